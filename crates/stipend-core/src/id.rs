@@ -1,0 +1,153 @@
+//! Typed ids. What a caller chose stays byte for byte as it is; nothing else gets in.
+//!
+//! Source of the rules: `behaviour.md` §1.0.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest public id, in characters (all of them ASCII).
+pub const ID_LENGTH_MAX: usize = 255;
+
+/// Why a text is not an id: empty, too long, or with a character that the kind does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ids have 1 to 255 characters: a letter or digit first, then letters, digits and {0}")]
+pub struct IdError(&'static str);
+
+fn is_id(text: &str, others: &str) -> bool {
+    let mut characters = text.chars();
+    let first = characters.next().is_some_and(|first| first.is_ascii_alphanumeric());
+    first
+        && text.len() <= ID_LENGTH_MAX
+        && characters.all(|other| other.is_ascii_alphanumeric() || others.contains(other))
+}
+
+macro_rules! public_id {
+    ($(#[$doc:meta])* $name:ident allows $others:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes the text as an id of this kind.
+            ///
+            /// # Errors
+            /// [`IdError`] where it is empty, too long or has a character that is not allowed.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                if is_id(text, $others) { Ok(Self(text.into())) } else { Err(IdError($others)) }
+            }
+
+            /// The id as the caller wrote it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+public_id!(
+    /// A product of the catalog.
+    ProductId allows "_|.@-"
+);
+public_id!(
+    /// A plan or an add-on; the two have name spaces of their own, see [`crate::PackageKey`].
+    PackageId allows "_|.@-"
+);
+public_id!(
+    /// A feature of the catalog.
+    FeatureId allows "_|.@-"
+);
+public_id!(
+    /// A credit type (on the wire: a custom currency).
+    CurrencyId allows "_|.-"
+);
+public_id!(
+    /// A customer.
+    CustomerId allows "_|.@-"
+);
+public_id!(
+    /// A resource of a customer: a workspace, a site, a project.
+    ResourceId allows "_|.@-"
+);
+public_id!(
+    /// A subscription; unique in its environment.
+    SubscriptionId allows "_|.@-"
+);
+
+/// An environment: everything lives in exactly one, and nothing refers across.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnvId(pub u32);
+
+/// The dense number of a customer inside the engine, in the order of their making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u32);
+
+/// The number of a grant among its customer's grants, in the order of their making; it is the
+/// last key of the burn order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantNo(pub u32);
+
+/// The number of a subscription among its customer's, in the order of their making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionNo(pub u32);
+
+/// A pool, by its customer's slot and its number among the customer's pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolId(pub u64);
+
+impl PoolId {
+    const NUMBER_BITS: u32 = 16;
+
+    /// The pool with that number (from 0) of the customer in that slot.
+    #[must_use]
+    pub fn new(slot: Slot, number: u16) -> Self {
+        Self((u64::from(slot.0) << Self::NUMBER_BITS) | u64::from(number))
+    }
+
+    /// The slot of the customer it belongs to.
+    #[must_use]
+    pub fn slot(self) -> Slot {
+        Slot(u32::try_from(self.0 >> Self::NUMBER_BITS).expect("a pool id is a slot and 16 bits"))
+    }
+
+    /// Its number among the customer's pools.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        (self.0 & 0xffff) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_to_their_pattern() {
+        let check = |text: &str, customer: bool, currency: bool| {
+            assert_eq!(CustomerId::parse(text).is_ok(), customer, "{text:?}");
+            assert_eq!(CurrencyId::parse(text).is_ok(), currency, "{text:?}");
+        };
+        check("cust-1", true, true);
+        check("a@b.c|d_e", true, false);
+        check("", false, false);
+        check("-a", false, false);
+        check("a b", false, false);
+        check("a/b", false, false);
+        check("сust", false, false);
+        check("a\u{0}", false, false);
+        check(&"a".repeat(255), true, true);
+        check(&"a".repeat(256), false, false);
+    }
+
+    #[test]
+    fn a_pool_id_names_its_customer() {
+        let pool = PoolId::new(Slot(70_000), 3);
+        assert_eq!((pool.slot(), pool.number()), (Slot(70_000), 3));
+    }
+}
