@@ -215,7 +215,11 @@ fn parse(text: &str) -> Result<(Amount, bool), AmountError> {
     let shift = number.exponent - part_length + 9;
     let (kept, dropped) = if shift < 0 {
         let cut = usize::try_from(-shift).unwrap_or(usize::MAX).min(digits.len() + 1);
-        if cut > digits.len() { (&[][..], &digits[..]) } else { digits.split_at(digits.len() - cut) }
+        if cut > digits.len() {
+            (&[][..], &digits[..])
+        } else {
+            digits.split_at(digits.len() - cut)
+        }
     } else {
         (&digits[..], &[][..])
     };

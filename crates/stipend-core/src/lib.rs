@@ -1,10 +1,22 @@
+//! The domain of Stipend, pure: amounts, periods, the catalog, entitlement maths, grants, burn
+//! order, overdraft.
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
 pub mod amount;
+pub mod catalog;
+pub mod customer;
 pub mod id;
+pub mod limits;
+pub mod period;
 pub mod time;
 
 pub use amount::{Amount, AmountError};
+pub use catalog::{Catalog, PackageKey, PackageKind};
+pub use customer::Customer;
 pub use id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, IdError, PackageId, PoolId, ProductId,
     ResourceId, Slot, SubscriptionId, SubscriptionNo,
 };
+pub use period::{Cadence, Period};
 pub use time::{Timestamp, TimestampError};

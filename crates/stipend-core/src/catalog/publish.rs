@@ -1,0 +1,191 @@
+//! The life of versions: open a draft, publish, discard, archive, copy (`behaviour.md` §1.8,
+//! §0.18).
+
+use super::decide::{find_package, find_product, packages_of_product};
+use super::{
+    Catalog, CatalogChange, CatalogRejection, Package, PackageDetails, PackageKey, PackageVersion,
+    Product, VersionStatus,
+};
+use crate::id::{PackageId, ProductId};
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// Whom a newly published version reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migration {
+    /// New subscriptions only; present ones stay on their version.
+    NewCustomers,
+    /// Present subscriptions too. Refused while there are any: moving them is not built yet.
+    AllCustomers,
+}
+
+pub(super) fn open_draft(
+    catalog: &Catalog,
+    key: &PackageKey,
+    now: Timestamp,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
+    let mut package = Package::clone(find_package(catalog, key)?);
+    if package.archived_at.is_some() {
+        return Err(CatalogRejection::PackageArchived(key.clone()));
+    }
+    if package.draft.is_some() {
+        return Err(CatalogRejection::DraftExists(key.clone()));
+    }
+    let latest = package.latest().ok_or_else(|| CatalogRejection::NotPublished(key.clone()))?;
+    let draft = PackageVersion {
+        version: package.next_version(),
+        status: VersionStatus::Draft,
+        published_at: None,
+        created_at: now,
+        updated_at: now,
+        ..PackageVersion::clone(latest)
+    };
+    package.draft = Some(Arc::new(draft));
+    Ok(vec![CatalogChange::Package(package)])
+}
+
+/// A draft that was never published is all there is of the package, so it cannot be dropped;
+/// archiving is what ends it.
+pub(super) fn discard_draft(
+    catalog: &Catalog,
+    key: &PackageKey,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
+    let mut package = Package::clone(find_package(catalog, key)?);
+    if package.draft.take().is_none() {
+        return Err(CatalogRejection::NoDraft(key.clone()));
+    }
+    if package.published.is_empty() {
+        return Err(CatalogRejection::NotPublished(key.clone()));
+    }
+    Ok(vec![CatalogChange::Package(package)])
+}
+
+pub(super) fn publish(
+    catalog: &Catalog,
+    key: &PackageKey,
+    migration: Migration,
+    now: Timestamp,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
+    let mut package = Package::clone(find_package(catalog, key)?);
+    if package.archived_at.is_some() {
+        return Err(CatalogRejection::PackageArchived(key.clone()));
+    }
+    let draft = package.draft.take().ok_or_else(|| CatalogRejection::NoDraft(key.clone()))?;
+    let parent = draft.plan_terms().and_then(|terms| terms.parent.clone());
+    let costs = !draft.charges.rows.is_empty() || !draft.charges.overage.is_empty();
+    if draft.entitlements.is_empty() && !costs && parent.is_none() {
+        return Err(CatalogRejection::Empty(key.clone()));
+    }
+    if let Some(parent) = parent {
+        let parent = PackageKey::plan(parent);
+        if find_package(catalog, &parent)?.latest().is_none() {
+            return Err(CatalogRejection::NotPublished(parent));
+        }
+    }
+    if migration == Migration::AllCustomers && package.subscribed_version.is_some() {
+        return Err(CatalogRejection::MigrationUnsupported(key.clone()));
+    }
+    package.published.push(Arc::new(PackageVersion {
+        status: VersionStatus::Published,
+        published_at: Some(now),
+        updated_at: now,
+        ..PackageVersion::clone(&draft)
+    }));
+    Ok(vec![CatalogChange::Package(package)])
+}
+
+pub(super) fn archive_package(
+    catalog: &Catalog,
+    key: &PackageKey,
+    now: Timestamp,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
+    let mut package = Package::clone(find_package(catalog, key)?);
+    if package.archived_at.is_some() {
+        return Ok(Vec::new());
+    }
+    package.archived_at = Some(now);
+    Ok(vec![CatalogChange::Package(package)])
+}
+
+/// Copies the product and what is not archived of its packages, each as version 1 in the state
+/// it is shown in; references among the copied packages follow to the copies.
+pub(super) fn duplicate_product(
+    catalog: &Catalog,
+    source: &ProductId,
+    target: &ProductId,
+    name: &Option<String>,
+    description: &Option<Option<String>>,
+    now: Timestamp,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
+    let product = find_product(catalog, source)?;
+    if catalog.products.contains_key(target) {
+        return Err(CatalogRejection::AlreadyExists(target.to_string()));
+    }
+    let mut changes = vec![CatalogChange::Product(Product {
+        id: target.clone(),
+        name: name.clone().unwrap_or_else(|| product.name.clone()),
+        description: description.clone().unwrap_or_else(|| product.description.clone()),
+        archived_at: None,
+        subscribed: false,
+        created_at: now,
+        updated_at: now,
+        ..Product::clone(product)
+    })];
+    let copied: Vec<&Arc<Package>> = packages_of_product(catalog, source)
+        .filter(|package| package.archived_at.is_none())
+        .collect();
+    let rename = |key: &PackageKey| -> Result<PackageKey, CatalogRejection> {
+        if !copied.iter().any(|package| package.key == *key) {
+            return Ok(key.clone());
+        }
+        let id = format!("{target}-{}", key.id);
+        let taken = CatalogRejection::AlreadyExists(id.clone());
+        let id = PackageId::parse(&id).map_err(|_| taken.clone())?;
+        let renamed = PackageKey { kind: key.kind, id };
+        if catalog.packages.contains_key(&renamed) { Err(taken) } else { Ok(renamed) }
+    };
+    for package in &copied {
+        let shown = package.latest().unwrap_or_else(|| package.shown());
+        let mut version = PackageVersion {
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            ..PackageVersion::clone(shown)
+        };
+        rename_references(&mut version.details, rename)?;
+        let is_published = version.status == VersionStatus::Published;
+        let version = Arc::new(version);
+        changes.push(CatalogChange::Package(Package {
+            key: rename(&package.key)?,
+            product: target.clone(),
+            published: if is_published { vec![Arc::clone(&version)] } else { Vec::new() },
+            draft: if is_published { None } else { Some(version) },
+            archived_at: None,
+            subscribed_version: None,
+            created_at: now,
+        }));
+    }
+    Ok(changes)
+}
+
+fn rename_references(
+    details: &mut PackageDetails,
+    rename: impl Fn(&PackageKey) -> Result<PackageKey, CatalogRejection>,
+) -> Result<(), CatalogRejection> {
+    match details {
+        PackageDetails::Plan(terms) => {
+            if let Some(parent) = &mut terms.parent {
+                *parent = rename(&PackageKey::plan(parent.clone()))?.id;
+            }
+            for addon in terms.compatible_addons.iter_mut().flatten() {
+                *addon = rename(&PackageKey::addon(addon.clone()))?.id;
+            }
+        }
+        PackageDetails::Addon(terms) => {
+            for addon in terms.dependencies.iter_mut().flatten() {
+                *addon = rename(&PackageKey::addon(addon.clone()))?.id;
+            }
+        }
+    }
+    Ok(())
+}

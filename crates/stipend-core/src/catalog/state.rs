@@ -1,0 +1,99 @@
+//! The catalog's state, and the changes it is folded from.
+
+use super::{
+    CreditType, Feature, Package, PackageKey, PackageKind, PackageVersion, Product, Target,
+};
+use crate::id::{CurrencyId, FeatureId, ProductId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The catalog of one environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// Products by id.
+    pub products: BTreeMap<ProductId, Arc<Product>>,
+    /// Credit types by id.
+    pub credit_types: BTreeMap<CurrencyId, Arc<CreditType>>,
+    /// Features by id.
+    pub features: BTreeMap<FeatureId, Arc<Feature>>,
+    /// Plans and add-ons by kind and id.
+    pub packages: BTreeMap<PackageKey, Arc<Package>>,
+}
+
+/// One change of the catalog, carrying the whole new object: folding it decides nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogChange {
+    /// A product is now this.
+    Product(Product),
+    /// A credit type is now this.
+    CreditType(CreditType),
+    /// A feature is now this.
+    Feature(Feature),
+    /// A package is now this.
+    Package(Package),
+}
+
+impl Catalog {
+    /// Folds one change.
+    pub fn apply(&mut self, change: &CatalogChange) {
+        match change {
+            CatalogChange::Product(product) => {
+                self.products.insert(product.id.clone(), Arc::new(product.clone()));
+            }
+            CatalogChange::CreditType(credit_type) => {
+                self.credit_types.insert(credit_type.id.clone(), Arc::new(credit_type.clone()));
+            }
+            CatalogChange::Feature(feature) => {
+                self.features.insert(feature.id.clone(), Arc::new(feature.clone()));
+            }
+            CatalogChange::Package(package) => {
+                let before = self.packages.insert(package.key.clone(), Arc::new(package.clone()));
+                if let Some(before) = before {
+                    assert_published_kept(&before, package);
+                }
+            }
+        }
+    }
+
+    /// The published version of a package, as a subscription pinned it.
+    #[must_use]
+    pub fn version(&self, key: &PackageKey, version: u32) -> Option<&Arc<PackageVersion>> {
+        self.packages.get(key)?.find_version(version)
+    }
+
+    /// The packages of that kind, oldest first, ties by id.
+    #[must_use]
+    pub fn packages_of(&self, kind: PackageKind) -> Vec<&Arc<Package>> {
+        let mut found: Vec<_> =
+            self.packages.values().filter(|package| package.key.kind == kind).collect();
+        found.sort_by_key(|package| (package.created_at, package.key.id.clone()));
+        found
+    }
+
+    /// The packages that refer to a target in their draft or latest published version and are
+    /// not archived, in the order of their keys.
+    #[must_use]
+    pub fn packages_using(&self, target: &Target) -> Vec<&Arc<Package>> {
+        let uses = |version: &Arc<PackageVersion>| version.find_entitlement(target).is_some();
+        self.packages
+            .values()
+            .filter(|package| package.archived_at.is_none())
+            .filter(|package| {
+                package.draft.as_ref().is_some_and(uses) || package.latest().is_some_and(uses)
+            })
+            .collect()
+    }
+}
+
+/// Invariant 15: a published version never changes and never vanishes.
+fn assert_published_kept(before: &Package, after: &Package) {
+    for version in &before.published {
+        let kept = after.find_version(version.version);
+        assert!(
+            kept.is_some_and(|kept| kept == version),
+            "published version {} of {} was changed",
+            version.version,
+            before.key
+        );
+    }
+}

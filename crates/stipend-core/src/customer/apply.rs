@@ -1,0 +1,251 @@
+//! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
+//! stops the process rather than write on.
+
+use super::entry::{Carried, Closed, Draw, Effect, Ended, Entry, PoolEntry, Settled};
+use super::grant::Grant;
+use super::pool::{Overdraft, Pool};
+use super::subscription::{CarriedConsumption, Issued, Subscription};
+use super::{Customer, RecurringSource};
+use crate::Amount;
+use crate::id::{CurrencyId, GrantNo};
+use crate::time::Timestamp;
+
+impl Customer {
+    /// Folds one entry.
+    ///
+    /// # Panics
+    /// Where the entry contradicts an invariant of the ledger (`invariants.md` 2, 3, 4, 7, 10,
+    /// 14): then it was decided wrongly, and stopping is better than a wrong balance.
+    pub fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Profile(profile) => self.profile = profile.clone(),
+            Entry::Resource(resource) => {
+                assert!(self.find_resource(&resource.id).is_none(), "a resource is named once");
+                self.resources.push(resource.clone());
+            }
+            Entry::Subscription(terms) => {
+                let count = u32::try_from(self.subscriptions.len()).expect("counted in u32");
+                assert!(terms.number.0 <= count, "subscriptions are numbered without gap");
+                match self.subscriptions.get_mut(terms.number.0 as usize) {
+                    Some(subscription) => subscription.terms = terms.clone(),
+                    None => self.subscriptions.push(Subscription {
+                        terms: terms.clone(),
+                        issued: Vec::new(),
+                        carried: Vec::new(),
+                    }),
+                }
+                self.next_due = self.compute_next_due();
+            }
+            Entry::PoolOpened(opened) => {
+                assert_eq!(opened.pool.slot(), self.slot, "a pool belongs to its customer");
+                assert_eq!(
+                    usize::from(opened.pool.number()),
+                    self.pools.len(),
+                    "pools are numbered without gap"
+                );
+                let (currency, resource) = (opened.currency.clone(), opened.resource.clone());
+                self.pools.push(Pool::new(opened.pool, currency, resource));
+            }
+            Entry::Pool(entry) => self.apply_pool(entry),
+        }
+    }
+
+    fn apply_pool(&mut self, entry: &PoolEntry) {
+        let index = usize::from(entry.pool.number());
+        let pool = self.pools.get_mut(index).expect("an entry names a pool of its customer");
+        assert!(entry.at >= pool.at, "time never runs backwards in a pool");
+        let before = pool.balance();
+        pool.seq += 1;
+        pool.at = entry.at;
+        for effect in &entry.effects {
+            self.apply_effect(index, effect, entry.at);
+        }
+        let pool = &self.pools[index];
+        assert_eq!(pool.balance(), before + entry.delta(), "an entry moves the balance by its sum");
+        if !entry.is_consumption() {
+            self.next_due = self.compute_next_due();
+        }
+    }
+
+    fn apply_effect(&mut self, index: usize, effect: &Effect, at: Timestamp) {
+        let pool = &mut self.pools[index];
+        match effect {
+            Effect::Granted(grant) => {
+                assert!(grant.is_effective(at), "a grant comes into force in its own window");
+                pool.insert_live(grant.clone());
+                let currency = pool.currency.clone();
+                self.note_made(grant);
+                if let Some(source) = &grant.source {
+                    self.note_issued(source, currency);
+                }
+            }
+            Effect::Scheduled(grant) => {
+                assert!(grant.effective_at > at, "a scheduled grant lies ahead");
+                pool.scheduled.push(grant.clone());
+                self.note_made(grant);
+            }
+            Effect::Activated(draw) => {
+                let place = pool.scheduled.iter().position(|grant| grant.no == draw.grant);
+                let place = place.expect("an activated grant was scheduled");
+                let grant = pool.scheduled.remove(place);
+                assert_eq!(grant.amount, draw.amount, "a grant comes into force whole");
+                pool.insert_live(grant);
+            }
+            Effect::Drawn(draw) => pool.consume(*draw, at),
+            Effect::Overdrawn(draw) => {
+                if pool.overdraft.is_none() {
+                    self.take_number(draw.grant);
+                }
+                self.pools[index].overdraw(*draw, at);
+            }
+            Effect::Ended(ended) => pool.end(ended),
+            Effect::Reduced(draw) => {
+                pool.granted -= draw.amount;
+                let grant = pool.live_mut(draw.grant);
+                grant.amount -= draw.amount;
+                grant.updated_at = at;
+                grant.assert_bounds();
+            }
+            Effect::MovedOut(draw) => pool.shift(draw.grant, -draw.amount, at),
+            Effect::MovedIn(draw) => pool.shift(draw.grant, draw.amount, at),
+            Effect::Settled(settled) => pool.settle(*settled, at),
+            Effect::OverdraftClosed(_) => {
+                let closed = pool.overdraft.take().expect("a closed overdraft was open");
+                assert!(closed.amount.is_zero(), "an overdraft closes when it is settled whole");
+            }
+            Effect::Carried(carried) => {
+                let currency = pool.currency.clone();
+                self.subscription_mut(carried.subscription.0).carry(currency, *carried);
+            }
+            Effect::Closed(closed) => {
+                let currency = pool.currency.clone();
+                self.subscription_mut(closed.subscription.0).close(&currency, closed);
+            }
+        }
+    }
+
+    fn subscription_mut(&mut self, number: u32) -> &mut Subscription {
+        self.subscriptions
+            .get_mut(number as usize)
+            .expect("an entry names a subscription of its customer")
+    }
+
+    fn note_made(&mut self, grant: &Grant) {
+        grant.assert_bounds();
+        self.take_number(grant.no);
+    }
+
+    fn take_number(&mut self, no: GrantNo) {
+        assert_eq!(no, self.next_grant, "grants are numbered without gap");
+        self.next_grant = GrantNo(no.0 + 1);
+    }
+
+    /// Invariant 7: a key of a recurring grant is issued once, part by part, period by period.
+    fn note_issued(&mut self, source: &RecurringSource, currency: CurrencyId) {
+        let subscription = self.subscription_mut(source.subscription.0);
+        let found = subscription.issued.iter_mut().find(|issued| {
+            issued.package == source.package
+                && issued.currency == currency
+                && issued.epoch == source.epoch
+                && issued.cadence == source.cadence
+        });
+        match found {
+            Some(issued) => {
+                let is_next = (source.k == issued.k && source.part == issued.next_part)
+                    || (source.k > issued.k && source.part == 0);
+                assert!(is_next, "a recurring grant is issued once");
+                issued.k = source.k;
+                issued.next_part = source.part + 1;
+            }
+            None => subscription.issued.push(Issued {
+                package: source.package.clone(),
+                currency,
+                epoch: source.epoch,
+                cadence: source.cadence,
+                k: source.k,
+                next_part: source.part + 1,
+            }),
+        }
+    }
+
+    fn compute_next_due(&self) -> Option<Timestamp> {
+        let pools = self.pools.iter().filter_map(Pool::next_due);
+        let subscriptions = self.subscriptions.iter().filter_map(Subscription::next_due);
+        pools.chain(subscriptions).min()
+    }
+}
+
+impl Subscription {
+    fn carry(&mut self, currency: CurrencyId, carried: Carried) {
+        self.carried.retain(|other| other.currency != currency);
+        if carried.amount.is_positive() {
+            let Carried { amount, until, .. } = carried;
+            self.carried.push(CarriedConsumption { currency, amount, until });
+        }
+    }
+
+    fn close(&mut self, currency: &CurrencyId, closed: &Closed) {
+        self.issued.retain(|issued| {
+            issued.package != closed.package
+                || issued.currency != *currency
+                || issued.cadence != closed.cadence
+        });
+    }
+}
+
+impl Pool {
+    /// Invariant 4: only what is effective is drawn.
+    fn consume(&mut self, draw: Draw, at: Timestamp) {
+        assert!(draw.amount.is_positive(), "a draw takes something");
+        self.used += draw.amount;
+        let grant = self.live_mut(draw.grant);
+        assert!(grant.is_effective(at), "only what is effective is drawn");
+        grant.consumed += draw.amount;
+        grant.assert_bounds();
+    }
+
+    fn overdraw(&mut self, draw: Draw, at: Timestamp) {
+        assert!(draw.amount.is_positive(), "an overdraft takes something");
+        self.used += draw.amount;
+        let overdraft = self.overdraft.get_or_insert(Overdraft {
+            no: draw.grant,
+            amount: Amount::ZERO,
+            created_at: at,
+        });
+        assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
+        overdraft.amount += draw.amount;
+    }
+
+    /// Puts consumption on a grant, or takes it off where the amount is below zero.
+    fn shift(&mut self, no: GrantNo, amount: Amount, at: Timestamp) {
+        self.used += amount;
+        let grant = self.live_mut(no);
+        grant.consumed += amount;
+        grant.updated_at = at;
+        grant.assert_bounds();
+    }
+
+    fn settle(&mut self, settled: Settled, at: Timestamp) {
+        let overdraft = self.overdraft.as_mut().expect("a settlement needs an overdraft");
+        assert_eq!(overdraft.no, settled.overdraft, "a pool has one overdraft");
+        overdraft.amount -= settled.amount;
+        assert!(!overdraft.amount.is_negative(), "no more is settled than was overdrawn");
+        self.used -= settled.amount;
+        self.shift(settled.grant, settled.amount, at);
+    }
+
+    /// Invariant 2: what a grant loses at its end is what was unused of it.
+    fn end(&mut self, ended: &Ended) {
+        if let Some(place) = self.live.iter().position(|grant| grant.no == ended.grant.no) {
+            let grant = self.live.remove(place);
+            assert_eq!(grant.remaining(), ended.amount, "a grant loses what was unused of it");
+            self.granted -= grant.amount;
+            self.used -= grant.consumed;
+        } else {
+            let before = self.scheduled.len();
+            self.scheduled.retain(|grant| grant.no != ended.grant.no);
+            assert!(self.scheduled.len() < before, "an ended grant stood in its pool");
+            assert!(ended.amount.is_zero(), "a grant that was only scheduled loses nothing");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The check: may this customer use credits now? It reads and never changes anything.
+
+use super::resolve::{Standing, resolve};
+use super::{Customer, Pool, Subscription};
+use crate::Amount;
+use crate::catalog::Catalog;
+use crate::id::{CurrencyId, ResourceId};
+use crate::time::Timestamp;
+
+/// Why a check is denied. The order is the precedence where several apply (`behaviour.md`
+/// §5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Denial {
+    /// There is no such customer.
+    CustomerNotFound,
+    /// The customer is archived.
+    CustomerIsArchived,
+    /// The customer has no such resource.
+    CustomerResourceNotFound,
+    /// There is no such credit type, or nothing gives it to the customer.
+    EntitlementNotFound,
+    /// The customer has neither a pool nor a subscription.
+    NoActiveSubscription,
+    /// What is left does not suffice.
+    InsufficientCredits,
+}
+
+/// The answer to a check of a credit type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditCheck {
+    /// Why it is denied; granted where absent.
+    pub denial: Option<Denial>,
+    /// Σ amount of the live grants.
+    pub usage_limit: Amount,
+    /// What of it was used, with the overdraft.
+    pub current_usage: Amount,
+    /// Whether checks grant beyond the balance.
+    pub soft_limit: bool,
+    /// When the pool last changed; now, where there is none.
+    pub usage_updated_at: Timestamp,
+    /// The end of the running period.
+    pub period_end: Option<Timestamp>,
+    /// When to ask again, if nothing is reported before.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Checks a credit type for a customer that has been rolled forward to `now`.
+///
+/// Granted where what is left covers `requested`, or anything is left where nothing was
+/// requested, or where a contributing entitlement is soft (`behaviour.md` §5.4, §0.19).
+#[must_use]
+pub fn check_credit(
+    customer: &Customer,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+    requested: Option<Amount>,
+    now: Timestamp,
+) -> CreditCheck {
+    let pool = customer.find_pool(currency, resource);
+    let soft_limit = is_soft(customer, catalog, currency, resource);
+    let mut check = CreditCheck {
+        denial: None,
+        usage_limit: pool.map_or(Amount::ZERO, |pool| pool.granted),
+        current_usage: pool.map_or(Amount::ZERO, |pool| pool.used),
+        soft_limit,
+        usage_updated_at: pool.map_or(now, |pool| pool.at),
+        period_end: pool.and_then(Pool::period_end),
+        valid_until: customer.next_due,
+    };
+    check.denial = deny(customer, catalog, currency, resource, requested, soft_limit);
+    check
+}
+
+fn deny(
+    customer: &Customer,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+    requested: Option<Amount>,
+    soft_limit: bool,
+) -> Option<Denial> {
+    if customer.profile.archived_at.is_some() {
+        return Some(Denial::CustomerIsArchived);
+    }
+    if resource.is_some_and(|resource| customer.find_resource(resource).is_none()) {
+        return Some(Denial::CustomerResourceNotFound);
+    }
+    if !catalog.credit_types.contains_key(currency) {
+        return Some(Denial::EntitlementNotFound);
+    }
+    let Some(pool) = customer.find_pool(currency, resource) else {
+        let mut subscribed = active(customer, resource);
+        let has_subscription = subscribed.next().is_some();
+        return Some(if has_subscription {
+            Denial::EntitlementNotFound
+        } else {
+            Denial::NoActiveSubscription
+        });
+    };
+    let left = pool.balance();
+    let suffices = requested.map_or(left.is_positive(), |requested| {
+        // A request of nothing is granted while something is left.
+        if requested.is_zero() { left.is_positive() } else { left >= requested }
+    });
+    if suffices || soft_limit { None } else { Some(Denial::InsufficientCredits) }
+}
+
+fn active<'a>(
+    customer: &'a Customer,
+    resource: Option<&'a ResourceId>,
+) -> impl Iterator<Item = &'a Subscription> {
+    customer.subscriptions.iter().filter(move |subscription| {
+        let terms = &subscription.terms;
+        terms.is_active() && terms.resource.as_ref() == resource
+    })
+}
+
+/// Soft if any contributing entitlement of an active subscription is (`behaviour.md` §2.9).
+fn is_soft(
+    customer: &Customer,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+) -> bool {
+    active(customer, resource).any(|subscription| {
+        resolve(&subscription.terms, catalog).get(currency).is_some_and(|shares| {
+            shares.iter().any(|share| share.standing == Standing::Grants && share.soft_limit)
+        })
+    })
+}

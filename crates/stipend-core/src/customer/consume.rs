@@ -1,0 +1,105 @@
+//! Consuming credits: the hot path.
+
+use super::decide::{CustomerRejection, Decision, check_limit, open_pool};
+use super::entry::{Cause, Consumption, DimensionValue, Draw, Effect, Entry, PoolEntry};
+use super::{Customer, Pool};
+use crate::Amount;
+use crate::catalog::Catalog;
+use crate::id::{CurrencyId, ResourceId};
+use crate::limits::{CUSTOMER_POOLS_MAX, EVENT_AGE_MAX_SECONDS, EVENT_AHEAD_MAX_SECONDS};
+use crate::time::Timestamp;
+
+/// Credits to consume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumeRequest {
+    /// The credit type.
+    pub currency: CurrencyId,
+    /// The resource whose pool is drawn.
+    pub resource: Option<ResourceId>,
+    /// How many, above zero.
+    pub amount: Amount,
+    /// Refuse rather than overdraw.
+    pub strict: bool,
+    /// When it happened, as the caller says.
+    pub reported_at: Option<Timestamp>,
+    /// What the caller says about it.
+    pub dimensions: Vec<(String, DimensionValue)>,
+}
+
+/// Draws the pool in burn order; the shortfall goes to the overdraft. No copy of the customer is
+/// made.
+pub(super) fn consume(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &ConsumeRequest,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    assert!(request.amount.is_positive(), "the edge refuses consumption of nothing");
+    if !catalog.credit_types.contains_key(&request.currency) {
+        return Err(CustomerRejection::CurrencyNotFound(request.currency.clone()));
+    }
+    let unknown = request.resource.as_ref().filter(|id| customer.find_resource(id).is_none());
+    if let Some(resource) = unknown {
+        return Err(CustomerRejection::ResourceNotFound(resource.clone()));
+    }
+    if let Some(reported_at) = request.reported_at {
+        if reported_at < now.plus_seconds(-EVENT_AGE_MAX_SECONDS) {
+            return Err(CustomerRejection::EventTooOld);
+        }
+        if reported_at > now.plus_seconds(EVENT_AHEAD_MAX_SECONDS) {
+            return Err(CustomerRejection::EventInFuture);
+        }
+    }
+    let known = customer.find_pool(&request.currency, request.resource.as_ref());
+    let available = known.map_or(Amount::ZERO, Pool::balance);
+    if request.strict && available < request.amount {
+        let available = available.or_zero();
+        return Err(CustomerRejection::InsufficientCredits {
+            requested: request.amount,
+            available,
+        });
+    }
+    let mut entries = Vec::with_capacity(2);
+    let opened;
+    let pool = if let Some(pool) = known {
+        pool
+    } else {
+        check_limit(customer.pools.len(), CUSTOMER_POOLS_MAX, "pools")?;
+        let open = open_pool(customer, &request.currency, request.resource.as_ref());
+        opened = Pool::new(open.pool, request.currency.clone(), request.resource.clone());
+        entries.push(Entry::PoolOpened(open));
+        &opened
+    };
+    entries.push(Entry::Pool(consumption(customer, pool, request, now)));
+    Ok(Decision { entries, ..Decision::default() })
+}
+
+/// The entry of a consumption: draws in burn order, the shortfall on the overdraft.
+fn consumption(
+    customer: &Customer,
+    pool: &Pool,
+    request: &ConsumeRequest,
+    now: Timestamp,
+) -> PoolEntry {
+    let spread = pool.spread(request.amount);
+    let mut effects: Vec<Effect> = spread.draws.into_iter().map(Effect::Drawn).collect();
+    if spread.shortfall.is_positive() {
+        let no = pool.overdraft.map_or(customer.next_grant, |overdraft| overdraft.no);
+        effects.push(Effect::Overdrawn(Draw { grant: no, amount: spread.shortfall }));
+    }
+    let entry = PoolEntry {
+        pool: pool.id,
+        at: now,
+        cause: Cause::Consumption(Consumption {
+            amount: request.amount,
+            reported_at: request.reported_at,
+            dimensions: request.dimensions.clone(),
+            usage_limit: pool.granted,
+            current_usage: pool.used + request.amount,
+            period_end: pool.period_end(),
+        }),
+        effects,
+    };
+    assert_eq!(entry.delta(), -request.amount, "the draws of a consumption add up to it");
+    entry
+}

@@ -1,0 +1,350 @@
+//! Deciding a customer's commands.
+
+use super::consume::{ConsumeRequest, consume};
+use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
+use super::granting::{NewGrant, grant, void};
+use super::subscribe::{self, ProvisionRequest, SubscriptionPatch};
+use super::subscription::SubscriptionEndReason;
+use super::{Customer, Profile, Resource};
+use crate::Amount;
+use crate::catalog::{Catalog, Document, Metadata, PackageKey};
+use crate::id::{
+    CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ProductId, ResourceId, SubscriptionNo,
+};
+use crate::limits::CUSTOMER_RESOURCES_MAX;
+use crate::time::Timestamp;
+
+/// A command to one customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CustomerCommand {
+    /// Changes the profile.
+    Update(CustomerPatch),
+    /// Archives the customer and ends its subscriptions.
+    Archive,
+    /// Takes the archiving back; ended subscriptions stay ended.
+    Unarchive,
+    /// Makes a subscription, or brings the live one of the same plan to what is asked.
+    Provision(Box<ProvisionRequest>),
+    /// Changes a subscription.
+    UpdateSubscription(SubscriptionNo, Box<SubscriptionPatch>),
+    /// Ends a subscription at once.
+    CancelSubscription(SubscriptionNo),
+    /// Grants credits.
+    Grant(Box<NewGrant>),
+    /// Takes back what is unused of a grant.
+    VoidGrant(PoolId, GrantNo),
+    /// Consumes credits.
+    Consume(ConsumeRequest),
+}
+
+/// A customer to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCustomer {
+    /// Its id.
+    pub id: CustomerId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// The caller's own data.
+    pub metadata: Metadata,
+    /// What else the contract carries.
+    pub extras: Document,
+}
+
+impl NewCustomer {
+    /// The profile that it begins with.
+    #[must_use]
+    pub fn into_profile(self, env: EnvId, now: Timestamp) -> Profile {
+        Profile {
+            env,
+            id: self.id,
+            name: self.name,
+            email: self.email,
+            metadata: self.metadata,
+            extras: self.extras,
+            archived_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// Changes of a profile; an outer `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerPatch {
+    /// Its name.
+    pub name: Option<Option<String>>,
+    /// Its e-mail address.
+    pub email: Option<Option<String>>,
+    /// The caller's own data, replaced whole.
+    pub metadata: Option<Metadata>,
+    /// What else the contract carries, already merged.
+    pub extras: Option<Document>,
+}
+
+/// Why a command to a customer is refused. The order is the precedence where several apply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CustomerRejection {
+    /// The customer takes nothing new.
+    #[error("the customer is archived")]
+    CustomerArchived,
+    /// There is no such credit type.
+    #[error("there is no credit type {0}")]
+    CurrencyNotFound(CurrencyId),
+    /// There is no such resource.
+    #[error("the customer has no resource {0}")]
+    ResourceNotFound(ResourceId),
+    /// There is no such plan or add-on.
+    #[error("there is no {0}")]
+    PackageNotFound(PackageKey),
+    /// The product takes no new subscriptions.
+    #[error("product {0} is archived")]
+    ProductArchived(ProductId),
+    /// The plan or add-on takes no new subscriptions.
+    #[error("{0} is archived")]
+    PackageArchived(PackageKey),
+    /// The plan or add-on was never published.
+    #[error("{0} has never been published")]
+    NotPublished(PackageKey),
+    /// Trials are not there yet.
+    #[error(
+        "trials are not supported yet; send trialOverrideConfiguration with isTrial false to \
+         start without one"
+    )]
+    TrialUnsupported,
+    /// An add-on stands twice in the list.
+    #[error("{0} is named twice")]
+    DuplicateAddon(PackageKey),
+    /// The plan does not allow these add-ons.
+    #[error("not compatible with the plan: {}", list(.0))]
+    AddonsIncompatible(Vec<PackageKey>),
+    /// An add-on needs others that are not there.
+    #[error("{addon} needs {}", list(.missing))]
+    DependencyMissing {
+        /// The add-on.
+        addon: PackageKey,
+        /// What it needs.
+        missing: Vec<PackageKey>,
+    },
+    /// More instances of an add-on than it allows.
+    #[error("{addon} allows at most {max} in one subscription, not {quantity}")]
+    QuantityExceeded {
+        /// The add-on.
+        addon: PackageKey,
+        /// The most that it allows.
+        max: u32,
+        /// What was asked for.
+        quantity: u32,
+    },
+    /// A credit type stands twice among the agreed amounts.
+    #[error("credit type {0} is named twice")]
+    DuplicateOverride(CurrencyId),
+    /// The custom plan leaves the amount to the subscription, which does not say it.
+    #[error("the plan leaves the amount of {0} to the subscription; send it in entitlements")]
+    AmountRequired(CurrencyId),
+    /// The customer has a subscription to another plan of the product.
+    #[error(
+        "the customer already has the subscription {0} of this product; cancel it first, moving \
+         to another plan is not supported yet"
+    )]
+    SubscriptionExists(String),
+    /// The subscription is over.
+    #[error("the subscription has ended")]
+    SubscriptionEnded,
+    /// The start lies ahead.
+    #[error("a subscription cannot start in the future yet")]
+    FutureStartUnsupported,
+    /// The credit type takes no new grants.
+    #[error("credit type {0} is archived")]
+    CurrencyArchived(CurrencyId),
+    /// The window of a grant is empty or already over.
+    #[error("a grant ends after it begins, and in the future")]
+    EmptyWindow,
+    /// There is no such grant.
+    #[error("there is no such grant")]
+    GrantNotFound,
+    /// Overdraft is settled, not voided.
+    #[error("an overdraft cannot be voided; it is settled by the next grant")]
+    OverdraftNotVoidable,
+    /// The grant ended on its own.
+    #[error("the grant has expired")]
+    GrantExpired,
+    /// What is reported is too old.
+    #[error("events older than 35 days are not accepted")]
+    EventTooOld,
+    /// What is reported lies ahead.
+    #[error("events more than 5 minutes in the future are not accepted")]
+    EventInFuture,
+    /// The pool has less, and overdrawing was excluded.
+    #[error("{requested} credits were asked for and {available} are available")]
+    InsufficientCredits {
+        /// What was asked for.
+        requested: Amount,
+        /// What there is.
+        available: Amount,
+    },
+    /// Something is full.
+    #[error("the limit of {max} {what} is reached")]
+    LimitReached {
+        /// What is full.
+        what: &'static str,
+        /// How many fit.
+        max: usize,
+    },
+}
+
+fn list(packages: &[PackageKey]) -> String {
+    packages.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What a command did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// The entries to fold, in order; none where nothing changes.
+    pub entries: Vec<Entry>,
+    /// The subscription it is about.
+    pub subscription: Option<SubscriptionNo>,
+    /// The grant it is about, with its pool.
+    pub grant: Option<(PoolId, GrantNo)>,
+}
+
+/// Decides a command to a customer that has been rolled forward to `now`.
+///
+/// # Errors
+/// The first [`CustomerRejection`] that applies; then nothing changes.
+pub fn decide(
+    customer: &Customer,
+    catalog: &Catalog,
+    command: &CustomerCommand,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    let is_archived = customer.profile.archived_at.is_some();
+    if is_archived && !matches!(command, CustomerCommand::Unarchive | CustomerCommand::Archive) {
+        return Err(CustomerRejection::CustomerArchived);
+    }
+    match command {
+        CustomerCommand::Update(patch) => Ok(update(customer, patch, now)),
+        CustomerCommand::Archive if is_archived => Ok(Decision::default()),
+        CustomerCommand::Archive => Ok(archive(customer, catalog, now)),
+        CustomerCommand::Unarchive if !is_archived => Ok(Decision::default()),
+        CustomerCommand::Unarchive => {
+            let profile =
+                Profile { archived_at: None, updated_at: now, ..customer.profile.clone() };
+            Ok(Decision { entries: vec![Entry::Profile(profile)], ..Decision::default() })
+        }
+        CustomerCommand::Provision(request) => {
+            subscribe::provision(customer, catalog, request, now)
+        }
+        CustomerCommand::UpdateSubscription(number, patch) => {
+            subscribe::update(customer, catalog, *number, patch, now)
+        }
+        CustomerCommand::CancelSubscription(number) => {
+            let reason = SubscriptionEndReason::Immediate;
+            let mut builder = Builder::new(customer, catalog, now);
+            subscribe::end(&mut builder, *number, reason);
+            Ok(builder.finish(|decision| decision.subscription = Some(*number)))
+        }
+        CustomerCommand::Grant(new) => grant(customer, catalog, new, now),
+        CustomerCommand::VoidGrant(pool, no) => void(customer, catalog, *pool, *no, now),
+        CustomerCommand::Consume(request) => consume(customer, catalog, request, now),
+    }
+}
+
+/// Builds the entries of a command on a copy of the customer, so that each step sees what the
+/// ones before it did.
+pub(super) struct Builder<'a> {
+    pub(super) customer: Customer,
+    pub(super) catalog: &'a Catalog,
+    pub(super) now: Timestamp,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(customer: &Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
+        Self { customer: customer.clone(), catalog, now, entries: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.customer.apply(&entry);
+        self.entries.push(entry);
+    }
+
+    pub(super) fn push_pool(&mut self, pool: PoolId, cause: Cause, effects: Vec<Effect>) {
+        if !effects.is_empty() {
+            self.push(Entry::Pool(PoolEntry { pool, at: self.now, cause, effects }));
+        }
+    }
+
+    /// The pool of that credit type and resource, which comes to be where there is none.
+    pub(super) fn pool(&mut self, currency: &CurrencyId, resource: Option<&ResourceId>) -> PoolId {
+        if let Some(found) = self.customer.find_pool(currency, resource) {
+            return found.id;
+        }
+        let opened = open_pool(&self.customer, currency, resource);
+        let pool = opened.pool;
+        self.push(Entry::PoolOpened(opened));
+        pool
+    }
+
+    /// Notes the resource where it is named for the first time.
+    pub(super) fn resource(&mut self, id: Option<&ResourceId>) -> Result<(), CustomerRejection> {
+        let Some(id) = id.filter(|id| self.customer.find_resource(id).is_none()) else {
+            return Ok(());
+        };
+        check_limit(self.customer.resources.len(), CUSTOMER_RESOURCES_MAX, "resources")?;
+        self.push(Entry::Resource(Resource { id: id.clone(), created_at: self.now }));
+        Ok(())
+    }
+
+    pub(super) fn finish(self, describe: impl FnOnce(&mut Decision)) -> Decision {
+        let mut decision = Decision { entries: self.entries, ..Decision::default() };
+        describe(&mut decision);
+        decision
+    }
+}
+
+pub(super) fn open_pool(
+    customer: &Customer,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+) -> PoolOpened {
+    let number = u16::try_from(customer.pools.len()).expect("pools are limited below 2^16");
+    PoolOpened {
+        pool: PoolId::new(customer.slot, number),
+        currency: currency.clone(),
+        resource: resource.cloned(),
+    }
+}
+
+pub(super) fn check_limit(
+    count: usize,
+    max: usize,
+    what: &'static str,
+) -> Result<(), CustomerRejection> {
+    if count < max { Ok(()) } else { Err(CustomerRejection::LimitReached { what, max }) }
+}
+
+fn update(customer: &Customer, patch: &CustomerPatch, now: Timestamp) -> Decision {
+    let mut profile = customer.profile.clone();
+    profile.name = patch.name.clone().unwrap_or(profile.name);
+    profile.email = patch.email.clone().unwrap_or(profile.email);
+    profile.metadata = patch.metadata.clone().unwrap_or(profile.metadata);
+    profile.extras = patch.extras.clone().unwrap_or(profile.extras);
+    if profile == customer.profile {
+        return Decision::default();
+    }
+    profile.updated_at = now;
+    Decision { entries: vec![Entry::Profile(profile)], ..Decision::default() }
+}
+
+fn archive(customer: &Customer, catalog: &Catalog, now: Timestamp) -> Decision {
+    let mut builder = Builder::new(customer, catalog, now);
+    for subscription in &customer.subscriptions {
+        let number = subscription.terms.number;
+        subscribe::end(&mut builder, number, SubscriptionEndReason::CustomerArchived);
+    }
+    let archived = Profile { archived_at: Some(now), updated_at: now, ..customer.profile.clone() };
+    builder.push(Entry::Profile(archived));
+    builder.finish(|_| {})
+}

@@ -1,0 +1,165 @@
+//! Grants: blocks of credits.
+
+use crate::Amount;
+use crate::catalog::{Behavior, Metadata, PackageKey};
+use crate::id::{GrantNo, SubscriptionNo};
+use crate::period::Cadence;
+use crate::time::Timestamp;
+
+/// What a grant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GrantKind {
+    /// Recurring credits of a plan or add-on.
+    Recurring,
+    /// Bought.
+    Paid,
+    /// Given away.
+    Promotional,
+}
+
+/// What was paid for a grant, in whole units of a currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// How much.
+    pub amount: Amount,
+    /// Of which currency, as an ISO 4217 code in lower case.
+    pub currency: String,
+}
+
+/// Where recurring credits come from. Subscription, package, epoch, cadence, `k` and `part`
+/// with the pool's credit type are the key of the grant: it is issued at most once
+/// (`behaviour.md` §0.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecurringSource {
+    /// The subscription.
+    pub subscription: SubscriptionNo,
+    /// The plan or add-on.
+    pub package: PackageKey,
+    /// The version of it that the subscription had.
+    pub version: u32,
+    /// Credits for one instance.
+    pub unit_amount: Amount,
+    /// How many instances.
+    pub quantity: u32,
+    /// How they met the plan's.
+    pub behavior: Behavior,
+    /// The anchor epoch: how often the anchor was moved before.
+    pub epoch: u32,
+    /// How often they are granted.
+    pub cadence: Cadence,
+    /// The period, counted from the anchor.
+    pub k: u32,
+    /// 0 for what is issued at the start of the period, then one more for each issuance in it.
+    pub part: u32,
+}
+
+/// The state of a grant, as the contract names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantStatus {
+    /// Not effective yet.
+    Scheduled,
+    /// Effective.
+    Active,
+    /// Over at its time.
+    Expired,
+    /// Ended before its time.
+    Voided,
+}
+
+/// A block of credits in a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Its number among its customer's grants.
+    pub no: GrantNo,
+    /// What it is.
+    pub kind: GrantKind,
+    /// Its credits; a partial void lowers them.
+    pub amount: Amount,
+    /// Its credits when it was issued.
+    pub original: Amount,
+    /// What was drawn from it.
+    pub consumed: Amount,
+    /// 0–100; lower is drawn first.
+    pub priority: u8,
+    /// The first instant at which it can be drawn.
+    pub effective_at: Timestamp,
+    /// The first instant at which it no longer can; never, where `None`.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed other than by being drawn.
+    pub updated_at: Timestamp,
+    /// When it was voided.
+    pub voided_at: Option<Timestamp>,
+    /// Its name for people.
+    pub name: String,
+    /// Why it was given.
+    pub comment: Option<String>,
+    /// The caller's own data.
+    pub metadata: Metadata,
+    /// What was paid for it.
+    pub cost: Option<Cost>,
+    /// Where it comes from, for recurring ones.
+    pub source: Option<RecurringSource>,
+}
+
+/// The keys of the burn order, first to last; never-expiring grants come last, and the number
+/// makes the order total.
+pub type BurnKey = (u8, Timestamp, bool, Timestamp, Timestamp, GrantNo);
+
+/// The default priority of every kind of grant (`behaviour.md` §0.8).
+pub const PRIORITY_DEFAULT: u8 = 50;
+
+impl Grant {
+    /// What can still be drawn from it.
+    #[must_use]
+    pub fn remaining(&self) -> Amount {
+        self.amount - self.consumed
+    }
+
+    /// Its place in the burn order: priority, expiry, promotional first, effective time,
+    /// creation time, number (`behaviour.md` §0.8).
+    #[must_use]
+    pub fn burn_key(&self) -> BurnKey {
+        let never = Timestamp::from_micros(i64::MAX);
+        (
+            self.priority,
+            self.expires_at.unwrap_or(never),
+            self.kind != GrantKind::Promotional,
+            self.effective_at,
+            self.created_at,
+            self.no,
+        )
+    }
+
+    /// Whether it can be drawn at that instant, which is half-open in both its limits.
+    #[must_use]
+    pub fn is_effective(&self, at: Timestamp) -> bool {
+        self.effective_at <= at && self.expires_at.is_none_or(|end| at < end)
+    }
+
+    /// Its state at that instant, for a grant that stands in a pool or was taken out of it.
+    #[must_use]
+    pub fn status(&self, at: Timestamp) -> GrantStatus {
+        if self.voided_at.is_some() {
+            GrantStatus::Voided
+        } else if self.expires_at.is_some_and(|end| end <= at) {
+            GrantStatus::Expired
+        } else if self.effective_at > at {
+            GrantStatus::Scheduled
+        } else {
+            GrantStatus::Active
+        }
+    }
+
+    /// Invariant 2: what was used lies between nothing and the grant's amount.
+    pub(super) fn assert_bounds(&self) {
+        assert!(
+            !self.consumed.is_negative() && self.consumed <= self.amount,
+            "grant {:?} used {} of {}",
+            self.no,
+            self.consumed,
+            self.amount
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Pools: one customer × credit type × resource, and the order in which its grants are drawn.
+
+use super::entry::Draw;
+use super::grant::{Grant, GrantKind};
+use crate::Amount;
+use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId, SubscriptionNo};
+use crate::time::Timestamp;
+
+/// What reported usage took beyond the grants: the one record of it that a pool has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overdraft {
+    /// Its number among the customer's grants.
+    pub no: GrantNo,
+    /// How much was taken.
+    pub amount: Amount,
+    /// When it began.
+    pub created_at: Timestamp,
+}
+
+/// A pool of credits. Its balance is the sum of its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Its id.
+    pub id: PoolId,
+    /// What it is counted in.
+    pub currency: CurrencyId,
+    /// The resource it belongs to; `None` is the customer's own pool.
+    pub resource: Option<ResourceId>,
+    /// The number of its last entry.
+    pub seq: u64,
+    /// The instant of its last entry.
+    pub at: Timestamp,
+    /// The grants in force, in burn order, exhausted ones included.
+    pub live: Vec<Grant>,
+    /// The grants that are not effective yet, in the order of their making.
+    pub scheduled: Vec<Grant>,
+    /// What was taken beyond the grants.
+    pub overdraft: Option<Overdraft>,
+    /// Σ amount of the live grants.
+    pub granted: Amount,
+    /// Σ consumed of the live grants, and the overdraft.
+    pub used: Amount,
+}
+
+/// How an amount is spread over a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// What each grant gives, in burn order.
+    pub draws: Vec<Draw>,
+    /// What the grants cannot cover.
+    pub shortfall: Amount,
+}
+
+impl Pool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(id: PoolId, currency: CurrencyId, resource: Option<ResourceId>) -> Self {
+        Self {
+            id,
+            currency,
+            resource,
+            seq: 0,
+            at: Timestamp::EPOCH,
+            live: Vec::new(),
+            scheduled: Vec::new(),
+            overdraft: None,
+            granted: Amount::ZERO,
+            used: Amount::ZERO,
+        }
+    }
+
+    /// What is left: below zero by the overdraft.
+    #[must_use]
+    pub fn balance(&self) -> Amount {
+        self.granted - self.used
+    }
+
+    /// Spreads an amount over the live grants in burn order, without changing anything.
+    ///
+    /// The live grants stand in burn order (`behaviour.md` §0.8), so each is drained before the
+    /// next is touched; what they cannot cover is the shortfall.
+    #[must_use]
+    pub fn spread(&self, amount: Amount) -> Spread {
+        let mut rest = amount;
+        let mut draws = Vec::new();
+        for grant in &self.live {
+            if rest.is_zero() {
+                break;
+            }
+            let taken = grant.remaining().min(rest);
+            if taken.is_positive() {
+                draws.push(Draw { grant: grant.no, amount: taken });
+                rest -= taken;
+            }
+        }
+        Spread { draws, shortfall: rest }
+    }
+
+    /// The end of the running period: the earliest expiry among the live recurring grants.
+    #[must_use]
+    pub fn period_end(&self) -> Option<Timestamp> {
+        self.recurring().filter_map(|grant| grant.expires_at).min()
+    }
+
+    fn recurring(&self) -> impl Iterator<Item = &Grant> {
+        self.live.iter().filter(|grant| grant.kind == GrantKind::Recurring)
+    }
+
+    /// The live recurring grants of a subscription, in burn order.
+    pub(super) fn recurring_of(&self, number: SubscriptionNo) -> impl Iterator<Item = &Grant> {
+        self.recurring().filter(move |grant| {
+            grant.source.as_ref().is_some_and(|source| source.subscription == number)
+        })
+    }
+
+    /// The live or scheduled grant with that number.
+    #[must_use]
+    pub fn find_grant(&self, no: GrantNo) -> Option<&Grant> {
+        self.live.iter().chain(&self.scheduled).find(|grant| grant.no == no)
+    }
+
+    pub(super) fn live_mut(&mut self, no: GrantNo) -> &mut Grant {
+        self.live
+            .iter_mut()
+            .find(|grant| grant.no == no)
+            .expect("an entry names live grants of its pool")
+    }
+
+    /// Puts a grant in its place in the burn order.
+    pub(super) fn insert_live(&mut self, grant: Grant) {
+        let place = self.live.partition_point(|other| other.burn_key() < grant.burn_key());
+        self.granted += grant.amount;
+        self.used += grant.consumed;
+        self.live.insert(place, grant);
+    }
+
+    /// When something is due in the pool next.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let expiries = self.live.iter().filter_map(|grant| grant.expires_at);
+        let starts = self.scheduled.iter().map(|grant| grant.effective_at);
+        expiries.chain(starts).min()
+    }
+
+    /// Invariants 2, 8 and 16 of the sums, checked from the grants themselves.
+    ///
+    /// # Errors
+    /// A sentence that says what does not add up.
+    pub fn verify(&self) -> Result<(), String> {
+        let granted: Amount = self.live.iter().map(|grant| grant.amount).sum();
+        let overdraft = self.overdraft.map_or(Amount::ZERO, |overdraft| overdraft.amount);
+        let used = self.live.iter().map(|grant| grant.consumed).sum::<Amount>() + overdraft;
+        if (granted, used) != (self.granted, self.used) {
+            return Err(format!(
+                "pool {:?} says {} granted and {} used, its grants say {granted} and {used}",
+                self.id, self.granted, self.used
+            ));
+        }
+        if !self.live.is_sorted_by_key(Grant::burn_key) {
+            return Err(format!("pool {:?} is not in burn order", self.id));
+        }
+        let room = self.live.iter().any(|grant| grant.remaining().is_positive());
+        if room && overdraft.is_positive() {
+            return Err(format!("pool {:?} has an overdraft beside unused credits", self.id));
+        }
+        Ok(())
+    }
+}

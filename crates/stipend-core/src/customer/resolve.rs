@@ -1,0 +1,184 @@
+//! Entitlement maths: what one subscription gives of each credit type (`behaviour.md` §0.5).
+
+use super::subscription::SubscriptionTerms;
+use crate::Amount;
+use crate::catalog::{Behavior, Catalog, CreditTerms, Entitlement, PackageKey, PackageVersion};
+use crate::id::CurrencyId;
+use crate::period::Cadence;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where a share comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The plan's own entitlement.
+    Plan,
+    /// The entitlement of a plan that the plan inherits from.
+    ParentPlan,
+    /// An amount agreed for this subscription.
+    SubscriptionOverride,
+    /// An add-on.
+    Addon,
+}
+
+/// Whether a share gives credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Grants,
+    /// Another share gives instead of it.
+    Displaced {
+        /// The package that displaces it.
+        by: PackageKey,
+        /// Whether it is itself an override that another override outdid.
+        outdone: bool,
+    },
+    /// Its entitlement is not granted, or its amount has not been supplied.
+    NotGranted,
+}
+
+/// What one package gives, or would give, of a credit type to a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The plan or add-on.
+    pub package: PackageKey,
+    /// Its version.
+    pub version: u32,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// How it meets the plan's.
+    pub behavior: Behavior,
+    /// How often it grants.
+    pub cadence: Cadence,
+    /// Credits a period for one instance.
+    pub unit_amount: Amount,
+    /// How many instances.
+    pub quantity: u32,
+    /// Credits a period: unit amount × quantity.
+    pub amount: Amount,
+    /// Whether checks grant beyond the balance.
+    pub soft_limit: bool,
+    /// Whether it gives credits.
+    pub standing: Standing,
+}
+
+/// The shares of a subscription by credit type, the plan's first, then add-ons by id.
+///
+/// Without an overriding add-on, the plan's share and all increments add up. With one, the
+/// greatest `amount × quantity` among the overrides stands alone: amounts of different cadence
+/// are compared per year, ties go to the monthly one, then to the lowest id. A smaller override
+/// replaces the plan all the same.
+#[must_use]
+pub fn resolve(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<CurrencyId, Vec<Share>> {
+    let mut shares: BTreeMap<CurrencyId, Vec<Share>> = BTreeMap::new();
+    for (currency, share) in plan_shares(terms, catalog) {
+        shares.entry(currency).or_default().push(share);
+    }
+    let mut addons: Vec<_> = terms.addons.iter().collect();
+    addons.sort_by(|one, other| one.addon.cmp(&other.addon));
+    for pin in addons {
+        let key = PackageKey::addon(pin.addon.clone());
+        let version = pinned(catalog, &key, pin.version);
+        for entitlement in &version.entitlements {
+            if let Some((currency, credit)) = entitlement.credit() {
+                let share =
+                    share_of(&key, pin.version, Origin::Addon, entitlement, credit, pin.quantity);
+                shares.entry(currency.clone()).or_default().push(share);
+            }
+        }
+    }
+    for list in shares.values_mut() {
+        displace(list);
+    }
+    shares
+}
+
+/// Pins are made from the catalog, whose published versions never vanish.
+pub(super) fn pinned<'a>(
+    catalog: &'a Catalog,
+    key: &PackageKey,
+    version: u32,
+) -> &'a Arc<PackageVersion> {
+    catalog.version(key, version).expect("a subscription pins published versions")
+}
+
+/// The plan's own entitlement in each credit type, else that of the nearest ancestor that has
+/// one; an amount agreed for the subscription replaces it or stands for it.
+fn plan_shares(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<CurrencyId, Share> {
+    let own = std::iter::once((&terms.plan.plan, terms.plan.version, Origin::Plan));
+    let ancestors =
+        terms.plan.ancestors.iter().map(|(id, version)| (id, *version, Origin::ParentPlan));
+    let mut shares = BTreeMap::new();
+    for (id, number, origin) in own.chain(ancestors) {
+        let key = PackageKey::plan(id.clone());
+        for entitlement in &pinned(catalog, &key, number).entitlements {
+            if let Some((currency, credit)) = entitlement.credit() {
+                shares
+                    .entry(currency.clone())
+                    .or_insert_with(|| share_of(&key, number, origin, entitlement, credit, 1));
+            }
+        }
+    }
+    for agreed in &terms.overrides {
+        let soft = shares.get(&agreed.currency).is_some_and(|share| share.soft_limit);
+        let share = Share {
+            package: PackageKey::plan(terms.plan.plan.clone()),
+            version: terms.plan.version,
+            origin: Origin::SubscriptionOverride,
+            behavior: Behavior::Increment,
+            cadence: agreed.cadence,
+            unit_amount: agreed.amount,
+            quantity: 1,
+            amount: agreed.amount,
+            soft_limit: agreed.soft_limit.unwrap_or(soft),
+            standing: Standing::Grants,
+        };
+        shares.insert(agreed.currency.clone(), share);
+    }
+    shares
+}
+
+fn share_of(
+    key: &PackageKey,
+    version: u32,
+    origin: Origin,
+    entitlement: &Entitlement,
+    credit: &CreditTerms,
+    quantity: u32,
+) -> Share {
+    let unit_amount = credit.amount.unwrap_or(Amount::ZERO);
+    let gives = entitlement.granted && credit.amount.is_some();
+    // `behavior` on a plan's entitlement has no effect: the plan is the base.
+    let behavior = if origin == Origin::Addon { entitlement.behavior } else { Behavior::Increment };
+    Share {
+        package: key.clone(),
+        version,
+        origin,
+        behavior,
+        cadence: credit.cadence,
+        unit_amount,
+        quantity,
+        amount: unit_amount.times(quantity).unwrap_or(Amount::MAX),
+        soft_limit: credit.soft_limit.unwrap_or(false),
+        standing: if gives { Standing::Grants } else { Standing::NotGranted },
+    }
+}
+
+/// Leaves the greatest override standing alone, where there is one.
+fn displace(shares: &mut [Share]) {
+    let overrides = shares
+        .iter()
+        .filter(|share| share.standing == Standing::Grants && share.behavior == Behavior::Override);
+    let winner = overrides.min_by_key(|share| {
+        let yearly = share.amount.nano() * i128::from(share.cadence.periods_per_year());
+        (Reverse(yearly), share.cadence, share.package.clone())
+    });
+    let Some(winner) = winner.map(|share| share.package.clone()) else { return };
+    for share in shares {
+        if share.standing == Standing::Grants && share.package != winner {
+            let outdone = share.behavior == Behavior::Override;
+            share.standing = Standing::Displaced { by: winner.clone(), outdone };
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The named limits of the domain. What is above one is refused with a clear error.
+
+/// Live and scheduled grants that callers may hold in one pool.
+pub const POOL_GRANTS_MAX: usize = 1_000;
+
+/// Add-ons on one subscription.
+pub const SUBSCRIPTION_ADDONS_MAX: usize = 100;
+
+/// Credit overrides on one subscription.
+pub const SUBSCRIPTION_OVERRIDES_MAX: usize = 100;
+
+/// Subscriptions of one customer, ended ones included.
+pub const CUSTOMER_SUBSCRIPTIONS_MAX: usize = 1_000;
+
+/// Pools of one customer: credit types × resources.
+pub const CUSTOMER_POOLS_MAX: usize = 1_000;
+
+/// Resources of one customer.
+pub const CUSTOMER_RESOURCES_MAX: usize = 1_000;
+
+/// The accepted age of a reported event: 35 days (`behaviour.md` §0.11).
+pub const EVENT_AGE_MAX_SECONDS: i64 = 35 * 24 * 60 * 60;
+
+/// How far ahead of the server's clock a reported event may be (`behaviour.md` §0.11).
+pub const EVENT_AHEAD_MAX_SECONDS: i64 = 5 * 60;
