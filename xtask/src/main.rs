@@ -1,1 +1,45 @@
-fn main() {}
+//! Development tasks of the workspace: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask crash`.
+#![expect(clippy::print_stdout, reason = "a command-line tool reports to its terminal")]
+
+mod crash;
+mod server;
+mod test_run;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Development tasks of the Stipend workspace")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check the rules of the source tree that compilers and linters do not know.
+    Tidy,
+    /// Run every check and test of the project, as the CI does.
+    Test,
+    /// Kill the server again and again under load, and check that nothing is lost or doubled.
+    Crash(crash::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().task {
+        Task::Tidy => tidy::command().map(|()| true),
+        Task::Test => test_run::command(),
+        Task::Crash(options) => crash::command(&options).map(|()| true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

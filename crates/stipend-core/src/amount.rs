@@ -20,7 +20,7 @@ pub const TEXT_LENGTH_MAX: usize = 40;
 /// It is an integer inside, so nothing is ever rounded by accident: text is read either exactly
 /// or with one rounding that the caller asked for, and the operators panic rather than wrap.
 /// They cannot overflow in practice: what enters the system is bounded by [`Amount::MAX`]
-/// (10¹⁵ whole credits), fourteen decimal orders below what the integer holds.
+/// (10¹⁸ whole credits), eleven decimal orders below what the integer holds.
 ///
 /// # Examples
 ///
@@ -52,8 +52,8 @@ pub enum AmountError {
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
-    /// The greatest amount that input may name: 10¹⁵ whole credits.
-    pub const MAX: Self = Self(1_000_000_000_000_000 * ONE);
+    /// The greatest amount that input may name: 10¹⁸ whole credits.
+    pub const MAX: Self = Self(1_000_000_000_000_000_000 * ONE);
 
     /// That many whole credits.
     #[must_use]
@@ -321,8 +321,9 @@ mod tests {
         for text in ["", "-", "+1", "01", ".5", "1.", "1_000", "1,5", "0x10", "NaN", "1e", "1e+"] {
             check(text, "", false);
         }
-        check("1000000000000000", "1000000000000000", true);
-        check("1000000000000000.000000001", "", false);
+        check("9007199254740993", "9007199254740993", true);
+        check("1000000000000000000", "1000000000000000000", true);
+        check("1000000000000000000.000000001", "", false);
         check("1e400", "", false);
         assert_eq!(Amount::parse_rounded(&"1".repeat(41)), Err(AmountError::TooLong));
     }

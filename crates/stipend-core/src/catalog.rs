@@ -35,6 +35,22 @@ pub type Metadata = BTreeMap<String, String>;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Document(pub String);
 
+/// What else the contract carries of an object, by its keys there.
+pub type Extras = BTreeMap<String, Document>;
+
+/// Changes of [`Extras`]: a value replaces, `None` clears, what is not named stays.
+pub type ExtrasPatch = BTreeMap<String, Option<Document>>;
+
+/// Applies changes to what is carried.
+pub fn patch_extras(extras: &mut Extras, patch: &ExtrasPatch) {
+    for (key, change) in patch {
+        match change {
+            Some(value) => extras.insert(key.clone(), value.clone()),
+            None => extras.remove(key),
+        };
+    }
+}
+
 /// When the usage of a subscription starts anew as it changes plans (`behaviour.md` §0.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageReset {

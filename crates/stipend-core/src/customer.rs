@@ -38,7 +38,7 @@ pub use subscription::{
     SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
 };
 
-use crate::catalog::{Document, Metadata};
+use crate::catalog::{Extras, Metadata};
 use crate::id::{CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ResourceId, Slot, SubscriptionNo};
 use crate::time::Timestamp;
 
@@ -56,7 +56,7 @@ pub struct Profile {
     /// The caller's own data.
     pub metadata: Metadata,
     /// What else the contract carries: billing ids, language, integrations and so on.
-    pub extras: Document,
+    pub extras: Extras,
     /// Since when it is archived.
     pub archived_at: Option<Timestamp>,
     /// When it was made.

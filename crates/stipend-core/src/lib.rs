@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod catalog;
 pub mod customer;
+pub mod examples;
 pub mod id;
 pub mod limits;
 pub mod period;

@@ -55,18 +55,50 @@ impl Timestamp {
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let instant: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
         let stamp = Self(instant.as_microsecond());
-        let has_time = text.as_bytes().get(10).is_some_and(|byte| matches!(byte, b'T' | b't'));
         let in_range = stamp >= Self::EPOCH && stamp <= Self::MAX;
-        if has_time && in_range { Ok(stamp) } else { Err(TimestampError) }
+        if is_rfc_3339(text) && in_range { Ok(stamp) } else { Err(TimestampError) }
     }
 
     pub(crate) fn to_jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.0).expect("every instant lies within 1970–9999")
+        // From nanoseconds, because jiff's range in microseconds ends a second before
+        // `Self::MAX`.
+        let nanoseconds = i128::from(self.0) * 1_000;
+        jiff::Timestamp::from_nanosecond(nanoseconds).expect("every instant lies within 1970–9999")
     }
 
     pub(crate) fn from_jiff(instant: jiff::Timestamp) -> Self {
         Self(instant.as_microsecond().clamp(Self::EPOCH.0, Self::MAX.0))
     }
+}
+
+/// Whether the text has the shape of RFC 3339. `jiff` reads more: hours without minutes, commas,
+/// offsets with seconds, zone names in brackets.
+fn is_rfc_3339(text: &str) -> bool {
+    let has_shape = |text: &str, shape: &str| {
+        text.len() == shape.len()
+            && text.bytes().zip(shape.bytes()).all(|(byte, place)| match place {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't'),
+                b'+' => matches!(byte, b'+' | b'-'),
+                other => byte == other,
+            })
+    };
+    let Some((date_time, rest)) = text.split_at_checked("2026-01-31T00:00:00".len()) else {
+        return false;
+    };
+    let offset = match rest.strip_prefix('.') {
+        Some(rest) => {
+            let offset = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            if offset.len() == rest.len() {
+                return false;
+            }
+            offset
+        }
+        None => rest,
+    };
+    let is_offset = matches!(offset, "Z" | "z")
+        || (has_shape(offset, "+00:00") && offset.get(1..3).is_some_and(|hours| hours < "24"));
+    has_shape(date_time, "0000-00-00T00:00:00") && is_offset
 }
 
 /// RFC 3339 in UTC with milliseconds, and with microseconds where they are not zero.
@@ -94,6 +126,9 @@ mod tests {
         check("2026-01-31T00:00:00Z", "2026-01-31T00:00:00.000Z");
         check("2025-01-01T00:00:00.123456789+00:00", "2025-01-01T00:00:00.123456Z");
         check("2025-06-30T23:59:60Z", "2025-06-30T23:59:59.000Z");
+        check("2025-06-30t23:59:59.5z", "2025-06-30T23:59:59.500Z");
+        check("2025-06-30T23:59:59-23:59", "2025-07-01T23:58:59.000Z");
+        check("9999-12-30T22:00:00.999999Z", "9999-12-30T22:00:00.999999Z");
         for refused in [
             "2025-01-01T00:00:00",
             "2025-01-01",
@@ -103,6 +138,17 @@ mod tests {
             "1969-12-31T23:59:59Z",
             "10000-01-01T00:00:00Z",
             "1735689600",
+            "2025-01-01T00Z",
+            "2025-01-01T00:00Z",
+            "2025-01-01T00:00:00,5Z",
+            "2025-01-01T00:00:00.Z",
+            "2025-01-01T00:00:00+01",
+            "2025-01-01T00:00:00+0100",
+            "2025-01-01T00:00:00+01:00:30",
+            "2025-01-01T00:00:00+24:00",
+            "2025-01-01T00:00:00Z[UTC]",
+            "2025-01-01 00:00:00Z",
+            "2025-01-01T00:00:00é",
         ] {
             check(refused, "refused");
         }

@@ -1,1 +1,43 @@
-//! placeholder
+//! The engine: one stream of commands, decided by one thread, committed in groups, published and
+//! then answered. It knows neither HTTP nor SQL.
+//!
+//! - [`Engine::start`] recovers the state from a store and starts the decider and the committer.
+//! - [`Submitter::submit`] queues a [`Submission`]; its answer comes when the state that it was
+//!   decided on is durable.
+//! - Reads ([`Engine::find_current`], [`Engine::catalog`], [`ledger`]) see what is durable and
+//!   wait for nobody.
+//! - [`fsck::verify`] folds a journal from its beginning and checks every rule again.
+#![deny(missing_docs)]
+
+pub mod account;
+mod batch;
+pub mod cipher;
+pub mod clock;
+pub mod command;
+mod committer;
+mod decider;
+mod doc;
+mod engine;
+mod flush;
+pub mod fsck;
+pub mod key;
+pub mod ledger;
+pub mod limits;
+mod load;
+mod published;
+pub mod realm;
+pub mod record;
+mod working;
+
+pub use account::Account;
+pub use cipher::IdCipher;
+pub use clock::{Clock, SystemClock};
+pub use command::{
+    Answer, Command, ConsumeItem, Consumed, Outcome, Refusal, Remember, Render, Reply, Response,
+    Submission,
+};
+pub use committer::Fatal;
+pub use doc::{pricing_word, status_word};
+pub use engine::{Engine, Found, META_SECRET, Submitter};
+pub use key::{Key, Operation};
+pub use realm::{ApiKey, EnvironmentKind, PRODUCTION, Realm};

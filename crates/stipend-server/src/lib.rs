@@ -1,1 +1,20 @@
-//! placeholder
+//! The HTTP face of Stipend: routes, extraction, mapping, probes, shutdown.
+//!
+//! Handlers extract, call the engine and map; rules live in `stipend-core`. The public contract
+//! is `stipend-wire`.
+#![deny(missing_docs)]
+
+mod api;
+pub mod app;
+mod context;
+mod cursor;
+mod error;
+pub mod ids;
+mod mapping;
+pub mod openapi;
+mod probes;
+mod request_id;
+pub mod serve;
+
+pub use app::App;
+pub use error::ApiError;

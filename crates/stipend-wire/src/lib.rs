@@ -1,1 +1,46 @@
-//! placeholder
+//! The public contract of Stipend: what the REST API reads and answers, and nothing else.
+//!
+//! It holds the request types with their strict readers, the response types, the error codes
+//! and the `OpenAPI` schemas of all of them. It must never know the engine: no rule about
+//! credits lives here, only what a well-formed request looks like. Field names, enums and
+//! nullability follow `wire.md`; what a malformed request gets follows `bad-input.md`.
+//!
+//! Entry points: [`json::parse_body`] for bodies, [`query::parse_query`] for query strings,
+//! the response struct of each resource module, and [`error::ErrorBody`].
+#![deny(missing_docs)]
+
+#[macro_use]
+mod macros;
+
+pub mod access;
+pub mod auto_recharge;
+pub mod charge;
+pub mod consumption;
+pub mod currency;
+pub mod customer;
+pub mod entitlement;
+pub mod envelope;
+pub mod error;
+pub mod explain;
+pub mod feature;
+pub mod grant;
+pub mod json;
+pub mod ledger;
+pub mod money;
+pub mod number;
+pub mod opaque;
+pub mod package;
+pub mod product;
+pub mod query;
+pub mod read;
+mod schema;
+pub mod subscription;
+pub mod text;
+
+pub use envelope::{Data, Page, Pagination};
+pub use error::{ErrorBody, ErrorCode, ItemError, WireError};
+pub use json::parse_body;
+pub use number::Decimal;
+pub use opaque::Opaque;
+pub use query::parse_query;
+pub use read::{Field, FromJson, Nullable};

@@ -12,50 +12,28 @@ use crate::id::{CurrencyId, FeatureId, ProductId};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
-/// Why a catalog command is refused. The order is the precedence where several apply.
+/// Why a catalog command is refused. The order is the precedence where several apply; what a
+/// package refers to is looked for after the package itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogRejection {
     /// There is no such product.
     #[error("there is no product {0}")]
     ProductNotFound(ProductId),
-    /// There is no such credit type.
-    #[error("there is no credit type {0}")]
-    CurrencyNotFound(CurrencyId),
-    /// There is no such feature.
-    #[error("there is no feature {0}")]
-    FeatureNotFound(FeatureId),
     /// There is no such plan or add-on.
     #[error("there is no {0}")]
     PackageNotFound(PackageKey),
-    /// The package has no entitlement for that.
-    #[error("the package has no such entitlement")]
-    EntitlementNotFound,
     /// The id is taken.
     #[error("the id {0} is taken")]
     AlreadyExists(String),
     /// The product takes nothing new.
     #[error("product {0} is archived")]
     ProductArchived(ProductId),
-    /// The credit type takes nothing new.
-    #[error("credit type {0} is archived")]
-    CurrencyArchived(CurrencyId),
-    /// The feature takes nothing new.
-    #[error("feature {0} is archived")]
-    FeatureArchived(FeatureId),
-    /// The package is archived.
-    #[error("{0} is archived")]
-    PackageArchived(PackageKey),
     /// A product that someone subscribed to keeps its rule for several subscriptions.
     #[error("product {0} has subscriptions; whether a customer may hold several is fixed")]
     ProductSubscribed(ProductId),
-    /// Active packages refer to the credit type.
-    #[error("credit type {currency} is used by {}", list(.packages))]
-    CurrencyInUse {
-        /// The credit type.
-        currency: CurrencyId,
-        /// The packages that refer to it.
-        packages: Vec<PackageKey>,
-    },
+    /// The package is archived.
+    #[error("{0} is archived")]
+    PackageArchived(PackageKey),
     /// The package is published and has no draft.
     #[error("the published version of {0} cannot be edited; open a draft of it first")]
     Immutable(PackageKey),
@@ -65,21 +43,44 @@ pub enum CatalogRejection {
     /// The package has a draft already.
     #[error("{0} has a draft already")]
     DraftExists(PackageKey),
-    /// The package was never published.
-    #[error("{0} has never been published")]
-    NotPublished(PackageKey),
-    /// The package gives nothing and costs nothing.
-    #[error("{0} is empty: it has neither an entitlement nor a charge")]
-    Empty(PackageKey),
-    /// A package would inherit from or depend on itself.
-    #[error("{0} would depend on itself")]
-    Cycle(PackageKey),
-    /// The package has an entitlement for that already.
-    #[error("the package already has an entitlement for {0}")]
-    EntitlementExists(String),
+    /// There is no such credit type.
+    #[error("there is no credit type {0}")]
+    CurrencyNotFound(CurrencyId),
+    /// There is no such feature.
+    #[error("there is no feature {0}")]
+    FeatureNotFound(FeatureId),
+    /// The package has no entitlement for that.
+    #[error("the package has no such entitlement")]
+    EntitlementNotFound,
+    /// The credit type takes nothing new.
+    #[error("credit type {0} is archived")]
+    CurrencyArchived(CurrencyId),
+    /// The feature takes nothing new.
+    #[error("feature {0} is archived")]
+    FeatureArchived(FeatureId),
+    /// Active packages refer to the credit type.
+    #[error("credit type {currency} is used by {}", list(.packages))]
+    CurrencyInUse {
+        /// The credit type.
+        currency: CurrencyId,
+        /// The packages that refer to it.
+        packages: Vec<PackageKey>,
+    },
     /// The entitlement is of the other type.
     #[error("the entitlement is of the other type")]
     EntitlementType,
+    /// The package has an entitlement for that already.
+    #[error("the package already has an entitlement for {0}")]
+    EntitlementExists(String),
+    /// A package would inherit from or depend on itself.
+    #[error("{0} would depend on itself")]
+    Cycle(PackageKey),
+    /// The package gives nothing and costs nothing.
+    #[error("{0} is empty: it has neither an entitlement nor a charge")]
+    Empty(PackageKey),
+    /// The package was never published.
+    #[error("{0} has never been published")]
+    NotPublished(PackageKey),
     /// Publishing to all customers needs the migration of subscriptions, which is not there.
     #[error(
         "{0} has subscriptions, and moving them to a new version is not supported yet; publish \

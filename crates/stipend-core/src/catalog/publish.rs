@@ -121,16 +121,6 @@ pub(super) fn duplicate_product(
     if catalog.products.contains_key(target) {
         return Err(CatalogRejection::AlreadyExists(target.to_string()));
     }
-    let mut changes = vec![CatalogChange::Product(Product {
-        id: target.clone(),
-        name: name.clone().unwrap_or_else(|| product.name.clone()),
-        description: description.clone().unwrap_or_else(|| product.description.clone()),
-        archived_at: None,
-        subscribed: false,
-        created_at: now,
-        updated_at: now,
-        ..Product::clone(product)
-    })];
     let copied: Vec<&Arc<Package>> = packages_of_product(catalog, source)
         .filter(|package| package.archived_at.is_none())
         .collect();
@@ -144,6 +134,23 @@ pub(super) fn duplicate_product(
         let renamed = PackageKey { kind: key.kind, id };
         if catalog.packages.contains_key(&renamed) { Err(taken) } else { Ok(renamed) }
     };
+    let mut settings = product.settings.clone();
+    if let Some(settings) = &mut settings {
+        for plan in [&mut settings.downgrade_plan, &mut settings.start_plan].into_iter().flatten() {
+            *plan = rename(&PackageKey::plan(plan.clone()))?.id;
+        }
+    }
+    let mut changes = vec![CatalogChange::Product(Product {
+        id: target.clone(),
+        name: name.clone().unwrap_or_else(|| product.name.clone()),
+        description: description.clone().unwrap_or_else(|| product.description.clone()),
+        archived_at: None,
+        settings,
+        subscribed: false,
+        created_at: now,
+        updated_at: now,
+        ..Product::clone(product)
+    })];
     for package in &copied {
         let shown = package.latest().unwrap_or_else(|| package.shown());
         let mut version = PackageVersion {

@@ -20,6 +20,8 @@ pub struct ConsumeRequest {
     pub amount: Amount,
     /// Refuse rather than overdraw.
     pub strict: bool,
+    /// The caller's own id of what happened: its idempotency key.
+    pub event_id: Option<String>,
     /// When it happened, as the caller says.
     pub reported_at: Option<Timestamp>,
     /// What the caller says about it.
@@ -92,6 +94,7 @@ fn consumption(
         at: now,
         cause: Cause::Consumption(Consumption {
             amount: request.amount,
+            event_id: request.event_id.clone(),
             reported_at: request.reported_at,
             dimensions: request.dimensions.clone(),
             usage_limit: pool.granted,

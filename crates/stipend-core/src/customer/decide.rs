@@ -7,7 +7,7 @@ use super::subscribe::{self, ProvisionRequest, SubscriptionPatch};
 use super::subscription::SubscriptionEndReason;
 use super::{Customer, Profile, Resource};
 use crate::Amount;
-use crate::catalog::{Catalog, Document, Metadata, PackageKey};
+use crate::catalog::{Catalog, Extras, ExtrasPatch, Metadata, PackageKey, patch_extras};
 use crate::id::{
     CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ProductId, ResourceId, SubscriptionNo,
 };
@@ -49,7 +49,7 @@ pub struct NewCustomer {
     /// The caller's own data.
     pub metadata: Metadata,
     /// What else the contract carries.
-    pub extras: Document,
+    pub extras: Extras,
 }
 
 impl NewCustomer {
@@ -79,25 +79,29 @@ pub struct CustomerPatch {
     pub email: Option<Option<String>>,
     /// The caller's own data, replaced whole.
     pub metadata: Option<Metadata>,
-    /// What else the contract carries, already merged.
-    pub extras: Option<Document>,
+    /// What else the contract carries.
+    pub extras: ExtrasPatch,
 }
 
-/// Why a command to a customer is refused. The order is the precedence where several apply.
+/// Why a command to a customer is refused. The order is the precedence where several apply to
+/// one thing; the plan is looked at before the add-ons, each add-on in the order of the list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerRejection {
     /// The customer takes nothing new.
     #[error("the customer is archived")]
     CustomerArchived,
-    /// There is no such credit type.
-    #[error("there is no credit type {0}")]
-    CurrencyNotFound(CurrencyId),
-    /// There is no such resource.
-    #[error("the customer has no resource {0}")]
-    ResourceNotFound(ResourceId),
+    /// The subscription is over.
+    #[error("the subscription has ended")]
+    SubscriptionEnded,
     /// There is no such plan or add-on.
     #[error("there is no {0}")]
     PackageNotFound(PackageKey),
+    /// The customer has a subscription to another plan of the product.
+    #[error(
+        "the customer already has the subscription {0} of this product; cancel it first, moving \
+         to another plan is not supported yet"
+    )]
+    SubscriptionExists(String),
     /// The product takes no new subscriptions.
     #[error("product {0} is archived")]
     ProductArchived(ProductId),
@@ -113,6 +117,9 @@ pub enum CustomerRejection {
          start without one"
     )]
     TrialUnsupported,
+    /// The start lies ahead.
+    #[error("a subscription cannot start in the future yet")]
+    FutureStartUnsupported,
     /// An add-on stands twice in the list.
     #[error("{0} is named twice")]
     DuplicateAddon(PackageKey),
@@ -137,24 +144,18 @@ pub enum CustomerRejection {
         /// What was asked for.
         quantity: u32,
     },
+    /// There is no such credit type.
+    #[error("there is no credit type {0}")]
+    CurrencyNotFound(CurrencyId),
+    /// There is no such resource.
+    #[error("the customer has no resource {0}")]
+    ResourceNotFound(ResourceId),
     /// A credit type stands twice among the agreed amounts.
     #[error("credit type {0} is named twice")]
     DuplicateOverride(CurrencyId),
     /// The custom plan leaves the amount to the subscription, which does not say it.
     #[error("the plan leaves the amount of {0} to the subscription; send it in entitlements")]
     AmountRequired(CurrencyId),
-    /// The customer has a subscription to another plan of the product.
-    #[error(
-        "the customer already has the subscription {0} of this product; cancel it first, moving \
-         to another plan is not supported yet"
-    )]
-    SubscriptionExists(String),
-    /// The subscription is over.
-    #[error("the subscription has ended")]
-    SubscriptionEnded,
-    /// The start lies ahead.
-    #[error("a subscription cannot start in the future yet")]
-    FutureStartUnsupported,
     /// The credit type takes no new grants.
     #[error("credit type {0} is archived")]
     CurrencyArchived(CurrencyId),
@@ -330,7 +331,7 @@ fn update(customer: &Customer, patch: &CustomerPatch, now: Timestamp) -> Decisio
     profile.name = patch.name.clone().unwrap_or(profile.name);
     profile.email = patch.email.clone().unwrap_or(profile.email);
     profile.metadata = patch.metadata.clone().unwrap_or(profile.metadata);
-    profile.extras = patch.extras.clone().unwrap_or(profile.extras);
+    patch_extras(&mut profile.extras, &patch.extras);
     if profile == customer.profile {
         return Decision::default();
     }

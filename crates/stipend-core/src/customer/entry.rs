@@ -73,6 +73,8 @@ pub enum Cause {
 pub struct Consumption {
     /// How much was consumed.
     pub amount: Amount,
+    /// The caller's own id of what happened: its idempotency key.
+    pub event_id: Option<String>,
     /// When the caller says it happened, for reports.
     pub reported_at: Option<Timestamp>,
     /// What the caller says about it.

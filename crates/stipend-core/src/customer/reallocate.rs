@@ -29,6 +29,7 @@ pub(super) fn reallocate(
     let subscription = builder.customer.subscription(number).expect("it was just set");
     let resource = subscription.terms.resource.clone();
     let after = resolve(&subscription.terms, builder.catalog);
+    let is_new = before.is_none();
     let none = Shares::new();
     let before = before.unwrap_or(&none);
     let mut currencies: Vec<&CurrencyId> = before.keys().chain(after.keys()).collect();
@@ -40,7 +41,7 @@ pub(super) fn reallocate(
             continue;
         }
         let pool = builder.pool(currency, resource.as_ref());
-        let effects = Change::new(builder, number, currency, &resource).run(&old, &new);
+        let effects = Change::new(builder, number, currency, &resource, is_new).run(&old, &new);
         builder.push_pool(pool, Cause::Subscription(number), effects);
     }
 }
@@ -81,6 +82,8 @@ struct Change<'a> {
     subscription: &'a Subscription,
     currency: &'a CurrencyId,
     pool: &'a super::Pool,
+    /// Whether the subscription is being made, and not changed.
+    is_new: bool,
     now: Timestamp,
     next_grant: GrantNo,
     held: Vec<Held>,
@@ -95,6 +98,7 @@ impl<'a> Change<'a> {
         number: SubscriptionNo,
         currency: &'a CurrencyId,
         resource: &Option<crate::id::ResourceId>,
+        is_new: bool,
     ) -> Self {
         let customer = &builder.customer;
         let subscription = customer.subscription(number).expect("it was just set");
@@ -104,6 +108,7 @@ impl<'a> Change<'a> {
             subscription,
             currency,
             pool,
+            is_new,
             now: builder.now,
             next_grant: customer.next_grant,
             held: held.map(|grant| Held { grant: grant.clone(), fresh: false }).collect(),
@@ -180,9 +185,10 @@ impl<'a> Change<'a> {
         self.held.retain(|held| !gone.contains(&held.grant.no));
     }
 
-    /// Issues the next part of the running period for the difference.
+    /// Issues the next part of the running period for the difference. What a change adds comes
+    /// into force now, the first part of a bought add-on or override included.
     fn issue(&mut self, share: &Share, amount: Amount) {
-        let grant = recurring_grant(
+        let mut grant = recurring_grant(
             self.subscription,
             self.currency,
             share,
@@ -190,6 +196,9 @@ impl<'a> Change<'a> {
             self.now,
             self.next_grant,
         );
+        if !self.is_new {
+            grant.effective_at = self.now;
+        }
         self.next_grant = GrantNo(self.next_grant.0 + 1);
         self.effects.push(Effect::Granted(grant.clone()));
         self.held.push(Held { grant, fresh: true });

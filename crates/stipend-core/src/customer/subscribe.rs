@@ -10,8 +10,8 @@ use super::subscription::{
 };
 use super::{Customer, Subscription};
 use crate::catalog::{
-    AddonTerms, Catalog, Document, Metadata, Package, PackageKey, PackageVersion, PlanTerms,
-    Pricing,
+    AddonTerms, Catalog, Extras, ExtrasPatch, Metadata, Package, PackageKey, PackageVersion,
+    PlanTerms, Pricing, patch_extras,
 };
 use crate::id::{CustomerId, PackageId, ResourceId, SubscriptionId, SubscriptionNo};
 use crate::limits::{
@@ -44,7 +44,7 @@ pub struct ProvisionRequest {
     /// The caller's own data.
     pub metadata: Metadata,
     /// What else the contract carries.
-    pub extras: Document,
+    pub extras: Extras,
 }
 
 /// Changes of a subscription; `None` leaves a field as it is, lists are replaced whole.
@@ -58,8 +58,8 @@ pub struct SubscriptionPatch {
     pub billing_period: Option<BillingPeriod>,
     /// The caller's own data.
     pub metadata: Option<Metadata>,
-    /// What else the contract carries, already merged.
-    pub extras: Option<Document>,
+    /// What else the contract carries.
+    pub extras: ExtrasPatch,
 }
 
 /// Makes a subscription. Asking for what the live one already is changes nothing; the same plan
@@ -134,8 +134,12 @@ fn as_patch(request: &ProvisionRequest) -> SubscriptionPatch {
         overrides: Some(request.overrides.clone()),
         billing_period: request.billing_period,
         metadata: Some(request.metadata.clone()),
-        extras: Some(request.extras.clone()),
+        extras: named_extras(&request.extras),
     }
+}
+
+fn named_extras(extras: &Extras) -> ExtrasPatch {
+    extras.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()
 }
 
 /// Changes a subscription at once, in full (`behaviour.md` §0.6, §0.17).
@@ -161,7 +165,7 @@ pub(super) fn update(
     }
     terms.billing_period = patch.billing_period.unwrap_or(terms.billing_period);
     terms.metadata = patch.metadata.clone().unwrap_or(terms.metadata);
-    terms.extras = patch.extras.clone().unwrap_or(terms.extras);
+    patch_extras(&mut terms.extras, &patch.extras);
     check_amounts(catalog, &terms)?;
     let mut builder = Builder::new(customer, catalog, now);
     if terms != *before {
@@ -319,17 +323,27 @@ fn check_overrides(
     Ok(overrides.to_vec())
 }
 
-/// A custom plan may leave amounts open; the subscription must then say them.
+/// A custom plan may leave amounts open, its own or inherited; the subscription must then say
+/// them.
 fn check_amounts(catalog: &Catalog, terms: &SubscriptionTerms) -> Result<(), CustomerRejection> {
     if terms.pricing != Pricing::Custom {
         return Ok(());
     }
-    let plan = PackageKey::plan(terms.plan.plan.clone());
-    for entitlement in &super::resolve::pinned(catalog, &plan, terms.plan.version).entitlements {
-        let Some((currency, credit)) = entitlement.credit() else { continue };
-        let agreed = terms.overrides.iter().any(|agreed| agreed.currency == *currency);
-        if entitlement.granted && credit.amount.is_none() && !agreed {
-            return Err(CustomerRejection::AmountRequired(currency.clone()));
+    let own = std::iter::once((&terms.plan.plan, terms.plan.version));
+    let ancestors = terms.plan.ancestors.iter().map(|(id, version)| (id, *version));
+    let mut seen = Vec::new();
+    for (id, version) in own.chain(ancestors) {
+        let plan = PackageKey::plan(id.clone());
+        for entitlement in &super::resolve::pinned(catalog, &plan, version).entitlements {
+            let Some((currency, credit)) = entitlement.credit() else { continue };
+            let agreed = terms.overrides.iter().any(|agreed| agreed.currency == *currency);
+            if agreed || seen.contains(&currency) {
+                continue;
+            }
+            if entitlement.granted && credit.amount.is_none() {
+                return Err(CustomerRejection::AmountRequired(currency.clone()));
+            }
+            seen.push(currency);
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Subscriptions: what a customer has agreed to, pinned to versions.
 
 use crate::Amount;
-use crate::catalog::{Document, Metadata, PackageKey, Pricing};
+use crate::catalog::{Extras, Metadata, PackageKey, Pricing};
 use crate::id::{
     CurrencyId, CustomerId, PackageId, ProductId, ResourceId, SubscriptionId, SubscriptionNo,
 };
@@ -105,7 +105,7 @@ pub struct SubscriptionTerms {
     /// The caller's own data.
     pub metadata: Metadata,
     /// What else the contract carries: coupons, billing information and so on.
-    pub extras: Document,
+    pub extras: Extras,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -1,0 +1,377 @@
+//! The catalog: drafts, versions, archives, and everything that is refused.
+
+use crate::support::{amount, assert_declared_in_order, at, catalog, currency, package, run};
+use std::collections::BTreeSet;
+use stipend_core::catalog::{
+    Catalog, CatalogChange, CatalogCommand as Command, CatalogRejection as Rejection,
+    EntitlementPatch, EntitlementTerms, FeaturePatch, FeatureStatus, FeatureTerms, FeatureType,
+    Metadata, MeterType, Migration, NewEntitlement, NewFeature, NewPackage, NewProduct, PackageKey,
+    PackageKind, PackagePatch, ProductPatch, Target, VersionStatus, decide,
+};
+use stipend_core::{Amount, Cadence, FeatureId, ProductId, examples};
+
+fn name(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::ProductNotFound(_) => "ProductNotFound",
+        Rejection::PackageNotFound(_) => "PackageNotFound",
+        Rejection::AlreadyExists(_) => "AlreadyExists",
+        Rejection::ProductArchived(_) => "ProductArchived",
+        Rejection::ProductSubscribed(_) => "ProductSubscribed",
+        Rejection::PackageArchived(_) => "PackageArchived",
+        Rejection::Immutable(_) => "Immutable",
+        Rejection::NoDraft(_) => "NoDraft",
+        Rejection::DraftExists(_) => "DraftExists",
+        Rejection::CurrencyNotFound(_) => "CurrencyNotFound",
+        Rejection::FeatureNotFound(_) => "FeatureNotFound",
+        Rejection::EntitlementNotFound => "EntitlementNotFound",
+        Rejection::CurrencyArchived(_) => "CurrencyArchived",
+        Rejection::FeatureArchived(_) => "FeatureArchived",
+        Rejection::CurrencyInUse { .. } => "CurrencyInUse",
+        Rejection::EntitlementType => "EntitlementType",
+        Rejection::EntitlementExists(_) => "EntitlementExists",
+        Rejection::Cycle(_) => "Cycle",
+        Rejection::Empty(_) => "Empty",
+        Rejection::NotPublished(_) => "NotPublished",
+        Rejection::MigrationUnsupported(_) => "MigrationUnsupported",
+    }
+}
+
+const NAMES_COUNT: usize = 21;
+
+fn product(id: &str) -> ProductId {
+    ProductId::parse(id).unwrap()
+}
+
+fn feature(id: &str) -> FeatureId {
+    FeatureId::parse(id).unwrap()
+}
+
+fn plan(id: &str) -> PackageKey {
+    PackageKey::plan(package(id))
+}
+
+fn addon(id: &str) -> PackageKey {
+    PackageKey::addon(package(id))
+}
+
+fn new_product(id: &str) -> Command {
+    Command::CreateProduct(NewProduct {
+        id: product(id),
+        name: id.to_owned(),
+        description: None,
+        metadata: Metadata::new(),
+        multiple_subscriptions: false,
+    })
+}
+
+fn new_feature(id: &str) -> Command {
+    Command::CreateFeature(NewFeature {
+        id: feature(id),
+        name: id.to_owned(),
+        description: None,
+        feature_type: FeatureType::Number,
+        meter_type: MeterType::None,
+        status: FeatureStatus::New,
+        units: None,
+        units_plural: None,
+        enum_values: None,
+        unit_transformation: None,
+        meter: None,
+        metadata: Metadata::new(),
+    })
+}
+
+fn new_plan(id: &str, of: &str, parent: Option<&str>) -> Command {
+    let parent = parent.map(package);
+    Command::CreatePackage(NewPackage { product: product(of), parent, ..examples::new_package(plan(id)) })
+}
+
+fn credits(id: &str) -> NewEntitlement {
+    examples::credit_entitlement(currency(id), Some(Amount::whole(5)), Cadence::Month)
+}
+
+fn limit(id: &str) -> NewEntitlement {
+    NewEntitlement {
+        target: Target::Feature(feature(id)),
+        terms: EntitlementTerms::Feature(FeatureTerms::default()),
+        ..credits("tokens")
+    }
+}
+
+fn set_parent(id: &str, parent: &str) -> Command {
+    let patch = PackagePatch { parent: Some(Some(package(parent))), ..Default::default() };
+    Command::UpdatePackage(plan(id), Box::new(patch))
+}
+
+fn set_dependency(id: &str, needed: &str) -> Command {
+    let dependencies = Some(Some(vec![package(needed)]));
+    let patch = PackagePatch { dependencies, ..Default::default() };
+    Command::UpdatePackage(addon(id), Box::new(patch))
+}
+
+/// A catalog with something of everything.
+fn stocked() -> Catalog {
+    let mut catalog = catalog(
+        "
+        plan base 100/month
+        plan child parent=base 5/month
+        plan twin 5/month
+        plan draft 5/month draft
+        plan hollow draft
+        plan orphan parent=draft draft
+        plan gone 5/month
+        addon extra 50/month
+        addon loop needs=extra 5/month draft
+        ",
+    );
+    for command in [
+        new_product("closed"),
+        new_plan("late", "closed", None),
+        Command::ArchiveProduct(product("closed")),
+        new_feature("seats"),
+        new_feature("retired"),
+        Command::ArchiveFeature(feature("retired")),
+        Command::CreateCreditType(examples::new_credit_type(currency("retired"))),
+        Command::ArchiveCreditType(currency("retired")),
+        Command::ArchivePackage(plan("gone")),
+        Command::OpenDraft(plan("twin")),
+        Command::NoteSubscribed {
+            product: examples::product(),
+            versions: vec![(plan("twin"), 1), (plan("base"), 1)],
+        },
+    ] {
+        run(&mut catalog, command);
+    }
+    catalog
+}
+
+/// Checks each command's rejection by name; none of them changes anything.
+fn check_refused(rows: Vec<(&'static str, Command)>) -> BTreeSet<&'static str> {
+    let catalog = stocked();
+    let mut names = BTreeSet::new();
+    for (expected, command) in rows {
+        let refused = decide(&catalog, &command, at("2026-04-01"));
+        let refused = refused.expect_err(&format!("{command:?}"));
+        assert_eq!(name(&refused), expected, "{command:?}: {refused}");
+        names.insert(expected);
+    }
+    names
+}
+
+#[test]
+fn every_rejection_is_reachable() {
+    let several = ProductPatch { multiple_subscriptions: Some(true), ..Default::default() };
+    let wrong_terms = EntitlementPatch { feature: Some(FeatureTerms::default()), ..Default::default() };
+    let mixed = NewEntitlement { target: Target::Feature(feature("seats")), ..credits("tokens") };
+    let duplicate = |source: &str, target: &str| Command::DuplicateProduct {
+        source: product(source),
+        target: product(target),
+        name: None,
+        description: None,
+    };
+    let names = check_refused(vec![
+        ("ProductNotFound", Command::ArchiveProduct(product("nothing"))),
+        ("ProductNotFound", new_plan("new", "nothing", None)),
+        ("ProductNotFound", duplicate("nothing", "copy")),
+        ("PackageNotFound", Command::OpenDraft(plan("nothing"))),
+        ("PackageNotFound", Command::OpenDraft(addon("base"))),
+        ("PackageNotFound", new_plan("new", "api", Some("nothing"))),
+        ("PackageNotFound", set_dependency("loop", "nothing")),
+        ("AlreadyExists", new_product("api")),
+        ("AlreadyExists", new_feature("seats")),
+        ("AlreadyExists", new_plan("base", "api", None)),
+        ("AlreadyExists", Command::CreateCreditType(examples::new_credit_type(currency("tokens")))),
+        ("AlreadyExists", duplicate("api", "closed")),
+        ("ProductArchived", new_plan("new", "closed", None)),
+        ("ProductSubscribed", Command::UpdateProduct(product("api"), several)),
+        ("PackageArchived", Command::OpenDraft(plan("gone"))),
+        ("PackageArchived", Command::Publish(plan("late"), Migration::NewCustomers)),
+        ("Immutable", Command::AddEntitlements(plan("base"), vec![credits("tokens")])),
+        ("Immutable", set_parent("child", "twin")),
+        ("NoDraft", Command::DiscardDraft(plan("base"))),
+        ("NoDraft", Command::Publish(plan("base"), Migration::NewCustomers)),
+        ("DraftExists", Command::OpenDraft(plan("draft"))),
+        ("CurrencyNotFound", Command::ArchiveCreditType(currency("nothing"))),
+        ("CurrencyNotFound", Command::AddEntitlements(plan("draft"), vec![credits("nothing")])),
+        ("FeatureNotFound", Command::UpdateFeature(feature("nothing"), FeaturePatch::default())),
+        ("FeatureNotFound", Command::AddEntitlements(plan("draft"), vec![limit("nothing")])),
+        ("EntitlementNotFound", Command::RemoveEntitlement(plan("draft"), credits("tokens").target)),
+        ("CurrencyArchived", Command::AddEntitlements(plan("draft"), vec![credits("retired")])),
+        ("FeatureArchived", Command::AddEntitlements(plan("draft"), vec![limit("retired")])),
+        ("CurrencyInUse", Command::ArchiveCreditType(examples::credits())),
+        ("EntitlementType", Command::AddEntitlements(plan("draft"), vec![mixed])),
+        (
+            "EntitlementType",
+            Command::UpdateEntitlement(plan("draft"), credits("api-credits").target, wrong_terms),
+        ),
+        ("EntitlementExists", Command::AddEntitlements(plan("draft"), vec![credits("api-credits")])),
+        ("Cycle", set_parent("draft", "draft")),
+        ("Cycle", set_parent("draft", "orphan")),
+        ("Cycle", set_dependency("loop", "loop")),
+        ("Empty", Command::Publish(plan("hollow"), Migration::NewCustomers)),
+        ("NotPublished", Command::Publish(plan("orphan"), Migration::NewCustomers)),
+        ("NotPublished", Command::DiscardDraft(plan("draft"))),
+        ("MigrationUnsupported", Command::Publish(plan("twin"), Migration::AllCustomers)),
+    ]);
+    assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
+}
+
+/// Rows with two faults each: the first is answered, and declared before the second.
+fn check_precedence(rows: Vec<(&'static str, &'static str, Command)>) {
+    let source = include_str!("../../src/catalog/decide.rs");
+    for (first, second, command) in rows {
+        check_refused(vec![(first, command)]);
+        assert_declared_in_order(source, "CatalogRejection", first, second);
+    }
+}
+
+#[test]
+fn of_several_faults_the_one_declared_first_is_answered() {
+    let twice = vec![credits("tokens"), credits("tokens"), credits("nothing")];
+    check_refused(vec![("EntitlementExists", Command::AddEntitlements(plan("draft"), twice))]);
+    check_precedence(vec![
+        ("ProductNotFound", "AlreadyExists", new_plan("base", "nothing", None)),
+        ("AlreadyExists", "ProductArchived", new_plan("base", "closed", None)),
+        ("ProductArchived", "Cycle", new_plan("new", "closed", Some("new"))),
+        (
+            "PackageArchived",
+            "CurrencyNotFound",
+            Command::AddEntitlements(plan("gone"), vec![credits("nothing")]),
+        ),
+        ("PackageArchived", "NoDraft", Command::Publish(plan("gone"), Migration::NewCustomers)),
+        ("PackageArchived", "Immutable", set_parent("gone", "base")),
+        ("Immutable", "FeatureNotFound", Command::AddEntitlements(plan("base"), vec![limit("nothing")])),
+        (
+            "Immutable",
+            "EntitlementNotFound",
+            Command::RemoveEntitlement(plan("base"), credits("tokens").target),
+        ),
+        ("Immutable", "Cycle", set_parent("base", "base")),
+        ("DraftExists", "NotPublished", Command::OpenDraft(plan("draft"))),
+    ]);
+}
+
+#[test]
+fn a_cycle_is_seen_through_drafts_and_published_versions() {
+    let mut catalog = stocked();
+    run(&mut catalog, Command::OpenDraft(plan("base")));
+    let refused = decide(&catalog, &set_parent("base", "child"), at("2026-04-01")).unwrap_err();
+    assert_eq!(refused, Rejection::Cycle(plan("base")), "the published child inherits from base");
+    run(&mut catalog, Command::OpenDraft(plan("child")));
+    run(&mut catalog, set_parent("child", "twin"));
+    let refused = decide(&catalog, &set_parent("base", "child"), at("2026-04-01")).unwrap_err();
+    assert_eq!(refused, Rejection::Cycle(plan("base")), "and so it does while that can come back");
+}
+
+#[test]
+fn a_published_version_stays_as_it_is_while_drafts_come_and_go() {
+    let mut catalog = catalog("plan base 100/month");
+    let key = plan("base");
+    let first = catalog.version(&key, 1).unwrap().clone();
+    assert_eq!((first.status, first.published_at), (VersionStatus::Published, Some(examples::START)));
+    let target = Target::Credit(examples::credits());
+    let patch = EntitlementPatch { amount: Some(amount("200")), ..Default::default() };
+    let update = Command::UpdateEntitlement(key.clone(), target.clone(), patch);
+
+    run(&mut catalog, Command::OpenDraft(key.clone()));
+    run(&mut catalog, update.clone());
+    assert_eq!(catalog.packages[&key].shown().version, 2, "the draft is shown");
+    assert_eq!(catalog.packages[&key].latest().unwrap().version, 1, "the published one serves");
+    run(&mut catalog, Command::DiscardDraft(key.clone()));
+    assert_eq!(catalog.packages[&key].shown(), &first);
+
+    run(&mut catalog, Command::OpenDraft(key.clone()));
+    run(&mut catalog, update);
+    run(&mut catalog, Command::Publish(key.clone(), Migration::NewCustomers));
+    assert_eq!(catalog.version(&key, 1), Some(&first));
+    let second = catalog.version(&key, 2).unwrap();
+    let (_, terms) = second.find_entitlement(&target).unwrap().credit().unwrap();
+    assert_eq!(terms.amount, Some(amount("200")));
+    assert_eq!(catalog.packages[&key].next_version(), 3);
+}
+
+#[test]
+fn all_customers_may_be_asked_for_while_there_are_none() {
+    let mut catalog = catalog("plan base 100/month draft");
+    run(&mut catalog, Command::Publish(plan("base"), Migration::AllCustomers));
+    assert_eq!(catalog.packages[&plan("base")].latest().unwrap().version, 1);
+}
+
+#[test]
+fn entitlements_are_added_all_or_none() {
+    let catalog = stocked();
+    let some = vec![credits("tokens"), limit("seats"), credits("retired")];
+    let command = Command::AddEntitlements(plan("draft"), some);
+    assert!(decide(&catalog, &command, at("2026-04-01")).is_err());
+    let both = Command::AddEntitlements(plan("draft"), vec![credits("tokens"), limit("seats")]);
+    let changes = decide(&catalog, &both, at("2026-04-01")).unwrap();
+    let [CatalogChange::Package(package)] = &changes[..] else { panic!("one package") };
+    let targets: Vec<&Target> = package.shown().entitlements.iter().map(|one| &one.target).collect();
+    let added = [credits("api-credits").target, credits("tokens").target, limit("seats").target];
+    assert_eq!(targets, added.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn archiving_a_product_takes_its_packages_along_and_brings_them_back() {
+    let mut catalog = stocked();
+    let archived = |catalog: &Catalog| {
+        let all = catalog.packages.values().filter(|one| one.product == examples::product());
+        let archived = all.filter(|one| one.archived_at.is_some());
+        archived.map(|one| one.key.id.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let later = |catalog: &mut Catalog, command| {
+        examples::change(catalog, &command, at("2026-04-01")).unwrap();
+    };
+    assert_eq!(archived(&catalog), "gone");
+    later(&mut catalog, Command::ArchiveProduct(examples::product()));
+    assert_eq!(archived(&catalog), "base child draft gone hollow orphan twin extra loop");
+    assert!(decide(&catalog, &Command::ArchiveProduct(examples::product()), at("2026-04-02")).unwrap().is_empty());
+    later(&mut catalog, Command::UnarchiveProduct(examples::product()));
+    assert_eq!(archived(&catalog), "gone", "what was archived before stays archived");
+}
+
+#[test]
+fn a_credit_type_is_archived_once_no_active_package_refers_to_it() {
+    let mut catalog = catalog("plan base 100/month\naddon extra 50/month draft");
+    let archive = Command::ArchiveCreditType(examples::credits());
+    let refused = decide(&catalog, &archive, examples::START).unwrap_err();
+    let expected = "credit type api-credits is used by plan base, add-on extra";
+    assert_eq!(refused.to_string(), expected);
+    run(&mut catalog, Command::ArchivePackage(plan("base")));
+    run(&mut catalog, Command::ArchivePackage(addon("extra")));
+    run(&mut catalog, archive);
+    assert!(catalog.credit_types[&examples::credits()].archived_at.is_some());
+    run(&mut catalog, Command::UnarchiveCreditType(examples::credits()));
+    assert!(catalog.credit_types[&examples::credits()].archived_at.is_none());
+}
+
+#[test]
+fn a_feature_is_suspended_and_comes_back() {
+    let mut catalog = stocked();
+    let status = |catalog: &Catalog, id: &str| catalog.features[&feature(id)].status;
+    assert_eq!(status(&catalog, "seats"), FeatureStatus::New);
+    assert_eq!(decide(&catalog, &Command::UnarchiveFeature(feature("seats")), at("2026-04-01")), Ok(vec![]));
+    assert_eq!(status(&catalog, "retired"), FeatureStatus::Suspended);
+    run(&mut catalog, Command::UnarchiveFeature(feature("retired")));
+    assert_eq!(status(&catalog, "retired"), FeatureStatus::Active);
+}
+
+#[test]
+fn versions_that_someone_subscribed_to_are_noted_once() {
+    let catalog = stocked();
+    let note = |version: u32| Command::NoteSubscribed {
+        product: examples::product(),
+        versions: vec![(plan("base"), version)],
+    };
+    assert_eq!(decide(&catalog, &note(1), at("2026-04-01")), Ok(vec![]));
+    assert_eq!(decide(&catalog, &note(2), at("2026-04-01")).unwrap().len(), 1);
+}
+
+#[test]
+fn packages_are_listed_oldest_first_then_by_id() {
+    let mut catalog = catalog("plan b 1/month\nplan a 1/month\naddon c 1/month");
+    examples::change(&mut catalog, &new_plan("0", "api", None), at("2026-04-01")).unwrap();
+    let listed = catalog.packages_of(PackageKind::Plan);
+    let ids: Vec<&str> = listed.iter().map(|one| one.key.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "0"]);
+}

@@ -1,0 +1,17 @@
+//! The rules of the domain, topic by topic: tables in, numbers out. The README of the crate
+//! says the rules in prose and names these tests.
+
+mod amounts;
+mod burn;
+mod catalog;
+mod changes;
+mod check;
+mod due;
+mod duplicate;
+mod grants;
+mod laws;
+mod model;
+mod periods;
+mod resolve;
+mod subscriptions;
+mod support;

@@ -1,0 +1,453 @@
+//! The language of the tables: catalogs and steps as text, balances and entries as text.
+
+use std::fmt::Write as _;
+use stipend_core::catalog::{
+    Behavior, Catalog, CatalogCommand, Charges, EntitlementTerms, Migration, NewEntitlement,
+    PackageKey, PackageKind, PackagePatch, Pricing,
+};
+use stipend_core::customer::{
+    ConsumeRequest, CreditOverride, Customer, CustomerCommand, CustomerRejection, Decision, Effect,
+    Entry, GrantEnd, GrantKind, NewGrant, Pool, PoolEntry, ProvisionRequest, SubscriptionPatch,
+    decide, roll_forward,
+};
+use stipend_core::{
+    Amount, Cadence, CurrencyId, GrantNo, PackageId, ResourceId, SubscriptionId, SubscriptionNo,
+    Timestamp, examples,
+};
+
+pub(crate) fn amount(text: &str) -> Amount {
+    Amount::parse_exact(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
+}
+
+/// A date, or a date-time in full.
+pub(crate) fn at(text: &str) -> Timestamp {
+    find_instant(text).unwrap_or_else(|| panic!("no instant: {text:?}"))
+}
+
+fn find_instant(text: &str) -> Option<Timestamp> {
+    Timestamp::parse(text).or_else(|_| Timestamp::parse(&format!("{text}T00:00:00Z"))).ok()
+}
+
+/// The date alone at midnight, else the date-time.
+pub(crate) fn show(instant: Timestamp) -> String {
+    let text = instant.to_string();
+    text.trim_end_matches("T00:00:00.000Z").replace(".000Z", "Z")
+}
+
+pub(crate) fn package(id: &str) -> PackageId {
+    PackageId::parse(id).expect("tables have sound ids")
+}
+
+pub(crate) fn currency(id: &str) -> CurrencyId {
+    CurrencyId::parse(id).expect("tables have sound ids")
+}
+
+pub(crate) fn resource(id: &str) -> ResourceId {
+    ResourceId::parse(id).expect("tables have sound ids")
+}
+
+/// The lines of a table without indentation and blank lines.
+pub(crate) fn lines(table: &str) -> impl Iterator<Item = &str> {
+    table.lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// The words of a line, `name=value` split.
+fn words(line: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    line.split_whitespace().map(|word| match word.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (word, None),
+    })
+}
+
+/// `100/month`, `null/year:override:off:soft`.
+fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
+    let mut parts = text.split(':');
+    let (amount_text, cadence_text) =
+        parts.next().and_then(|rate| rate.split_once('/')).unwrap_or_else(|| panic!("{text:?}"));
+    let given = (amount_text != "null").then(|| amount(amount_text));
+    let mut new = examples::credit_entitlement(currency, given, cadence(cadence_text));
+    for flag in parts {
+        match flag {
+            "override" => new.behavior = Behavior::Override,
+            "off" => new.granted = false,
+            "soft" => {
+                if let EntitlementTerms::Credit(terms) = &mut new.terms {
+                    terms.soft_limit = Some(true);
+                }
+            }
+            other => panic!("no flag {other:?}"),
+        }
+    }
+    new
+}
+
+fn cadence(text: &str) -> Cadence {
+    match text {
+        "month" => Cadence::Month,
+        "year" => Cadence::Year,
+        other => panic!("no cadence {other:?}"),
+    }
+}
+
+pub(crate) fn run(catalog: &mut Catalog, command: CatalogCommand) {
+    examples::change(catalog, &command, examples::START).expect("tables have sound catalogs");
+}
+
+/// A catalog with the credit types `api-credits` and `tokens` and a package for each line:
+///
+/// ```text
+/// plan base 100/month
+/// plan child parent=base tokens=5/year custom draft
+/// plan alone alone 5/month
+/// addon tier 500/month:override max=1 needs=other
+/// ```
+///
+/// Every plan allows every add-on of the text unless `alone`. All are published unless `draft`.
+pub(crate) fn catalog(text: &str) -> Catalog {
+    let mut catalog = examples::empty_catalog();
+    let tokens = examples::new_credit_type(currency("tokens"));
+    run(&mut catalog, CatalogCommand::CreateCreditType(tokens));
+    let addons: Vec<PackageId> = lines(text)
+        .filter_map(|line| line.strip_prefix("addon "))
+        .filter_map(|rest| rest.split_whitespace().next().map(package))
+        .collect();
+    for line in lines(text) {
+        let key = package_key(&mut words(line));
+        run(&mut catalog, CatalogCommand::CreatePackage(examples::new_package(key)));
+    }
+    for line in lines(text) {
+        fill_package(&mut catalog, line, &addons);
+    }
+    catalog
+}
+
+fn package_key<'a>(words: &mut impl Iterator<Item = (&'a str, Option<&'a str>)>) -> PackageKey {
+    let (kind, _) = words.next().expect("a line has words");
+    let (id, _) = words.next().expect("a package has an id");
+    let kind = if kind == "plan" { PackageKind::Plan } else { PackageKind::Addon };
+    PackageKey { kind, id: package(id) }
+}
+
+fn fill_package(catalog: &mut Catalog, line: &str, addons: &[PackageId]) {
+    let mut words = words(line);
+    let key = package_key(&mut words);
+    let mut patch =
+        PackagePatch { compatible_addons: Some(Some(addons.to_vec())), ..Default::default() };
+    let mut entitlements = Vec::new();
+    let mut is_published = true;
+    for word in words {
+        match word {
+            ("parent", Some(parent)) => patch.parent = Some(Some(package(parent))),
+            ("max", Some(max)) => patch.max_quantity = Some(Some(max.parse().expect("a number"))),
+            ("needs", Some(needs)) => {
+                patch.dependencies = Some(Some(needs.split(',').map(package).collect()));
+            }
+            ("custom", None) => patch.charges = Some((Pricing::Custom, Charges::default())),
+            ("draft", None) => is_published = false,
+            ("alone", None) => patch.compatible_addons = None,
+            (rate, None) => entitlements.push(entitlement(examples::credits(), rate)),
+            (id, Some(rate)) => entitlements.push(entitlement(currency(id), rate)),
+        }
+    }
+    run(catalog, CatalogCommand::AddEntitlements(key.clone(), entitlements));
+    run(catalog, CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
+    if is_published {
+        run(catalog, CatalogCommand::Publish(key, Migration::NewCustomers));
+    }
+}
+
+/// A customer, the catalog it lives with, and everything that happened to it.
+pub(crate) struct World {
+    pub(crate) catalog: Catalog,
+    pub(crate) customer: Customer,
+    pub(crate) now: Timestamp,
+    /// Every entry since the beginning.
+    pub(crate) entries: Vec<Entry>,
+    /// The entries of the last step begin here.
+    pub(crate) step_from: usize,
+    /// Why the last step was refused.
+    pub(crate) refused: Option<CustomerRejection>,
+}
+
+impl World {
+    pub(crate) fn new(catalog: Catalog) -> Self {
+        let customer = examples::customer();
+        let now = examples::START;
+        Self { catalog, customer, now, entries: Vec::new(), step_from: 0, refused: None }
+    }
+
+    /// Runs the steps of a table, one line each.
+    pub(crate) fn after(catalog_text: &str, steps: &str) -> Self {
+        let mut world = Self::new(catalog(catalog_text));
+        for line in lines(steps) {
+            let state = world.step(line);
+            assert!(!state.starts_with("refused"), "{line}: {state}");
+        }
+        world
+    }
+
+    /// What is due up to that instant happens; once there is history, time never runs backwards.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        self.now = if self.entries.is_empty() { now } else { self.now.max(now) };
+        let due = roll_forward(&self.customer, &self.catalog, self.now);
+        self.fold(due);
+        let again = roll_forward(&self.customer, &self.catalog, self.now);
+        assert!(again.is_empty(), "what is due is done once");
+    }
+
+    pub(crate) fn carry_out(
+        &mut self,
+        command: &CustomerCommand,
+    ) -> Result<Decision, CustomerRejection> {
+        let decision = decide(&self.customer, &self.catalog, command, self.now)?;
+        self.fold(decision.entries.clone());
+        Ok(decision)
+    }
+
+    fn fold(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            self.customer.apply(&entry);
+            self.entries.push(entry);
+        }
+        for pool in &self.customer.pools {
+            pool.verify().expect("the sums of a pool agree with its grants");
+        }
+    }
+
+    /// The balance is the sum of the entries, and the customer is their fold.
+    pub(crate) fn assert_read_is_replay(&self) {
+        let mut again = examples::customer();
+        for entry in &self.entries {
+            again.apply(entry);
+        }
+        assert_eq!(again, self.customer, "replaying the entries gives the customer");
+        for pool in &self.customer.pools {
+            let entries = pool_entries(&self.entries);
+            let sum: Amount =
+                entries.filter(|entry| entry.pool == pool.id).map(PoolEntry::delta).sum();
+            assert_eq!(sum, pool.balance(), "the sum of the entries is the balance");
+        }
+    }
+
+    /// The pool of the example's credit type that belongs to the customer itself.
+    pub(crate) fn pool(&self) -> Option<&Pool> {
+        self.customer.find_pool(&examples::credits(), None)
+    }
+
+    /// Carries out `[DATE] VERB …` and says what is left, or why it was refused.
+    pub(crate) fn step(&mut self, line: &str) -> String {
+        self.step_from = self.entries.len();
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let line = match find_instant(first) {
+            Some(now) => {
+                self.advance(now);
+                rest
+            }
+            None => line,
+        };
+        self.refused = None;
+        if let Some(name) = line.strip_prefix("retire ") {
+            self.retire(name);
+        } else if !line.is_empty() && line != "wait" {
+            let command = self.command(line);
+            self.refused = self.carry_out(&command).err();
+        }
+        self.refused.as_ref().map_or_else(|| self.state(), |why| format!("refused: {why}"))
+    }
+
+    /// `retire product`, `retire credits`, `retire plan ID`, `retire addon ID`: archives it.
+    fn retire(&mut self, name: &str) {
+        let command = match name {
+            "product" => CatalogCommand::ArchiveProduct(examples::product()),
+            "credits" => CatalogCommand::ArchiveCreditType(examples::credits()),
+            package => CatalogCommand::ArchivePackage(package_key(&mut words(package))),
+        };
+        run(&mut self.catalog, command);
+    }
+
+    /// `balance [overdraft N] [carried N] [scheduled N]`, the last three where there is any.
+    pub(crate) fn state(&self) -> String {
+        let mut text = self.pool().map_or(Amount::ZERO, Pool::balance).to_string();
+        let overdraft =
+            self.pool().and_then(|pool| pool.overdraft).map(|overdraft| overdraft.amount);
+        let carried = self.customer.subscriptions.iter();
+        let carried = carried.map(|one| one.carried_at(&examples::credits(), self.now)).sum();
+        let scheduled = self
+            .pool()
+            .map_or(Amount::ZERO, |pool| pool.scheduled.iter().map(|grant| grant.amount).sum());
+        for (name, amount) in [
+            ("overdraft", overdraft.unwrap_or_default()),
+            ("carried", carried),
+            ("scheduled", scheduled),
+        ] {
+            if !amount.is_zero() {
+                write!(text, " {name} {amount}").expect("text takes text");
+            }
+        }
+        text
+    }
+
+    pub(crate) fn command(&self, line: &str) -> CustomerCommand {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let last = u32::try_from(self.customer.subscriptions.len()).expect("few").max(1) - 1;
+        let number = SubscriptionNo(last);
+        match verb {
+            "subscribe" => CustomerCommand::Provision(Box::new(provision(rest))),
+            "set" => {
+                let patch = SubscriptionPatch { addons: Some(addons(rest)), ..Default::default() };
+                CustomerCommand::UpdateSubscription(number, Box::new(patch))
+            }
+            "agree" => {
+                let overrides = Some(rest.split_whitespace().map(agreed).collect());
+                let patch = SubscriptionPatch { overrides, ..Default::default() };
+                CustomerCommand::UpdateSubscription(number, Box::new(patch))
+            }
+            "cancel" => CustomerCommand::CancelSubscription(number),
+            "archive" => CustomerCommand::Archive,
+            "unarchive" => CustomerCommand::Unarchive,
+            "use" | "strict" => CustomerCommand::Consume(ConsumeRequest {
+                strict: verb == "strict",
+                ..examples::consumption(amount(rest))
+            }),
+            "grant" => CustomerCommand::Grant(Box::new(grant(rest))),
+            "void" => {
+                let pool = self.pool().expect("there is a pool to void in").id;
+                CustomerCommand::VoidGrant(pool, GrantNo(rest.parse().expect("a number")))
+            }
+            other => panic!("no verb {other:?}"),
+        }
+    }
+
+    /// What the last step did to the pools, an entry a line.
+    pub(crate) fn told(&self) -> String {
+        let entries = pool_entries(&self.entries[self.step_from..]);
+        entries.map(tell).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The changes of pools among the entries.
+pub(crate) fn pool_entries(entries: &[Entry]) -> impl Iterator<Item = &PoolEntry> {
+    entries.iter().filter_map(pool_entry)
+}
+
+fn pool_entry(entry: &Entry) -> Option<&PoolEntry> {
+    match entry {
+        Entry::Pool(entry) => Some(entry),
+        _ => None,
+    }
+}
+
+fn addons(text: &str) -> Vec<(PackageId, u32)> {
+    let quantity = |value: Option<&str>| value.map_or(1, |value| value.parse().expect("a number"));
+    words(text).map(|(id, value)| (package(id), quantity(value))).collect()
+}
+
+/// `200/month`, or `tokens@5/year`.
+fn agreed(text: &str) -> CreditOverride {
+    let (id, rate) = text.split_once('@').unwrap_or(("api-credits", text));
+    let (credits, every) = rate.split_once('/').expect("an agreed amount has a cadence");
+    CreditOverride {
+        currency: currency(id),
+        amount: amount(credits),
+        cadence: cadence(every),
+        soft_limit: None,
+    }
+}
+
+/// `PLAN [from=DATE] [on=RESOURCE] [id=ID] [trial] [agree=RATE] ADDON[=N]…`
+fn provision(text: &str) -> ProvisionRequest {
+    let (plan, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let mut request = ProvisionRequest { plan: package(plan), ..examples::provision(Vec::new()) };
+    for word in words(rest) {
+        match word {
+            ("from", Some(start)) => request.start = Some(at(start)),
+            ("on", Some(id)) => request.resource = Some(resource(id)),
+            ("id", Some(id)) => request.id = SubscriptionId::parse(id).expect("sound"),
+            ("agree", Some(rate)) => request.overrides.push(agreed(rate)),
+            ("trial", None) => request.trial = Some(true),
+            (id, value) => {
+                let quantity = value.map_or(1, |value| value.parse().expect("a number"));
+                request.addons.push((package(id), quantity));
+            }
+        }
+    }
+    request
+}
+
+/// `paid|promo AMOUNT [prio=N] [from=DATE] [until=DATE]`
+pub(crate) fn grant(text: &str) -> NewGrant {
+    let mut words = words(text);
+    let kind = match words.next() {
+        Some(("paid", None)) => GrantKind::Paid,
+        Some(("promo", None)) => GrantKind::Promotional,
+        other => panic!("no kind {other:?}"),
+    };
+    let (credits, _) = words.next().expect("a grant has an amount");
+    let mut new = examples::grant(kind, amount(credits));
+    for word in words {
+        match word {
+            ("prio", Some(priority)) => new.priority = priority.parse().expect("a number"),
+            ("from", Some(start)) => new.effective_at = Some(at(start)),
+            ("until", Some(end)) => new.expires_at = Some(at(end)),
+            other => panic!("no option {other:?}"),
+        }
+    }
+    new
+}
+
+/// `DATE: effect, effect, …`
+fn tell(entry: &PoolEntry) -> String {
+    let effects: Vec<String> = entry.effects.iter().map(tell_effect).collect();
+    format!("{}: {}", show(entry.at), effects.join(", "))
+}
+
+fn tell_effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Granted(grant) => format!("#{} granted {}", grant.no.0, grant.amount),
+        Effect::Scheduled(grant) => format!("#{} scheduled {}", grant.no.0, grant.amount),
+        Effect::Activated(draw) => format!("#{} activated {}", draw.grant.0, draw.amount),
+        Effect::Drawn(draw) => format!("#{} drawn {}", draw.grant.0, draw.amount),
+        Effect::Overdrawn(draw) => format!("#{} overdrawn {}", draw.grant.0, draw.amount),
+        Effect::Ended(ended) => {
+            let how = match ended.end {
+                GrantEnd::Expired => "expired",
+                GrantEnd::Voided => "voided",
+            };
+            format!("#{} {how} {}", ended.grant.no.0, ended.amount)
+        }
+        Effect::Reduced(draw) => format!("#{} reduced {}", draw.grant.0, draw.amount),
+        Effect::MovedOut(draw) => format!("#{} moved out {}", draw.grant.0, draw.amount),
+        Effect::MovedIn(draw) => format!("#{} moved in {}", draw.grant.0, draw.amount),
+        Effect::Settled(settled) => format!("#{} settles {}", settled.grant.0, settled.amount),
+        Effect::OverdraftClosed(_) => "overdraft closed".to_owned(),
+        Effect::Carried(carried) => format!("carried {}", carried.amount),
+        Effect::Closed(closed) => format!("{} closed", closed.package),
+    }
+}
+
+/// Runs `step => state` line by line and compares the states.
+pub(crate) fn check_steps(catalog_text: &str, table: &str) {
+    let mut world = World::new(catalog(catalog_text));
+    let mut actual = Vec::new();
+    let mut expected = Vec::new();
+    for line in lines(table) {
+        let (step, state) = line.split_once("=>").unwrap_or_else(|| panic!("no =>: {line}"));
+        let step = step.trim();
+        actual.push(format!("{step} => {}", world.step(step)));
+        expected.push(format!("{step} => {}", state.trim()));
+        world.assert_read_is_replay();
+    }
+    assert_eq!(actual.join("\n"), expected.join("\n"));
+}
+
+/// The order of the variants of a rejection is their precedence, so a row that shows a precedence
+/// is compared with the declaration itself.
+pub(crate) fn assert_declared_in_order(source: &str, name: &str, first: &str, second: &str) {
+    let (_, body) = source.split_once(&format!("pub enum {name} {{")).expect("it is declared there");
+    let place = |variant: &str| {
+        ["(", ",", " {"].iter().find_map(|end| body.find(&format!("\n    {variant}{end}")))
+    };
+    let (first_place, second_place) = (place(first), place(second));
+    assert!(first_place.is_some() && second_place.is_some(), "{first} and {second} are variants");
+    assert!(first_place < second_place, "{first} is declared before {second}");
+}

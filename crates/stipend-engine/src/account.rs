@@ -1,0 +1,143 @@
+//! A customer with the positions that its journal rows are found by.
+
+use stipend_core::Customer;
+use stipend_core::customer::{Cause, Entry, PoolEntry};
+use stipend_store::{Row, Seq, record};
+
+/// The end of a pool's chain of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Position of its last row.
+    pub last: Seq,
+    /// Position of its last row that is not a consumption.
+    pub life: Seq,
+    /// Positions of the rows that the last one reaches by clearing the lowest bit of its number
+    /// again and again, oldest first; the last one itself ends it.
+    pub path: Vec<Seq>,
+    /// The hash over all its rows.
+    pub head: [u8; 32],
+}
+
+/// The aggregate as it is kept in memory and in images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The customer.
+    pub customer: Customer,
+    /// The chains of its pools, by the pools' numbers.
+    pub chains: Vec<Chain>,
+    /// The listing numbers of its subscriptions: the positions of the rows that made them.
+    pub listed: Vec<Seq>,
+}
+
+record!(Chain { 1 => last, 2 => life, 3 => path, 4 => head });
+record!(Account { 1 => customer, 2 => chains, 3 => listed });
+
+/// The kinds of journal rows that entries of customers have. A kind's meaning is frozen.
+#[must_use]
+pub fn kind_of(entry: &Entry) -> u16 {
+    match entry {
+        Entry::Profile(_) => 10,
+        Entry::Resource(_) => 11,
+        Entry::Subscription(_) => 12,
+        Entry::PoolOpened(_) => 13,
+        Entry::Pool(entry) => match entry.cause {
+            Cause::Consumption(_) => KIND_CONSUMPTION,
+            Cause::Grant => 21,
+            Cause::Void => 22,
+            Cause::Due => 23,
+            Cause::Subscription(_) => 24,
+        },
+    }
+}
+
+/// The kind of a consumption.
+pub const KIND_CONSUMPTION: u16 = 20;
+
+impl Account {
+    /// An account whose first entry is about to be folded.
+    #[must_use]
+    pub fn new(customer: Customer) -> Self {
+        Self { customer, chains: Vec::new(), listed: Vec::new() }
+    }
+
+    /// Folds an entry at a position of the journal and gives its row. Recovery folds what was
+    /// stored in the same way and compares: a row says nothing that its entry does not.
+    pub fn append(&mut self, entry: &Entry, draft: RowDraft) -> Row {
+        self.customer.apply(entry);
+        let RowDraft { seq, at, key, body } = draft;
+        let mut row = Row {
+            seq,
+            part: 0,
+            kind: kind_of(entry),
+            at,
+            slot: self.customer.slot.0,
+            pool: 0,
+            pool_seq: 0,
+            prev: 0,
+            jump: 0,
+            life: 0,
+            amount: 0,
+            balance_after: 0,
+            key,
+            body,
+        };
+        match entry {
+            Entry::PoolOpened(opened) => {
+                row.pool = opened.pool.0;
+                self.chains.push(Chain { last: 0, life: 0, path: Vec::new(), head: [0; 32] });
+            }
+            Entry::Subscription(terms) if terms.number.0 as usize == self.listed.len() => {
+                self.listed.push(seq);
+            }
+            Entry::Pool(entry) => self.link(entry, &mut row),
+            Entry::Profile(_) | Entry::Resource(_) | Entry::Subscription(_) => {}
+        }
+        row
+    }
+
+    fn link(&mut self, entry: &PoolEntry, row: &mut Row) {
+        let pool = self.customer.pool(entry.pool).expect("the entry was folded into it");
+        let chain = &mut self.chains[usize::from(entry.pool.number())];
+        row.pool = entry.pool.0;
+        row.pool_seq = pool.seq;
+        row.at = entry.at.micros();
+        row.amount = entry.delta().nano();
+        row.balance_after = pool.balance().nano();
+        row.prev = chain.last;
+        row.life = chain.life;
+        chain.path.truncate(pool.seq.count_ones() as usize - 1);
+        row.jump = chain.path.last().copied().unwrap_or(0);
+        chain.path.push(row.seq);
+        chain.last = row.seq;
+        if !entry.is_consumption() {
+            chain.life = row.seq;
+        }
+        chain.head = hash_entry(&chain.head, row);
+    }
+}
+
+/// What a row is made of besides its entry.
+#[derive(Clone, Debug)]
+pub struct RowDraft {
+    /// Its position.
+    pub seq: Seq,
+    /// The instant of the command; a pool's entry carries its own.
+    pub at: i64,
+    /// The hash of the idempotency key.
+    pub key: Option<[u8; 16]>,
+    /// The encoded entry.
+    pub body: Vec<u8>,
+}
+
+/// The hash of a pool's chain: over the previous one and what the row says, not where it stands.
+fn hash_entry(head: &[u8; 32], row: &Row) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(head);
+    hasher.update(&row.pool.to_le_bytes());
+    hasher.update(&row.pool_seq.to_le_bytes());
+    hasher.update(&row.at.to_le_bytes());
+    hasher.update(&row.kind.to_le_bytes());
+    hasher.update(&row.amount.to_le_bytes());
+    hasher.update(&row.body);
+    *hasher.finalize().as_bytes()
+}

@@ -1,0 +1,111 @@
+//! Public ids of grants: UUIDs that encipher where the grant lives, so that one is found by its
+//! id without an index, and nobody can guess another's.
+
+use stipend_core::{GrantNo, Slot};
+
+/// Bits of a UUID that are not fixed by its version and variant.
+const HALF_BITS: u32 = 61;
+const HALF_MASK: u64 = (1 << HALF_BITS) - 1;
+const ROUNDS: u8 = 6;
+
+/// The secret permutation behind the ids of one store.
+#[derive(Clone)]
+pub struct IdCipher {
+    key: [u8; 32],
+}
+
+impl std::fmt::Debug for IdCipher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("IdCipher(***)")
+    }
+}
+
+impl IdCipher {
+    /// The permutation of a store with that secret.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Self {
+        Self { key: blake3::derive_key("stipend 2026 grant ids", secret) }
+    }
+
+    /// The id of a grant: a UUID of version 8.
+    #[must_use]
+    pub fn grant_id(&self, slot: Slot, no: GrantNo) -> String {
+        // Stream, slot and number fill the right half; the left half is zero and tells, when it
+        // is deciphered, that an id was made here.
+        let mut left = 0u64;
+        let mut right = (u64::from(slot.0) << 29) ^ u64::from(no.0);
+        for round in 0..ROUNDS {
+            (left, right) = (right, left ^ self.mix(round, right));
+        }
+        format_uuid(left, right)
+    }
+
+    /// The grant with that id, where it is one that this store made.
+    #[must_use]
+    pub fn find_grant(&self, id: &str) -> Option<(Slot, GrantNo)> {
+        let (mut left, mut right) = parse_uuid(id)?;
+        for round in (0..ROUNDS).rev() {
+            (left, right) = (right ^ self.mix(round, left), left);
+        }
+        let no = u32::try_from(right & ((1 << 29) - 1)).ok()?;
+        let slot = u32::try_from(right >> 29).ok()?;
+        (left == 0).then_some((Slot(slot), GrantNo(no)))
+    }
+
+    fn mix(&self, round: u8, half: u64) -> u64 {
+        let mut input = [round; 9];
+        input[1..].copy_from_slice(&half.to_le_bytes());
+        let hash = blake3::keyed_hash(&self.key, &input);
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&hash.as_bytes()[..8]);
+        u64::from_le_bytes(bytes) & HALF_MASK
+    }
+}
+
+/// Spreads 122 bits around the version and variant of a UUID.
+fn format_uuid(left: u64, right: u64) -> String {
+    let bits = (u128::from(left) << HALF_BITS) | u128::from(right);
+    let (high, middle, low) = (bits >> 74, (bits >> 62) & 0xfff, bits & ((1 << 62) - 1));
+    let uuid = (high << 80) | (8 << 76) | (middle << 64) | (0b10 << 62) | low;
+    let hex = format!("{uuid:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+fn parse_uuid(id: &str) -> Option<(u64, u64)> {
+    let is_dashed = id.len() == 36
+        && id.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        });
+    if !is_dashed {
+        return None;
+    }
+    let uuid = u128::from_str_radix(&id.replace('-', ""), 16).ok()?;
+    if (uuid >> 76) & 0xf != 8 || (uuid >> 62) & 0b11 != 0b10 {
+        return None;
+    }
+    let (high, middle, low) = (uuid >> 80, (uuid >> 64) & 0xfff, uuid & ((1 << 62) - 1));
+    let bits = (high << 74) | (middle << 62) | low;
+    let half = |bits: u128| u64::try_from(bits).ok();
+    Some((half(bits >> HALF_BITS)?, half(bits & u128::from(HALF_MASK))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_leads_back_to_its_grant_and_to_no_other() {
+        let cipher = IdCipher::new(b"secret");
+        for (slot, no) in [(64, 1), (64, 2), (u32::MAX, (1 << 29) - 1), (0, 0)] {
+            let id = cipher.grant_id(Slot(slot), GrantNo(no));
+            assert_eq!(cipher.find_grant(&id), Some((Slot(slot), GrantNo(no))), "{id}");
+            assert_eq!(IdCipher::new(b"other").find_grant(&id), None);
+        }
+        let id = cipher.grant_id(Slot(64), GrantNo(1));
+        assert_eq!((&id[14..15], id.len()), ("8", 36));
+        assert_eq!(cipher.find_grant(&id.replace('-', "_")), None);
+        assert_eq!(cipher.find_grant("x"), None);
+        assert_eq!(cipher.find_grant("182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"), None);
+    }
+}

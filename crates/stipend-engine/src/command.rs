@@ -1,0 +1,198 @@
+//! What can be asked of the engine, and what it answers.
+
+use crate::account::Account;
+use crate::key::Key;
+use crate::realm::ApiKey;
+use std::sync::Arc;
+use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection};
+use stipend_core::customer::{
+    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, NewCustomer, SubscriptionPatch,
+};
+use stipend_core::{
+    CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+};
+use stipend_store::Seq;
+
+/// A command, decided in one place and in one order.
+#[derive(Debug)]
+pub enum Command {
+    /// Makes the production environment where it is missing, and a key to it.
+    OpenProduction(ApiKey),
+    /// Changes a catalog.
+    Catalog(CatalogCommand),
+    /// Makes a customer.
+    CreateCustomer(NewCustomer),
+    /// Changes a customer.
+    Customer(CustomerId, CustomerCommand),
+    /// Changes a subscription, found by its id.
+    UpdateSubscription(SubscriptionId, Box<SubscriptionPatch>),
+    /// Ends a subscription, found by its id.
+    CancelSubscription(SubscriptionId),
+    /// Voids a grant, found by its customer's slot.
+    VoidGrant(Slot, GrantNo),
+    /// Consumes credits: all items or none.
+    Consume(Vec<ConsumeItem>),
+    /// Does what is due for a customer, so that its journal is complete up to now.
+    CatchUp(Slot),
+    /// Only looks up how the same request was answered; [`Reply::Done`] where it was not.
+    Recall,
+}
+
+/// One consumption of a command.
+#[derive(Clone, Debug)]
+pub struct ConsumeItem {
+    /// The customer.
+    pub customer: CustomerId,
+    /// What to consume.
+    pub request: ConsumeRequest,
+    /// The idempotency key.
+    pub key: Key,
+}
+
+/// How a request is recognised when it comes again.
+#[derive(Clone, Copy, Debug)]
+pub enum Remember {
+    /// By the key that the caller sent; for ever.
+    Key(Key),
+    /// By its content. It is looked up only where the request says that it is a retry.
+    Content {
+        /// The hash of the content.
+        key: Key,
+        /// Whether the request says that it is a retry.
+        is_retry: bool,
+    },
+}
+
+impl Remember {
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Key(key) | Self::Content { key, .. } => *key,
+        }
+    }
+}
+
+/// What a command has brought about, as its answer is made from it.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// The effective now of the command.
+    pub now: Timestamp,
+    /// The environment.
+    pub env: EnvId,
+    /// The catalog after the command.
+    pub catalog: &'a Catalog,
+    /// The customer after the command, where it concerned one.
+    pub account: Option<&'a Account>,
+    /// The subscription that it was about.
+    pub subscription: Option<SubscriptionNo>,
+    /// The grant that it was about.
+    pub grant: Option<(PoolId, GrantNo)>,
+}
+
+/// An answer of HTTP: status and body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Arc<[u8]>,
+}
+
+/// Makes the answer of a command from what it brought about. It runs where commands are decided,
+/// so that the answer can become durable with the effect; it must be quick.
+pub type Render = Box<dyn FnOnce(&Outcome<'_>) -> Response + Send>;
+
+/// A command with all that belongs to it.
+pub struct Submission {
+    /// The environment it is for.
+    pub env: EnvId,
+    /// What to do.
+    pub command: Command,
+    /// How it is recognised when it comes again.
+    pub remember: Option<Remember>,
+    /// How it is answered; some commands have answers of their own.
+    pub render: Option<Render>,
+}
+
+impl std::fmt::Debug for Submission {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { env, command, remember, render: _ } = self;
+        formatter
+            .debug_struct("Submission")
+            .field("env", env)
+            .field("command", command)
+            .field("remember", remember)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of one consumption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consumed {
+    /// It was done now, or is being done by a request that came shortly before.
+    Done {
+        /// Whether an earlier request did it.
+        is_replay: bool,
+        /// When.
+        at: Timestamp,
+        /// What was done and the balance afterwards.
+        consumption: Arc<Consumption>,
+    },
+    /// It was done before; its row stands at this position.
+    Stored(Seq),
+}
+
+/// The answer to a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// As it was rendered.
+    Response(Response),
+    /// As the same request was answered shortly before.
+    Replay(Response),
+    /// As the same request was answered before; the answer stands at this position.
+    Stored(Seq),
+    /// What became of each consumption, in order.
+    Consumed(Vec<Consumed>),
+    /// There is nothing to say.
+    Done,
+}
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such customer.
+    #[error("there is no customer {0}")]
+    CustomerNotFound(CustomerId),
+    /// There is no such subscription.
+    #[error("there is no subscription {0}")]
+    SubscriptionNotFound(SubscriptionId),
+    /// There is no such grant, or it has ended.
+    #[error("there is no such grant")]
+    GrantNotFound,
+    /// The id is taken.
+    #[error("the id {0} is taken")]
+    AlreadyExists(String),
+    /// The catalog refuses.
+    #[error(transparent)]
+    Catalog(#[from] CatalogRejection),
+    /// The customer's state refuses.
+    #[error(transparent)]
+    Customer(#[from] CustomerRejection),
+    /// The idempotency key was used for something else.
+    #[error("the idempotency key was used before with another meaning")]
+    KeyReused,
+    /// Items of a bulk command are refused, and with them the whole.
+    #[error("{} of the items are refused", .0.len())]
+    Items(Vec<(usize, Refusal)>),
+    /// Too many commands wait.
+    #[error("too many requests wait")]
+    Overloaded,
+    /// The store cannot write now; nothing was changed.
+    #[error("the store cannot write now")]
+    Unavailable,
+    /// The store failed while it wrote: the outcome is unknown until the server is back.
+    #[error("the store failed")]
+    Failed,
+}
+
+/// The answer of the engine.
+pub type Answer = Result<Reply, Refusal>;

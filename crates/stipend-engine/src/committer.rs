@@ -1,0 +1,100 @@
+//! The committer: one thread that appends, publishes and answers, in this order.
+
+use crate::batch::{Sealed, Tip};
+use crate::command::Refusal;
+use crate::flush::Flushed;
+use crate::key::Key;
+use crate::published::{Publication, Published};
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
+use stipend_store::{Seq, Store, StoreError};
+
+/// What became of a sealed batch.
+pub(crate) enum Committed {
+    /// It is durable and visible.
+    Durable { number: u64, publication: Publication, keys: Vec<(Key, Seq)> },
+    /// The store could not write it; nothing of it exists.
+    Refused { tip: Tip, flushed: Vec<Flushed> },
+}
+
+/// What happens when the outcome of a write is unknown or the engine decided wrongly: the process
+/// must not go on.
+pub type Fatal = Box<dyn Fn(&StoreError) + Send>;
+
+pub(crate) struct Committer {
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) tip: Tip,
+    pub(crate) fatal: Fatal,
+    pub(crate) sealed: Receiver<Sealed>,
+    pub(crate) committed: Sender<Committed>,
+}
+
+impl Committer {
+    /// Runs until the decider has nothing more to commit, or the store fails.
+    pub(crate) fn run(mut self) {
+        while let Ok(sealed) = self.sealed.recv() {
+            let committed = match self.append(&sealed) {
+                Ok(()) => self.publish(sealed),
+                Err(StoreError::Unavailable(source)) => {
+                    tracing::error!(error = %Chain(source.as_ref()), "the store cannot write now");
+                    self.refuse(sealed)
+                }
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "the store failed, stopping");
+                    for (waiter, _) in sealed.waiters {
+                        let _ = waiter.send(Err(Refusal::Failed));
+                    }
+                    (self.fatal)(&error);
+                    return;
+                }
+            };
+            if self.committed.send(committed).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A batch without rows has answers only, which had to wait for the commits before it.
+    fn append(&mut self, sealed: &Sealed) -> Result<(), StoreError> {
+        if sealed.batch.rows.is_empty() {
+            return Ok(());
+        }
+        self.store.append(&sealed.batch)
+    }
+
+    fn publish(&mut self, sealed: Sealed) -> Committed {
+        let Sealed { batch, publication, waiters, keys, hash, .. } = sealed;
+        if !batch.rows.is_empty() {
+            self.tip = Tip { number: batch.number, last: publication.last, hash };
+        }
+        self.published.publish(&publication);
+        for (waiter, answer) in waiters {
+            // Who no longer waits does not want to know.
+            let _ = waiter.send(answer);
+        }
+        Committed::Durable { number: batch.number, publication, keys }
+    }
+
+    fn refuse(&self, sealed: Sealed) -> Committed {
+        for (waiter, _) in sealed.waiters {
+            let _ = waiter.send(Err(Refusal::Unavailable));
+        }
+        Committed::Refused { tip: self.tip, flushed: sealed.flushed }
+    }
+}
+
+/// Prints an error with its causes.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(formatter, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,343 @@
+//! The engine as its users see it: submit commands, read what is durable.
+
+use crate::account::Account;
+use crate::batch::Tip;
+use crate::cipher::IdCipher;
+use crate::clock::Clock;
+use crate::command::{Answer, Command, Refusal, Submission};
+use crate::committer::{Committer, Fatal};
+use crate::decider::{Decider, ONCE_REQUEST, Request};
+use crate::flush::Flusher;
+use crate::key::{Key, Keys};
+use crate::limits::{KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, SLOT_FIRST};
+use crate::load::{Loaded, load};
+use crate::published::Published;
+use crate::realm::ApiKey;
+use crate::record::{Record, Remembered};
+use crate::working::Working;
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use stipend_core::catalog::Catalog;
+use stipend_core::customer::{Cause, Consumption, roll_forward};
+use stipend_core::{CustomerId, EnvId, Slot, SubscriptionId, SubscriptionNo, Timestamp};
+use stipend_store::{Reader, Seq, Store, StoreError};
+use tokio::sync::oneshot;
+
+/// The name of the store's secret among its named values.
+pub const META_SECRET: &str = "secret";
+
+/// A running engine. Dropping it, or [`Engine::stop`], commits what was decided and ends it.
+#[derive(Debug)]
+pub struct Engine {
+    published: Arc<Published>,
+    reader: Arc<dyn Reader>,
+    clock: Arc<dyn Clock>,
+    cipher: IdCipher,
+    requests: Sender<Request>,
+    stopping: Mutex<Option<Sender<()>>>,
+    queue: crossbeam_channel::Receiver<Request>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What is found of a customer: as it was published, or a copy on which the due was done.
+pub type Found = Arc<Account>;
+
+impl Engine {
+    /// Recovers the state from a store and starts deciding.
+    ///
+    /// `fatal` is called when the store failed in a way after which nothing may be acknowledged
+    /// any more; a server aborts there.
+    ///
+    /// # Errors
+    /// What reading fails with; [`StoreError::Damaged`] where the data contradicts itself.
+    pub fn start(
+        store: Box<dyn Store>,
+        clock: Arc<dyn Clock>,
+        fatal: Fatal,
+    ) -> Result<Self, StoreError> {
+        let reader = store.reader();
+        let Loaded { state, tip, now, lagging } = load(reader.as_ref())?;
+        let since = now.plus_seconds(-KEY_RETENTION_SECONDS).micros();
+        let keys = Keys::new(reader.keys_since(since)?);
+        let secret = reader.meta(META_SECRET)?;
+        let secret =
+            secret.ok_or_else(|| StoreError::Damaged("the store has no secret".to_owned()))?;
+        let mut flusher = Flusher::default();
+        for (segment, seq) in lagging {
+            flusher.touch(segment, seq);
+        }
+        let next_slot = state.accounts.keys().next_back().map_or(SLOT_FIRST, |slot| slot + 1);
+        let publication = state.into_publication(now, tip.last);
+        let published = Arc::new(Published::new(&publication));
+        let (requests, queue) = bounded(QUEUE_COMMANDS_MAX);
+        let (stopping, stop) = bounded(0);
+        let engine = Self {
+            published: Arc::clone(&published),
+            reader,
+            clock: Arc::clone(&clock),
+            cipher: IdCipher::new(&secret),
+            requests,
+            stopping: Mutex::new(Some(stopping)),
+            queue: queue.clone(),
+            threads: Mutex::new(Vec::new()),
+        };
+        engine.spawn(
+            store,
+            fatal,
+            keys,
+            flusher,
+            Start { clock, tip, now, next_slot, queue, stop },
+        );
+        Ok(engine)
+    }
+
+    fn spawn(
+        &self,
+        store: Box<dyn Store>,
+        fatal: Fatal,
+        keys: Keys<crate::command::Reply>,
+        flusher: Flusher,
+        start: Start,
+    ) {
+        let (sealed_out, sealed_in) = bounded(1);
+        let (committed_out, committed_in) = bounded(1);
+        let Start { clock, tip, now, next_slot, queue, stop } = start;
+        let decider = Decider {
+            working: Working::new(Arc::clone(&self.published)),
+            keys,
+            flusher,
+            clock,
+            tip,
+            now,
+            next_slot,
+            requests: queue,
+            stop,
+            sealed: sealed_out,
+            committed: committed_in,
+        };
+        let committer = Committer {
+            store,
+            published: Arc::clone(&self.published),
+            tip,
+            fatal,
+            sealed: sealed_in,
+            committed: committed_out,
+        };
+        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let threads = [
+            named("stipend-decide").spawn(move || decider.run()),
+            named("stipend-commit").spawn(move || committer.run()),
+        ];
+        let threads = threads.map(|thread| thread.expect("the system has room for two threads"));
+        self.threads.lock().expect("nobody panics with it").extend(threads);
+    }
+
+    /// A handle for submitting commands without a lock, for each thread or connection.
+    #[must_use]
+    pub fn submitter(&self) -> Submitter {
+        Submitter { requests: self.requests.clone() }
+    }
+
+    /// Commits what was decided and ends the engine's threads.
+    pub fn stop(&self) {
+        drop(self.stopping.lock().expect("nobody panics with it").take());
+        let threads = std::mem::take(&mut *self.threads.lock().expect("nobody panics with it"));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine had panicked");
+            }
+        }
+    }
+
+    /// How many commands wait to be decided.
+    #[must_use]
+    pub fn queue_length(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many customers there are, over all environments.
+    #[must_use]
+    pub fn customers_count(&self) -> usize {
+        self.published.customers_count()
+    }
+
+    /// The position of the last durable row.
+    #[must_use]
+    pub fn last_position(&self) -> Seq {
+        self.published.last()
+    }
+
+    /// The engine's time: the clock's, never before what was committed.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.published.now().max(self.clock.now())
+    }
+
+    /// The environment that a key opens.
+    #[must_use]
+    pub fn authenticate(&self, key: &str) -> Option<EnvId> {
+        let realm = self.published.realm();
+        realm.keys.get(&ApiKey::digest_of(key)).map(|key| key.env)
+    }
+
+    /// Whether there is any key at all.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.published.realm().keys.is_empty()
+    }
+
+    /// The catalog of an environment.
+    #[must_use]
+    pub fn catalog(&self, env: EnvId) -> Arc<Catalog> {
+        Arc::clone(self.published.realm().catalog(env))
+    }
+
+    /// The permutation behind public grant ids.
+    #[must_use]
+    pub fn cipher(&self) -> &IdCipher {
+        &self.cipher
+    }
+
+    /// The journal, for reading.
+    #[must_use]
+    pub fn reader(&self) -> &dyn Reader {
+        self.reader.as_ref()
+    }
+
+    /// The customer in a slot, as published.
+    #[must_use]
+    pub fn account(&self, slot: Slot) -> Option<Arc<Account>> {
+        self.published.account(slot.0)
+    }
+
+    /// The customer with that id, as published.
+    #[must_use]
+    pub fn find_customer(&self, env: EnvId, id: &CustomerId) -> Option<Arc<Account>> {
+        let slot = self.published.find_customer(&(env, id.clone()))?;
+        self.published.account(slot)
+    }
+
+    /// The customer with that id at `now`: where something is due, a copy on which it was done,
+    /// so that an answer is right before the command that will do it.
+    #[must_use]
+    pub fn find_current(&self, env: EnvId, id: &CustomerId, now: Timestamp) -> Option<Found> {
+        self.find_customer(env, id).map(|account| self.rolled(account, now))
+    }
+
+    /// The account at `now`: itself, or a copy on which what is due was done.
+    #[must_use]
+    pub fn rolled(&self, account: Found, now: Timestamp) -> Found {
+        if account.customer.next_due.is_none_or(|due| due > now) {
+            return account;
+        }
+        let catalog = self.catalog(account.customer.profile.env);
+        let mut rolled = Account::clone(&account);
+        for entry in roll_forward(&account.customer, &catalog, now) {
+            rolled.customer.apply(&entry);
+        }
+        Arc::new(rolled)
+    }
+
+    /// The subscription with that id, with its customer at `now`.
+    #[must_use]
+    pub fn find_subscription(
+        &self,
+        env: EnvId,
+        id: &SubscriptionId,
+        now: Timestamp,
+    ) -> Option<(Found, SubscriptionNo)> {
+        let slot = self.published.find_subscription(&(env, id.clone()))?;
+        let account = self.rolled(self.published.account(slot)?, now);
+        let subscriptions = &account.customer.subscriptions;
+        let number = subscriptions.iter().find(|found| found.terms.id == *id)?.terms.number;
+        Some((account, number))
+    }
+
+    /// The consumption in a row, and when it happened.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn stored_consumption(&self, seq: Seq) -> Result<(Timestamp, Consumption), StoreError> {
+        let (_, entry) = crate::ledger::pool_entry(self.reader(), seq)?;
+        match entry.cause {
+            Cause::Consumption(consumption) => Ok((entry.at, consumption)),
+            _ => Err(StoreError::Damaged(format!("row {seq} is no consumption"))),
+        }
+    }
+
+    /// The remembered answer in a row, and when it was given.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn stored_answer(&self, seq: Seq) -> Result<(Timestamp, Remembered), StoreError> {
+        let damaged = || StoreError::Damaged(format!("row {seq} is no remembered answer"));
+        let row = self.reader.row(seq)?.ok_or_else(damaged)?;
+        match Record::decode(&row)? {
+            Record::Remembered(answer) => Ok((Timestamp::from_micros(row.at), answer)),
+            _ => Err(damaged()),
+        }
+    }
+
+    /// The position of the answer to a request with that key, however long ago; another meaning
+    /// of the key is found with [`Engine::submitter`] only while it is recent.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn find_request(&self, key: Key) -> Result<Option<Seq>, StoreError> {
+        self.reader.find_once(0, ONCE_REQUEST, &key.to_bytes())
+    }
+}
+
+struct Start {
+    clock: Arc<dyn Clock>,
+    tip: Tip,
+    now: Timestamp,
+    next_slot: u32,
+    queue: crossbeam_channel::Receiver<Request>,
+    stop: crossbeam_channel::Receiver<()>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Submits commands. It is cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Submitter {
+    requests: Sender<Request>,
+}
+
+impl Submitter {
+    /// Queues a command; the answer comes when the state it was decided on is durable.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where the queue is full, [`Refusal::Failed`] where the engine has
+    /// stopped.
+    pub fn submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let (waiter, answer) = oneshot::channel();
+        match self.requests.try_send((submission, waiter)) {
+            Ok(()) => Ok(answer),
+            Err(TrySendError::Full(_)) => Err(Refusal::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Err(Refusal::Failed),
+        }
+    }
+
+    /// Submits a command and waits for its answer on this thread.
+    ///
+    /// # Errors
+    /// The command's refusal, or as [`Submitter::submit`].
+    pub fn submit_blocking(&self, submission: Submission) -> Answer {
+        self.submit(submission)?.blocking_recv().unwrap_or(Err(Refusal::Failed))
+    }
+
+    /// A command without rendering or key, as tools and tests give them.
+    ///
+    /// # Errors
+    /// As [`Submitter::submit_blocking`].
+    pub fn run(&self, env: EnvId, command: Command) -> Answer {
+        self.submit_blocking(Submission { env, command, remember: None, render: None })
+    }
+}

@@ -1,0 +1,114 @@
+//! The self-audit: the whole journal folded from the beginning, every rule looked at again.
+
+use crate::load::{State, Walk, damaged, load};
+use crate::record::Record;
+use std::collections::HashSet;
+use stipend_core::customer::{Effect, Entry};
+use stipend_core::{Amount, PoolId};
+use stipend_store::{Reader, StoreError};
+
+/// What the audit looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Batches.
+    pub batches: u64,
+    /// Rows, headers included.
+    pub rows: u64,
+    /// Customers.
+    pub customers: u64,
+    /// Pools.
+    pub pools: u64,
+}
+
+/// Verifies a journal: positions and batches without gap, hashes, columns and pointers as their
+/// entries make them, every invariant that folding asserts, idempotency keys used once, pools in
+/// order and adding up, images and tail equal to the fold from the beginning.
+///
+/// # Errors
+/// [`StoreError::Damaged`] naming the first damaged place.
+///
+/// # Panics
+/// Where an entry contradicts an invariant; [`verify`] turns that into an error.
+fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, StoreError> {
+    let mut state = State::default();
+    let mut audit = Audit::default();
+    let mut keys: HashSet<[u8; 16]> = HashSet::new();
+    let mut walk = Walk::new(reader, 1, None)?;
+    while let Some((_, rows)) = walk.next_batch()? {
+        for row in &rows {
+            state.fold(row)?;
+            let is_consumption = row.kind == crate::account::KIND_CONSUMPTION;
+            if let Some(key) = row.key.filter(|_| is_consumption)
+                && !keys.insert(key)
+            {
+                return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));
+            }
+            if let Record::Customer(Entry::Pool(entry)) = Record::decode(row)? {
+                check_overdraft_first(&state, entry.pool, &entry.effects)
+                    .map_err(|why| damaged(format!("row {}: {why}", row.seq)))?;
+            }
+        }
+        audit.batches += 1;
+        audit.rows += rows.len() as u64 + 1;
+        progress(audit);
+    }
+    for account in state.accounts.values() {
+        audit.customers += 1;
+        for pool in &account.customer.pools {
+            audit.pools += 1;
+            pool.verify().map_err(damaged)?;
+        }
+    }
+    compare(&load(reader)?.state, &state)?;
+    Ok(audit)
+}
+
+/// Invariant 10: after a grant came, nothing of it is left beside an overdraft.
+fn check_overdraft_first(state: &State, id: PoolId, effects: &[Effect]) -> Result<(), String> {
+    let grants =
+        effects.iter().any(|effect| matches!(effect, Effect::Granted(_) | Effect::Activated(_)));
+    let account = state.accounts.get(&id.slot().0);
+    let Some(pool) = account.and_then(|account| account.customer.pool(id)).filter(|_| grants)
+    else {
+        return Ok(());
+    };
+    let overdraft = pool.overdraft.map_or(Amount::ZERO, |overdraft| overdraft.amount);
+    let is_settled =
+        overdraft.is_zero() || pool.live.iter().all(|grant| grant.remaining().is_zero());
+    if is_settled { Ok(()) } else { Err("a grant came and left the overdraft open".to_owned()) }
+}
+
+fn compare(loaded: &State, folded: &State) -> Result<(), StoreError> {
+    if loaded.realm != folded.realm {
+        return Err(damaged("the image of the realm differs from its journal"));
+    }
+    for (slot, account) in &folded.accounts {
+        if loaded.accounts.get(slot) != Some(account) {
+            let id = &account.customer.profile.id;
+            return Err(damaged(format!("the image of customer {id} differs from its journal")));
+        }
+    }
+    if loaded.accounts.len() != folded.accounts.len() {
+        return Err(damaged("images hold customers that the journal does not know"));
+    }
+    Ok(())
+}
+
+/// Verifies a journal; `progress` is told after every batch how far it is.
+///
+/// # Errors
+/// [`StoreError::Damaged`] naming the first damaged place, and what reading fails with.
+pub fn verify(reader: &dyn Reader, mut progress: impl FnMut(Audit)) -> Result<Audit, StoreError> {
+    let attempt = std::panic::AssertUnwindSafe(|| audit(reader, &mut progress));
+    match std::panic::catch_unwind(attempt) {
+        Ok(result) => result,
+        Err(cause) => {
+            let why = cause.downcast_ref::<String>().cloned();
+            let why = why.or_else(|| cause.downcast_ref::<&str>().map(ToString::to_string));
+            Err(damaged(format!(
+                "an entry contradicts an invariant: {}",
+                why.unwrap_or_else(|| "no reason was given".to_owned())
+            )))
+        }
+    }
+}

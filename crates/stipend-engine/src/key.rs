@@ -1,0 +1,200 @@
+//! Idempotency keys: what makes two requests the same, and what tells them apart.
+
+use std::collections::HashMap;
+use stipend_core::customer::{ConsumeRequest, DimensionValue};
+use stipend_core::{EnvId, Timestamp};
+use stipend_store::Seq;
+
+/// Hash of what a key is scoped to, with the key.
+pub type ScopeHash = [u8; 10];
+/// Hash of what the request means.
+pub type MeaningHash = [u8; 6];
+
+/// A key as the journal keeps it: 10 bytes that find it and 6 that tell another meaning. Among a
+/// thousand million keys the odds that two share the first part are one in two million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// What it is scoped to, with the key itself.
+    pub scope: ScopeHash,
+    /// What the request means.
+    pub meaning: MeaningHash,
+}
+
+/// What a key is for; keys of different operations never meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Consumption, single or in bulk.
+    Consumption,
+    /// A request with the header `Idempotency-Key`.
+    Request,
+    /// A request without a key, recognised by its content.
+    Retry,
+}
+
+impl Key {
+    /// The key of an operation in an environment, scoped further by `parts`.
+    #[must_use]
+    pub fn new(env: EnvId, operation: Operation, parts: &[&str], meaning: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&env.0.to_le_bytes());
+        hasher.update(&[operation as u8]);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Self { scope: first(&hasher), meaning: first(blake3::Hasher::new().update(meaning)) }
+    }
+
+    /// The key of a consumption: scoped to customer, resource and credit type (`behaviour.md`
+    /// §0.10). Amount, time and dimensions are its meaning; whether it is strict is not.
+    #[must_use]
+    pub fn of_consumption(env: EnvId, customer: &str, request: &ConsumeRequest, key: &str) -> Self {
+        let resource = request.resource.as_ref().map_or("", |resource| resource.as_str());
+        let parts = [customer, resource, request.currency.as_str(), key];
+        let mut meaning = request.amount.nano().to_le_bytes().to_vec();
+        meaning.extend(request.reported_at.map_or(0, Timestamp::micros).to_le_bytes());
+        for (name, value) in &request.dimensions {
+            meaning.extend((name.len() as u64).to_le_bytes());
+            meaning.extend(name.as_bytes());
+            match value {
+                DimensionValue::Text(text) => {
+                    meaning.push(1);
+                    meaning.extend((text.len() as u64).to_le_bytes());
+                    meaning.extend(text.as_bytes());
+                }
+                DimensionValue::Number(number) => {
+                    meaning.push(2);
+                    meaning.extend(number.nano().to_le_bytes());
+                }
+                DimensionValue::Flag(flag) => meaning.extend([3, u8::from(*flag)]),
+            }
+        }
+        Self::new(env, Operation::Consumption, &parts, &meaning)
+    }
+
+    /// The bytes that the journal keeps.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..10].copy_from_slice(&self.scope);
+        bytes[10..].copy_from_slice(&self.meaning);
+        bytes
+    }
+
+    /// The key that the journal kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let mut key = Self { scope: [0; 10], meaning: [0; 6] };
+        key.scope.copy_from_slice(&bytes[..10]);
+        key.meaning.copy_from_slice(&bytes[10..]);
+        key
+    }
+}
+
+fn first<const N: usize>(hasher: &blake3::Hasher) -> [u8; N] {
+    let mut bytes = [0; N];
+    hasher.finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// What is known of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Known<T> {
+    /// Nothing.
+    New,
+    /// It was decided and is not durable yet; this was the answer.
+    Pending(T),
+    /// Its row stands at this position.
+    Durable(Seq),
+    /// It was used with another meaning.
+    Reused,
+}
+
+/// All retained keys: the pending ones with their answers, and the durable ones with their
+/// positions. Only the decider looks here, so nothing is locked.
+#[derive(Debug)]
+pub(crate) struct Keys<T> {
+    pending: HashMap<ScopeHash, (MeaningHash, u64, T)>,
+    recent: HashMap<ScopeHash, (MeaningHash, Seq)>,
+}
+
+impl<T: Clone> Keys<T> {
+    pub(crate) fn new(durable: impl IntoIterator<Item = ([u8; 16], Seq)>) -> Self {
+        let recent = durable.into_iter().map(|(bytes, seq)| {
+            let key = Key::from_bytes(bytes);
+            (key.scope, (key.meaning, seq))
+        });
+        Self { pending: HashMap::new(), recent: recent.collect() }
+    }
+
+    pub(crate) fn look_up(&self, key: Key) -> Known<T> {
+        if let Some((meaning, _, answer)) = self.pending.get(&key.scope) {
+            return if *meaning == key.meaning {
+                Known::Pending(answer.clone())
+            } else {
+                Known::Reused
+            };
+        }
+        match self.recent.get(&key.scope) {
+            Some((meaning, seq)) if *meaning == key.meaning => Known::Durable(*seq),
+            Some(_) => Known::Reused,
+            None => Known::New,
+        }
+    }
+
+    /// Notes a decided key; `batch` is the batch that will make it durable.
+    pub(crate) fn decide(&mut self, key: Key, batch: u64, answer: T) {
+        self.pending.insert(key.scope, (key.meaning, batch, answer));
+    }
+
+    /// Moves a key from pending to durable; a newer pending use of it stays.
+    pub(crate) fn publish(&mut self, key: Key, batch: u64, seq: Seq) {
+        if self.pending.get(&key.scope).is_some_and(|(_, pending, _)| *pending == batch) {
+            self.pending.remove(&key.scope);
+        }
+        self.recent.insert(key.scope, (key.meaning, seq));
+    }
+
+    /// Forgets everything that was decided and did not become durable.
+    pub(crate) fn drop_pending(&mut self) {
+        self.pending.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str, meaning: &[u8]) -> Key {
+        Key::new(EnvId(1), Operation::Request, &[text], meaning)
+    }
+
+    #[test]
+    fn a_key_goes_from_pending_to_durable_and_tells_another_meaning() {
+        let mut keys: Keys<u32> = Keys::new([]);
+        let (one, other) = (key("k", b"a"), key("k", b"b"));
+        assert_eq!(keys.look_up(one), Known::New);
+        keys.decide(one, 1, 7);
+        assert_eq!(keys.look_up(one), Known::Pending(7));
+        assert_eq!(keys.look_up(other), Known::Reused);
+        keys.publish(one, 1, 42);
+        assert_eq!(keys.look_up(one), Known::Durable(42));
+        assert_eq!(keys.look_up(other), Known::Reused);
+        assert_eq!(Key::from_bytes(one.to_bytes()), one);
+    }
+
+    #[test]
+    fn what_did_not_become_durable_is_forgotten() {
+        let mut keys: Keys<u32> = Keys::new([]);
+        keys.decide(key("k", b"a"), 1, 7);
+        keys.drop_pending();
+        assert_eq!(keys.look_up(key("k", b"b")), Known::New);
+    }
+
+    #[test]
+    fn parts_of_a_scope_do_not_run_into_each_other() {
+        let one = Key::new(EnvId(1), Operation::Consumption, &["ab", "c"], b"");
+        let other = Key::new(EnvId(1), Operation::Consumption, &["a", "bc"], b"");
+        assert_ne!(one.scope, other.scope);
+    }
+}

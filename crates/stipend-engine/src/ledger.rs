@@ -1,0 +1,348 @@
+//! The ledger of a customer: the entries of its pools as events, newest first, and the grants
+//! that have ended. Rows are found by walking the chains of the pools.
+
+use crate::account::{Chain, KIND_CONSUMPTION};
+use crate::record::Record;
+use std::collections::BTreeSet;
+use stipend_core::customer::{Cause, Effect, Entry, GrantEnd, PoolEntry};
+use stipend_core::{Amount, GrantNo, PoolId, Timestamp};
+use stipend_store::{Page, Reader, Row, Seq, StoreError};
+
+/// What kind of change an event is, in the contract's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventType {
+    /// A grant came into force.
+    Granted,
+    /// A grant ended at its time.
+    Expired,
+    /// A grant or the overdraft was drawn.
+    Consumed,
+    /// A grant was ended or lowered before its time.
+    Voided,
+    /// Consumption was taken off a grant or the overdraft.
+    TransferSource,
+    /// Consumption was put on a grant.
+    TransferTarget,
+}
+
+/// One event of the ledger. The amounts of all events of a pool add up to its balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEvent {
+    /// Its place; newer events have greater ones.
+    pub cursor: Cursor,
+    /// The pool.
+    pub pool: PoolId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What it is.
+    pub event_type: EventType,
+    /// Its signed effect on the balance.
+    pub amount: Amount,
+    /// The grant, or the overdraft's number.
+    pub grant: GrantNo,
+    /// The caller's id of the consumption.
+    pub event_id: Option<String>,
+}
+
+/// The place of an event: its row, and its number in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The position of the row.
+    pub seq: Seq,
+    /// Its number among the events of the row.
+    pub index: u32,
+}
+
+/// Which events to list.
+#[derive(Clone, Debug)]
+pub struct LedgerQuery<'a> {
+    /// The pools, with their chains.
+    pub pools: Vec<(PoolId, &'a Chain)>,
+    /// Only these; all where absent.
+    pub types: Option<BTreeSet<EventType>>,
+    /// Where to begin.
+    pub page: Page<Cursor>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A page of events, newest first, and whether there are more on either side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerPage {
+    /// The events.
+    pub events: Vec<LedgerEvent>,
+    /// Whether there are older ones.
+    pub has_older: bool,
+    /// Whether there are newer ones.
+    pub has_newer: bool,
+}
+
+/// The events of an entry, in the order in which they happened.
+#[must_use]
+pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
+    let event_id = match &entry.cause {
+        Cause::Consumption(consumption) => consumption.event_id.clone(),
+        Cause::Grant | Cause::Void | Cause::Due | Cause::Subscription(_) => None,
+    };
+    let facts = entry.effects.iter().flat_map(facts_of);
+    facts
+        .enumerate()
+        .map(|(index, (event_type, grant, amount))| LedgerEvent {
+            cursor: Cursor { seq, index: u32::try_from(index).unwrap_or(u32::MAX) },
+            pool: entry.pool,
+            at: entry.at,
+            event_type,
+            amount,
+            grant,
+            event_id: event_id.clone(),
+        })
+        .collect()
+}
+
+/// What an effect says in the ledger; marks say nothing, and a grant that ends with nothing left
+/// has nothing to say.
+fn facts_of(effect: &Effect) -> Vec<(EventType, GrantNo, Amount)> {
+    let delta = effect.delta();
+    match effect {
+        Effect::Granted(grant) => vec![(EventType::Granted, grant.no, delta)],
+        Effect::Activated(draw) => vec![(EventType::Granted, draw.grant, delta)],
+        Effect::Drawn(draw) | Effect::Overdrawn(draw) => {
+            vec![(EventType::Consumed, draw.grant, delta)]
+        }
+        Effect::Ended(ended) if ended.amount.is_zero() => Vec::new(),
+        Effect::Ended(ended) => {
+            let event_type = match ended.end {
+                GrantEnd::Expired => EventType::Expired,
+                GrantEnd::Voided => EventType::Voided,
+            };
+            vec![(event_type, ended.grant.no, delta)]
+        }
+        Effect::Reduced(draw) => vec![(EventType::Voided, draw.grant, delta)],
+        Effect::MovedOut(draw) => vec![(EventType::TransferSource, draw.grant, delta)],
+        Effect::MovedIn(draw) => vec![(EventType::TransferTarget, draw.grant, delta)],
+        Effect::Settled(settled) => vec![
+            (EventType::TransferSource, settled.overdraft, settled.amount),
+            (EventType::TransferTarget, settled.grant, -settled.amount),
+        ],
+        Effect::Scheduled(_)
+        | Effect::OverdraftClosed(_)
+        | Effect::Carried(_)
+        | Effect::Closed(_) => Vec::new(),
+    }
+}
+
+/// The entry of a row that is one of a pool.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where the row is missing or something else.
+pub fn pool_entry(reader: &dyn Reader, seq: Seq) -> Result<(Row, PoolEntry), StoreError> {
+    let damaged = |why: &str| StoreError::Damaged(format!("row {seq}: {why}"));
+    let row = reader.row(seq)?.ok_or_else(|| damaged("it is missing"))?;
+    match Record::decode(&row)? {
+        Record::Customer(Entry::Pool(entry)) => Ok((row, entry)),
+        _ => Err(damaged("a pool's chain leads to it, and it is no entry of a pool")),
+    }
+}
+
+/// Walks the rows of a pool from newer to older.
+struct Walk<'a> {
+    reader: &'a dyn Reader,
+    next: Seq,
+    skips_consumption: bool,
+}
+
+impl Walk<'_> {
+    fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
+        while self.next != 0 {
+            let (row, entry) = pool_entry(self.reader, self.next)?;
+            self.next = if self.skips_consumption { row.life } else { row.prev };
+            if !(self.skips_consumption && row.kind == KIND_CONSUMPTION) {
+                return Ok(Some((row, entry)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The newest row of a pool that `is_reached` accepts; acceptance never ends towards older
+/// rows. Skip pointers make it logarithmic in the length of the chain.
+fn seek(
+    reader: &dyn Reader,
+    chain: &Chain,
+    is_reached: impl Fn(&Row) -> bool,
+    may_jump: impl Fn(&Row) -> bool,
+) -> Result<Option<Row>, StoreError> {
+    let mut at = chain.last;
+    while at != 0 {
+        let (row, _) = pool_entry(reader, at)?;
+        if is_reached(&row) {
+            return Ok(Some(row));
+        }
+        at = if may_jump(&row) { row.jump } else { row.prev };
+    }
+    Ok(None)
+}
+
+fn seek_position(
+    reader: &dyn Reader,
+    chain: &Chain,
+    position: Seq,
+) -> Result<Option<Row>, StoreError> {
+    seek(reader, chain, |row| row.seq <= position, |row| row.jump >= position)
+}
+
+fn seek_number(reader: &dyn Reader, chain: &Chain, number: u64) -> Result<Option<Row>, StoreError> {
+    let jump_number = |row: &Row| row.pool_seq & (row.pool_seq - 1);
+    seek(reader, chain, |row| row.pool_seq <= number, |row| jump_number(row) >= number)
+}
+
+/// A page of the ledger over some pools.
+///
+/// # Errors
+/// What reading fails with.
+pub fn ledger_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<LedgerPage, StoreError> {
+    let wanted = query.limit + 1;
+    match query.page {
+        Page::First | Page::After(_) => {
+            let mut events = older(reader, query, wanted)?;
+            let has_older = events.len() > query.limit;
+            events.truncate(query.limit);
+            Ok(LedgerPage { events, has_older, has_newer: query.page != Page::First })
+        }
+        Page::Before(cursor) => {
+            let mut events = newer(reader, query, cursor, wanted)?;
+            let has_newer = events.len() > query.limit;
+            events.truncate(query.limit);
+            events.reverse();
+            Ok(LedgerPage { events, has_older: true, has_newer })
+        }
+    }
+}
+
+fn is_listed(query: &LedgerQuery<'_>, event: &LedgerEvent) -> bool {
+    query.types.as_ref().is_none_or(|types| types.contains(&event.event_type))
+}
+
+/// The events behind the cursor, newest first: the chains of the pools merged by position.
+fn older(
+    reader: &dyn Reader,
+    query: &LedgerQuery<'_>,
+    wanted: usize,
+) -> Result<Vec<LedgerEvent>, StoreError> {
+    let types = query.types.as_ref();
+    let skips_consumption = types.is_some_and(|types| !types.contains(&EventType::Consumed));
+    let after = match query.page {
+        Page::After(cursor) => Some(cursor),
+        Page::First | Page::Before(_) => None,
+    };
+    let mut heads = Vec::new();
+    for (_, chain) in &query.pools {
+        let next = match after {
+            Some(cursor) => seek_position(reader, chain, cursor.seq)?.map_or(0, |row| row.seq),
+            None => chain.last,
+        };
+        let mut walk = Walk { reader, next, skips_consumption };
+        if let Some(head) = walk.step()? {
+            heads.push((head, walk));
+        }
+    }
+    let mut events = Vec::new();
+    while events.len() < wanted && !heads.is_empty() {
+        let newest = (0..heads.len()).max_by_key(|place| heads[*place].0.0.seq).unwrap_or(0);
+        let ((row, entry), walk) = &mut heads[newest];
+        let row_events = events_of(row.seq, entry).into_iter().rev();
+        let behind = |event: &LedgerEvent| after.is_none_or(|cursor| event.cursor < cursor);
+        events.extend(row_events.filter(|event| behind(event) && is_listed(query, event)));
+        match walk.step()? {
+            Some(head) => heads[newest].0 = head,
+            None => drop(heads.swap_remove(newest)),
+        }
+    }
+    events.truncate(wanted);
+    Ok(events)
+}
+
+/// The events before the cursor, oldest first. Each pool is read from a window of rows above the
+/// cursor, doubled until it has enough.
+fn newer(
+    reader: &dyn Reader,
+    query: &LedgerQuery<'_>,
+    cursor: Cursor,
+    wanted: usize,
+) -> Result<Vec<LedgerEvent>, StoreError> {
+    let mut events = Vec::new();
+    for (_, chain) in &query.pools {
+        let below = seek_position(reader, chain, cursor.seq.saturating_sub(1))?;
+        let from = below.map_or(0, |row| row.pool_seq);
+        let mut window = wanted as u64;
+        loop {
+            let (found, is_whole) = read_window(reader, query, chain, from, window, cursor)?;
+            if is_whole || found.len() >= wanted {
+                events.extend(found.into_iter().take(wanted));
+                break;
+            }
+            window *= 2;
+        }
+    }
+    events.sort_by_key(|event| event.cursor);
+    events.truncate(wanted);
+    Ok(events)
+}
+
+/// The events of the pool's rows numbered `(from, from + window]` that lie before the cursor,
+/// oldest first, and whether that reaches the end of the chain.
+fn read_window(
+    reader: &dyn Reader,
+    query: &LedgerQuery<'_>,
+    chain: &Chain,
+    from: u64,
+    window: u64,
+    cursor: Cursor,
+) -> Result<(Vec<LedgerEvent>, bool), StoreError> {
+    let Some(top) = seek_number(reader, chain, from + window)? else {
+        return Ok((Vec::new(), true));
+    };
+    let is_whole = top.seq == chain.last;
+    let mut walk = Walk { reader, next: top.seq, skips_consumption: false };
+    let mut events = Vec::new();
+    while let Some((row, entry)) = walk.step()? {
+        if row.pool_seq <= from {
+            break;
+        }
+        let newest_first = events_of(row.seq, &entry).into_iter().rev();
+        events
+            .extend(newest_first.filter(|event| event.cursor > cursor && is_listed(query, event)));
+    }
+    events.reverse();
+    Ok((events, is_whole))
+}
+
+/// A grant or overdraft that has left its pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndedRecord {
+    /// A grant as it ended.
+    Grant(Box<stipend_core::customer::Grant>),
+    /// An overdraft that was settled, and when.
+    Overdraft(stipend_core::customer::Overdraft, Timestamp),
+}
+
+/// What has left a pool, newest end first. Consumption is skipped.
+///
+/// # Errors
+/// What reading fails with.
+pub fn ended_records(reader: &dyn Reader, chain: &Chain) -> Result<Vec<EndedRecord>, StoreError> {
+    let mut walk = Walk { reader, next: chain.last, skips_consumption: true };
+    let mut records = Vec::new();
+    while let Some((_, entry)) = walk.step()? {
+        for effect in entry.effects.into_iter().rev() {
+            match effect {
+                Effect::Ended(ended) => records.push(EndedRecord::Grant(Box::new(ended.grant))),
+                Effect::OverdraftClosed(overdraft) => {
+                    records.push(EndedRecord::Overdraft(overdraft, entry.at));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(records)
+}

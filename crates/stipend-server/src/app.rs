@@ -1,0 +1,208 @@
+//! What the handlers share.
+
+use crate::context::{Body, Caller};
+use crate::error::ApiError;
+use crate::ids::Random;
+use axum::body::Bytes;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::sync::Arc;
+use stipend_core::{CustomerId, Timestamp};
+use stipend_engine::limits::RETRY_WINDOW_SECONDS;
+use stipend_engine::{
+    Command, Engine, Found, Outcome, Refusal, Remember, Reply, Response as Rendered, Submission,
+    Submitter,
+};
+use stipend_wire::{Data, ErrorCode};
+
+/// The application, shared by all requests.
+#[derive(Clone, Debug)]
+pub struct App {
+    engine: Arc<Engine>,
+    submitter: Submitter,
+    random: Arc<dyn Random>,
+}
+
+impl App {
+    /// The application over an engine.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, random: Arc<dyn Random>) -> Self {
+        let submitter = engine.submitter();
+        Self { engine, submitter, random }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Where random ids come from.
+    #[must_use]
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.random.as_ref()
+    }
+
+    /// Does a command and answers what `render` makes of its outcome; the answer is given again
+    /// when the same request comes again.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn mutate<T: Serialize>(
+        &self,
+        caller: &Caller,
+        body: &Body,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let remember = caller.remember(body);
+        if let Remember::Key(key) = remember {
+            let engine = Arc::clone(&self.engine);
+            let stored = self.read(move || Ok(engine.find_request(key)?)).await?;
+            if let Some(seq) = stored {
+                return self.stored(seq).await.map(|(_, response)| response);
+            }
+        }
+        if let Remember::Content { key, is_retry: true } = remember {
+            let look_up = Command::Recall;
+            let reply = self.submit(caller, look_up, Some(remember), None).await?;
+            match reply {
+                Reply::Replay(rendered) | Reply::Response(rendered) => {
+                    return Ok(replayed(rendered));
+                }
+                Reply::Stored(seq) => {
+                    let (at, response) = self.stored(seq).await?;
+                    if at.plus_seconds(RETRY_WINDOW_SECONDS) >= self.engine.now() {
+                        return Ok(response);
+                    }
+                }
+                Reply::Consumed(_) | Reply::Done => {}
+            }
+            let fresh = Remember::Content { key, is_retry: false };
+            return self.mutate_remembered(caller, command, fresh, render).await;
+        }
+        self.mutate_remembered(caller, command, remember, render).await
+    }
+
+    async fn mutate_remembered<T: Serialize>(
+        &self,
+        caller: &Caller,
+        command: Command,
+        remember: Remember,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let render = move |outcome: &Outcome<'_>| {
+            let data = Data { data: render(outcome) };
+            let body = serde_json::to_vec(&data).expect("responses are plain JSON");
+            Rendered { status: StatusCode::OK.as_u16(), body: body.into() }
+        };
+        let reply = self.submit(caller, command, Some(remember), Some(Box::new(render))).await?;
+        match reply {
+            Reply::Response(rendered) => {
+                Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
+            }
+            Reply::Replay(rendered) => Ok(replayed(rendered)),
+            Reply::Stored(seq) => self.stored(seq).await.map(|(_, response)| response),
+            Reply::Consumed(_) | Reply::Done => unreachable!("a rendered command is answered so"),
+        }
+    }
+
+    /// Submits a command and waits for its answer.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn submit(
+        &self,
+        caller: &Caller,
+        command: Command,
+        remember: Option<Remember>,
+        render: Option<stipend_engine::Render>,
+    ) -> Result<Reply, Refusal> {
+        let submission = Submission { env: caller.env, command, remember, render };
+        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
+    }
+
+    async fn stored(&self, seq: u64) -> Result<(Timestamp, Response), ApiError> {
+        let engine = Arc::clone(&self.engine);
+        let (at, answer) = self.read(move || Ok(engine.stored_answer(seq)?)).await?;
+        let rendered = Rendered { status: answer.status, body: answer.body.into() };
+        Ok((at, replayed(rendered)))
+    }
+
+    /// Reads from the store, off the threads that serve requests.
+    ///
+    /// # Errors
+    /// What the reading fails with.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        match tokio::task::spawn_blocking(read).await {
+            Ok(result) => result,
+            Err(_) => Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server")),
+        }
+    }
+
+    /// The customer with that id, with its journal complete up to now: what is due is done first.
+    ///
+    /// # Errors
+    /// `customer_not_found`, or what catching up fails with.
+    pub(crate) async fn caught_up(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {
+        let found = self.find_customer(caller, id)?;
+        if found.customer.next_due.is_none_or(|due| due > self.engine.now()) {
+            return Ok(found);
+        }
+        let slot = found.customer.slot;
+        self.submit(caller, Command::CatchUp(slot), None, None).await?;
+        self.find_customer(caller, id)
+    }
+
+    fn find_customer(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {
+        let found = CustomerId::parse(id).ok();
+        found
+            .and_then(|id| self.engine.find_customer(caller.env, &id))
+            .ok_or_else(|| customer_not_found(id))
+    }
+
+    /// The customer with that id as of now.
+    ///
+    /// # Errors
+    /// `customer_not_found`.
+    pub(crate) fn current(&self, caller: &Caller, id: &str, now: Timestamp) -> Result<Found, ApiError> {
+        Ok(self.engine.rolled(self.find_customer(caller, id)?, now))
+    }
+}
+
+/// The refusal for an unknown customer.
+#[must_use]
+pub(crate) fn customer_not_found(id: &str) -> ApiError {
+    let shown: String = id.chars().take(255).collect();
+    ApiError::new(ErrorCode::CustomerNotFound, format!("there is no customer {shown}"))
+}
+
+/// An answer of JSON.
+pub(crate) fn ok<T: Serialize>(value: &T) -> Response {
+    let body = serde_json::to_vec(value).expect("responses are plain JSON");
+    bytes(StatusCode::OK, body.into())
+}
+
+/// An answer of `{"data": …}`.
+pub(crate) fn data<T: Serialize>(value: T) -> Response {
+    ok(&Data { data: value })
+}
+
+fn bytes(status: StatusCode, body: Bytes) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    let no_store = HeaderValue::from_static("no-store");
+    (status, [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, no_store)], body)
+        .into_response()
+}
+
+fn replayed(rendered: Rendered) -> Response {
+    let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::OK);
+    let mut response = bytes(status, Bytes::from_owner(rendered.body));
+    let name = HeaderName::from_static("idempotent-replayed");
+    response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    response
+}

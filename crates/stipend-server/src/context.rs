@@ -1,0 +1,225 @@
+//! What every request of the API brings along: its credentials, its body, its query.
+
+use crate::app::App;
+use crate::error::ApiError;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use stipend_core::EnvId;
+use stipend_engine::{Key, Operation, Remember};
+use stipend_wire::query::FromQuery;
+use stipend_wire::{ErrorCode, FromJson, Opaque, json};
+
+/// The greatest body of an ordinary request.
+pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
+/// The greatest body of a bulk request.
+pub(crate) const BULK_BYTES_MAX: usize = 5 << 20;
+
+/// Who asks, for what.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The environment that the key opens.
+    pub(crate) env: EnvId,
+    key_hash: [u8; 32],
+    method: Method,
+    path: String,
+    idempotency_key: Option<String>,
+    is_retry: bool,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let key = api_key(&parts.headers)?;
+        let env = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
+        Ok(Self {
+            env,
+            key_hash: stipend_engine::ApiKey::digest_of(key),
+            method: parts.method.clone(),
+            path: parts.uri.path().to_owned(),
+            idempotency_key: idempotency_key(&parts.headers)?,
+            is_retry: is_retry(&parts.headers),
+        })
+    }
+}
+
+fn unauthenticated() -> ApiError {
+    let message = "send a valid secret API key in the header X-API-KEY";
+    ApiError::new(ErrorCode::Unauthenticated, message)
+}
+
+fn api_key(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let mut keys = headers.get_all("x-api-key").iter();
+    match (keys.next(), keys.next()) {
+        (Some(key), None) => key.to_str().map_err(|_| unauthenticated()),
+        _ => Err(unauthenticated()),
+    }
+}
+
+/// The key may stand in quotes, as the draft of the header has it, or bare.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let refused = || {
+        let message = "Idempotency-Key has 1 to 255 visible ASCII characters and is sent once";
+        ApiError::new(ErrorCode::IdempotencyKeyInvalid, message)
+    };
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        return Err(refused());
+    }
+    let key = key.to_str().map_err(|_| refused())?;
+    let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+    let is_sound = !key.is_empty() && key.len() <= 255 && key.bytes().all(|byte| byte > b' ');
+    if is_sound { Ok(Some(key.to_owned())) } else { Err(refused()) }
+}
+
+fn is_retry(headers: &HeaderMap) -> bool {
+    let count = headers.get("x-stainless-retry-count").and_then(|count| count.to_str().ok());
+    count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count >= 1)
+}
+
+impl Caller {
+    /// How the request is recognised when it comes again: by its key, else by its content
+    /// (`behaviour.md` §0.10).
+    #[must_use]
+    pub(crate) fn remember(&self, body: &Body) -> Remember {
+        let canonical = body.canonical();
+        let (method, path) = (self.method.as_str(), self.path.as_str());
+        if let Some(key) = &self.idempotency_key {
+            let parts = [method, path, key];
+            let key = Key::new(self.env, Operation::Request, &parts, canonical.as_bytes());
+            return Remember::Key(key);
+        }
+        let caller = self.key_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let parts = [&caller, method, path, &canonical];
+        let key = Key::new(self.env, Operation::Retry, &parts, b"");
+        Remember::Content { key, is_retry: self.is_retry }
+    }
+}
+
+/// The bytes of a body, checked for size and type and not read yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Body(Bytes);
+
+impl Body {
+    /// Reads the body as an object.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub(crate) fn read<T: FromJson>(&self) -> Result<T, ApiError> {
+        Ok(json::parse_body(&self.0)?)
+    }
+
+    /// Reads a body that may be left out.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub(crate) fn read_optional<T: FromJson>(&self) -> Result<T, ApiError> {
+        Ok(json::parse_optional_body(&self.0)?)
+    }
+
+    /// Makes sure that there is nothing in the body.
+    ///
+    /// # Errors
+    /// `unknown_field` where there is.
+    pub(crate) fn read_nothing(&self) -> Result<(), ApiError> {
+        Ok(json::parse_no_body(&self.0)?)
+    }
+
+    /// The body in one spelling, whatever its keys' order and spaces were.
+    fn canonical(&self) -> String {
+        json::parse(&self.0).map_or_else(|_| String::new(), |json| Opaque::of(&json).into_string())
+    }
+}
+
+impl FromRequest<App> for Body {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        read_limited(request, app, BODY_BYTES_MAX).await.map(Self)
+    }
+}
+
+/// As [`Body`], with the room of a bulk request.
+#[derive(Clone, Debug)]
+pub(crate) struct BulkBody(pub(crate) Body);
+
+impl FromRequest<App> for BulkBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        read_limited(request, app, BULK_BYTES_MAX).await.map(Body).map(Self)
+    }
+}
+
+async fn read_limited(request: Request, _: &App, limit: usize) -> Result<Bytes, ApiError> {
+    let too_large = || {
+        let message = format!("the body has more than {limit} bytes");
+        ApiError::new(ErrorCode::PayloadTooLarge, message)
+    };
+    let headers = request.headers();
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let message = "compressed bodies are not accepted";
+        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
+    }
+    let is_json = is_json(headers);
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let read = axum::body::to_bytes(request.into_body(), limit).await;
+    let bytes = read.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        if cause.is_some_and(|cause| cause.contains("length limit")) {
+            too_large()
+        } else {
+            ApiError::new(ErrorCode::MalformedJson, "the body ended before its length")
+        }
+    })?;
+    if !bytes.is_empty() && !is_json {
+        let message = "send the body as Content-Type: application/json";
+        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
+    }
+    Ok(bytes)
+}
+
+/// `application/json`, in UTF-8 where it names a character set.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return false };
+    let text = content_type.to_str().unwrap_or_default().to_ascii_lowercase();
+    let mut parts = text.split(';').map(str::trim);
+    let is_json = parts.next() == Some("application/json");
+    is_json
+        && parts.all(|part| {
+            part.strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8")
+        })
+}
+
+/// A query string, read strictly.
+#[derive(Clone, Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: FromQuery> FromRequestParts<App> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        Ok(Self(stipend_wire::parse_query(parts.uri.query().unwrap_or_default())?))
+    }
+}
+
+/// The ids in a path, as text.
+#[derive(Clone, Debug)]
+pub(crate) struct Ids<T>(pub(crate) T);
+
+impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<App> for Ids<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        match Path::<T>::from_request_parts(parts, app).await {
+            Ok(Path(ids)) => Ok(Self(ids)),
+            Err(_) => Err(ApiError::new(ErrorCode::NotFound, "there is nothing at this path")),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Refusals on their way to the wire. This is the one place where they become codes.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use stipend_core::catalog::{CatalogRejection, PackageKey, PackageKind};
+use stipend_core::customer::CustomerRejection;
+use stipend_engine::Refusal;
+use stipend_store::StoreError;
+use stipend_wire::{ErrorBody, ErrorCode, ItemError, WireError};
+
+/// A refused request: what its caller is told.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    error: WireError,
+    items: Vec<ItemError>,
+    allow: Option<&'static str>,
+    may_retry: Option<bool>,
+}
+
+impl ApiError {
+    /// A refusal with a code and a sentence for people.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        WireError::new(code, message).into()
+    }
+
+    /// A refusal of a bulk request, by its items.
+    #[must_use]
+    pub fn batch(items: Vec<ItemError>) -> Self {
+        let message = format!("{} of the items are refused, nothing was applied", items.len());
+        let error = WireError::new(ErrorCode::BatchRefused, message);
+        Self { error, items, allow: None, may_retry: None }
+    }
+
+    /// What is asked for exists in the contract and is not built yet.
+    #[must_use]
+    pub fn not_supported(param: &str, what: &str) -> Self {
+        let message = format!("`{param}`: {what} is not supported yet");
+        WireError::new(ErrorCode::NotSupported, message).with_param(param).into()
+    }
+
+    /// The methods that a path has, for a request with another one.
+    #[must_use]
+    pub fn with_allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// A request whose outcome is unknown and that has no key must not be sent again unasked.
+    #[must_use]
+    pub fn without_retry(mut self) -> Self {
+        self.may_retry = Some(false);
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.error.code
+    }
+
+    /// The refusal as an item of a bulk request.
+    #[must_use]
+    pub fn into_item(self, index: usize) -> ItemError {
+        ItemError::new(index, self.error)
+    }
+
+    /// The answer, once the request has its id.
+    #[must_use]
+    pub fn render(self, request_id: &str) -> Response {
+        let Self { error, items, allow, may_retry } = self;
+        let code = error.code;
+        let body = if items.is_empty() {
+            ErrorBody::new(error, request_id)
+        } else {
+            ErrorBody::batch(items, request_id)
+        };
+        let status = StatusCode::from_u16(code.status())
+            .expect("the statuses of the contract are statuses of HTTP");
+        let mut response = (status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // The official clients send a 409 again unless told otherwise; ours are final.
+        let is_final = status == StatusCode::CONFLICT && code != ErrorCode::RequestInFlight;
+        if is_final || may_retry == Some(false) {
+            let name = HeaderName::from_static("x-should-retry");
+            headers.insert(name, HeaderValue::from_static("false"));
+        }
+        if let Some(allow) = allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
+
+/// The body is written where the request's id is known: see `request_id`.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<WireError> for ApiError {
+    fn from(error: WireError) -> Self {
+        Self { error, items: Vec::new(), allow: None, may_retry: None }
+    }
+}
+
+/// The cause goes to the log; the caller learns that something is wrong, not what.
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = ?error, "reading failed");
+        Self::new(ErrorCode::Internal, "something went wrong on the server")
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        let code = match refusal {
+            Refusal::Items(items) => {
+                let items = items
+                    .into_iter()
+                    .map(|(index, refusal)| Self::from(refusal).into_item(index))
+                    .collect();
+                return Self::batch(items);
+            }
+            Refusal::Catalog(rejection) => catalog_code(&rejection),
+            Refusal::Customer(rejection) => customer_code(&rejection),
+            Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
+            Refusal::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
+            Refusal::GrantNotFound => ErrorCode::GrantNotFound,
+            Refusal::AlreadyExists(_) => ErrorCode::AlreadyExists,
+            Refusal::KeyReused => ErrorCode::IdempotencyKeyReused,
+            Refusal::Overloaded => ErrorCode::Overloaded,
+            Refusal::Unavailable | Refusal::Failed => ErrorCode::Unavailable,
+        };
+        Self::new(code, message)
+    }
+}
+
+fn package_not_found(key: &PackageKey) -> ErrorCode {
+    match key.kind {
+        PackageKind::Plan => ErrorCode::PlanNotFound,
+        PackageKind::Addon => ErrorCode::AddonNotFound,
+    }
+}
+
+fn package_archived(key: &PackageKey) -> ErrorCode {
+    match key.kind {
+        PackageKind::Plan => ErrorCode::PlanArchived,
+        PackageKind::Addon => ErrorCode::AddonArchived,
+    }
+}
+
+fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
+    match rejection {
+        CatalogRejection::ProductNotFound(_) => ErrorCode::ProductNotFound,
+        CatalogRejection::CurrencyNotFound(_) => ErrorCode::CurrencyNotFound,
+        CatalogRejection::FeatureNotFound(_) => ErrorCode::FeatureNotFound,
+        CatalogRejection::PackageNotFound(key) => package_not_found(key),
+        CatalogRejection::EntitlementNotFound => ErrorCode::EntitlementNotFound,
+        CatalogRejection::AlreadyExists(_) | CatalogRejection::EntitlementExists(_) => {
+            ErrorCode::AlreadyExists
+        }
+        CatalogRejection::ProductArchived(_) => ErrorCode::ProductArchived,
+        CatalogRejection::CurrencyArchived(_) => ErrorCode::CurrencyArchived,
+        CatalogRejection::FeatureArchived(_) => ErrorCode::FeatureArchived,
+        CatalogRejection::PackageArchived(key) => package_archived(key),
+        CatalogRejection::ProductSubscribed(_) => ErrorCode::ProductInUse,
+        CatalogRejection::CurrencyInUse { .. } => ErrorCode::CurrencyInUse,
+        CatalogRejection::Immutable(_) => ErrorCode::ImmutableVersion,
+        CatalogRejection::NoDraft(_) => ErrorCode::NoDraft,
+        CatalogRejection::DraftExists(_) => ErrorCode::DraftExists,
+        CatalogRejection::NotPublished(_) => ErrorCode::NotPublished,
+        CatalogRejection::Empty(_) => ErrorCode::EmptyPackage,
+        CatalogRejection::Cycle(_) => ErrorCode::DependencyCycle,
+        CatalogRejection::EntitlementType => ErrorCode::InvalidValue,
+        CatalogRejection::MigrationUnsupported(_) => ErrorCode::NotSupported,
+    }
+}
+
+fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
+    match rejection {
+        CustomerRejection::CustomerArchived => ErrorCode::CustomerArchived,
+        CustomerRejection::CurrencyNotFound(_) => ErrorCode::CurrencyNotFound,
+        CustomerRejection::ResourceNotFound(_) => ErrorCode::ResourceNotFound,
+        CustomerRejection::PackageNotFound(key) => package_not_found(key),
+        CustomerRejection::ProductArchived(_) => ErrorCode::ProductArchived,
+        CustomerRejection::PackageArchived(key) => package_archived(key),
+        CustomerRejection::NotPublished(_) => ErrorCode::NotPublished,
+        CustomerRejection::DuplicateAddon(_) => ErrorCode::DuplicateAddon,
+        CustomerRejection::AddonsIncompatible(_) => ErrorCode::AddonIncompatible,
+        CustomerRejection::DependencyMissing { .. } => ErrorCode::AddonDependencyMissing,
+        CustomerRejection::QuantityExceeded { .. } => ErrorCode::AddonQuantityExceeded,
+        CustomerRejection::DuplicateOverride(_) => ErrorCode::DuplicateItem,
+        CustomerRejection::AmountRequired(_) => ErrorCode::AmountRequired,
+        CustomerRejection::SubscriptionExists(_) => ErrorCode::SubscriptionExists,
+        CustomerRejection::SubscriptionEnded => ErrorCode::SubscriptionEnded,
+        CustomerRejection::TrialUnsupported | CustomerRejection::FutureStartUnsupported => {
+            ErrorCode::NotSupported
+        }
+        CustomerRejection::CurrencyArchived(_) => ErrorCode::CurrencyArchived,
+        CustomerRejection::EmptyWindow => ErrorCode::InvalidPeriod,
+        CustomerRejection::GrantNotFound => ErrorCode::GrantNotFound,
+        CustomerRejection::OverdraftNotVoidable | CustomerRejection::GrantExpired => {
+            ErrorCode::GrantNotVoidable
+        }
+        CustomerRejection::EventTooOld => ErrorCode::EventTooOld,
+        CustomerRejection::EventInFuture => ErrorCode::EventInFuture,
+        CustomerRejection::InsufficientCredits { .. } => ErrorCode::InsufficientCredits,
+        CustomerRejection::LimitReached { .. } => ErrorCode::LimitReached,
+    }
+}

@@ -1,0 +1,73 @@
+//! Serving: the whole router, connections with limits, a shutdown that drains.
+
+use crate::app::App;
+use crate::{openapi, probes, request_id};
+use axum::{Router, middleware};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::future::Future;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// How long a client may take to send the head of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Headers of a request.
+const HEADERS_MAX: usize = 100;
+/// Bytes that are buffered of a connection; it bounds the head of a request.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// How long requests that have begun may take to end at shutdown.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The router of everything that is served.
+pub fn router(app: App) -> Router {
+    let (api, _) = openapi::described().split_for_parts();
+    api.merge(probes::router())
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), request_id::attach))
+        .with_state(app)
+}
+
+/// Serves until `stop` is done, then lets what has begun end.
+///
+/// # Errors
+/// Where accepting connections fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let service = TowerToHyperService::new(router(app));
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors, or a client that was gone at once: the next may do better.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), service.clone());
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were cut off by the shutdown");
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! The writing side, and how the data directory is opened.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{CheckpointMode, Wal};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use stipend_store::{Batch, Reader, Seq, Store, StoreError};
+
+use crate::directory::{self, Directory};
+use crate::mark::{self, Mark};
+use crate::reader::{self, SqliteReader};
+use crate::wal::{self, Finding};
+use crate::{error, insert, schema};
+
+/// How long a connection waits for someone who holds the database: a person's shell, say.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Frames in the WAL at which a commit also carries it over into the database.
+const CHECKPOINT_FRAMES: i32 = 4_000;
+
+/// Statements that are kept prepared for writing: all of them.
+const STATEMENTS_MAX: usize = 32;
+
+/// What opening needs to be told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The store's secret where it is made now: 32 bytes at random. Data that exists keeps its
+    /// own.
+    pub secret: [u8; 32],
+    /// The most pages of 4 KiB that the database may have: a full disk for tests.
+    pub pages_max: Option<u32>,
+}
+
+impl Options {
+    /// Opens without limits; the secret is for new data.
+    #[must_use]
+    pub const fn new(secret: [u8; 32]) -> Self {
+        Self { secret, pages_max: None }
+    }
+}
+
+/// What was noticed while opening, for the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The data was made now.
+    pub created: bool,
+    /// From this offset of the WAL on stood a commit that had not been finished when the process
+    /// or the machine stopped; nobody was told that it had been, and it was dropped.
+    pub torn_tail: Option<u64>,
+    /// The file `MARK` could not be read and was written anew, as after a power failure. Whether
+    /// acknowledged batches are missing at the journal's end could not be checked this time.
+    pub mark_unreadable: bool,
+}
+
+/// The store on SQLite: one writing connection, owned by the committer.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // Closed first: the directory must be locked until no connection is left.
+    connection: Connection,
+    mark: Mark,
+    reader: Arc<SqliteReader>,
+    /// Something has failed with an unknown outcome; nothing more is written.
+    failed: bool,
+}
+
+impl SqliteStore {
+    /// Opens the data directory, or makes it.
+    ///
+    /// # Errors
+    /// - [`StoreError::Locked`]: another process (or another store of this one) has it open.
+    /// - [`StoreError::Newer`]: a newer version has written it.
+    /// - [`StoreError::Damaged`]: acknowledged batches are missing, or the files contradict each
+    ///   other. Nothing was changed.
+    /// - [`StoreError::Unavailable`], [`StoreError::Failed`]: it could not be read or written.
+    pub fn open(path: &Path, options: &Options) -> Result<(Self, Opened), StoreError> {
+        let directory = Arc::new(Directory::open(path)?);
+        let marked = Mark::read(&directory.mark()).map_err(error::file)?;
+        let torn_tail = examine(&directory, marked)?;
+        let mut connection = connect(&directory).map_err(error::reading)?;
+        let layout = schema::inspect(&connection)?;
+        let last = if layout == 0 { 0 } else { last_batch(&connection)? };
+        check_mark(marked, last)?;
+
+        // Only now is anything changed.
+        set_up(&connection, options).map_err(error::writing)?;
+        schema::migrate(&mut connection, layout, &options.secret)?;
+        let mark = Mark::open(&directory.mark()).map_err(error::file)?;
+        mark.write(last).map_err(error::file)?;
+        directory.sync().map_err(error::file)?;
+        if torn_tail.is_some() {
+            // What is left of the torn commit must not stand between the commits to come.
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(error::writing)?;
+        }
+        let reader = Arc::new(SqliteReader::new(directory));
+        let mark_unreadable = marked == mark::Found::Unreadable;
+        let store = Self { connection, mark, reader, failed: false };
+        Ok((store, Opened { created: layout == 0, torn_tail, mark_unreadable }))
+    }
+
+    /// Changes the limit of [`Options::pages_max`], for tests.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn set_pages_max(&self, pages: u32) -> Result<(), StoreError> {
+        limit_pages(&self.connection, pages).map_err(error::writing)
+    }
+
+    fn try_append(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.run("BEGIN IMMEDIATE").map_err(error::writing)?;
+        let found = match reader::last(&self.connection) {
+            Ok(found) => found,
+            Err(error) => return Err(self.take_back(error)),
+        };
+        if found != batch.after {
+            self.run("ROLLBACK").map_err(failed)?;
+            return Err(StoreError::Position { expected: batch.after, found });
+        }
+        let written = insert::batch(&self.connection, batch).and_then(|()| self.run("COMMIT"));
+        match written {
+            // Without its mark the batch is durable, but the next start could no longer tell.
+            Ok(()) => self.mark.write(batch.number).map_err(failed),
+            Err(error) => match self.take_back(error) {
+                failed @ StoreError::Failed(_) => Err(failed),
+                refused => self.check_end(found).and(Err(refused)),
+            },
+        }
+    }
+
+    fn run(&self, statement: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(statement)?.execute([]).map(drop)
+    }
+
+    /// Takes back what an append has begun, and says what its error means. Some errors end the
+    /// transaction by themselves.
+    fn take_back(&self, error: rusqlite::Error) -> StoreError {
+        let rolled_back =
+            if self.connection.is_autocommit() { Ok(()) } else { self.run("ROLLBACK") };
+        rolled_back.map_or_else(failed, |()| error::writing(error))
+    }
+
+    /// Makes sure that nothing of a refused batch was written: so far it only says so.
+    fn check_end(&self, expected: Seq) -> Result<(), StoreError> {
+        let found = reader::last(&self.connection).map_err(failed)?;
+        if found == expected {
+            return Ok(());
+        }
+        let message = format!("a refused batch moved the journal from {expected} to {found}");
+        Err(StoreError::Failed(message.into()))
+    }
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Failed(Box::new(error))
+}
+
+impl Store for SqliteStore {
+    fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        assert_eq!(batch.flaw(), None, "a batch must be whole before it is appended");
+        if self.failed {
+            return Err(StoreError::Failed("an earlier append has failed".into()));
+        }
+        let result = self.try_append(batch);
+        self.failed = matches!(result, Err(StoreError::Failed(_)));
+        result
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        Arc::<SqliteReader>::clone(&self.reader)
+    }
+}
+
+/// Looks at the files before SQLite does, which would drop without a word what follows a damaged
+/// frame; gives the offset of a torn tail.
+fn examine(directory: &Directory, marked: mark::Found) -> Result<Option<u64>, StoreError> {
+    let database = directory::length(&directory.database()).map_err(error::file)?;
+    let finding = match File::open(directory.wal()) {
+        Ok(file) => wal::scan(file).map_err(error::file)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::default(),
+        Err(error) => return Err(error::file(error)),
+    };
+    if let Some(offset) = finding.damaged {
+        return Err(StoreError::Damaged(format!(
+            "stipend.db-wal at offset {offset}: a damaged frame with whole commits behind it"
+        )));
+    }
+    let empty = database.unwrap_or(0) == 0;
+    if empty && (finding.commits > 0 || matches!(marked, mark::Found::Batch(1..))) {
+        return Err(StoreError::Damaged("stipend.db is missing or empty".to_owned()));
+    }
+    if database.is_none() {
+        directory.make_database().map_err(error::file)?;
+    }
+    Ok(finding.torn)
+}
+
+/// A connection that leaves the files as they are, also when it is closed: where something turns
+/// out to be damaged, the WAL may still hold what is missed, and must not be cleared away.
+fn connect(directory: &Directory) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(directory.database(), flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Acknowledged batches must be there.
+fn check_mark(marked: mark::Found, last: u64) -> Result<(), StoreError> {
+    match marked {
+        mark::Found::Batch(acknowledged) if acknowledged > last => Err(StoreError::Damaged(
+            format!("batch {acknowledged} was acknowledged, but stipend.db ends with batch {last}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the connection the writing one.
+fn set_up(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    // The size of pages is fixed by the first write, which the change of journal mode is.
+    connection.pragma_update(None, "page_size", 4_096)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |mode| {
+        let mode: String = mode.get(0)?;
+        assert_eq!(mode, "wal", "a database in a file of its own can have a WAL");
+        Ok(())
+    })?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    // On macOS a sync is one only with these; elsewhere they say nothing new.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.wal_hook(Some(checkpoint));
+    options.pages_max.map_or(Ok(()), |pages| limit_pages(connection, pages))
+}
+
+fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
+/// What `wal_autocheckpoint` does, except that an I/O error is not passed over: it fails the
+/// commit that met it, whose outcome is then unknown, and the process stops.
+fn checkpoint(wal: &Wal, frames: i32) -> rusqlite::Result<()> {
+    if frames < CHECKPOINT_FRAMES {
+        return Ok(());
+    }
+    match wal.checkpoint_v2(CheckpointMode::PASSIVE) {
+        Ok(_) => Ok(()),
+        Err(error) => match error.sqlite_error_code() {
+            // A full disk or a reader keeps the WAL as it is, which loses nothing; a later commit
+            // tries again.
+            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Ok(())
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+/// The number of the last batch, 0 where there is none.
+fn last_batch(connection: &Connection) -> Result<u64, StoreError> {
+    let Some((seq, number)) = reader::last_header(connection).map_err(error::reading)? else {
+        return match reader::last(connection).map_err(error::reading)? {
+            0 => Ok(0),
+            last => Err(StoreError::Damaged(format!("no batch begins before position {last}"))),
+        };
+    };
+    u64::try_from(number).map_err(|_| {
+        StoreError::Damaged(format!("the batch at position {seq} has the number {number}"))
+    })
+}

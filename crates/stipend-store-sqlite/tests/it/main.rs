@@ -1,0 +1,11 @@
+//! The store on SQLite as a whole: opening, damage, full disks, crashes, and people's SQL.
+
+// The attribute tells clippy that helpers, too, are test code.
+#![cfg(test)]
+
+mod damage;
+mod data;
+mod full_disk;
+mod kill;
+mod opening;
+mod views;

@@ -1,0 +1,164 @@
+//! How customers and what happens to them are written. The numbers are frozen: see
+//! [`crate::codec`].
+
+use crate::{choice, record};
+use stipend_core::Customer;
+use stipend_core::customer::{
+    AddonPin, BillingPeriod, Carried, CarriedConsumption, Cause, Closed, Consumption, Cost,
+    CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, Grant, GrantEnd, GrantKind, Issued,
+    Overdraft, PlanPin, Pool, PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Settled,
+    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
+};
+
+record!(Profile {
+    1 => env,
+    2 => id,
+    3 => name,
+    4 => email,
+    5 => metadata,
+    6 => extras,
+    7 => archived_at,
+    8 => created_at,
+    9 => updated_at,
+});
+record!(Resource { 1 => id, 2 => created_at });
+
+choice!(GrantKind { 1 => Recurring, 2 => Paid, 3 => Promotional });
+record!(Cost { 1 => amount, 2 => currency });
+record!(RecurringSource {
+    1 => subscription,
+    2 => package,
+    3 => version,
+    4 => unit_amount,
+    5 => quantity,
+    6 => behavior,
+    7 => epoch,
+    8 => cadence,
+    9 => k,
+    10 => part,
+});
+record!(Grant {
+    1 => no,
+    2 => kind,
+    3 => amount,
+    4 => original,
+    5 => consumed,
+    6 => priority,
+    7 => effective_at,
+    8 => expires_at,
+    9 => created_at,
+    10 => updated_at,
+    11 => voided_at,
+    12 => name,
+    13 => comment,
+    14 => metadata,
+    15 => cost,
+    16 => source,
+});
+record!(Overdraft { 1 => no, 2 => amount, 3 => created_at });
+record!(Pool {
+    1 => id,
+    2 => currency,
+    3 => resource,
+    4 => seq,
+    5 => at,
+    6 => live,
+    7 => scheduled,
+    8 => overdraft,
+    9 => granted,
+    10 => used,
+});
+
+choice!(BillingPeriod { 1 => Monthly, 2 => Annually });
+record!(PlanPin { 1 => plan, 2 => version, 3 => ancestors });
+record!(AddonPin { 1 => addon, 2 => version, 3 => quantity });
+record!(CreditOverride { 1 => currency, 2 => amount, 3 => cadence, 4 => soft_limit });
+choice!(SubscriptionEndReason { 1 => Immediate, 2 => CustomerArchived });
+record!(SubscriptionEnd { 1 => at, 2 => reason });
+record!(SubscriptionTerms {
+    1 => number,
+    2 => id,
+    3 => product,
+    4 => plan,
+    5 => pricing,
+    6 => addons,
+    7 => overrides,
+    8 => resource,
+    9 => paying_customer,
+    10 => billing_period,
+    11 => anchor,
+    12 => epoch,
+    13 => started_at,
+    14 => ended,
+    15 => metadata,
+    16 => extras,
+    17 => created_at,
+    18 => updated_at,
+});
+record!(Issued {
+    1 => package,
+    2 => currency,
+    3 => epoch,
+    4 => cadence,
+    5 => k,
+    6 => next_part,
+});
+record!(CarriedConsumption { 1 => currency, 2 => amount, 3 => until });
+record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
+record!(Customer {
+    1 => slot,
+    2 => profile,
+    3 => resources,
+    4 => subscriptions,
+    5 => pools,
+    6 => next_grant,
+    7 => next_due,
+});
+
+choice!(DimensionValue { 1 => Text(String), 2 => Number(stipend_core::Amount), 3 => Flag(bool) });
+record!(Consumption {
+    1 => amount,
+    2 => event_id,
+    3 => reported_at,
+    4 => dimensions,
+    5 => usage_limit,
+    6 => current_usage,
+    7 => period_end,
+});
+record!(Draw { 1 => grant, 2 => amount });
+choice!(GrantEnd { 1 => Expired, 2 => Voided });
+record!(Ended { 1 => grant, 2 => amount, 3 => end });
+record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
+record!(Carried { 1 => subscription, 2 => amount, 3 => until });
+record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
+choice!(Effect {
+    1 => Granted(Grant),
+    2 => Scheduled(Grant),
+    3 => Activated(Draw),
+    4 => Drawn(Draw),
+    5 => Overdrawn(Draw),
+    6 => Ended(Ended),
+    7 => Reduced(Draw),
+    8 => MovedOut(Draw),
+    9 => MovedIn(Draw),
+    10 => Settled(Settled),
+    11 => OverdraftClosed(Overdraft),
+    12 => Carried(Carried),
+    13 => Closed(Closed),
+});
+choice!(Cause {
+    1 => Consumption(Consumption),
+    2 => Grant,
+    3 => Void,
+    4 => Due,
+    5 => Subscription(stipend_core::SubscriptionNo),
+});
+record!(PoolOpened { 1 => pool, 2 => currency, 3 => resource });
+record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });
+choice!(Entry {
+    1 => Profile(Profile),
+    2 => Resource(Resource),
+    3 => Subscription(SubscriptionTerms),
+    4 => PoolOpened(PoolOpened),
+    5 => Pool(PoolEntry),
+});

@@ -1,0 +1,37 @@
+//! How the domain's values are written. A number that stands here is never used again for
+//! something else; a new field is an `Option`.
+
+use stipend_core::{
+    Amount, CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PackageId, PoolId, ProductId,
+    ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+};
+
+use super::{CodecError, Decode, Encode, Reader, Writer};
+use crate::{newtype, text_id};
+
+text_id!(CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId);
+newtype!(EnvId(u32), Slot(u32), GrantNo(u32), SubscriptionNo(u32), PoolId(u64));
+
+impl Encode for Amount {
+    fn encode(&self, writer: &mut Writer) {
+        writer.i128(self.nano());
+    }
+}
+
+impl Decode for Amount {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        reader.i128().map(Self::from_nano)
+    }
+}
+
+impl Encode for Timestamp {
+    fn encode(&self, writer: &mut Writer) {
+        writer.i64(self.micros());
+    }
+}
+
+impl Decode for Timestamp {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        reader.i64().map(Self::from_micros)
+    }
+}

@@ -1,0 +1,227 @@
+//! What responses and stored texts look like, byte for byte.
+
+use std::collections::BTreeSet;
+
+use serde_json::to_string;
+use stipend_core::Amount;
+use stipend_wire::charge::{Charge, ChargesInput};
+use stipend_wire::consumption::Consume;
+use stipend_wire::currency::{Currency, UpdateCurrency};
+use stipend_wire::customer::CreateCustomer;
+use stipend_wire::feature::MeterType;
+use stipend_wire::package::UpdatePlan;
+use stipend_wire::{
+    Data, Decimal, ErrorBody, ErrorCode, Field, ItemError, Page, Pagination, WireError, parse_body,
+};
+
+#[test]
+fn numbers_are_written_as_json_numbers_with_all_their_digits() {
+    let check = |text: &str, expected: &str| {
+        let decimal = Decimal(Amount::parse_exact(text).unwrap());
+        assert_eq!(
+            to_string(&Data { data: decimal }).unwrap(),
+            format!(r#"{{"data":{expected}}}"#)
+        );
+        assert_eq!(serde_json::to_vec(&decimal).unwrap(), expected.as_bytes());
+    };
+    check("0", "0");
+    check("-0.0", "0");
+    check("1e3", "1000");
+    let beyond_doubles = Decimal(Amount::whole(9_007_199_254_740_993));
+    assert_eq!(to_string(&beyond_doubles).unwrap(), "9007199254740993");
+    check("999999999999999.999999999", "999999999999999.999999999");
+    check("-12.50", "-12.5");
+    check("0.000000001", "0.000000001");
+}
+
+#[test]
+fn reported_amounts_are_rounded_once() {
+    let body = br#"{"amount":0.30000000000000004,"currencyId":"c","customerId":"u","idempotencyKey":"k","dimensions":{"n":1e2,"m":"x","b":true}}"#;
+    let consume = parse_body::<Consume>(body).unwrap();
+    assert_eq!(consume.amount.0.to_string(), "0.3");
+    let dimensions = consume.dimensions.unwrap().to_json();
+    assert_eq!(dimensions.as_str(), r#"{"b":true,"m":"x","n":100}"#);
+}
+
+#[test]
+fn starred_keys_are_null_where_there_is_nothing() {
+    let currency = Currency {
+        id: "credits".into(),
+        archived_at: None,
+        created_at: "2026-01-01T00:00:00.000Z".into(),
+        description: None,
+        display_name: "Credits".into(),
+        metadata: [("a".to_owned(), "b".to_owned())].into(),
+        symbol: None,
+        units: None,
+        updated_at: "2026-01-01T00:00:00.000Z".into(),
+    };
+    let page = Page { data: vec![currency], pagination: Pagination::default() };
+    assert_eq!(
+        to_string(&page).unwrap(),
+        r#"{"data":[{"id":"credits","archivedAt":null,"createdAt":"2026-01-01T00:00:00.000Z","description":null,"displayName":"Credits","metadata":{"a":"b"},"symbol":null,"units":null,"updatedAt":"2026-01-01T00:00:00.000Z"}],"pagination":{"next":null,"prev":null}}"#
+    );
+    assert_eq!(to_string(&MeterType::None).unwrap(), r#""None""#);
+}
+
+#[test]
+fn a_patch_tells_absent_from_null() {
+    let update = parse_body::<UpdateCurrency>(br#"{"symbol":null,"description":""}"#).unwrap();
+    assert_eq!(update.symbol, Field::Null);
+    assert_eq!(update.metadata, Field::Absent);
+    assert_eq!(update.description.map(String::from), Field::Value(String::new()));
+    let update = parse_body::<UpdatePlan>(br#"{"compatibleAddonIds":[]}"#).unwrap();
+    assert_eq!(update.compatible_addon_ids.into_change(), Some(Some(vec![])));
+}
+
+#[test]
+fn kept_values_have_one_text_however_they_are_spelled() {
+    let text = |body: &str| {
+        let customer = parse_body::<CreateCustomer>(body.as_bytes()).unwrap();
+        customer.passthrough.unwrap().text.into_string()
+    };
+    let one = text(r#"{"id":"u","passthrough":{"stripe":{"b":1.0,"a":"\u00e9\n"}}}"#);
+    let other = text(r#"{"passthrough" : {"stripe":{"a":"é\n", "b":1e0}}, "id":"u"}"#);
+    assert_eq!(one, r#"{"stripe":{"a":"é\n","b":1}}"#);
+    assert_eq!(one, other);
+}
+
+fn charges(models: &str) -> Result<Vec<String>, WireError> {
+    let body = format!(r#"{{"charges":{{"pricingType":"PAID",{models}}}}}"#);
+    let charges: ChargesInput =
+        parse_body::<UpdatePlan>(body.as_bytes())?.charges.expect("it was given");
+    let rows = charges.to_rows()?;
+    Ok(rows.into_iter().map(|row| format!("{} {}", row.is_overage, row.text.as_str())).collect())
+}
+
+#[test]
+fn charges_become_one_row_for_each_model_and_period() {
+    let rows = charges(
+        r#""pricingModels":[{"billingModel":"FLAT_FEE","pricePeriods":[
+            {"billingPeriod":"MONTHLY","price":{"amount":99.90}},
+            {"billingPeriod":"ANNUALLY","tiers":[{"unitPrice":{"amount":1,"currency":"eur"},"upTo":10},{}]}]}],
+        "minimumSpend":[{"billingPeriod":"MONTHLY","minimum":{"amount":5,"currency":"eur"}}],
+        "overagePricingModels":[{"currencyId":"credits","pricePeriods":[{"billingPeriod":"MONTHLY",
+            "creditRate":{"amount":0.1,"currencyId":"credits"}}],
+            "creditEntitlement":{"amount":5,"cadence":"MONTH","customCurrencyId":"credits"}}]"#,
+    )
+    .unwrap();
+    assert_eq!(
+        rows,
+        [
+            r#"false {"billingCadence":"RECURRING","billingModel":"FLAT_FEE","billingPeriod":"MONTHLY","price":{"amount":99.9,"currency":"usd"}}"#,
+            r#"false {"billingCadence":"RECURRING","billingModel":"FLAT_FEE","billingPeriod":"ANNUALLY","tiers":[{"flatPrice":null,"unitPrice":{"amount":1,"currency":"eur"},"upTo":10},{"flatPrice":null,"unitPrice":null,"upTo":null}]}"#,
+            r#"false {"billingCadence":"RECURRING","billingModel":"MINIMUM_SPEND","billingPeriod":"MONTHLY","price":{"amount":5,"currency":"eur"}}"#,
+            r#"true {"billingCadence":"RECURRING","billingModel":"CREDIT_BASED","billingPeriod":"MONTHLY","creditEntitlement":{"amount":5,"cadence":"MONTH","customCurrencyId":"credits"},"creditRate":{"amount":0.1,"currencyId":"credits","costFormula":null},"currencyId":"credits"}"#,
+        ]
+    );
+    let charge = Charge {
+        id: "row-1".into(),
+        created_at: "2026-01-01T00:00:00.000Z".into(),
+        row: stipend_wire::Opaque::from_stored(r#"{"price":{"amount":9007199254740993.1}}"#),
+    };
+    assert_eq!(
+        to_string(&charge).unwrap(),
+        r#"{"createdAt":"2026-01-01T00:00:00.000Z","id":"row-1","price":{"amount":9007199254740993.1}}"#
+    );
+}
+
+#[test]
+fn two_prices_for_the_same_thing_are_refused() {
+    let period = r#"{"billingPeriod":"MONTHLY"}"#;
+    let model = format!(r#"{{"billingModel":"FLAT_FEE","pricePeriods":[{period}]}}"#);
+    let error = charges(&format!(r#""pricingModels":[{model},{model}]"#)).unwrap_err();
+    assert_eq!(
+        (error.code, error.param.as_deref()),
+        (ErrorCode::DuplicateItem, Some("/charges/pricingModels/1"))
+    );
+    let other = model.replace("FLAT_FEE", "PER_UNIT");
+    assert_eq!(charges(&format!(r#""pricingModels":[{model},{other}]"#)).unwrap().len(), 2);
+}
+
+#[test]
+fn an_error_says_its_message_twice() {
+    let error = WireError::new(ErrorCode::NotFound, "there is nothing here");
+    assert_eq!(
+        to_string(&ErrorBody::new(error, "req-1")).unwrap(),
+        r#"{"error":{"code":"not_found","message":"there is nothing here","requestId":"req-1"},"message":"there is nothing here"}"#
+    );
+    let item = ItemError::new(3, WireError::new(ErrorCode::MissingField, "`/a` is missing"));
+    let body = to_string(&ErrorBody::batch(vec![item], "req-2")).unwrap();
+    assert!(
+        body.ends_with(
+            r#""errors":[{"index":3,"code":"missing_field","message":"`/a` is missing"}]}"#
+        ),
+        "{body}"
+    );
+}
+
+#[test]
+fn error_codes_are_distinct_and_documented() {
+    let codes: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(codes.len(), ErrorCode::ALL.len());
+    for code in ErrorCode::ALL {
+        assert!(code.description().ends_with('.'), "{code}");
+        assert!((400..600).contains(&code.status()), "{code}");
+        assert!(
+            code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{code}"
+        );
+    }
+}
+
+mod openapi {
+    use stipend_wire::consumption::{Consume, ConsumeBatch, Consumed};
+    use stipend_wire::customer::CreateCustomer;
+    use stipend_wire::entitlement::{CreateEntitlements, PackageEntitlement, UpdateEntitlement};
+    use stipend_wire::explain::CreditExplanation;
+    use stipend_wire::package::{Plan, UpdatePlan};
+    use stipend_wire::query::{CheckQuery, PackagesQuery};
+    use stipend_wire::subscription::{ProvisionSubscription, Provisioned};
+    use stipend_wire::{Data, ErrorBody, Page};
+    use utoipa::OpenApi;
+
+    macro_rules! operations {
+        ($($name:ident $path:literal $body:ty => $answer:ty;)*) => {
+            $(#[utoipa::path(
+                post, path = $path, request_body = $body, params(PackagesQuery, CheckQuery),
+                responses((status = 200, body = $answer), (status = 422, body = ErrorBody)),
+            )]
+            #[expect(dead_code, reason = "only its OpenAPI description is used")]
+            fn $name() {})*
+
+            #[derive(OpenApi)]
+            #[openapi(paths($($name),*))]
+            pub(crate) struct Document;
+        };
+    }
+
+    operations! {
+        update_plan "/a" UpdatePlan => Data<Plan>;
+        create_entitlements "/b" CreateEntitlements => Page<PackageEntitlement>;
+        update_entitlement "/c" UpdateEntitlement => Data<Vec<PackageEntitlement>>;
+        provision "/d" ProvisionSubscription => Data<Provisioned>;
+        consume "/e" Consume => Data<Consumed>;
+        consume_async "/f" ConsumeBatch => Data<CreditExplanation>;
+        create_customer "/g" CreateCustomer => Page<Charge>;
+    }
+
+    use stipend_wire::charge::Charge;
+}
+
+#[test]
+fn every_reference_in_the_openapi_document_leads_to_a_schema() {
+    use utoipa::OpenApi;
+    let document = openapi::Document::openapi();
+    let components = document.components.as_ref().unwrap();
+    let text = to_string(&document).unwrap();
+    for reference in text.split("#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(components.schemas.contains_key(name), "{name} in {text}");
+    }
+    let schema = to_string(&components.schemas["Consume"]).unwrap();
+    let amount = r#""amount":{"type":"number","description":"How many; above zero after one rounding to 9 decimal places.","exclusiveMinimum":0}"#;
+    assert!(schema.contains(amount), "{schema}");
+    let plan = to_string(&components.schemas["Plan"]).unwrap();
+    assert!(plan.contains(r#""billingId":{"type":["string","null"]"#), "{plan}");
+}

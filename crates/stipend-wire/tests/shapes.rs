@@ -1,0 +1,229 @@
+//! Every type has the keys of `wire.md`, and requires the starred ones.
+//!
+//! The tables were taken from the contract by a script; our own additions stand at the end of a
+//! row. A starred key is always emitted (in responses) or demanded (in requests).
+
+use std::collections::BTreeSet;
+
+use stipend_wire::access::*;
+use stipend_wire::auto_recharge::AutoRecharge;
+use stipend_wire::charge::*;
+use stipend_wire::consumption::*;
+use stipend_wire::currency::*;
+use stipend_wire::customer::*;
+use stipend_wire::entitlement::*;
+use stipend_wire::feature::*;
+use stipend_wire::grant::*;
+use stipend_wire::ledger::*;
+use stipend_wire::package::*;
+use stipend_wire::product::*;
+use stipend_wire::query::*;
+use stipend_wire::subscription::*;
+use utoipa::openapi::{RefOr, Required, Schema};
+use utoipa::{IntoParams, PartialSchema};
+
+const RESPONSES: &str = "
+    Addon: id* billingId* createdAt* dependencies* description* displayName* entitlements*
+        isLatest* maxQuantity* metadata* pricingType* productId* status* updatedAt*
+        versionNumber*
+    Plan: id* billingId* compatibleAddonIds* createdAt* defaultTrialConfig* description*
+        displayName* entitlements* isLatest* metadata* parentPlanId* pricingType* productId*
+        status* updatedAt* versionNumber*
+    Charge: id* billingCadence* billingModel* billingPeriod* createdAt* billingCountryCode
+        blockSize creditGrantCadence creditRate featureId maxUnitQuantity minUnitQuantity
+        price tiers tiersMode topUpCustomCurrencyId usedInSubscriptions creditEntitlement
+        currencyId entitlement
+    FeatureEntitlement: id* behavior* createdAt* description* displayNameOverride*
+        enumValues* hasSoftLimit* hasUnlimitedUsage* hiddenFromWidgets* isCustom* isGranted*
+        order* resetPeriod* resetPeriodConfiguration* type* updatedAt* usageLimit*
+        featureId*
+    CreditEntitlement: id* amount* behavior* cadence* createdAt* description*
+        displayNameOverride* hasSoftLimit* hiddenFromWidgets* isCustom* isGranted* order*
+        type* updatedAt* dependencyFeatureId currencyId* enforcement
+    Product: id* createdAt* description* displayName* metadata* multipleSubscriptions*
+        status* updatedAt* productSettings usageResetCutoffRule
+    Feature: id* createdAt* description* displayName* enumConfiguration* featureStatus*
+        featureType* featureUnits* featureUnitsPlural* metadata* meter meterType*
+        unitTransformation* updatedAt*
+    Currency: id* archivedAt* createdAt* description* displayName* metadata* symbol* units*
+        updatedAt*
+    Grant: id* amount* comment* consumedAmount* cost* createdAt* currencyId* customerId*
+        displayName* effectiveAt* expireAt* grantType* invoiceId* latestInvoice* metadata*
+        paymentCollection* priority* resourceId* sourceType* status* syncStates* updatedAt*
+        voidedAt* originalAmount*
+    Consumed: amount* currencyId* customerId* timestamp* credit resourceId
+    ReservationReleased: credit reservation*
+    AutoRecharge: id* createdAt* currencyId* customerId* grantExpirationPeriod* isEnabled*
+        maxSpendLimit* targetBalance* thresholdType* thresholdValue* updatedAt*
+    LedgerEntry: amount* breakdown creditCurrencyId* creditGrantId* customerId* eventId*
+        eventType* featureId* holdReturnedAmount metadata reservationId resourceId*
+        timestamp*
+    LedgerBreakdown: amount* creditCurrencyId* creditGrantId* customerId* eventId eventType*
+        featureId reservationId resourceId timestamp*
+    Customer: id* archivedAt* createdAt* updatedAt* billingCurrency billingId couponId
+        defaultPaymentMethod email integrations language metadata name passthrough timezone
+    EffectiveEntitlements: accessDeniedReason* entitlements*
+    EffectiveFeature: accessDeniedReason* isGranted* type* currentUsage entitlementUpdatedAt
+        feature hasUnlimitedUsage resetPeriod usageLimit usagePeriodAnchor usagePeriodEnd
+        usagePeriodStart validUntil
+    EffectiveCredit: accessDeniedReason* currency* currentUsage* isGranted* type*
+        usageLimit* usageUpdatedAt* entitlementUpdatedAt reservation reserved
+        reservedOnExpiredGrants usagePeriodEnd validUntil hasSoftLimit
+    Subscription: id* billingId* createdAt* customerId* paymentCollection* planId*
+        pricingType* startDate* status* addons billingCycleAnchor budget cancellationDate
+        cancelReason contractId coupons currentBillingPeriodEnd currentBillingPeriodStart
+        effectiveEndDate endDate futureUpdates latestInvoice metadata minimumSpend
+        payingCustomerId paymentCollectionMethod prices resourceId subscriptionEntitlements
+        trial trialEndDate
+    Provisioned: id* entitlements* status* subscription* checkoutBillingId checkoutUrl
+        isScheduled
+";
+
+const BODIES: &str = "
+    CreateAddon: id* displayName* productId* billingId description maxQuantity metadata
+        pricingType status
+    UpdateAddon: billingId charges dependencies description displayName maxQuantity metadata
+        status
+    CreatePlan: id* displayName* productId* billingId defaultTrialConfig description
+        metadata parentPlanId pricingType status
+    UpdatePlan: billingId charges compatibleAddonIds defaultTrialConfig description
+        displayName metadata parentPlanId
+    PublishPackage: migrationType*
+    CreateProduct: id* displayName* description metadata multipleSubscriptions
+    UpdateProduct: description displayName metadata multipleSubscriptions productSettings
+        usageResetCutoffRule
+    DuplicateProduct: targetId* description displayName
+    CreateFeature: id* displayName* featureType* description enumConfiguration featureStatus
+        featureUnits featureUnitsPlural metadata meter meterType unitTransformation
+    UpdateFeature: description displayName enumConfiguration featureUnits featureUnitsPlural
+        metadata meter unitTransformation
+    CreateCurrency: id* displayName* description metadata symbol units
+    UpdateCurrency: description displayName metadata symbol units
+    CreateGrant: amount* currencyId* customerId* displayName* grantType*
+        awaitPaymentConfirmation billingInformation comment cost effectiveAt expireAt
+        metadata paymentCollectionMethod priority resourceId
+    Consume: amount* currencyId* customerId* idempotencyKey* createdAt dimensions resourceId
+        strict
+    ConsumeBatch: consumptions*
+    ReleaseReservation: consumedAmount* currencyId* customerId* resourceId
+    CreateCustomer: id* billingCurrency billingId couponId defaultPaymentMethod email
+        integrations language metadata name passthrough timezone
+    UpdateCustomer: billingCurrency billingId couponId email integrations language metadata
+        name passthrough timezone
+    ProvisionSubscription: customerId* planId* id addons appliedCoupon
+        awaitPaymentConfirmation billingCountryCode billingCycleAnchor billingId
+        billingInformation billingPeriod budget cancellationDate charges checkoutOptions
+        entitlements metadata minimumSpend payingCustomerId paymentCollectionMethod
+        priceOverrides resourceId salesforceId scheduleStrategy startDate
+        trialOverrideConfiguration unitQuantity
+    UpdateSubscription: addons appliedCoupon awaitPaymentConfirmation billingCycleAnchor
+        billingInformation billingPeriod budget cancellationDate charges entitlements
+        metadata minimumSpend priceOverrides promotionCode salesforceId scheduleStrategy
+        trialEndDate
+    CancelSubscription: cancellationAction cancellationTime endDate prorate
+    CreateEntitlements: entitlements*
+    ChargesInput: pricingType* billingId minimumSpend overageBillingPeriod
+        overagePricingModels pricingModels
+    OveragePricingModel: pricePeriods* creditEntitlement currencyId entitlement featureId
+        billingModel billingCadence
+    PricePeriod: billingPeriod* billingCountryCode blockSize creditGrantCadence creditRate
+        price tiers
+    OverageFeature: featureId* hasSoftLimit hasUnlimitedUsage
+        monthlyResetPeriodConfiguration resetPeriod usageLimit
+        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
+    PricingModel: billingModel* pricePeriods* billingCadence featureId maxUnitQuantity
+        minUnitQuantity monthlyResetPeriodConfiguration resetPeriod tiersMode
+        topUpCustomCurrencyId weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
+    CreateFeatureEntitlement: id* type* behavior description displayNameOverride enumValues
+        hasSoftLimit hasUnlimitedUsage hiddenFromWidgets isCustom isGranted
+        monthlyResetPeriodConfiguration order resetPeriod usageLimit
+        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
+    CreateCreditEntitlement: id* amount* cadence* type* behavior dependencyFeatureId
+        description displayNameOverride hasSoftLimit hiddenFromWidgets isCustom isGranted
+        order enforcement
+    UpdateFeatureEntitlement: type* behavior description displayNameOverride enumValues
+        hasSoftLimit hasUnlimitedUsage hiddenFromWidgets isCustom isGranted
+        monthlyResetPeriodConfiguration order resetPeriod usageLimit
+        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
+    UpdateCreditEntitlement: type* amount behavior cadence dependencyFeatureId description
+        displayNameOverride hasSoftLimit hiddenFromWidgets isCustom isGranted order
+        enforcement
+    MeterInput: aggregation* filters*
+    SubscriptionFeatureInput: id* type* hasSoftLimit hasUnlimitedUsage
+        monthlyResetPeriodConfiguration resetPeriod usageLimit
+        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
+";
+
+const QUERIES: &str = "
+    PackagesQuery: after before createdAt limit productId status
+    PageQuery: after before limit
+    ProductsQuery: id after before createdAt limit status
+    FeaturesQuery: id after before createdAt featureType limit meterType status
+    CurrenciesQuery: after before limit status
+    GrantsQuery: customerId* after before createdAt currencyId limit resourceId
+    AutoRechargeQuery: currencyId* customerId*
+    LedgerQuery: customerId* after before currencyId eventType limit reservationId
+        resourceId
+    CustomersQuery: after before createdAt email limit name
+    EntitlementsQuery: resourceId
+    CheckQuery: currencyId featureId requestedUsage requestedValues reservationExpiresAt
+        reservationId reservationMetadata reservationTtlSeconds reserveAmount resourceId
+    SubscriptionsQuery: after before createdAt customerId limit planId pricingType
+        resourceId status
+";
+
+fn type_name<T>() -> &'static str {
+    std::any::type_name::<T>().rsplit("::").next().expect("a path has a last part")
+}
+
+fn expected(table: &str, name: &str) -> BTreeSet<String> {
+    let mut words = table.split_whitespace().skip_while(|word| *word != format!("{name}:"));
+    assert!(words.next().is_some(), "{name} is not in the table");
+    words.take_while(|word| !word.ends_with(':')).map(str::to_owned).collect()
+}
+
+fn check<T: PartialSchema>(table: &str) {
+    let name = type_name::<T>();
+    let RefOr::T(Schema::Object(object)) = T::schema() else { panic!("{name} is no object") };
+    let star = |key: &String| if object.required.contains(key) { "*" } else { "" };
+    let found = object.properties.keys().map(|key| format!("{key}{}", star(key))).collect();
+    assert_eq!(expected(table, name), found, "{name}");
+}
+
+fn check_query<T: IntoParams>() {
+    let name = type_name::<T>();
+    let star = |required: &Required| if *required == Required::True { "*" } else { "" };
+    let parameters = T::into_params(|| None);
+    let found = parameters.iter().map(|p| format!("{}{}", p.name, star(&p.required))).collect();
+    assert_eq!(expected(QUERIES, name), found, "{name}");
+}
+
+macro_rules! check_all {
+    ($table:ident: $($name:ident)*) => { $(check::<$name>($table);)* };
+}
+
+#[test]
+fn responses_have_every_key_of_the_contract_and_always_emit_the_starred_ones() {
+    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned }
+}
+
+#[test]
+fn bodies_take_every_key_of_the_contract_and_demand_the_starred_ones() {
+    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput }
+}
+
+#[test]
+fn queries_take_every_parameter_of_the_contract() {
+    check_query::<PackagesQuery>();
+    check_query::<PageQuery>();
+    check_query::<ProductsQuery>();
+    check_query::<FeaturesQuery>();
+    check_query::<CurrenciesQuery>();
+    check_query::<GrantsQuery>();
+    check_query::<AutoRechargeQuery>();
+    check_query::<LedgerQuery>();
+    check_query::<CustomersQuery>();
+    check_query::<EntitlementsQuery>();
+    check_query::<CheckQuery>();
+    check_query::<SubscriptionsQuery>();
+}

@@ -1,0 +1,77 @@
+"""The binary's own commands and exit codes."""
+
+import contextlib
+import json
+import pathlib
+import sqlite3
+
+import httpx
+import server as processes
+from catalog import Catalog
+from server import API_KEY, Server
+
+SQLITE_MAGIC = b"SQLite format 3\0"
+
+
+def test_health_needs_no_key(server: Server) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert httpx.get(server.url + path).status_code == 200, path
+
+
+def test_the_api_needs_a_key(server: Server) -> None:
+    answer = httpx.get(f"{server.url}/api/v1/customers")
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "unauthenticated"
+
+
+def test_the_served_openapi_document_is_the_printed_one(server: Server) -> None:
+    printed = processes.run("openapi")
+    assert printed.returncode == 0, printed.stderr
+    assert httpx.get(f"{server.url}/openapi.json").json() == json.loads(printed.stdout)
+
+
+def test_a_wrong_flag_is_a_usage_error() -> None:
+    ended = processes.run("serve", "--no-such-flag")
+    assert ended.returncode == 2
+
+
+def test_a_second_server_on_the_same_data_is_kept_out(server: Server) -> None:
+    ended = processes.run("serve", "--data-dir", server.data_dir, "--listen", "127.0.0.1:0")
+    assert ended.returncode == 2, ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+
+
+def test_doctor_finds_nothing_wrong_here(tmp_path: pathlib.Path) -> None:
+    ended = processes.run("doctor", "--data-dir", tmp_path / "data")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_fsck_names_a_changed_row_and_exits_with_3(tmp_path: pathlib.Path) -> None:
+    running = Server(tmp_path / "data", tmp_path / "server.log")
+    catalog = Catalog(running.client, prefix="damage")
+    catalog.grant(catalog.customer(), catalog.currency(), 10)
+    running.terminate()
+    clean = processes.run("fsck", "--data-dir", running.data_dir)
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+
+    change_a_journal_row(running.data_dir)
+    damaged = processes.run("fsck", "--data-dir", running.data_dir)
+    assert damaged.returncode == 3, damaged.stdout + damaged.stderr
+
+
+def change_a_journal_row(data_dir: pathlib.Path) -> None:
+    """Flips one bit of the longest entry, as a failing disk might."""
+    with contextlib.closing(sqlite3.connect(database(data_dir))) as connection:
+        seq, body = connection.execute(
+            "SELECT seq, body FROM journal ORDER BY length(body) DESC LIMIT 1"
+        ).fetchone()
+        changed = bytes([*body[:-1], body[-1] ^ 1])
+        connection.execute("UPDATE journal SET body = ? WHERE seq = ?", (changed, seq))
+        connection.commit()
+
+
+def database(data_dir: pathlib.Path) -> pathlib.Path:
+    for path in sorted(data_dir.iterdir()):
+        if path.is_file() and path.read_bytes()[:16] == SQLITE_MAGIC:
+            return path
+    raise AssertionError(f"no database in {data_dir}")

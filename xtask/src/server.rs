@@ -1,0 +1,175 @@
+//! A server process under test: start it, wait until it listens, end it softly or by force.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a start may take before we give up on it. The allowed time is checked elsewhere.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What is needed to start the same server again and again.
+#[derive(Clone, Debug)]
+pub(crate) struct Launcher {
+    pub(crate) binary: PathBuf,
+    pub(crate) data_dir: PathBuf,
+    /// Collects what all starts write to standard error.
+    pub(crate) log: PathBuf,
+    pub(crate) api_key: String,
+}
+
+/// A running server. Dropping it kills the process.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) base_url: String,
+    /// From the start of the process to the line that says it listens.
+    pub(crate) start_took: Duration,
+}
+
+impl Launcher {
+    /// Starts the server and waits until it listens.
+    pub(crate) fn start(&self) -> Result<Server> {
+        let began = now();
+        let mut child = self.spawn()?;
+        match self.listening_line(&mut child) {
+            Ok(base_url) => Ok(Server { child, base_url, start_took: began.elapsed() }),
+            Err(error) => {
+                // The process may be gone already; the error to report is the first one.
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error.context(format!("see {}", self.log.display())))
+            }
+        }
+    }
+
+    /// Starts the process without waiting for anything: it may be killed while it recovers.
+    pub(crate) fn spawn(&self) -> Result<Child> {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .with_context(|| format!("cannot open {}", self.log.display()))?;
+        Command::new(&self.binary)
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .args(["--listen", "127.0.0.1:0"])
+            .env("STIPEND_BOOTSTRAP_API_KEY", &self.api_key)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.binary.display()))
+    }
+
+    /// Checks the data directory of a stopped server.
+    pub(crate) fn fsck(&self) -> Result<()> {
+        let output = Command::new(&self.binary)
+            .arg("fsck")
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .output()
+            .context("fsck did not start")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "fsck ended with {}:\n{said}{wrong}", output.status);
+        Ok(())
+    }
+
+    fn listening_line(&self, child: &mut Child) -> Result<String> {
+        let stdout = child.stdout.take().context("standard output is piped")?;
+        let (sender, receiver) = mpsc::channel();
+        // Reads on until the process ends, so that the server never writes to a closed pipe.
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    continue;
+                }
+            }
+        });
+        let line = receiver
+            .recv_timeout(START_DEADLINE)
+            .with_context(|| format!("no line from {} serve", self.binary.display()))?;
+        match parse_listening_line(&line) {
+            Some(url) => Ok(url.to_owned()),
+            None => bail!("the first line is not `listening on http://…` but `{line}`"),
+        }
+    }
+}
+
+impl Server {
+    /// SIGKILL: the process has no chance to do anything.
+    ///
+    /// A server that ended by itself before is an error: nobody asked it to.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait().context("cannot ask for the server")? {
+            bail!("the server ended by itself with {status}");
+        }
+        self.child.kill().context("cannot kill the server")?;
+        self.child.wait().context("cannot wait for the killed server")?;
+        Ok(())
+    }
+
+    /// SIGTERM: the server drains and must exit with 0.
+    pub(crate) fn terminate(mut self) -> Result<()> {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.context("a process has an id")?, Signal::TERM).context("SIGTERM")?;
+        let status: ExitStatus = self.child.wait().context("cannot wait for the server")?;
+        ensure!(status.success(), "the server ended with {status} after SIGTERM");
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already ended in the ordinary case.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The last lines that the server wrote to standard error.
+pub(crate) fn tail(log: &Path, lines: usize) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+fn parse_listening_line(line: &str) -> Option<&str> {
+    let url = line.trim().strip_prefix("listening on ")?;
+    url.starts_with("http://").then_some(url)
+}
+
+/// The one clock of the server harness: it measures, it decides nothing.
+#[expect(clippy::disallowed_methods, reason = "measures how long a restart takes")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listening_line_gives_the_address() {
+        let line = "listening on http://127.0.0.1:4010";
+        assert_eq!(parse_listening_line(line), Some("http://127.0.0.1:4010"));
+        assert_eq!(parse_listening_line("ready"), None);
+    }
+
+    #[test]
+    fn the_tail_of_a_log_is_its_last_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        std::fs::write(&log, "a\nb\nc\n").unwrap();
+        assert_eq!(tail(&log, 2), "b\nc");
+        assert_eq!(tail(&folder.path().join("none"), 2), "");
+    }
+}
