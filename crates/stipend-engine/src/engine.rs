@@ -205,6 +205,12 @@ impl Engine {
         self.reader.as_ref()
     }
 
+    /// The journal, to be shared with another thread.
+    #[must_use]
+    pub fn shared_reader(&self) -> &Arc<dyn Reader> {
+        &self.reader
+    }
+
     /// The customer in a slot, as published.
     #[must_use]
     pub fn account(&self, slot: Slot) -> Option<Arc<Account>> {

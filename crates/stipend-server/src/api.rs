@@ -1,11 +1,51 @@
 //! The routes of the API. Each handler extracts, calls and maps; no rule lives here.
 
+mod access;
+mod charges;
+mod consumption;
+mod currencies;
+mod customers;
+mod entitlements;
+mod explain;
+mod features;
+mod grants;
+mod ledger;
+mod packages;
 mod products;
+mod subscriptions;
 
 use crate::app::App;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Every operation of the API, with its documentation.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(products::router())
+    OpenApiRouter::new()
+        .merge(products::router())
+        .merge(currencies::router())
+        .merge(features::router())
+        .merge(packages::router())
+        .merge(entitlements::router())
+        .merge(charges::router())
+        .merge(subscriptions::router())
+        .merge(ledger::router())
+        .merge(grants::router())
+        .merge(explain::router())
+        .merge(customers::router())
+        .merge(consumption::router())
+        .merge(access::router())
+}
+
+/// Takes away the item that was read beyond the page to see whether there are more; in the
+/// backward direction it is the first one.
+pub(crate) fn cut_surplus<T, P>(
+    items: &mut Vec<T>,
+    limit: usize,
+    page: &stipend_store::Page<P>,
+) -> bool {
+    let has_more = items.len() > limit;
+    if has_more && matches!(page, stipend_store::Page::Before(_)) {
+        items.remove(0);
+    }
+    items.truncate(limit);
+    has_more
 }

@@ -38,6 +38,11 @@ impl App {
         &self.engine
     }
 
+    /// The engine, to be shared with another thread.
+    pub(crate) fn shared_engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// Where random ids come from.
     #[must_use]
     pub(crate) fn random(&self) -> &dyn Random {
@@ -169,7 +174,12 @@ impl App {
     ///
     /// # Errors
     /// `customer_not_found`.
-    pub(crate) fn current(&self, caller: &Caller, id: &str, now: Timestamp) -> Result<Found, ApiError> {
+    pub(crate) fn current(
+        &self,
+        caller: &Caller,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Found, ApiError> {
         Ok(self.engine.rolled(self.find_customer(caller, id)?, now))
     }
 }

@@ -1,6 +1,15 @@
 //! From the wire to the domain and back: the one place where both spellings appear.
 
+pub(crate) mod access;
+pub(crate) mod currency;
+pub(crate) mod customer;
+pub(crate) mod entitlement;
+pub(crate) mod explain;
+pub(crate) mod feature;
+pub(crate) mod grant;
+pub(crate) mod package;
 pub(crate) mod product;
+pub(crate) mod subscription;
 
 use stipend_core::Timestamp;
 

@@ -1,1 +1,68 @@
-fn main() {}
+//! The binary: `serve`, `demo`, `doctor`, `fsck`, `openapi`.
+//!
+//! Exit codes: 0 fine, 1 failed, 2 usage or configuration, 3 damaged data.
+
+mod config;
+mod demo;
+mod doctor;
+mod failure;
+mod fsck;
+mod serve;
+mod start;
+
+use clap::{Parser, Subcommand};
+use config::Settings;
+use failure::Failure;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Credit entitlements and usage credits, self-hosted.
+#[derive(Debug, Parser)]
+#[command(name = "stipend", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API on an embedded store.
+    Serve(Settings),
+    /// Serve an example on a fresh temporary data directory, and show what it does.
+    Demo(demo::Arguments),
+    /// Look at what a server needs here, and say what is wrong.
+    Doctor(Settings),
+    /// Verify the data of a stopped server: every row, every hash, every invariant.
+    Fsck(Settings),
+    /// Print the API's description (`OpenAPI`, JSON).
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Serve(settings) => serve::run(settings),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Doctor(settings) => doctor::run(settings),
+        Command::Fsck(settings) => fsck::run(settings),
+        Command::Openapi => say(&stipend_server::openapi::document()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where not even standard error can be written, nobody is left to be told.
+            let _ = writeln!(std::io::stderr(), "stipend: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Writes to standard output at once.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| Failure::failed("cannot write to standard output", &error))
+}

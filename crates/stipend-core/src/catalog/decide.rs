@@ -97,6 +97,22 @@ fn list(packages: &[PackageKey]) -> String {
 ///
 /// # Errors
 /// The first [`CatalogRejection`] that applies; then nothing changes.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::catalog::{CatalogCommand, CatalogRejection, Migration, decide};
+/// use stipend_core::{PackageKey, examples};
+/// let mut catalog = examples::catalog();
+/// let plan = PackageKey::plan(examples::plan());
+/// for change in decide(&catalog, &CatalogCommand::OpenDraft(plan.clone()), examples::START)? {
+///     catalog.apply(&change);
+/// }
+/// assert_eq!(catalog.packages[&plan].shown().version, 2);
+/// let again = decide(&catalog, &CatalogCommand::OpenDraft(plan.clone()), examples::START);
+/// assert_eq!(again, Err(CatalogRejection::DraftExists(plan)));
+/// # Ok::<(), CatalogRejection>(())
+/// ```
 pub fn decide(
     catalog: &Catalog,
     command: &CatalogCommand,

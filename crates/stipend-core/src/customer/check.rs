@@ -48,6 +48,21 @@ pub struct CreditCheck {
 ///
 /// Granted where what is left covers `requested`, or anything is left where nothing was
 /// requested, or where a contributing entitlement is soft (`behaviour.md` §5.4, §0.19).
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::customer::{Denial, check_credit};
+/// use stipend_core::{Amount, examples};
+/// let catalog = examples::catalog();
+/// let customer = examples::subscribed_customer(&catalog, 3);
+/// let check = |credits| {
+///     let requested = Some(Amount::whole(credits));
+///     check_credit(&customer, &catalog, &examples::credits(), None, requested, examples::START)
+/// };
+/// assert_eq!(check(80_000).denial, None);
+/// assert_eq!(check(80_001).denial, Some(Denial::InsufficientCredits));
+/// ```
 #[must_use]
 pub fn check_credit(
     customer: &Customer,

@@ -214,6 +214,20 @@ pub struct Decision {
 ///
 /// # Errors
 /// The first [`CustomerRejection`] that applies; then nothing changes.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::customer::{CustomerCommand, decide};
+/// use stipend_core::{Amount, examples};
+/// let catalog = examples::catalog();
+/// let mut customer = examples::subscribed_customer(&catalog, 3);
+/// let command = CustomerCommand::Consume(examples::consumption(Amount::whole(60_000)));
+/// let decision = decide(&customer, &catalog, &command, examples::START)?;
+/// decision.entries.iter().for_each(|entry| customer.apply(entry));
+/// assert_eq!(customer.pools[0].balance(), Amount::whole(20_000));
+/// # Ok::<(), stipend_core::customer::CustomerRejection>(())
+/// ```
 pub fn decide(
     customer: &Customer,
     catalog: &Catalog,

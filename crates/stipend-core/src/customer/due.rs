@@ -19,6 +19,21 @@ use crate::time::Timestamp;
 /// The entries of everything that is due up to and including `now`, each at its own instant.
 ///
 /// Folding them and asking again gives none: what is due is done once.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::customer::roll_forward;
+/// use stipend_core::{Timestamp, examples};
+/// let catalog = examples::catalog();
+/// let mut customer = examples::subscribed_customer(&catalog, 0);
+/// // Three boundaries have passed: 1 April, 1 May, 1 June.
+/// let now = Timestamp::parse("2026-06-15T00:00:00Z").unwrap();
+/// let entries = roll_forward(&customer, &catalog, now);
+/// assert_eq!(entries.len(), 3);
+/// entries.iter().for_each(|entry| customer.apply(entry));
+/// assert!(roll_forward(&customer, &catalog, now).is_empty());
+/// ```
 #[must_use]
 pub fn roll_forward(customer: &Customer, catalog: &Catalog, now: Timestamp) -> Vec<Entry> {
     let mut entries = Vec::new();

@@ -4,7 +4,7 @@ use super::resolve::{Share, Standing, resolve};
 use super::{Customer, Pool};
 use crate::Amount;
 use crate::catalog::Catalog;
-use crate::id::{CurrencyId, ResourceId, SubscriptionId, SubscriptionNo};
+use crate::id::{CurrencyId, PackageId, ResourceId, SubscriptionId, SubscriptionNo};
 use crate::time::Timestamp;
 
 /// What one active subscription gives of the credit type.
@@ -14,6 +14,8 @@ pub struct SubscriptionPart {
     pub number: SubscriptionNo,
     /// Its id.
     pub id: SubscriptionId,
+    /// Its plan.
+    pub plan: PackageId,
     /// Every package that gives or would give, the plan's first.
     pub shares: Vec<Share>,
     /// Σ of what grants, for one period each.
@@ -41,6 +43,18 @@ pub struct Explanation {
 
 /// Explains the pool of a customer that has been rolled forward to `now`. The balance equals
 /// what [`super::check_credit`] says: usage limit − current usage.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::customer::explain;
+/// use stipend_core::{Amount, examples};
+/// let catalog = examples::catalog();
+/// let customer = examples::subscribed_customer(&catalog, 3);
+/// let told = explain(&customer, &catalog, &examples::credits(), None, examples::START);
+/// assert_eq!(told.subscriptions[0].total, Amount::whole(80_000));
+/// assert_eq!(told.balance, told.granted - told.used);
+/// ```
 #[must_use]
 pub fn explain(
     customer: &Customer,
@@ -63,6 +77,7 @@ pub fn explain(
             Some(SubscriptionPart {
                 number: subscription.terms.number,
                 id: subscription.terms.id.clone(),
+                plan: subscription.terms.plan.plan.clone(),
                 total: granting.map(|share| share.amount).sum(),
                 carried: subscription.carried_at(currency, now),
                 shares,

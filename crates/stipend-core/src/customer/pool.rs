@@ -79,6 +79,17 @@ impl Pool {
     ///
     /// The live grants stand in burn order (`behaviour.md` §0.8), so each is drained before the
     /// next is touched; what they cannot cover is the shortfall.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::{Amount, examples};
+    /// let customer = examples::subscribed_customer(&examples::catalog(), 1);
+    /// let spread = customer.pools[0].spread(Amount::whole(75_000));
+    /// let drawn: Vec<Amount> = spread.draws.iter().map(|draw| draw.amount).collect();
+    /// assert_eq!(drawn, [Amount::whole(50_000), Amount::whole(10_000)]);
+    /// assert_eq!(spread.shortfall, Amount::whole(15_000));
+    /// ```
     #[must_use]
     pub fn spread(&self, amount: Amount) -> Spread {
         let mut rest = amount;

@@ -69,6 +69,18 @@ pub struct Share {
 /// greatest `amount × quantity` among the overrides stands alone: amounts of different cadence
 /// are compared per year, ties go to the monthly one, then to the lowest id. A smaller override
 /// replaces the plan all the same.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::customer::resolve;
+/// use stipend_core::{Amount, examples};
+/// let catalog = examples::catalog();
+/// let customer = examples::subscribed_customer(&catalog, 3);
+/// let shares = &resolve(&customer.subscriptions[0].terms, &catalog)[&examples::credits()];
+/// let amounts: Vec<Amount> = shares.iter().map(|share| share.amount).collect();
+/// assert_eq!(amounts, [Amount::whole(50_000), Amount::whole(30_000)]);
+/// ```
 #[must_use]
 pub fn resolve(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<CurrencyId, Vec<Share>> {
     let mut shares: BTreeMap<CurrencyId, Vec<Share>> = BTreeMap::new();

@@ -13,5 +13,6 @@ mod laws;
 mod model;
 mod periods;
 mod resolve;
+mod soundness;
 mod subscriptions;
 mod support;

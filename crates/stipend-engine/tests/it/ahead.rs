@@ -1,0 +1,251 @@
+//! Goal: show that nothing is acknowledged, published or remembered before it is durable, however
+//! far the decider is ahead (E1).
+//! Method: hold the store's appends, decide on top of them, then let them through, refuse them or
+//! let them fail.
+
+use crate::support::{
+    ACME, Bench, consume, consume_strictly, consumed, customer_id, is_fresh, is_waiting, item,
+    new_customer, outcome, rows_with_key,
+};
+use stipend_core::Amount;
+use stipend_core::customer::CustomerRejection;
+use stipend_engine::{Command, Consumed, PRODUCTION, Refusal, Reply};
+use stipend_store::memory::{Fault, FaultKind};
+
+#[test]
+fn an_answer_waits_for_its_commit_and_reads_show_what_is_durable() {
+    let bench = Bench::seeded();
+    let control = bench.control();
+    let before = bench.engine().last_position();
+    control.pause();
+    let mut first = bench.submit(consume(ACME, "k1", 10));
+    control.wait_until_held(1);
+    let mut second = bench.submit(consume(ACME, "k2", 20));
+    let mut third = bench.submit(consume(ACME, "k3", 30));
+    bench.let_queue_drain();
+    assert!(is_waiting(&mut first) && is_waiting(&mut second) && is_waiting(&mut third));
+    assert_eq!(bench.balance(ACME), Amount::whole(80_000));
+    assert_eq!(bench.engine().last_position(), before);
+
+    control.release_one();
+    assert!(is_fresh(&outcome(first)));
+    control.wait_until_held(1);
+    assert!(is_waiting(&mut second) && is_waiting(&mut third));
+    assert_eq!(bench.balance(ACME), Amount::whole(79_990));
+    assert_eq!(bench.engine().last_position(), before + 2, "a header and a consumption");
+
+    control.release();
+    for (waiting, used) in [(second, 30), (third, 60)] {
+        let Consumed::Done { consumption, .. } = consumed(outcome(waiting)) else {
+            panic!("it was done now")
+        };
+        assert_eq!(consumption.current_usage, Amount::whole(used), "decided in this order");
+    }
+    assert_eq!(bench.balance(ACME), Amount::whole(79_940));
+    bench.verify();
+}
+
+#[test]
+fn a_refused_append_takes_all_that_was_decided_on_top_of_it() {
+    let bench = Bench::seeded();
+    let control = bench.control();
+    let before = bench.engine().last_position();
+    control.pause();
+    control.fail(Fault::next_append(FaultKind::Unavailable));
+    let mut waiting = vec![bench.submit(consume(ACME, "k1", 10))];
+    control.wait_until_held(1);
+    waiting.push(bench.submit(consume(ACME, "k2", 20)));
+    waiting.push(bench.submit(consume(ACME, "k1", 10)));
+    waiting.push(bench.submit(Command::CreateCustomer(new_customer("globex"))));
+    waiting.push(bench.submit(consume("globex", "k1", 5)));
+    bench.let_queue_drain();
+    control.release();
+    for waiting in waiting {
+        assert_eq!(outcome(waiting), Err(Refusal::Unavailable));
+    }
+    assert_eq!(bench.balance(ACME), Amount::whole(80_000));
+    assert_eq!(bench.engine().last_position(), before);
+    let missing = CustomerMissing::of("globex");
+    assert_eq!(bench.consume("globex", "k1", 5), Err(missing.0), "the name was dropped too");
+
+    assert!(is_fresh(&bench.consume(ACME, "k1", 11)), "the key is free, even for another meaning");
+    bench.create_customer("globex");
+    assert!(is_fresh(&bench.consume("globex", "k1", 5)));
+    assert_eq!(bench.balance(ACME), Amount::whole(79_989));
+    assert_eq!(bench.engine().last_position(), before + 6);
+    assert_eq!(bench.fatal_errors(), Vec::<String>::new());
+    bench.verify();
+}
+
+struct CustomerMissing(Refusal);
+
+impl CustomerMissing {
+    fn of(id: &str) -> Self {
+        Self(Refusal::CustomerNotFound(customer_id(id)))
+    }
+}
+
+#[test]
+fn a_store_that_stays_full_refuses_everything_until_it_is_not() {
+    let bench = Bench::seeded();
+    let control = bench.control();
+    let full = Fault { lasting: true, ..Fault::next_append(FaultKind::Unavailable) };
+    control.fail(full);
+    for attempt in 0..5 {
+        let answer = bench.consume(ACME, "k1", 10 + attempt);
+        assert_eq!(answer, Err(Refusal::Unavailable));
+    }
+    control.heal();
+    assert!(is_fresh(&bench.consume(ACME, "k1", 10)));
+    assert_eq!(bench.balance(ACME), Amount::whole(79_990));
+    bench.verify();
+}
+
+#[test]
+fn a_duplicate_of_a_pending_key_shares_its_fate() {
+    let bench = Bench::seeded();
+    let control = bench.control();
+    for (fails, key) in [(false, "k1"), (true, "k2")] {
+        control.pause();
+        if fails {
+            control.fail(Fault::next_append(FaultKind::Unavailable));
+        }
+        let mut first = bench.submit(consume(ACME, key, 10));
+        control.wait_until_held(1);
+        let mut second = bench.submit(consume(ACME, key, 10));
+        let mut other = bench.submit(consume(ACME, key, 99));
+        bench.let_queue_drain();
+        assert!(is_waiting(&mut first) && is_waiting(&mut second) && is_waiting(&mut other));
+        control.release();
+        let (first, second, other) = (outcome(first), outcome(second), outcome(other));
+        if fails {
+            assert_eq!(first, Err(Refusal::Unavailable));
+            assert_eq!(second, Err(Refusal::Unavailable));
+            assert_eq!(other, Err(Refusal::Unavailable), "the refusal rested on what is gone");
+            continue;
+        }
+        assert!(is_fresh(&first));
+        assert_eq!(other, Err(Refusal::KeyReused));
+        let (Consumed::Done { consumption: one, .. }, replay) = (consumed(first), consumed(second))
+        else {
+            panic!("it was done now")
+        };
+        let Consumed::Done { is_replay: true, consumption: same, .. } = replay else {
+            panic!("not a replay: {replay:?}")
+        };
+        assert_eq!(one, same);
+    }
+    assert_eq!(bench.balance(ACME), Amount::whole(79_990));
+    bench.verify();
+}
+
+#[test]
+fn a_strict_refusal_waits_for_the_state_that_it_was_decided_on() {
+    let bench = Bench::seeded();
+    let control = bench.control();
+    for fails in [true, false] {
+        control.pause();
+        if fails {
+            control.fail(Fault::next_append(FaultKind::Unavailable));
+        }
+        let spender = bench.submit(consume(ACME, "all", 80_000));
+        control.wait_until_held(1);
+        let mut strict = bench.submit(consume_strictly(ACME, "one", 1));
+        bench.let_queue_drain();
+        assert!(is_waiting(&mut strict), "the credits are not durably gone");
+        control.release();
+        if fails {
+            assert_eq!(outcome(spender), Err(Refusal::Unavailable));
+            assert_eq!(outcome(strict), Err(Refusal::Unavailable));
+        } else {
+            assert!(is_fresh(&outcome(spender)));
+            let (requested, available) = (Amount::whole(1), Amount::ZERO);
+            let refusal = CustomerRejection::InsufficientCredits { requested, available };
+            assert_eq!(outcome(strict), Err(Refusal::Customer(refusal)));
+        }
+    }
+    assert_eq!(bench.balance(ACME), Amount::ZERO);
+    bench.verify();
+}
+
+#[test]
+fn after_a_failed_append_nothing_is_acknowledged_any_more() {
+    for applied in [false, true] {
+        let mut bench = Bench::seeded();
+        let control = bench.control();
+        let before = bench.engine().last_position();
+        control.pause();
+        control.fail(Fault { applied, ..Fault::next_append(FaultKind::Failed) });
+        let first = bench.submit(consume(ACME, "k1", 10));
+        control.wait_until_held(1);
+        let second = bench.submit(consume(ACME, "k2", 20));
+        bench.let_queue_drain();
+        control.release();
+        assert_eq!(outcome(first), Err(Refusal::Failed));
+        assert_eq!(outcome(second), Err(Refusal::Failed));
+        assert_eq!(bench.consume(ACME, "k3", 30), Err(Refusal::Failed));
+        assert_eq!(bench.fatal_errors(), ["the store failed"]);
+        assert_eq!(bench.engine().last_position(), before);
+        assert_eq!(bench.balance(ACME), Amount::whole(80_000));
+
+        bench.crash();
+        let durable = rows_with_key(&bench.rows(), item(ACME, "k1", 10).key);
+        assert_eq!(durable.len(), usize::from(applied), "the outcome was unknown, now it is not");
+        for key in ["k1", "k1"] {
+            bench.consume(ACME, key, 10).expect("trying again converges");
+        }
+        assert_eq!(bench.balance(ACME), Amount::whole(79_990));
+        bench.verify();
+    }
+}
+
+#[test]
+fn a_batch_of_answers_without_rows_waits_its_turn_too() {
+    let bench = Bench::seeded();
+    let control = bench.control();
+    bench.consume(ACME, "k1", 10).expect("there is enough");
+    let appends = control.appends();
+    let answer = bench.consume(ACME, "k1", 10);
+    assert!(matches!(consumed(answer), Consumed::Stored(_)));
+    assert_eq!(bench.consume("nobody", "k1", 1), Err(CustomerMissing::of("nobody").0));
+    assert_eq!(control.appends(), appends, "nothing was written for them");
+
+    control.pause();
+    let first = bench.submit(consume(ACME, "k2", 10));
+    control.wait_until_held(1);
+    let mut stored = bench.submit(consume(ACME, "k1", 10));
+    bench.let_queue_drain();
+    assert!(is_waiting(&mut stored), "it was decided behind what is not durable");
+    control.release();
+    assert!(is_fresh(&outcome(first)));
+    assert!(matches!(consumed(outcome(stored)), Consumed::Stored(_)));
+}
+
+#[test]
+fn stopping_commits_what_was_submitted_and_takes_nothing_more() {
+    let mut bench = Bench::seeded();
+    let waiting: Vec<_> =
+        (0..50).map(|n| bench.submit(consume(ACME, &format!("k{n}"), 1))).collect();
+    bench.engine().stop();
+    for waiting in waiting {
+        assert!(is_fresh(&outcome(waiting)));
+    }
+    assert_eq!(bench.consume(ACME, "late", 1), Err(Refusal::Failed));
+    assert_eq!(bench.fatal_errors(), Vec::<String>::new());
+    bench.restart();
+    assert_eq!(bench.balance(ACME), Amount::whole(79_950));
+    bench.verify();
+}
+
+#[test]
+fn what_is_due_stays_done_where_a_refused_command_found_it() {
+    let bench = Bench::seeded();
+    bench.clock.set(crate::support::instant("2026-04-01T00:00:00Z"));
+    let answer = bench.run(consume_strictly(ACME, "much", 80_001));
+    assert!(matches!(answer, Err(Refusal::Customer(CustomerRejection::InsufficientCredits { .. }))));
+    let account = bench.engine().find_customer(PRODUCTION, &customer_id(ACME)).expect("it exists");
+    let next = account.customer.next_due.map(|due| due.to_string());
+    assert_eq!(next.as_deref(), Some("2026-05-01T00:00:00.000Z"), "April was begun durably");
+    assert_eq!(bench.run(Command::CatchUp(account.customer.slot)), Ok(Reply::Done));
+    bench.verify();
+}

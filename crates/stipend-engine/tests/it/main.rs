@@ -1,0 +1,15 @@
+//! The engine from outside, on the store in memory: what is acknowledged and when, what is left
+//! after a crash, what duplicates do, how ledgers are paged, what damage is found. No test waits
+//! for time to pass: the store's control handle and the channels order everything.
+
+mod ahead;
+mod commands;
+mod damage;
+mod duplicates;
+mod interleaving;
+mod listing;
+mod paging;
+mod queue;
+mod recovery;
+mod rolling;
+mod support;

@@ -1,0 +1,359 @@
+//! What the tests share: a clock that is set by hand, and an engine on a store that survives it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use stipend_core::catalog::{
+    Behavior, CatalogCommand, Extras, Metadata, Migration, NewEntitlement, NewProduct, PackageKey,
+    PackagePatch,
+};
+use stipend_core::customer::{
+    ConsumeRequest, CustomerCommand, GrantKind, NewCustomer, NewGrant, ProvisionRequest,
+};
+use stipend_core::{
+    Amount, Cadence, CurrencyId, CustomerId, PackageId, SubscriptionId, Timestamp, examples,
+};
+use stipend_engine::fsck::{self, Audit};
+use stipend_engine::{
+    Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, PRODUCTION, Refusal,
+    Remember, Render, Reply, Response, Submission,
+};
+use stipend_store::memory::Control;
+use stipend_store::{MemoryStore, Row, Seq, Store};
+use tokio::sync::oneshot;
+
+/// The answer to a command that was submitted and not waited for.
+pub(crate) type Waiting = oneshot::Receiver<Answer>;
+
+/// The customer of the worked example.
+pub(crate) const ACME: &str = "acme";
+
+/// A clock that stands still until it is set.
+#[derive(Debug)]
+pub(crate) struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub(crate) fn at(instant: Timestamp) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(instant.micros())))
+    }
+
+    pub(crate) fn set(&self, instant: Timestamp) {
+        self.0.store(instant.micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The generator splitmix64: small, and the same everywhere.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).expect("it is below a usize")
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
+    }
+}
+
+/// An engine, the data it works on, and its clock.
+pub(crate) struct Bench {
+    store: MemoryStore,
+    engine: Option<Engine>,
+    pub(crate) clock: Arc<ManualClock>,
+    fatal: Arc<Mutex<Vec<String>>>,
+}
+
+impl Bench {
+    /// An engine with the production environment and nothing in it.
+    pub(crate) fn empty() -> Self {
+        let mut bench = Self {
+            store: MemoryStore::new(),
+            engine: None,
+            clock: ManualClock::at(examples::START),
+            fatal: Arc::default(),
+        };
+        bench.open();
+        let key = ApiKey {
+            digest: ApiKey::digest_of("key"),
+            env: PRODUCTION,
+            hint: "key".to_owned(),
+            created_at: examples::START,
+        };
+        bench.done(Command::OpenProduction(key));
+        bench
+    }
+
+    /// The worked example: the catalog, and `acme` with 80,000 credits a month.
+    pub(crate) fn seeded() -> Self {
+        let bench = Self::with_catalog();
+        bench.create_customer(ACME);
+        bench.subscribe(ACME, "sub-1", 3);
+        bench
+    }
+
+    /// The catalog of the worked example.
+    pub(crate) fn with_catalog() -> Self {
+        let bench = Self::empty();
+        for command in catalog_commands() {
+            bench.done(Command::Catalog(command));
+        }
+        bench
+    }
+
+    fn open(&mut self) {
+        self.fatal = Arc::default();
+        let fatal = Arc::clone(&self.fatal);
+        let on_fatal = move |error: &stipend_store::StoreError| {
+            fatal.lock().expect("nobody panics with it").push(error.to_string());
+        };
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let engine = Engine::start(Box::new(self.store.reopen()), clock, Box::new(on_fatal));
+        self.engine = Some(engine.expect("the data is sound"));
+    }
+
+    /// Ends the process at once: what is not durable is lost. The next engine finds a store
+    /// that is neither paused nor failing.
+    pub(crate) fn crash(&mut self) {
+        // Opening the data again fences the running engine off before it can commit more.
+        drop(self.store.reopen());
+        self.engine = None;
+        self.control().heal();
+        self.control().release();
+        self.open();
+    }
+
+    /// Stops in order and starts again.
+    pub(crate) fn restart(&mut self) {
+        self.engine = None;
+        self.open();
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.engine.as_ref().expect("it is taken only while it is opened again")
+    }
+
+    pub(crate) fn control(&self) -> Control {
+        self.store.control()
+    }
+
+    /// What the running engine was told to stop for.
+    pub(crate) fn fatal_errors(&self) -> Vec<String> {
+        self.fatal.lock().expect("nobody panics with it").clone()
+    }
+
+    pub(crate) fn submit(&self, command: Command) -> Waiting {
+        self.submit_with(command, None, None)
+    }
+
+    pub(crate) fn submit_with(
+        &self,
+        command: Command,
+        remember: Option<Remember>,
+        render: Option<Render>,
+    ) -> Waiting {
+        let submission = Submission { env: PRODUCTION, command, remember, render };
+        let submitted = self.engine().submitter().submit(submission);
+        submitted.expect("the queue has room")
+    }
+
+    pub(crate) fn run(&self, command: Command) -> Answer {
+        self.engine().submitter().run(PRODUCTION, command)
+    }
+
+    /// Does a command that must not be refused.
+    pub(crate) fn done(&self, command: Command) -> Reply {
+        let text = format!("{command:?}");
+        self.run(command).unwrap_or_else(|refusal| panic!("{refusal}: {text}"))
+    }
+
+    /// Waits until the decider has taken everything that was submitted.
+    ///
+    /// While a commit is held, all of that lies in one open batch: the decider decides what it
+    /// took before it looks at the commit again.
+    pub(crate) fn let_queue_drain(&self) {
+        while self.engine().queue_length() > 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    pub(crate) fn create_customer(&self, id: &str) {
+        self.done(Command::CreateCustomer(new_customer(id)));
+    }
+
+    pub(crate) fn subscribe(&self, customer: &str, subscription: &str, units: u32) {
+        self.done(provision(customer, subscription, units));
+    }
+
+    pub(crate) fn consume(&self, customer: &str, key: &str, credits: i64) -> Answer {
+        self.run(consume(customer, key, credits))
+    }
+
+    /// The balance of the pool of API credits, as published.
+    pub(crate) fn balance(&self, customer: &str) -> Amount {
+        let account = self.engine().find_customer(PRODUCTION, &customer_id(customer));
+        let account = account.expect("the customer exists");
+        let pool = account.customer.find_pool(&examples::credits(), None);
+        pool.map_or(Amount::ZERO, stipend_core::customer::Pool::balance)
+    }
+
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        self.engine().reader().rows(1, usize::MAX).expect("memory can be read")
+    }
+
+    /// The audit of a journal that must be sound and as long as the engine says.
+    pub(crate) fn verify(&self) -> Audit {
+        let audit = fsck::verify(self.engine().reader(), |_| {}).expect("the journal is sound");
+        assert_eq!(audit.rows, self.engine().last_position(), "positions have no gap");
+        audit
+    }
+}
+
+/// Waits for an answer; an engine that ended without one has failed.
+pub(crate) fn outcome(waiting: Waiting) -> Answer {
+    waiting.blocking_recv().unwrap_or(Err(Refusal::Failed))
+}
+
+/// Whether the answer has not come yet.
+pub(crate) fn is_waiting(waiting: &mut Waiting) -> bool {
+    matches!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+}
+
+/// What became of the only consumption of an answer.
+pub(crate) fn consumed(answer: Answer) -> Consumed {
+    match answer.expect("it was not refused") {
+        Reply::Consumed(mut results) if results.len() == 1 => results.remove(0),
+        other => panic!("not one consumption: {other:?}"),
+    }
+}
+
+/// Whether an answer says that the consumption was done for this very command.
+pub(crate) fn is_fresh(answer: &Answer) -> bool {
+    let Ok(Reply::Consumed(results)) = answer else { return false };
+    results.iter().all(|result| matches!(result, Consumed::Done { is_replay: false, .. }))
+}
+
+pub(crate) fn customer_id(text: &str) -> CustomerId {
+    CustomerId::parse(text).expect("the test writes ids well")
+}
+
+pub(crate) fn currency_id(text: &str) -> CurrencyId {
+    CurrencyId::parse(text).expect("the test writes ids well")
+}
+
+pub(crate) fn instant(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect("the test writes instants well")
+}
+
+pub(crate) fn new_customer(id: &str) -> NewCustomer {
+    NewCustomer {
+        id: customer_id(id),
+        name: None,
+        email: None,
+        metadata: Metadata::new(),
+        extras: Extras::new(),
+    }
+}
+
+pub(crate) fn provision(customer: &str, subscription: &str, units: u32) -> Command {
+    let addons = if units == 0 { Vec::new() } else { vec![(examples::extra(), units)] };
+    let request = ProvisionRequest {
+        id: SubscriptionId::parse(subscription).expect("the test writes ids well"),
+        ..examples::provision(addons)
+    };
+    Command::Customer(customer_id(customer), CustomerCommand::Provision(Box::new(request)))
+}
+
+pub(crate) fn new_grant(currency: &CurrencyId, credits: i64) -> NewGrant {
+    let grant = examples::grant(GrantKind::Promotional, Amount::whole(credits));
+    NewGrant { currency: currency.clone(), ..grant }
+}
+
+pub(crate) fn grant(customer: &str, new: NewGrant) -> Command {
+    Command::Customer(customer_id(customer), CustomerCommand::Grant(Box::new(new)))
+}
+
+/// One consumption of API credits.
+pub(crate) fn item(customer: &str, key: &str, credits: i64) -> ConsumeItem {
+    item_of(customer, key, examples::consumption(Amount::whole(credits)))
+}
+
+pub(crate) fn item_of(customer: &str, key: &str, request: ConsumeRequest) -> ConsumeItem {
+    let request = ConsumeRequest { event_id: Some(key.to_owned()), ..request };
+    let key = Key::of_consumption(PRODUCTION, customer, &request, key);
+    ConsumeItem { customer: customer_id(customer), request, key }
+}
+
+pub(crate) fn consume(customer: &str, key: &str, credits: i64) -> Command {
+    Command::Consume(vec![item(customer, key, credits)])
+}
+
+pub(crate) fn consume_strictly(customer: &str, key: &str, credits: i64) -> Command {
+    let request = examples::consumption(Amount::whole(credits));
+    Command::Consume(vec![item_of(customer, key, ConsumeRequest { strict: true, ..request })])
+}
+
+/// An answer with that text as its body.
+pub(crate) fn respond(text: &'static str) -> Option<Render> {
+    Some(Box::new(move |_| response(text)))
+}
+
+pub(crate) fn response(text: &str) -> Response {
+    Response { status: 200, body: text.as_bytes().into() }
+}
+
+/// The commands that make the catalog of the worked example.
+pub(crate) fn catalog_commands() -> Vec<CatalogCommand> {
+    let product = NewProduct {
+        id: examples::product(),
+        name: "API".to_owned(),
+        description: None,
+        metadata: Metadata::new(),
+        multiple_subscriptions: false,
+    };
+    let mut commands = vec![
+        CatalogCommand::CreateProduct(product),
+        CatalogCommand::CreateCreditType(examples::new_credit_type(examples::credits())),
+    ];
+    commands.extend(package_commands(PackageKey::addon(examples::extra()), 10_000));
+    commands.extend(package_commands(PackageKey::plan(examples::plan()), 50_000));
+    commands
+}
+
+fn package_commands(key: PackageKey, credits: i64) -> Vec<CatalogCommand> {
+    let amount = Some(Amount::whole(credits));
+    let entitlement = NewEntitlement {
+        behavior: Behavior::Increment,
+        ..examples::credit_entitlement(examples::credits(), amount, Cadence::Month)
+    };
+    let addons: Vec<PackageId> = vec![examples::extra()];
+    let patch = PackagePatch { compatible_addons: Some(Some(addons)), ..PackagePatch::default() };
+    vec![
+        CatalogCommand::CreatePackage(examples::new_package(key.clone())),
+        CatalogCommand::AddEntitlements(key.clone(), vec![entitlement]),
+        CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)),
+        CatalogCommand::Publish(key, Migration::NewCustomers),
+    ]
+}
+
+/// The positions of a journal's rows that carry the key.
+pub(crate) fn rows_with_key(rows: &[Row], key: Key) -> Vec<Seq> {
+    let bytes = Some(key.to_bytes());
+    rows.iter().filter(|row| row.key == bytes).map(|row| row.seq).collect()
+}

@@ -1,0 +1,111 @@
+//! May this customer do this now? What may it do at all?
+
+use crate::app::{App, data};
+use crate::context::{Caller, Ids, Query};
+use crate::error::ApiError;
+use crate::mapping::access as mapping;
+use axum::extract::State;
+use axum::response::Response;
+use stipend_core::customer::{CreditCheck, Denial, check_credit};
+use stipend_core::{CurrencyId, CustomerId, ResourceId};
+use stipend_wire::access::{EffectiveEntitlement, EffectiveEntitlements};
+use stipend_wire::query::{CheckQuery, EntitlementsQuery};
+use stipend_wire::{Data, ErrorBody};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_customer_entitlements))
+        .routes(routes!(check_entitlement))
+}
+
+/// List what a customer is entitled to
+///
+/// The credit entitlements of the customer, or of one of its resources. Feature entitlements are
+/// not evaluated yet.
+#[utoipa::path(get, path = "/api/v1/customers/{id}/entitlements", tag = "Customers",
+    params(("id" = String, Path), EntitlementsQuery),
+    responses((status = 200, body = Data<EffectiveEntitlements>),
+        (status = "default", body = ErrorBody)))]
+async fn list_customer_entitlements(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    Query(query): Query<EntitlementsQuery>,
+) -> Result<Response, ApiError> {
+    let now = app.engine().now();
+    let catalog = app.engine().catalog(caller.env);
+    let id = CustomerId::parse(&id).ok();
+    let found = id.and_then(|id| app.engine().find_current(caller.env, &id, now));
+    let customer = found.as_ref().map(|account| &account.customer);
+    let resource = query.resource_id.as_deref().map(ResourceId::parse).transpose();
+    // What is no id names no resource, and so no pool.
+    let Ok(resource) = resource else {
+        return Ok(data(mapping::effective_to_wire(None, &catalog, None, now)));
+    };
+    Ok(data(mapping::effective_to_wire(customer, &catalog, resource.as_ref(), now)))
+}
+
+/// Check an entitlement
+///
+/// By `currencyId`: whether the pool has what `requestedUsage` asks for, or anything at all. The
+/// answer is 200 for every denial. A check reads memory only and never changes anything.
+#[utoipa::path(get, path = "/api/v1/customers/{id}/entitlements/check", tag = "Customers",
+    params(("id" = String, Path), CheckQuery),
+    responses((status = 200, body = Data<EffectiveEntitlement>),
+        (status = "default", body = ErrorBody)))]
+async fn check_entitlement(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    Query(query): Query<CheckQuery>,
+) -> Result<Response, ApiError> {
+    query.check_subject()?;
+    refuse_unbuilt(&query)?;
+    let asked = query.currency_id.as_deref().unwrap_or_default();
+    let catalog = app.engine().catalog(caller.env);
+    let now = app.engine().now();
+    let found = CustomerId::parse(&id).ok();
+    let found = found.and_then(|id| app.engine().find_current(caller.env, &id, now));
+    let check = match &found {
+        None => mapping::unknown_customer(now),
+        Some(account) => check(&account.customer, &catalog, asked, &query, now),
+    };
+    Ok(data(EffectiveEntitlement::Credit(mapping::check_to_wire(&catalog, asked, &check))))
+}
+
+/// What is no id of its kind names nothing, and the denial says what was not found.
+fn check(
+    customer: &stipend_core::Customer,
+    catalog: &stipend_core::Catalog,
+    asked: &str,
+    query: &CheckQuery,
+    now: stipend_core::Timestamp,
+) -> CreditCheck {
+    let denied = |denial| {
+        let mut check = mapping::unknown_customer(now);
+        check.denial = Some(denial);
+        check
+    };
+    let resource = match query.resource_id.as_deref().map(ResourceId::parse) {
+        None => None,
+        Some(Ok(resource)) => Some(resource),
+        Some(Err(_)) => return denied(Denial::CustomerResourceNotFound),
+    };
+    let Ok(currency) = CurrencyId::parse(asked) else {
+        return denied(Denial::EntitlementNotFound);
+    };
+    let requested = query.requested_usage;
+    check_credit(customer, catalog, &currency, resource.as_ref(), requested, now)
+}
+
+fn refuse_unbuilt(query: &CheckQuery) -> Result<(), ApiError> {
+    if query.feature_id.is_some() {
+        return Err(ApiError::not_supported("featureId", "checking a feature"));
+    }
+    if query.reserve_amount.is_some() || query.reservation_id.is_some() {
+        return Err(ApiError::not_supported("reserveAmount", "reserving credits"));
+    }
+    Ok(())
+}

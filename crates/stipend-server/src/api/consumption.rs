@@ -1,0 +1,174 @@
+//! Consuming credits.
+
+use crate::app::{App, data};
+use crate::context::{Body, BulkBody, Caller};
+use crate::error::ApiError;
+use crate::mapping::instant;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use stipend_core::customer::{self, ConsumeRequest};
+use stipend_core::{Amount, Timestamp};
+use stipend_engine::{Command, ConsumeItem, Consumed as Done, Key, Refusal, Reply};
+use stipend_wire::consumption::{
+    Consume, ConsumeAccepted, ConsumeBatch, Consumed, CreditBalance, DimensionValue, Dimensions,
+};
+use stipend_wire::{Data, Decimal, ErrorBody, ErrorCode, ItemError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(consume)).routes(routes!(consume_async))
+}
+
+fn item(caller: &Caller, body: Consume) -> ConsumeItem {
+    let request = ConsumeRequest {
+        currency: body.currency_id,
+        resource: body.resource_id,
+        amount: body.amount.0,
+        strict: body.strict.unwrap_or(false),
+        event_id: Some(body.idempotency_key.0.clone()),
+        reported_at: body.created_at,
+        dimensions: body.dimensions.map(dimensions).unwrap_or_default(),
+    };
+    let customer = body.customer_id;
+    let key = &body.idempotency_key.0;
+    let key = Key::of_consumption(caller.env, customer.as_str(), &request, key);
+    ConsumeItem { customer, request, key }
+}
+
+/// A number is kept as one where it is exact at the scale, else as its text.
+fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::DimensionValue)> {
+    let values = dimensions.0.into_iter().map(|(name, value)| {
+        let value = match value {
+            DimensionValue::Text(text) => customer::DimensionValue::Text(text),
+            DimensionValue::Bool(flag) => customer::DimensionValue::Flag(flag),
+            DimensionValue::Number(text) => Amount::parse_exact(&text).map_or_else(
+                |_| customer::DimensionValue::Text(text.clone()),
+                customer::DimensionValue::Number,
+            ),
+        };
+        (name, value)
+    });
+    values.collect()
+}
+
+/// Consume credits
+///
+/// Draws the pool in burn order and answers the balance afterwards; durable before the answer.
+/// What the grants cannot cover becomes overdraft, unless `strict` is true: then nothing is
+/// consumed and the answer is 402. The same `idempotencyKey` again gives the first answer.
+#[utoipa::path(post, path = "/api/v1/credits/consumption", tag = "Credits",
+    request_body = Consume,
+    responses((status = 200, body = Data<Consumed>), (status = "default", body = ErrorBody)))]
+async fn consume(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    let item = item(&caller, body.read::<Consume>()?);
+    let shown = item.clone();
+    let reply = app.submit(&caller, Command::Consume(vec![item]), None, None).await?;
+    let Reply::Consumed(mut results) = reply else {
+        return Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server"));
+    };
+    match results.pop() {
+        Some(Done::Done { at, consumption, .. }) => Ok(data(answer(&shown, at, &consumption))),
+        Some(Done::Stored(seq)) => {
+            let engine = std::sync::Arc::clone(app.shared_engine());
+            let stored = app.read(move || Ok(engine.stored_consumption(seq)?)).await?;
+            Ok(data(answer(&shown, stored.0, &stored.1)))
+        }
+        None => Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server")),
+    }
+}
+
+fn answer(item: &ConsumeItem, at: Timestamp, done: &customer::Consumption) -> Consumed {
+    let currency_id = item.request.currency.to_string();
+    Consumed {
+        amount: Decimal(done.amount),
+        currency_id: currency_id.clone(),
+        customer_id: item.customer.to_string(),
+        timestamp: instant(done.reported_at.unwrap_or(at)),
+        credit: Some(CreditBalance {
+            currency_id,
+            current_usage: Decimal(done.current_usage),
+            timestamp: instant(at),
+            usage_limit: Decimal(done.usage_limit),
+            usage_period_end: done.period_end.map(instant),
+        }),
+        resource_id: item.request.resource.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Consume credits in bulk
+///
+/// Up to 1,000 consumptions, all or none: applied and durable before the answer. With the header
+/// `Stipend-Batch: partial` the sound ones are applied and the others listed.
+#[utoipa::path(post, path = "/api/v1/credits/consumption/async", tag = "Credits",
+    request_body = ConsumeBatch,
+    responses((status = 200, body = Data<ConsumeAccepted>),
+        (status = "default", body = ErrorBody)))]
+async fn consume_async(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    BulkBody(body): BulkBody,
+) -> Result<Response, ApiError> {
+    let is_partial = partial(&headers)?;
+    let batch = body.read::<ConsumeBatch>()?.consumptions;
+    let mut errors = batch.errors;
+    let mut items = Vec::with_capacity(batch.items.len());
+    for (index, consume) in batch.items {
+        if consume.strict == Some(true) {
+            let what = "strict consumption in bulk";
+            errors.push(ApiError::not_supported("/strict", what).into_item(index));
+        } else {
+            items.push((index, item(&caller, consume)));
+        }
+    }
+    loop {
+        if !errors.is_empty() && !is_partial {
+            return Err(ApiError::batch(sorted(errors)));
+        }
+        let commands = items.iter().map(|(_, item)| item.clone()).collect::<Vec<_>>();
+        let accepted = commands.len();
+        if accepted == 0 {
+            return Ok(data(ConsumeAccepted { accepted, errors: Some(sorted(errors)) }));
+        }
+        match app.submit(&caller, Command::Consume(commands), None, None).await {
+            Ok(_) => {
+                let errors = is_partial.then(|| sorted(errors));
+                return Ok(data(ConsumeAccepted { accepted, errors }));
+            }
+            Err(refusal) => {
+                let refused = refused_items(refusal)?;
+                for (place, refusal) in refused.into_iter().rev() {
+                    let (index, _) = items.remove(place);
+                    errors.push(ApiError::from(refusal).into_item(index));
+                }
+            }
+        }
+    }
+}
+
+/// The refused items of a bulk command; another refusal is that of the whole.
+fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
+    match refusal {
+        Refusal::Items(items) => Ok(items),
+        Refusal::Overloaded | Refusal::Unavailable | Refusal::Failed => Err(refusal.into()),
+        single => Ok(vec![(0, single)]),
+    }
+}
+
+fn sorted(mut errors: Vec<ItemError>) -> Vec<ItemError> {
+    errors.sort_by_key(|error| error.index);
+    errors
+}
+
+fn partial(headers: &HeaderMap) -> Result<bool, ApiError> {
+    match headers.get("stipend-batch").map(axum::http::HeaderValue::as_bytes) {
+        None => Ok(false),
+        Some(b"partial") => Ok(true),
+        Some(_) => {
+            let message = "the header Stipend-Batch can only be `partial`";
+            Err(ApiError::new(ErrorCode::InvalidHeader, message))
+        }
+    }
+}

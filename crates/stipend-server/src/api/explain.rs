@@ -1,0 +1,61 @@
+//! Where a balance comes from.
+
+use crate::app::{App, data};
+use crate::context::{Caller, Ids, Query};
+use crate::error::ApiError;
+use crate::mapping::explain as mapping;
+use axum::extract::State;
+use axum::response::Response;
+use stipend_core::customer::explain;
+use stipend_core::{CurrencyId, ResourceId};
+use stipend_wire::explain::CreditExplanation;
+use stipend_wire::query::ExplainQuery;
+use stipend_wire::{Data, ErrorBody, ErrorCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(explain_credits))
+}
+
+/// Explain a balance
+///
+/// For each subscription what its plan and each add-on give, and what an override displaced and
+/// why; every live grant in burn order; overdraft; and the sum, which equals what a check says.
+#[utoipa::path(get, path = "/api/v1/customers/{id}/credits/explain", tag = "Customers",
+    params(("id" = String, Path), ExplainQuery),
+    responses((status = 200, body = Data<CreditExplanation>),
+        (status = "default", body = ErrorBody)))]
+async fn explain_credits(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    Query(query): Query<ExplainQuery>,
+) -> Result<Response, ApiError> {
+    let now = app.engine().now();
+    let found = app.current(&caller, &id, now)?;
+    let catalog = app.engine().catalog(caller.env);
+    let asked = &query.currency_id.0;
+    let currency = CurrencyId::parse(asked).ok();
+    let currency = currency.filter(|currency| catalog.credit_types.contains_key(currency));
+    let currency = currency.ok_or_else(|| {
+        let shown: String = asked.chars().take(255).collect();
+        ApiError::new(ErrorCode::CurrencyNotFound, format!("there is no credit type {shown}"))
+    })?;
+    let resource = query.resource_id.as_deref().map(ResourceId::parse).transpose().ok();
+    let resource = resource.filter(|resource| {
+        resource.as_ref().is_none_or(|resource| found.customer.find_resource(resource).is_some())
+    });
+    let resource = resource.ok_or_else(|| {
+        ApiError::new(ErrorCode::ResourceNotFound, "the customer has no such resource")
+    })?;
+    let explanation = explain(&found.customer, &catalog, &currency, resource.as_ref(), now);
+    let shown = mapping::Shown {
+        customer: &found.customer,
+        cipher: app.engine().cipher(),
+        currency: &currency,
+        resource: resource.as_ref(),
+        now,
+    };
+    Ok(data(mapping::to_wire(&shown, &explanation)))
+}

@@ -1,0 +1,148 @@
+//! The ledger, and the settings of automatic recharge.
+
+use crate::app::{App, data, ok};
+use crate::context::{Caller, Query};
+use crate::cursor::List;
+use crate::error::ApiError;
+use crate::mapping::instant;
+use axum::extract::State;
+use axum::response::Response;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use stipend_core::PoolId;
+use stipend_engine::ledger::{Cursor, EventType, LedgerEvent, LedgerQuery as Walk, ledger_page};
+use stipend_engine::{Found, IdCipher};
+use stipend_store::Page as StorePage;
+use stipend_wire::auto_recharge::AutoRecharge;
+use stipend_wire::ledger::{LedgerEntry, LedgerEventType};
+use stipend_wire::query::{AutoRechargeQuery, LedgerQuery};
+use stipend_wire::{Data, Decimal, ErrorBody, ErrorCode, Page};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_ledger)).routes(routes!(get_auto_recharge))
+}
+
+const EVENT_TYPES: [(EventType, LedgerEventType); 6] = [
+    (EventType::Granted, LedgerEventType::CreditsGranted),
+    (EventType::Expired, LedgerEventType::CreditsExpired),
+    (EventType::Consumed, LedgerEventType::CreditsConsumed),
+    (EventType::Voided, LedgerEventType::CreditsVoided),
+    (EventType::TransferSource, LedgerEventType::CreditsConsumptionTransferSource),
+    (EventType::TransferTarget, LedgerEventType::CreditsConsumptionTransferTarget),
+];
+
+/// The types that a filter names. Types of the contract that never happen here match nothing;
+/// other words are refused.
+fn event_types(texts: Option<&[String]>) -> Result<Option<BTreeSet<EventType>>, ApiError> {
+    let Some(texts) = texts else { return Ok(None) };
+    let mut types = BTreeSet::new();
+    for text in texts {
+        if !LedgerEventType::ALL.iter().any(|known| known.as_str() == text) {
+            let shown: String = text.chars().take(100).collect();
+            let message = format!("`eventType`: {shown} is no type of ledger event");
+            return Err(ApiError::new(ErrorCode::InvalidParameter, message));
+        }
+        let known = EVENT_TYPES.iter().find(|(_, wire)| wire.as_str() == text);
+        types.extend(known.map(|(event_type, _)| *event_type));
+    }
+    Ok(Some(types))
+}
+
+fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
+    let customer = &found.customer;
+    let pool = customer.pool(event.pool).expect("events come from the customer's pools");
+    let wire = EVENT_TYPES.iter().find(|(event_type, _)| *event_type == event.event_type);
+    LedgerEntry {
+        amount: Decimal(event.amount),
+        credit_currency_id: pool.currency.to_string(),
+        credit_grant_id: cipher.grant_id(customer.slot, event.grant),
+        customer_id: customer.profile.id.to_string(),
+        event_id: event.event_id.clone(),
+        event_type: wire.map_or(LedgerEventType::CreditsUpdated, |(_, wire)| *wire),
+        feature_id: None,
+        resource_id: pool.resource.as_ref().map(ToString::to_string),
+        timestamp: instant(event.at),
+        breakdown: None,
+        hold_returned_amount: None,
+        metadata: None,
+        reservation_id: None,
+    }
+}
+
+/// List the ledger
+///
+/// Every change of a customer's credits, newest first. `amount` is the signed effect on the
+/// balance: the amounts of a pool add up to its balance. Without `currencyId` or `resourceId`,
+/// all credit types and resources.
+#[utoipa::path(get, path = "/api/v1/credits/ledger", tag = "Credits", params(LedgerQuery),
+    responses((status = 200, body = Page<LedgerEntry>), (status = "default", body = ErrorBody)))]
+async fn list_ledger(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<LedgerQuery>,
+) -> Result<Response, ApiError> {
+    let types = event_types(query.event_type.0.as_deref())?;
+    let found = app.caught_up(&caller, &query.customer_id.0).await?;
+    let list = List::new(caller.env, &format!("ledger/{}", found.customer.slot.0));
+    let page = list.page::<(u64, u32)>(query.after.as_deref(), query.before.as_deref())?;
+    let pools: Vec<PoolId> = if query.reservation_id.is_some() {
+        // Nothing has been reserved yet, so no entry has a reservation.
+        Vec::new()
+    } else {
+        let pools = found.customer.pools.iter().filter(|pool| {
+            let currency = query.currency_id.as_deref();
+            let resource = pool.resource.as_ref().map(stipend_core::ResourceId::as_str);
+            currency.is_none_or(|currency| pool.currency.as_str() == currency)
+                && query.resource_id.as_deref().is_none_or(|asked| resource == Some(asked))
+        });
+        pools.map(|pool| pool.id).collect()
+    };
+    let walk_page = match page {
+        StorePage::First => StorePage::First,
+        StorePage::After((seq, index)) => StorePage::After(Cursor { seq, index }),
+        StorePage::Before((seq, index)) => StorePage::Before(Cursor { seq, index }),
+    };
+    let reader = Arc::clone(app.engine().shared_reader());
+    let (walked, limit) = (Arc::clone(&found), query.limit.0 as usize);
+    let walked = app.read(move || {
+        let chains = pools.iter().map(|pool| (*pool, &walked.chains[usize::from(pool.number())]));
+        let walk = Walk { pools: chains.collect(), types, page: walk_page, limit };
+        Ok(ledger_page(reader.as_ref(), &walk)?)
+    });
+    let walked = walked.await?;
+    let places: Vec<(u64, u32)> =
+        walked.events.iter().map(|event| (event.cursor.seq, event.cursor.index)).collect();
+    let has_more = match page {
+        StorePage::First | StorePage::After(_) => walked.has_older,
+        StorePage::Before(_) => walked.has_newer,
+    };
+    let pagination = list.pagination(&page, places.first(), places.last(), has_more);
+    let cipher = app.engine().cipher();
+    let data = walked.events.iter().map(|event| to_wire(&found, cipher, event)).collect();
+    Ok(ok(&Page { data, pagination }))
+}
+
+/// Get the settings of automatic recharge
+///
+/// The defaults: settings cannot be stored yet.
+#[utoipa::path(get, path = "/api/v1/credits/auto-recharge", tag = "Credits",
+    params(AutoRechargeQuery),
+    responses((status = 200, body = Data<AutoRecharge>), (status = "default", body = ErrorBody)))]
+async fn get_auto_recharge(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<AutoRechargeQuery>,
+) -> Result<Response, ApiError> {
+    let (customer, currency) = (query.customer_id.0, query.currency_id.0);
+    app.current(&caller, &customer, app.engine().now())?;
+    let catalog = app.engine().catalog(caller.env);
+    let known = stipend_core::CurrencyId::parse(&currency).ok();
+    if known.is_none_or(|currency| !catalog.credit_types.contains_key(&currency)) {
+        let shown: String = currency.chars().take(255).collect();
+        let message = format!("there is no credit type {shown}");
+        return Err(ApiError::new(ErrorCode::CurrencyNotFound, message));
+    }
+    Ok(data(AutoRecharge::defaults(customer, currency)))
+}

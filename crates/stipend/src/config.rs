@@ -1,0 +1,116 @@
+//! Configuration: flags over environment over file over defaults.
+
+use crate::failure::Failure;
+use clap::Args;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
+
+/// What can be set, on the command line and in the environment.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Settings {
+    /// A TOML file with the same settings (`data_dir`, `listen`, `log`).
+    #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the data lives [default: stipend/ in the user's data directory].
+    #[arg(long, value_name = "DIR", env = "STIPEND_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:4010].
+    #[arg(long, value_name = "ADDR:PORT", env = "STIPEND_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// What to log: error, warn, info, debug, or a filter [default: info].
+    #[arg(long, value_name = "FILTER", env = "STIPEND_LOG")]
+    pub(crate) log: Option<String>,
+    /// A secret API key that exists in the environment `production` at start.
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "STIPEND_BOOTSTRAP_API_KEY",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub(crate) bootstrap_api_key: Option<String>,
+}
+
+/// What can be set in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data_dir: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    log: Option<String>,
+}
+
+/// What holds in the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) log: String,
+    pub(crate) bootstrap_api_key: Option<String>,
+}
+
+impl Settings {
+    /// Merges flags, environment, file and defaults.
+    pub(crate) fn resolve(self) -> Result<Config, Failure> {
+        let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let default = LISTEN_DEFAULT.parse().expect("the default is an address");
+        let key = self.bootstrap_api_key.filter(|key| !key.is_empty());
+        if key.as_ref().is_some_and(|key| key.len() > 255 || !key.is_ascii()) {
+            let message = "the bootstrap API key has at most 255 ASCII characters";
+            return Err(Failure::Configuration(message.to_owned()));
+        }
+        Ok(Config {
+            data_dir: match self.data_dir.or(file.data_dir) {
+                Some(data_dir) => data_dir,
+                None => default_data_dir()?,
+            },
+            listen: self.listen.or(file.listen).unwrap_or(default),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            bootstrap_api_key: key,
+        })
+    }
+}
+
+fn read_file(path: &Path) -> Result<File, Failure> {
+    let shown = path.display();
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::Configuration(format!("configuration file {shown}: {}", one_line(error)))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    toml::from_str(&text).map_err(|error| wrong(&error.message()))
+}
+
+fn one_line(error: &dyn std::fmt::Display) -> String {
+    error.to_string().lines().collect::<Vec<_>>().join(" ")
+}
+
+fn default_data_dir() -> Result<PathBuf, Failure> {
+    let directory = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = match (directory("XDG_DATA_HOME"), directory("HOME")) {
+        (Some(data), _) => PathBuf::from(data),
+        (None, Some(home)) => PathBuf::from(home).join(".local").join("share"),
+        (None, None) => {
+            let message = "there is no home directory; say where the data lives with --data-dir";
+            return Err(Failure::Configuration(message.to_owned()));
+        }
+    };
+    Ok(base.join("stipend"))
+}
+
+/// The variables that a `STIPEND_…` environment variable can be; others are warned about.
+const KNOWN: [&str; 5] = [
+    "STIPEND_CONFIG",
+    "STIPEND_DATA_DIR",
+    "STIPEND_LISTEN",
+    "STIPEND_LOG",
+    "STIPEND_BOOTSTRAP_API_KEY",
+];
+
+/// `STIPEND_…` variables that mean nothing to this version.
+pub(crate) fn unknown_variables() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("STIPEND_") && !KNOWN.contains(&name.as_str())).collect()
+}

@@ -1,0 +1,101 @@
+//! `stipend serve`.
+
+use crate::config::{Config, Settings, unknown_variables};
+use crate::failure::Failure;
+use crate::{say, start};
+use std::future::Future;
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use stipend_engine::Engine;
+use stipend_server::App;
+use stipend_server::ids::SystemRandom;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+    let config = settings.resolve()?;
+    start_logging(&config.log)?;
+    for name in unknown_variables() {
+        tracing::warn!(name, "this environment variable means nothing to this version");
+    }
+    let store = start::open_store(&config.data_dir)?;
+    let engine = Arc::new(start::start_engine(store)?);
+    let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
+    tracing::info!(
+        data_dir = %config.data_dir.display(),
+        customers = engine.customers_count(),
+        "recovered"
+    );
+    let announce = |address: SocketAddr| {
+        say(&format!("listening on http://{address}\n"))?;
+        match &key {
+            Some(key) => say(&format!("API key (shown once): {key}\n")),
+            None => Ok(()),
+        }
+    };
+    runtime()?.block_on(async {
+        let listener = bind(&config).await?;
+        announce(address(&listener)?)?;
+        serve_until(listener, &engine, stop_signal()?).await
+    })
+}
+
+/// Logs go to standard error: as text to people, as JSON to machines.
+pub(crate) fn start_logging(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::Configuration(format!("--log {filter}: {error}")))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().init();
+    }
+    Ok(())
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("the runtime cannot start", &error))
+}
+
+pub(crate) async fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    TcpListener::bind(config.listen).await.map_err(|error| {
+        Failure::Configuration(format!("cannot listen on {}: {error}", config.listen))
+    })
+}
+
+pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|error| Failure::failed("the socket has no address", &error))
+}
+
+/// Serves until `stop` is done, drains, and commits what was decided.
+pub(crate) async fn serve_until(
+    listener: TcpListener,
+    engine: &Arc<Engine>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let app = App::new(Arc::clone(engine), Arc::new(SystemRandom));
+    let served = stipend_server::serve::serve(listener, app, stop).await;
+    engine.stop();
+    tracing::info!("stopped");
+    served.map_err(|error| Failure::failed("serving failed", &error))
+}
+
+/// Done when the process is asked to end.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::failed("signals cannot be received", &error));
+    let (mut terminate, mut interrupt) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}

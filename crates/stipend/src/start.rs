@@ -1,0 +1,57 @@
+//! Opening the store and starting the engine over it.
+
+use crate::failure::Failure;
+use std::path::Path;
+use std::sync::Arc;
+use stipend_engine::{ApiKey, Command, Engine, PRODUCTION, SystemClock};
+use stipend_server::ids::{SystemRandom, secret_key};
+use stipend_store_sqlite::{Options, SqliteStore};
+
+/// Opens the store of a data directory, which comes to be where it is missing.
+pub(crate) fn open_store(data_dir: &Path) -> Result<SqliteStore, Failure> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|error| Failure::Failed(format!("no random bytes: {error}")))?;
+    let (store, opened) = SqliteStore::open(data_dir, &Options::new(secret))?;
+    if let Some(offset) = opened.torn_tail {
+        tracing::warn!(offset, "the write-ahead log ended in a commit that never completed");
+    }
+    if opened.mark_unreadable {
+        tracing::warn!("the mark of the last acknowledged batch was unreadable and is made anew");
+    }
+    Ok(store)
+}
+
+/// Starts an engine that aborts the process when its store fails: nothing may be acknowledged
+/// after that, and a restart finds what is durable.
+pub(crate) fn start_engine(store: SqliteStore) -> Result<Engine, Failure> {
+    let clock = Arc::new(SystemClock);
+    let fatal = Box::new(|error: &stipend_store::StoreError| {
+        tracing::error!(%error, "stopping: the outcome of a write is unknown");
+        std::process::abort();
+    });
+    Ok(Engine::start(Box::new(store), clock, fatal)?)
+}
+
+/// Makes sure that there is a key to the production environment. Answers the key where it was
+/// made here.
+pub(crate) fn ensure_key(engine: &Engine, wanted: Option<&str>) -> Result<Option<String>, Failure> {
+    if wanted.is_none() && engine.has_keys() {
+        return Ok(None);
+    }
+    let made = wanted.is_none().then(|| secret_key(&SystemRandom));
+    let key = wanted.or(made.as_deref()).unwrap_or_default();
+    if engine.authenticate(key).is_none() {
+        let hint: String =
+            key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+        let key = ApiKey {
+            digest: ApiKey::digest_of(key),
+            env: PRODUCTION,
+            hint,
+            created_at: engine.now(),
+        };
+        let done = engine.submitter().run(PRODUCTION, Command::OpenProduction(key));
+        done.map_err(|refusal| Failure::failed("the API key could not be stored", &refusal))?;
+    }
+    Ok(made)
+}
