@@ -16,8 +16,8 @@ STOP_DEADLINE_SECONDS = 30
 
 def binary() -> pathlib.Path:
     """The binary under test; `cargo xtask test` builds it and says where it is."""
-    path = os.environ.get("STIPEND_BIN")
-    assert path, "STIPEND_BIN names the binary under test; `cargo xtask test` sets it"
+    path = os.environ.get("E2E_BINARY")
+    assert path, "E2E_BINARY names the binary under test; `cargo xtask test` sets it"
     found = pathlib.Path(path)
     assert found.is_file(), f"{path} is missing: cargo build -p stipend"
     return found

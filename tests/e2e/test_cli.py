@@ -75,3 +75,10 @@ def database(data_dir: pathlib.Path) -> pathlib.Path:
         if path.is_file() and path.read_bytes()[:16] == SQLITE_MAGIC:
             return path
     raise AssertionError(f"no database in {data_dir}")
+
+
+def test_the_demo_sells_eighty_thousand_and_explains_them() -> None:
+    ended = processes.run("demo", "--once")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "50000 + 30000 = 80000 API credits a month" in ended.stdout
+    assert "80000 granted − 61250 used = 18750" in ended.stdout

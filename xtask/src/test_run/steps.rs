@@ -127,7 +127,7 @@ fn end_to_end(root: &Path) -> Result<Tally> {
             .args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-ra", "tests/e2e"])
             .current_dir(root)
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("STIPEND_BIN", binary),
+            .env("E2E_BINARY", binary),
     )
 }
 

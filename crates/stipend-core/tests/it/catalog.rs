@@ -83,7 +83,11 @@ fn new_feature(id: &str) -> Command {
 
 fn new_plan(id: &str, of: &str, parent: Option<&str>) -> Command {
     let parent = parent.map(package);
-    Command::CreatePackage(NewPackage { product: product(of), parent, ..examples::new_package(plan(id)) })
+    Command::CreatePackage(NewPackage {
+        product: product(of),
+        parent,
+        ..examples::new_package(plan(id))
+    })
 }
 
 fn credits(id: &str) -> NewEntitlement {
@@ -161,7 +165,8 @@ fn check_refused(rows: Vec<(&'static str, Command)>) -> BTreeSet<&'static str> {
 #[test]
 fn every_rejection_is_reachable() {
     let several = ProductPatch { multiple_subscriptions: Some(true), ..Default::default() };
-    let wrong_terms = EntitlementPatch { feature: Some(FeatureTerms::default()), ..Default::default() };
+    let wrong_terms =
+        EntitlementPatch { feature: Some(FeatureTerms::default()), ..Default::default() };
     let mixed = NewEntitlement { target: Target::Feature(feature("seats")), ..credits("tokens") };
     let duplicate = |source: &str, target: &str| Command::DuplicateProduct {
         source: product(source),
@@ -195,7 +200,10 @@ fn every_rejection_is_reachable() {
         ("CurrencyNotFound", Command::AddEntitlements(plan("draft"), vec![credits("nothing")])),
         ("FeatureNotFound", Command::UpdateFeature(feature("nothing"), FeaturePatch::default())),
         ("FeatureNotFound", Command::AddEntitlements(plan("draft"), vec![limit("nothing")])),
-        ("EntitlementNotFound", Command::RemoveEntitlement(plan("draft"), credits("tokens").target)),
+        (
+            "EntitlementNotFound",
+            Command::RemoveEntitlement(plan("draft"), credits("tokens").target),
+        ),
         ("CurrencyArchived", Command::AddEntitlements(plan("draft"), vec![credits("retired")])),
         ("FeatureArchived", Command::AddEntitlements(plan("draft"), vec![limit("retired")])),
         ("CurrencyInUse", Command::ArchiveCreditType(examples::credits())),
@@ -204,7 +212,10 @@ fn every_rejection_is_reachable() {
             "EntitlementType",
             Command::UpdateEntitlement(plan("draft"), credits("api-credits").target, wrong_terms),
         ),
-        ("EntitlementExists", Command::AddEntitlements(plan("draft"), vec![credits("api-credits")])),
+        (
+            "EntitlementExists",
+            Command::AddEntitlements(plan("draft"), vec![credits("api-credits")]),
+        ),
         ("Cycle", set_parent("draft", "draft")),
         ("Cycle", set_parent("draft", "orphan")),
         ("Cycle", set_dependency("loop", "loop")),
@@ -240,7 +251,11 @@ fn of_several_faults_the_one_declared_first_is_answered() {
         ),
         ("PackageArchived", "NoDraft", Command::Publish(plan("gone"), Migration::NewCustomers)),
         ("PackageArchived", "Immutable", set_parent("gone", "base")),
-        ("Immutable", "FeatureNotFound", Command::AddEntitlements(plan("base"), vec![limit("nothing")])),
+        (
+            "Immutable",
+            "FeatureNotFound",
+            Command::AddEntitlements(plan("base"), vec![limit("nothing")]),
+        ),
         (
             "Immutable",
             "EntitlementNotFound",
@@ -268,7 +283,10 @@ fn a_published_version_stays_as_it_is_while_drafts_come_and_go() {
     let mut catalog = catalog("plan base 100/month");
     let key = plan("base");
     let first = catalog.version(&key, 1).unwrap().clone();
-    assert_eq!((first.status, first.published_at), (VersionStatus::Published, Some(examples::START)));
+    assert_eq!(
+        (first.status, first.published_at),
+        (VersionStatus::Published, Some(examples::START))
+    );
     let target = Target::Credit(examples::credits());
     let patch = EntitlementPatch { amount: Some(amount("200")), ..Default::default() };
     let update = Command::UpdateEntitlement(key.clone(), target.clone(), patch);
@@ -306,7 +324,8 @@ fn entitlements_are_added_all_or_none() {
     let both = Command::AddEntitlements(plan("draft"), vec![credits("tokens"), limit("seats")]);
     let changes = decide(&catalog, &both, at("2026-04-01")).unwrap();
     let [CatalogChange::Package(package)] = &changes[..] else { panic!("one package") };
-    let targets: Vec<&Target> = package.shown().entitlements.iter().map(|one| &one.target).collect();
+    let targets: Vec<&Target> =
+        package.shown().entitlements.iter().map(|one| &one.target).collect();
     let added = [credits("api-credits").target, credits("tokens").target, limit("seats").target];
     assert_eq!(targets, added.iter().collect::<Vec<_>>());
 }
@@ -325,7 +344,11 @@ fn archiving_a_product_takes_its_packages_along_and_brings_them_back() {
     assert_eq!(archived(&catalog), "gone");
     later(&mut catalog, Command::ArchiveProduct(examples::product()));
     assert_eq!(archived(&catalog), "base child draft gone hollow orphan twin extra loop");
-    assert!(decide(&catalog, &Command::ArchiveProduct(examples::product()), at("2026-04-02")).unwrap().is_empty());
+    assert!(
+        decide(&catalog, &Command::ArchiveProduct(examples::product()), at("2026-04-02"))
+            .unwrap()
+            .is_empty()
+    );
     later(&mut catalog, Command::UnarchiveProduct(examples::product()));
     assert_eq!(archived(&catalog), "gone", "what was archived before stays archived");
 }
@@ -350,7 +373,10 @@ fn a_feature_is_suspended_and_comes_back() {
     let mut catalog = stocked();
     let status = |catalog: &Catalog, id: &str| catalog.features[&feature(id)].status;
     assert_eq!(status(&catalog, "seats"), FeatureStatus::New);
-    assert_eq!(decide(&catalog, &Command::UnarchiveFeature(feature("seats")), at("2026-04-01")), Ok(vec![]));
+    assert_eq!(
+        decide(&catalog, &Command::UnarchiveFeature(feature("seats")), at("2026-04-01")),
+        Ok(vec![])
+    );
     assert_eq!(status(&catalog, "retired"), FeatureStatus::Suspended);
     run(&mut catalog, Command::UnarchiveFeature(feature("retired")));
     assert_eq!(status(&catalog, "retired"), FeatureStatus::Active);

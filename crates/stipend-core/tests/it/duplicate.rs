@@ -25,12 +25,15 @@ fn duplicated(text: &str) -> Catalog {
     let patch = ProductPatch { settings: Some(settings), ..Default::default() };
     run(&mut catalog, CatalogCommand::UpdateProduct(examples::product(), patch));
     run(&mut catalog, CatalogCommand::ArchivePackage(PackageKey::plan(package("gone"))));
-    run(&mut catalog, CatalogCommand::DuplicateProduct {
-        source: examples::product(),
-        target: copy(),
-        name: Some("Copy".to_owned()),
-        description: Some(None),
-    });
+    run(
+        &mut catalog,
+        CatalogCommand::DuplicateProduct {
+            source: examples::product(),
+            target: copy(),
+            name: Some("Copy".to_owned()),
+            description: Some(None),
+        },
+    );
     catalog
 }
 
@@ -53,12 +56,15 @@ fn a_copy_has_every_package_that_is_not_archived() {
             format!("{} v{}{is_draft}", one.key, shown.version)
         })
         .collect();
-    assert_eq!(told, [
-        "plan copy-base v1",
-        "plan copy-child v1 draft",
-        "add-on copy-extra v1",
-        "add-on copy-needy v1",
-    ]);
+    assert_eq!(
+        told,
+        [
+            "plan copy-base v1",
+            "plan copy-child v1 draft",
+            "add-on copy-extra v1",
+            "add-on copy-needy v1",
+        ]
+    );
     let product = &catalog.products[&copy()];
     assert_eq!((product.name.as_str(), product.subscribed), ("Copy", false));
 }

@@ -57,7 +57,12 @@ impl Terms {
     }
 
     fn step(&self) -> String {
-        let addons = [("extra", self.extra), ("tier", self.tier), ("small", self.small), ("annual", self.annual)];
+        let addons = [
+            ("extra", self.extra),
+            ("tier", self.tier),
+            ("small", self.small),
+            ("annual", self.annual),
+        ];
         let present = addons.iter().filter(|addon| addon.1 > 0);
         let words: Vec<String> = present.map(|(id, quantity)| format!("{id}={quantity}")).collect();
         format!("set {}", words.join(" "))
@@ -78,7 +83,13 @@ impl Oracle {
     /// Which month it is.
     fn month(&self) -> usize {
         let mut rest = self.hours / 24;
-        MONTHS.iter().take_while(|days| { rest -= **days; rest >= 0 }).count()
+        MONTHS
+            .iter()
+            .take_while(|days| {
+                rest -= **days;
+                rest >= 0
+            })
+            .count()
     }
 
     fn apply(&mut self, op: &Op) {
@@ -117,7 +128,8 @@ impl Oracle {
 fn apply(world: &mut World, op: &Op) {
     let state = match op {
         Op::Set(terms) => {
-            let agreed = terms.agreed.map_or("agree".to_owned(), |amount| format!("agree {amount}/month"));
+            let agreed =
+                terms.agreed.map_or("agree".to_owned(), |amount| format!("agree {amount}/month"));
             set_both(world, &terms.step(), &agreed)
         }
         Op::Use(amount) => world.step(&format!("use {amount}")),
@@ -172,8 +184,12 @@ fn terms(with_annual: bool) -> impl Strategy<Value = Terms> {
     let annual = if with_annual { 0..3i64 } else { 0..1i64 };
     let few = || prop_oneof![3 => Just(0i64), 1 => 1..3i64];
     let agreed = prop::option::weighted(0.3, 0..250i64);
-    (0..5i64, few(), few(), annual, agreed).prop_map(|(extra, tier, small, annual, agreed)| {
-        Terms { extra, tier, small, annual, agreed }
+    (0..5i64, few(), few(), annual, agreed).prop_map(|(extra, tier, small, annual, agreed)| Terms {
+        extra,
+        tier,
+        small,
+        annual,
+        agreed,
     })
 }
 

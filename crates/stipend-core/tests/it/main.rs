@@ -12,6 +12,7 @@ mod grants;
 mod laws;
 mod model;
 mod periods;
+mod readme;
 mod resolve;
 mod soundness;
 mod subscriptions;

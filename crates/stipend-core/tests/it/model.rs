@@ -217,7 +217,8 @@ impl StateMachineTest for PoolTest {
             *expected.entry(test.grants[token.grant].1).or_default() += 1;
         }
         let pool = test.world.pool();
-        let left = pool.into_iter().flat_map(|pool| &pool.live).map(|grant| (grant.no, grant.remaining()));
+        let left =
+            pool.into_iter().flat_map(|pool| &pool.live).map(|grant| (grant.no, grant.remaining()));
         let actual: BTreeMap<GrantNo, Amount> = left.filter(|(_, left)| !left.is_zero()).collect();
         let whole = |expected: BTreeMap<GrantNo, i64>| -> BTreeMap<GrantNo, Amount> {
             expected.into_iter().map(|(no, tokens)| (no, Amount::whole(tokens))).collect()

@@ -1,6 +1,9 @@
 //! Making, changing and ending subscriptions, and everything that is refused.
 
-use crate::support::{World, amount, assert_declared_in_order, at, catalog, check_steps, currency, lines, package, run, show};
+use crate::support::{
+    World, amount, assert_declared_in_order, at, catalog, check_steps, currency, lines, package,
+    run, show,
+};
 use std::collections::BTreeSet;
 use stipend_core::catalog::{
     CatalogCommand, EntitlementPatch, Migration, PackageKey, PackagePatch, ProductPatch, Target,
@@ -128,9 +131,8 @@ fn every_rejection_is_reachable() {
 fn other_rejections() -> Vec<Rejection> {
     let mut world = World::after("", "2026-03-01 grant paid 5");
     let request = examples::consumption(amount("1"));
-    let mut refuse = |request: ConsumeRequest| {
-        world.carry_out(&CustomerCommand::Consume(request)).unwrap_err()
-    };
+    let mut refuse =
+        |request: ConsumeRequest| world.carry_out(&CustomerCommand::Consume(request)).unwrap_err();
     let elsewhere = ResourceId::parse("nowhere").ok();
     let too_old = at("2026-01-24T23:59:59.999999Z");
     let ahead = at("2026-03-01T00:05:00.000001Z");
@@ -184,17 +186,18 @@ fn of_several_faults_the_one_declared_first_is_answered() {
         subscribe tailored agree=tokens@1/month agree=tokens@2/month   => DuplicateOverride < AmountRequired
         ",
     );
-    check_precedence("", "retire credits; grant paid 1 until=2026-02-01 => CurrencyArchived < EmptyWindow");
+    check_precedence(
+        "",
+        "retire credits; grant paid 1 until=2026-02-01 => CurrencyArchived < EmptyWindow",
+    );
 }
 
 #[test]
 fn reported_events_may_be_so_old_and_so_far_ahead() {
     let mut world = World::after("", "2026-03-01 grant paid 5");
     for instant in ["2026-01-25", "2026-03-01T00:05:00Z"] {
-        let request = ConsumeRequest {
-            reported_at: Some(at(instant)),
-            ..examples::consumption(amount("1"))
-        };
+        let request =
+            ConsumeRequest { reported_at: Some(at(instant)), ..examples::consumption(amount("1")) };
         world.carry_out(&CustomerCommand::Consume(request)).unwrap();
     }
     assert_eq!(world.state(), "3");
@@ -301,7 +304,8 @@ fn each_resource_has_a_subscription_and_pools_of_its_own() {
         subscribe base on=site-2 id=sub-3
         ",
     );
-    let balances: Vec<String> = world.customer.pools.iter().map(|pool| pool.balance().to_string()).collect();
+    let balances: Vec<String> =
+        world.customer.pools.iter().map(|pool| pool.balance().to_string()).collect();
     assert_eq!(balances, ["100", "5", "100"]);
     world.step("subscribe base on=site");
     assert!(matches!(world.refused, Some(Rejection::SubscriptionExists(_))));
@@ -398,7 +402,8 @@ fn a_custom_plan_takes_custom_addons_and_amounts_of_the_subscription() {
 #[test]
 fn a_plan_with_a_default_trial_is_refused_unless_the_trial_is_waived() {
     let mut world = World::new(catalog("plan base 100/month draft"));
-    let trial = TrialConfig { duration: Amount::whole(14), units: TrialUnit::Day, budget: None, end: None };
+    let trial =
+        TrialConfig { duration: Amount::whole(14), units: TrialUnit::Day, budget: None, end: None };
     let patch = PackagePatch { trial: Some(Some(trial)), ..Default::default() };
     let key = PackageKey::plan(package("base"));
     run(&mut world.catalog, CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));

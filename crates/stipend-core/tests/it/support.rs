@@ -443,7 +443,8 @@ pub(crate) fn check_steps(catalog_text: &str, table: &str) {
 /// The order of the variants of a rejection is their precedence, so a row that shows a precedence
 /// is compared with the declaration itself.
 pub(crate) fn assert_declared_in_order(source: &str, name: &str, first: &str, second: &str) {
-    let (_, body) = source.split_once(&format!("pub enum {name} {{")).expect("it is declared there");
+    let (_, body) =
+        source.split_once(&format!("pub enum {name} {{")).expect("it is declared there");
     let place = |variant: &str| {
         ["(", ",", " {"].iter().find_map(|end| body.find(&format!("\n    {variant}{end}")))
     };
