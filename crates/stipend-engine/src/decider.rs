@@ -127,7 +127,7 @@ impl Decider {
             return true;
         }
         if let Committed::Refused { tip, flushed } = committed {
-            self.flusher.restore(&flushed);
+            self.flusher.restore(&flushed, tip.last);
             self.tip = tip;
         }
         false

@@ -36,7 +36,6 @@ pub struct Engine {
     cipher: IdCipher,
     requests: Sender<Request>,
     stopping: Mutex<Option<Sender<()>>>,
-    queue: crossbeam_channel::Receiver<Request>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -79,7 +78,6 @@ impl Engine {
             cipher: IdCipher::new(&secret),
             requests,
             stopping: Mutex::new(Some(stopping)),
-            queue: queue.clone(),
             threads: Mutex::new(Vec::new()),
         };
         engine.spawn(
@@ -153,7 +151,9 @@ impl Engine {
     /// How many commands wait to be decided.
     #[must_use]
     pub fn queue_length(&self) -> usize {
-        self.queue.len()
+        // Asked of the sending side: the decider alone receives, so that its end is noticed by
+        // those who send.
+        self.requests.len()
     }
 
     /// How many customers there are, over all environments.

@@ -51,12 +51,15 @@ impl Flusher {
         taken
     }
 
-    /// Takes back what a refused commit had taken.
-    pub(crate) fn restore(&mut self, flushed: &[Flushed]) {
-        for (segment, seq) in flushed {
-            if let Some(later) = self.since.insert(*segment, *seq) {
-                self.order.remove(&(later, *segment));
-            }
+    /// Goes back to what is durable up to `last`, after a commit was refused: its changes and
+    /// those decided on top of it are forgotten, since their positions will be used again, and
+    /// the images that it did not write lag as before.
+    pub(crate) fn restore(&mut self, flushed: &[Flushed], last: Seq) {
+        for (_, segment) in self.order.split_off(&(last + 1, 0)) {
+            self.since.remove(&segment);
+        }
+        for (segment, seq) in flushed.iter().filter(|(_, seq)| *seq <= last) {
+            self.since.insert(*segment, *seq);
             self.order.insert((*seq, *segment));
         }
     }
@@ -80,9 +83,23 @@ mod tests {
         assert_eq!(flusher.replay_after(20), 9);
         assert_eq!(flusher.take(1, 20, |_| 1_000), [(3, 10)], "the budget was used up");
         assert_eq!(flusher.replay_after(20), 11);
-        flusher.restore(&[(3, 10)]);
+        flusher.restore(&[(3, 10)], 20);
         assert_eq!(flusher.replay_after(20), 9);
         assert_eq!(flusher.take(10_000, 20, |_| 1), [(3, 10), (1, 12)]);
         assert_eq!(flusher.replay_after(20), 20);
+    }
+    #[test]
+    fn a_refused_commit_leaves_no_trace() {
+        let mut flusher = Flusher::default();
+        flusher.touch(1, 5);
+        flusher.touch(2, 12);
+        let taken = flusher.take(10_000, 12, |_| 1);
+        assert_eq!(taken, [(1, 5), (2, 12)]);
+        flusher.touch(1, 15);
+        flusher.touch(3, 16);
+        flusher.restore(&taken, 10);
+        assert_eq!(flusher.replay_after(10), 4, "segment 1 lags as before");
+        flusher.touch(3, 11);
+        assert_eq!(flusher.take(10_000, 11, |_| 1), [(1, 5), (3, 11)], "positions come again");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{amount, assert_declared_in_order, at, catalog, currency, package, run};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use stipend_core::catalog::{
     Catalog, CatalogChange, CatalogCommand as Command, CatalogRejection as Rejection,
     EntitlementPatch, EntitlementTerms, FeaturePatch, FeatureStatus, FeatureTerms, FeatureType,
@@ -113,6 +114,11 @@ fn set_dependency(id: &str, needed: &str) -> Command {
     Command::UpdatePackage(addon(id), Box::new(patch))
 }
 
+fn duplicate(source: &str, target: &str) -> Command {
+    let (source, target) = (product(source), product(target));
+    Command::DuplicateProduct { source, target, name: None, description: None }
+}
+
 /// A catalog with something of everything.
 fn stocked() -> Catalog {
     let mut catalog = catalog(
@@ -144,7 +150,7 @@ fn stocked() -> Catalog {
             versions: vec![(plan("twin"), 1), (plan("base"), 1)],
         },
     ] {
-        run(&mut catalog, command);
+        run(&mut catalog, &command);
     }
     catalog
 }
@@ -168,12 +174,6 @@ fn every_rejection_is_reachable() {
     let wrong_terms =
         EntitlementPatch { feature: Some(FeatureTerms::default()), ..Default::default() };
     let mixed = NewEntitlement { target: Target::Feature(feature("seats")), ..credits("tokens") };
-    let duplicate = |source: &str, target: &str| Command::DuplicateProduct {
-        source: product(source),
-        target: product(target),
-        name: None,
-        description: None,
-    };
     let names = check_refused(vec![
         ("ProductNotFound", Command::ArchiveProduct(product("nothing"))),
         ("ProductNotFound", new_plan("new", "nothing", None)),
@@ -269,11 +269,11 @@ fn of_several_faults_the_one_declared_first_is_answered() {
 #[test]
 fn a_cycle_is_seen_through_drafts_and_published_versions() {
     let mut catalog = stocked();
-    run(&mut catalog, Command::OpenDraft(plan("base")));
+    run(&mut catalog, &Command::OpenDraft(plan("base")));
     let refused = decide(&catalog, &set_parent("base", "child"), at("2026-04-01")).unwrap_err();
     assert_eq!(refused, Rejection::Cycle(plan("base")), "the published child inherits from base");
-    run(&mut catalog, Command::OpenDraft(plan("child")));
-    run(&mut catalog, set_parent("child", "twin"));
+    run(&mut catalog, &Command::OpenDraft(plan("child")));
+    run(&mut catalog, &set_parent("child", "twin"));
     let refused = decide(&catalog, &set_parent("base", "child"), at("2026-04-01")).unwrap_err();
     assert_eq!(refused, Rejection::Cycle(plan("base")), "and so it does while that can come back");
 }
@@ -282,7 +282,7 @@ fn a_cycle_is_seen_through_drafts_and_published_versions() {
 fn a_published_version_stays_as_it_is_while_drafts_come_and_go() {
     let mut catalog = catalog("plan base 100/month");
     let key = plan("base");
-    let first = catalog.version(&key, 1).unwrap().clone();
+    let first = Arc::clone(catalog.version(&key, 1).unwrap());
     assert_eq!(
         (first.status, first.published_at),
         (VersionStatus::Published, Some(examples::START))
@@ -291,16 +291,16 @@ fn a_published_version_stays_as_it_is_while_drafts_come_and_go() {
     let patch = EntitlementPatch { amount: Some(amount("200")), ..Default::default() };
     let update = Command::UpdateEntitlement(key.clone(), target.clone(), patch);
 
-    run(&mut catalog, Command::OpenDraft(key.clone()));
-    run(&mut catalog, update.clone());
+    run(&mut catalog, &Command::OpenDraft(key.clone()));
+    run(&mut catalog, &update.clone());
     assert_eq!(catalog.packages[&key].shown().version, 2, "the draft is shown");
     assert_eq!(catalog.packages[&key].latest().unwrap().version, 1, "the published one serves");
-    run(&mut catalog, Command::DiscardDraft(key.clone()));
+    run(&mut catalog, &Command::DiscardDraft(key.clone()));
     assert_eq!(catalog.packages[&key].shown(), &first);
 
-    run(&mut catalog, Command::OpenDraft(key.clone()));
-    run(&mut catalog, update);
-    run(&mut catalog, Command::Publish(key.clone(), Migration::NewCustomers));
+    run(&mut catalog, &Command::OpenDraft(key.clone()));
+    run(&mut catalog, &update);
+    run(&mut catalog, &Command::Publish(key.clone(), Migration::NewCustomers));
     assert_eq!(catalog.version(&key, 1), Some(&first));
     let second = catalog.version(&key, 2).unwrap();
     let (_, terms) = second.find_entitlement(&target).unwrap().credit().unwrap();
@@ -311,7 +311,7 @@ fn a_published_version_stays_as_it_is_while_drafts_come_and_go() {
 #[test]
 fn all_customers_may_be_asked_for_while_there_are_none() {
     let mut catalog = catalog("plan base 100/month draft");
-    run(&mut catalog, Command::Publish(plan("base"), Migration::AllCustomers));
+    run(&mut catalog, &Command::Publish(plan("base"), Migration::AllCustomers));
     assert_eq!(catalog.packages[&plan("base")].latest().unwrap().version, 1);
 }
 
@@ -360,11 +360,11 @@ fn a_credit_type_is_archived_once_no_active_package_refers_to_it() {
     let refused = decide(&catalog, &archive, examples::START).unwrap_err();
     let expected = "credit type api-credits is used by plan base, add-on extra";
     assert_eq!(refused.to_string(), expected);
-    run(&mut catalog, Command::ArchivePackage(plan("base")));
-    run(&mut catalog, Command::ArchivePackage(addon("extra")));
-    run(&mut catalog, archive);
+    run(&mut catalog, &Command::ArchivePackage(plan("base")));
+    run(&mut catalog, &Command::ArchivePackage(addon("extra")));
+    run(&mut catalog, &archive);
     assert!(catalog.credit_types[&examples::credits()].archived_at.is_some());
-    run(&mut catalog, Command::UnarchiveCreditType(examples::credits()));
+    run(&mut catalog, &Command::UnarchiveCreditType(examples::credits()));
     assert!(catalog.credit_types[&examples::credits()].archived_at.is_none());
 }
 
@@ -378,7 +378,7 @@ fn a_feature_is_suspended_and_comes_back() {
         Ok(vec![])
     );
     assert_eq!(status(&catalog, "retired"), FeatureStatus::Suspended);
-    run(&mut catalog, Command::UnarchiveFeature(feature("retired")));
+    run(&mut catalog, &Command::UnarchiveFeature(feature("retired")));
     assert_eq!(status(&catalog, "retired"), FeatureStatus::Active);
 }
 

@@ -23,11 +23,11 @@ fn duplicated(text: &str) -> Catalog {
         start_plan: Some(package("gone")),
     };
     let patch = ProductPatch { settings: Some(settings), ..Default::default() };
-    run(&mut catalog, CatalogCommand::UpdateProduct(examples::product(), patch));
-    run(&mut catalog, CatalogCommand::ArchivePackage(PackageKey::plan(package("gone"))));
+    run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
+    run(&mut catalog, &CatalogCommand::ArchivePackage(PackageKey::plan(package("gone"))));
     run(
         &mut catalog,
-        CatalogCommand::DuplicateProduct {
+        &CatalogCommand::DuplicateProduct {
             source: examples::product(),
             target: copy(),
             name: Some("Copy".to_owned()),
@@ -72,13 +72,12 @@ fn a_copy_has_every_package_that_is_not_archived() {
 #[test]
 fn references_among_the_copies_follow_to_the_copies() {
     let catalog = duplicated(SHOP);
-    let plan = |id: &str| catalog.packages[&PackageKey::plan(package(id))].shown().clone();
-    let child = plan("copy-child");
+    let child = catalog.packages[&PackageKey::plan(package("copy-child"))].shown();
     let terms = child.plan_terms().unwrap();
     assert_eq!(terms.parent, Some(package("copy-base")));
     let addons: Option<Vec<PackageId>> = Some(vec![package("copy-extra"), package("copy-needy")]);
     assert_eq!(terms.compatible_addons, addons);
-    let needy = catalog.packages[&PackageKey::addon(package("copy-needy"))].shown().clone();
+    let needy = catalog.packages[&PackageKey::addon(package("copy-needy"))].shown();
     assert_eq!(needy.addon_terms().unwrap().dependencies, Some(vec![package("copy-extra")]));
 }
 

@@ -6,6 +6,7 @@
 
 use crate::support::{World, catalog};
 use proptest::prelude::*;
+use stipend_core::customer::{CustomerCommand, Grant, SubscriptionPatch};
 use stipend_core::{Amount, examples};
 
 const SHOP: &str = "
@@ -144,7 +145,6 @@ fn apply(world: &mut World, op: &Op) {
 
 /// Add-ons and agreed amounts in one command, as one change.
 fn set_both(world: &mut World, set: &str, agree: &str) -> String {
-    use stipend_core::customer::{CustomerCommand, SubscriptionPatch};
     let CustomerCommand::UpdateSubscription(number, addons) = world.command(set) else {
         panic!("an update")
     };
@@ -165,7 +165,7 @@ fn subscriber() -> (World, Oracle) {
 
 fn recurring_left(world: &World) -> Amount {
     let live = world.pool().unwrap().live.iter();
-    live.filter(|grant| grant.source.is_some()).map(|grant| grant.remaining()).sum()
+    live.filter(|grant| grant.source.is_some()).map(Grant::remaining).sum()
 }
 
 fn compare(world: &World, oracle: &Oracle) {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use std::collections::BTreeMap;
 use stipend_core::customer::{
-    ConsumeRequest, CustomerCommand, CustomerRejection, GrantKind, NewGrant,
+    ConsumeRequest, CustomerCommand, CustomerRejection, GrantKind, NewGrant, Pool,
 };
 use stipend_core::{Amount, GrantNo, PoolId, Timestamp, examples};
 
@@ -227,7 +227,7 @@ impl StateMachineTest for PoolTest {
         assert_eq!(actual, whole(expected));
         let overdraft = pool.and_then(|pool| pool.overdraft).map(|overdraft| overdraft.amount);
         assert_eq!(overdraft.unwrap_or_default(), Amount::whole(i64::from(model.overdraft)));
-        let balance = pool.map_or(Amount::ZERO, |pool| pool.balance());
+        let balance = pool.map_or(Amount::ZERO, Pool::balance);
         assert_eq!(balance, Amount::whole(tokens - i64::from(model.overdraft)));
         for (which, (_, no)) in test.grants.iter().enumerate() {
             let stands = pool.is_some_and(|pool| pool.find_grant(*no).is_some());

@@ -3,7 +3,7 @@
 use crate::support::{World, amount, catalog, lines};
 use proptest::prelude::*;
 use std::fmt::Write as _;
-use stipend_core::customer::{Origin, Share, Standing, SubscriptionTerms, resolve};
+use stipend_core::customer::{Origin, Pool, Share, Standing, SubscriptionTerms, resolve};
 use stipend_core::{Amount, Cadence, examples};
 
 fn terms(catalog_text: &str, request: &str) -> (World, SubscriptionTerms) {
@@ -26,21 +26,19 @@ fn total(shares: &[Share]) -> Amount {
 fn check(catalog_text: &str, request: &str) -> String {
     let shares = shares(catalog_text, request);
     let (world, _) = terms(catalog_text, request);
-    let balance = world.pool().map_or(Amount::ZERO, |pool| pool.balance());
+    let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
     assert_eq!(balance, total(&shares), "a new subscriber has the total");
     let mut text = String::new();
     for share in &shares {
         let cadence = if share.cadence == Cadence::Month { "month" } else { "year" };
         let Share { package, unit_amount, quantity, amount, .. } = share;
         write!(text, "{package}: {unit_amount} × {quantity} = {amount}/{cadence}").unwrap();
-        match &share.standing {
-            Standing::Grants => {}
-            Standing::Displaced { by, outdone: false } => {
-                write!(text, ", displaced by {by}").unwrap()
-            }
-            Standing::Displaced { by, outdone: true } => write!(text, ", outdone by {by}").unwrap(),
-            Standing::NotGranted => write!(text, ", not granted").unwrap(),
-        }
+        text += &match &share.standing {
+            Standing::Grants => String::new(),
+            Standing::Displaced { by, outdone: false } => format!(", displaced by {by}"),
+            Standing::Displaced { by, outdone: true } => format!(", outdone by {by}"),
+            Standing::NotGranted => ", not granted".to_owned(),
+        };
         text.push('\n');
     }
     write!(text, "total {balance}").unwrap();

@@ -147,7 +147,7 @@ fn other_rejections() -> Vec<Rejection> {
     let provision = CustomerCommand::Provision(Box::new(examples::provision(many)));
     refused.push(world.carry_out(&provision).unwrap_err());
     world.step("grant paid 1");
-    run(&mut world.catalog, CatalogCommand::ArchiveProduct(examples::product()));
+    run(&mut world.catalog, &CatalogCommand::ArchiveProduct(examples::product()));
     world.step("retire credits");
     world.step("grant paid 1");
     refused.extend(world.refused);
@@ -319,7 +319,7 @@ fn each_resource_has_a_subscription_and_pools_of_its_own() {
 fn several_subscriptions_of_a_product_pool_their_grants_and_never_override_one_another() {
     let mut world = World::new(catalog("plan base 100/month\naddon tier 500/month:override"));
     let several = ProductPatch { multiple_subscriptions: Some(true), ..Default::default() };
-    run(&mut world.catalog, CatalogCommand::UpdateProduct(examples::product(), several));
+    run(&mut world.catalog, &CatalogCommand::UpdateProduct(examples::product(), several));
     assert_eq!(world.step("2026-03-01 subscribe base"), "100");
     assert_eq!(world.step("subscribe base tier id=sub-2"), "600");
     assert_eq!(world.step("use 150"), "450");
@@ -336,7 +336,7 @@ fn republish(world: &mut World, key: &PackageKey, credits: &str) {
         CatalogCommand::UpdateEntitlement(key.clone(), target, patch),
         CatalogCommand::Publish(key.clone(), Migration::NewCustomers),
     ] {
-        run(&mut world.catalog, command);
+        run(&mut world.catalog, &command);
     }
 }
 
@@ -406,8 +406,8 @@ fn a_plan_with_a_default_trial_is_refused_unless_the_trial_is_waived() {
         TrialConfig { duration: Amount::whole(14), units: TrialUnit::Day, budget: None, end: None };
     let patch = PackagePatch { trial: Some(Some(trial)), ..Default::default() };
     let key = PackageKey::plan(package("base"));
-    run(&mut world.catalog, CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
-    run(&mut world.catalog, CatalogCommand::Publish(key, Migration::NewCustomers));
+    run(&mut world.catalog, &CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
+    run(&mut world.catalog, &CatalogCommand::Publish(key, Migration::NewCustomers));
     let request = |trial| ProvisionRequest { trial, ..examples::provision(Vec::new()) };
     let provision = |trial| CustomerCommand::Provision(Box::new(request(trial)));
     assert_eq!(world.carry_out(&provision(None)), Err(Rejection::TrialUnsupported));

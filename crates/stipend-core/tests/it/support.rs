@@ -89,8 +89,8 @@ fn cadence(text: &str) -> Cadence {
     }
 }
 
-pub(crate) fn run(catalog: &mut Catalog, command: CatalogCommand) {
-    examples::change(catalog, &command, examples::START).expect("tables have sound catalogs");
+pub(crate) fn run(catalog: &mut Catalog, command: &CatalogCommand) {
+    examples::change(catalog, command, examples::START).expect("tables have sound catalogs");
 }
 
 /// A catalog with the credit types `api-credits` and `tokens` and a package for each line:
@@ -106,14 +106,14 @@ pub(crate) fn run(catalog: &mut Catalog, command: CatalogCommand) {
 pub(crate) fn catalog(text: &str) -> Catalog {
     let mut catalog = examples::empty_catalog();
     let tokens = examples::new_credit_type(currency("tokens"));
-    run(&mut catalog, CatalogCommand::CreateCreditType(tokens));
+    run(&mut catalog, &CatalogCommand::CreateCreditType(tokens));
     let addons: Vec<PackageId> = lines(text)
         .filter_map(|line| line.strip_prefix("addon "))
         .filter_map(|rest| rest.split_whitespace().next().map(package))
         .collect();
     for line in lines(text) {
         let key = package_key(&mut words(line));
-        run(&mut catalog, CatalogCommand::CreatePackage(examples::new_package(key)));
+        run(&mut catalog, &CatalogCommand::CreatePackage(examples::new_package(key)));
     }
     for line in lines(text) {
         fill_package(&mut catalog, line, &addons);
@@ -149,10 +149,10 @@ fn fill_package(catalog: &mut Catalog, line: &str, addons: &[PackageId]) {
             (id, Some(rate)) => entitlements.push(entitlement(currency(id), rate)),
         }
     }
-    run(catalog, CatalogCommand::AddEntitlements(key.clone(), entitlements));
-    run(catalog, CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
+    run(catalog, &CatalogCommand::AddEntitlements(key.clone(), entitlements));
+    run(catalog, &CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
     if is_published {
-        run(catalog, CatalogCommand::Publish(key, Migration::NewCustomers));
+        run(catalog, &CatalogCommand::Publish(key, Migration::NewCustomers));
     }
 }
 
@@ -262,7 +262,7 @@ impl World {
             "credits" => CatalogCommand::ArchiveCreditType(examples::credits()),
             package => CatalogCommand::ArchivePackage(package_key(&mut words(package))),
         };
-        run(&mut self.catalog, command);
+        run(&mut self.catalog, &command);
     }
 
     /// `balance [overdraft N] [carried N] [scheduled N]`, the last three where there is any.

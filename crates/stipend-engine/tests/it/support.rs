@@ -10,7 +10,7 @@ use stipend_core::customer::{
     ConsumeRequest, CustomerCommand, GrantKind, NewCustomer, NewGrant, ProvisionRequest,
 };
 use stipend_core::{
-    Amount, Cadence, CurrencyId, CustomerId, PackageId, SubscriptionId, Timestamp, examples,
+    Amount, Cadence, CurrencyId, CustomerId, PackageId, Slot, SubscriptionId, Timestamp, examples,
 };
 use stipend_engine::fsck::{self, Audit};
 use stipend_engine::{
@@ -191,6 +191,13 @@ impl Bench {
         while self.engine().queue_length() > 0 {
             std::thread::yield_now();
         }
+    }
+
+    /// Waits until the decider knows what became of the last commit. Those who waited for it are
+    /// told a moment before, and what they submit in that moment is decided on the state before.
+    pub(crate) fn settle(&self) {
+        let answer = self.run(Command::CatchUp(Slot(0)));
+        assert!(matches!(answer, Ok(Reply::Done) | Err(Refusal::Unavailable)), "{answer:?}");
     }
 
     pub(crate) fn create_customer(&self, id: &str) {

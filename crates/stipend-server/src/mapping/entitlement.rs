@@ -112,6 +112,8 @@ fn feature_patch(
         monthly: body.monthly_reset_period_configuration,
         weekly: body.weekly_reset_period_configuration,
     };
+    // Where nothing is stored the command is refused, whatever the terms are.
+    let reset = if stored.is_some() { reset.merge(terms.reset, "")? } else { None };
     let limit = body.usage_limit.map(|limit| limit.0).into_change();
     Ok(EntitlementPatch {
         feature: Some(FeatureTerms {
@@ -119,7 +121,7 @@ fn feature_patch(
             unlimited: body.has_unlimited_usage.or(terms.unlimited),
             soft_limit: body.has_soft_limit.or(terms.soft_limit),
             enum_values: body.enum_values.map(texts).or(terms.enum_values),
-            reset: reset.merge(terms.reset, "")?,
+            reset,
         }),
         behavior: body.behavior.map(behavior_from_wire),
         granted: body.is_granted,
