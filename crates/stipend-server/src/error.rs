@@ -207,9 +207,7 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::CurrencyArchived(_) => ErrorCode::CurrencyArchived,
         CustomerRejection::EmptyWindow => ErrorCode::InvalidPeriod,
         CustomerRejection::GrantNotFound => ErrorCode::GrantNotFound,
-        CustomerRejection::OverdraftNotVoidable | CustomerRejection::GrantExpired => {
-            ErrorCode::GrantNotVoidable
-        }
+        CustomerRejection::OverdraftNotVoidable => ErrorCode::GrantNotVoidable,
         CustomerRejection::EventTooOld => ErrorCode::EventTooOld,
         CustomerRejection::EventInFuture => ErrorCode::EventInFuture,
         CustomerRejection::InsufficientCredits { .. } => ErrorCode::InsufficientCredits,

@@ -168,9 +168,6 @@ pub enum CustomerRejection {
     /// Overdraft is settled, not voided.
     #[error("an overdraft cannot be voided; it is settled by the next grant")]
     OverdraftNotVoidable,
-    /// The grant ended on its own.
-    #[error("the grant has expired")]
-    GrantExpired,
     /// What is reported is too old.
     #[error("events older than 35 days are not accepted")]
     EventTooOld,

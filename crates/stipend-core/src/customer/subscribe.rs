@@ -9,6 +9,7 @@ use super::subscription::{
     SubscriptionTerms,
 };
 use super::{Customer, Subscription};
+use crate::Amount;
 use crate::catalog::{
     AddonTerms, Catalog, Extras, ExtrasPatch, Metadata, Package, PackageKey, PackageVersion,
     PlanTerms, Pricing, patch_extras,
@@ -158,7 +159,11 @@ pub(super) fn update(
     let plan = PackageKey::plan(terms.plan.plan.clone());
     let version = super::resolve::pinned(catalog, &plan, terms.plan.version);
     if let Some(addons) = &patch.addons {
-        terms.addons = pin_addons(catalog, version, addons, &before.addons)?;
+        let pins = pin_addons(catalog, version, addons, &before.addons)?;
+        // The same add-ons in another order are no change.
+        let is_same = pins.len() == before.addons.len()
+            && pins.iter().all(|pin| before.addons.contains(pin));
+        terms.addons = if is_same { before.addons.clone() } else { pins };
     }
     if let Some(overrides) = &patch.overrides {
         terms.overrides = check_overrides(catalog, overrides)?;
@@ -299,7 +304,12 @@ fn check_addon(
     if !missing.is_empty() {
         return Err(CustomerRejection::DependencyMissing { addon: key, missing });
     }
-    match terms.max_quantity {
+    let sellable = version.entitlements.iter().filter_map(|entitlement| {
+        // What is granted at once must stay an amount.
+        let amount = entitlement.credit()?.1.amount.filter(|amount| amount.is_positive())?;
+        u32::try_from(Amount::MAX.nano() / amount.nano()).ok()
+    });
+    match sellable.chain(terms.max_quantity).min() {
         Some(max) if pin.quantity > max => {
             Err(CustomerRejection::QuantityExceeded { addon: key, max, quantity: pin.quantity })
         }

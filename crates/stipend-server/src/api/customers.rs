@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::CustomerCommand;
-use stipend_core::{CustomerId, Slot};
+use stipend_core::{CustomerId, Slot, Timestamp};
 use stipend_engine::{Command, Outcome};
 use stipend_store::{CreatedRange, CustomerFilter, Page as StorePage};
 use stipend_wire::customer::{CreateCustomer, Customer, Resource, UpdateCustomer};
@@ -39,9 +39,9 @@ fn render(outcome: &Outcome<'_>) -> Customer {
 
 /// The half-open range that a filter on creation times means, in whole microseconds.
 pub(super) fn created_range(range: &InstantRange) -> CreatedRange {
-    let from = range.gte.map(|at| at.micros()).into_iter();
+    let from = range.gte.map(Timestamp::micros).into_iter();
     let from = from.chain(range.gt.map(|at| at.micros() + 1)).max();
-    let until = range.lt.map(|at| at.micros()).into_iter();
+    let until = range.lt.map(Timestamp::micros).into_iter();
     let until = until.chain(range.lte.map(|at| at.micros() + 1)).min();
     CreatedRange { from, until }
 }
