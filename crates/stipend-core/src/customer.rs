@@ -25,17 +25,19 @@ pub use decide::{
 pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
-    PoolEntry, PoolOpened, Settled,
+    Moved, PoolEntry, PoolOpened, Settled,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
-pub use grant::{BurnKey, Cost, Grant, GrantKind, GrantStatus, PRIORITY_DEFAULT, RecurringSource};
+pub use grant::{
+    BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
+};
 pub use granting::NewGrant;
 pub use pool::{Overdraft, Pool, Spread};
 pub use resolve::{Origin, Share, Standing, resolve};
 pub use subscribe::{ProvisionRequest, SubscriptionPatch};
 pub use subscription::{
-    AddonPin, BillingPeriod, CarriedConsumption, CreditOverride, Issued, PlanPin, Subscription,
-    SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
+    AddonPin, BillingPeriod, CarriedConsumption, CarriedIn, CreditOverride, Issued, PlanPin,
+    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
 };
 
 use crate::catalog::{Extras, Metadata};

@@ -107,8 +107,9 @@ pub(super) fn archive_package(
     Ok(vec![CatalogChange::Package(package)])
 }
 
-/// Copies the product and what is not archived of its packages, each as version 1 in the state
-/// it is shown in; references among the copied packages follow to the copies.
+/// Copies the product and what is not archived of its packages: of each the latest published
+/// version, else the draft, as version 1. References among the copied packages, and the plans that
+/// the product's settings name, follow to the copies.
 pub(super) fn duplicate_product(
     catalog: &Catalog,
     source: &ProductId,
@@ -155,6 +156,7 @@ pub(super) fn duplicate_product(
         let shown = package.latest().unwrap_or_else(|| package.shown());
         let mut version = PackageVersion {
             version: 1,
+            published_at: shown.published_at.map(|_| now),
             created_at: now,
             updated_at: now,
             ..PackageVersion::clone(shown)

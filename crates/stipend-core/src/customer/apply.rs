@@ -1,10 +1,10 @@
 //! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
 //! stops the process rather than write on.
 
-use super::entry::{Carried, Closed, Draw, Effect, Ended, Entry, PoolEntry, Settled};
+use super::entry::{Closed, Draw, Effect, Ended, Entry, PoolEntry, Settled};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
-use super::subscription::{CarriedConsumption, Issued, Subscription};
+use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -106,8 +106,8 @@ impl Customer {
                 grant.updated_at = at;
                 grant.assert_bounds();
             }
-            Effect::MovedOut(draw) => pool.shift(draw.grant, -draw.amount, at),
-            Effect::MovedIn(draw) => pool.shift(draw.grant, draw.amount, at),
+            Effect::MovedOut(draw) => pool.shift(draw.grant, -draw.amount, at, true),
+            Effect::MovedIn(moved) => pool.shift(moved.grant, moved.amount, at, moved.is_recent),
             Effect::Settled(settled) => pool.settle(*settled, at),
             Effect::OverdraftClosed(_) => {
                 let closed = pool.overdraft.take().expect("a closed overdraft was open");
@@ -115,7 +115,7 @@ impl Customer {
             }
             Effect::Carried(carried) => {
                 let currency = pool.currency.clone();
-                self.subscription_mut(carried.subscription.0).carry(currency, *carried);
+                self.subscription_mut(carried.subscription.0).carry(currency, carried.carried);
             }
             Effect::Closed(closed) => {
                 let currency = pool.currency.clone();
@@ -176,11 +176,11 @@ impl Customer {
 }
 
 impl Subscription {
-    fn carry(&mut self, currency: CurrencyId, carried: Carried) {
-        self.carried.retain(|other| other.currency != currency);
+    fn carry(&mut self, currency: CurrencyId, carried: CarriedConsumption) {
+        self.carried
+            .retain(|other| other.currency != currency || other.carried.cadence != carried.cadence);
         if carried.amount.is_positive() {
-            let Carried { amount, until, .. } = carried;
-            self.carried.push(CarriedConsumption { currency, amount, until });
+            self.carried.push(CarriedIn { currency, carried });
         }
     }
 
@@ -201,6 +201,7 @@ impl Pool {
         let grant = self.live_mut(draw.grant);
         assert!(grant.is_effective(at), "only what is effective is drawn");
         grant.consumed += draw.amount;
+        grant.note_recent(draw.amount, at);
         grant.assert_bounds();
     }
 
@@ -216,11 +217,15 @@ impl Pool {
         overdraft.amount += draw.amount;
     }
 
-    /// Puts consumption on a grant, or takes it off where the amount is below zero.
-    fn shift(&mut self, no: GrantNo, amount: Amount, at: Timestamp) {
+    /// Puts consumption on a grant, or takes it off where the amount is below zero; what was
+    /// consumed last is taken off first.
+    fn shift(&mut self, no: GrantNo, amount: Amount, at: Timestamp, is_recent: bool) {
         self.used += amount;
         let grant = self.live_mut(no);
         grant.consumed += amount;
+        if is_recent {
+            grant.note_recent(amount, at);
+        }
         grant.updated_at = at;
         grant.assert_bounds();
     }
@@ -231,7 +236,7 @@ impl Pool {
         overdraft.amount -= settled.amount;
         assert!(!overdraft.amount.is_negative(), "no more is settled than was overdrawn");
         self.used -= settled.amount;
-        self.shift(settled.grant, settled.amount, at);
+        self.shift(settled.grant, settled.amount, at, true);
     }
 
     /// Invariant 2: what a grant loses at its end is what was unused of it.

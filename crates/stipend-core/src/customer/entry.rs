@@ -6,7 +6,7 @@
 
 use super::grant::Grant;
 use super::pool::Overdraft;
-use super::subscription::SubscriptionTerms;
+use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::{Profile, Resource};
 use crate::Amount;
 use crate::catalog::PackageKey;
@@ -138,15 +138,25 @@ pub struct Settled {
     pub amount: Amount,
 }
 
-/// Consumption of a subscription that found no room; it replaces what was remembered before.
+/// Consumption that was put on a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The grant.
+    pub grant: GrantNo,
+    /// The amount, above zero.
+    pub amount: Amount,
+    /// Whether it was consumed in the running month.
+    pub is_recent: bool,
+}
+
+/// Consumption of a subscription that found no room in a cadence; it replaces what was remembered
+/// before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
     /// The subscription.
     pub subscription: SubscriptionNo,
-    /// How much.
-    pub amount: Amount,
-    /// The end of the period, with which it is forgotten.
-    pub until: Timestamp,
+    /// What is remembered.
+    pub carried: CarriedConsumption,
 }
 
 /// An item of a subscription whose last period is over and which grants no further one.
@@ -180,7 +190,7 @@ pub enum Effect {
     /// Consumption was taken off a grant.
     MovedOut(Draw),
     /// Consumption was put on a grant.
-    MovedIn(Draw),
+    MovedIn(Moved),
     /// A grant took over overdraft as consumption; the balance stays.
     Settled(Settled),
     /// The overdraft was settled whole; a mark with the record as it ended.
@@ -198,10 +208,8 @@ impl Effect {
         match self {
             Self::Granted(grant) => grant.amount,
             Self::Activated(draw) | Self::MovedOut(draw) => draw.amount,
-            Self::Drawn(draw)
-            | Self::Overdrawn(draw)
-            | Self::Reduced(draw)
-            | Self::MovedIn(draw) => -draw.amount,
+            Self::Drawn(draw) | Self::Overdrawn(draw) | Self::Reduced(draw) => -draw.amount,
+            Self::MovedIn(moved) => -moved.amount,
             Self::Ended(ended) => -ended.amount,
             Self::Scheduled(_)
             | Self::Settled(_)

@@ -3,7 +3,7 @@
 use crate::Amount;
 use crate::catalog::{Behavior, Metadata, PackageKey};
 use crate::id::{GrantNo, SubscriptionNo};
-use crate::period::Cadence;
+use crate::period::{Cadence, period_at};
 use crate::time::Timestamp;
 
 /// What a grant is.
@@ -43,6 +43,8 @@ pub struct RecurringSource {
     pub quantity: u32,
     /// How they met the plan's.
     pub behavior: Behavior,
+    /// From where its periods are counted.
+    pub anchor: Timestamp,
     /// The anchor epoch: how often the anchor was moved before.
     pub epoch: u32,
     /// How often they are granted.
@@ -64,6 +66,16 @@ pub enum GrantStatus {
     Expired,
     /// Ended before its time.
     Voided,
+}
+
+/// What was drawn from a yearly grant in the running month of its anchor. A monthly grant that
+/// takes its place carries only that over (`behaviour.md` §0.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonthDraws {
+    /// How much.
+    pub amount: Amount,
+    /// The end of the month, with which it is forgotten.
+    pub until: Timestamp,
 }
 
 /// A block of credits in a pool.
@@ -101,6 +113,8 @@ pub struct Grant {
     pub cost: Option<Cost>,
     /// Where it comes from, for recurring ones.
     pub source: Option<RecurringSource>,
+    /// What was drawn in the running month, for yearly ones.
+    pub this_month: Option<MonthDraws>,
 }
 
 /// The keys of the burn order, first to last; never-expiring grants come last, and the number
@@ -150,6 +164,32 @@ impl Grant {
         } else {
             GrantStatus::Active
         }
+    }
+
+    /// What of its consumption counts in the month in which the instant lies: for a monthly grant
+    /// all of it.
+    pub(super) fn recent_at(&self, at: Timestamp) -> Amount {
+        let is_yearly = self.source.as_ref().is_some_and(|source| source.cadence == Cadence::Year);
+        let this_month = self.this_month.filter(|month| at < month.until);
+        if is_yearly {
+            this_month.map_or(Amount::ZERO, |month| month.amount)
+        } else {
+            self.consumed
+        }
+    }
+
+    /// Notes consumption of a yearly grant in the running month; less of it below zero.
+    pub(super) fn note_recent(&mut self, amount: Amount, at: Timestamp) {
+        let Some(source) = self.source.as_ref().filter(|source| source.cadence == Cadence::Year)
+        else {
+            return;
+        };
+        let until = match self.this_month {
+            Some(month) if at < month.until => month.until,
+            _ => period_at(source.anchor, Cadence::Month, at).end,
+        };
+        let amount = (self.recent_at(at) + amount).or_zero();
+        self.this_month = Some(MonthDraws { amount, until });
     }
 
     /// Invariant 2: what was used lies between nothing and the grant's amount.

@@ -80,6 +80,7 @@ pub(super) fn grant(
         metadata: new.metadata.clone(),
         cost: new.cost.clone(),
         source: None,
+        this_month: None,
     };
     let effects = if effective_at > now {
         vec![Effect::Scheduled(grant)]

@@ -152,7 +152,8 @@ impl Pool {
         expiries.chain(starts).min()
     }
 
-    /// Invariants 2, 8 and 16 of the sums, checked from the grants themselves.
+    /// Invariants 2, 8 and 10, checked from the grants themselves: each used within its amount,
+    /// sums that add up, burn order, no overdraft beside unused credits.
     ///
     /// # Errors
     /// A sentence that says what does not add up.
@@ -165,6 +166,11 @@ impl Pool {
                 "pool {:?} says {} granted and {} used, its grants say {granted} and {used}",
                 self.id, self.granted, self.used
             ));
+        }
+        let within =
+            |grant: &Grant| !grant.consumed.is_negative() && !grant.remaining().is_negative();
+        if !self.live.iter().chain(&self.scheduled).all(within) {
+            return Err(format!("pool {:?} has a grant used beyond its amount", self.id));
         }
         if !self.live.is_sorted_by_key(Grant::burn_key) {
             return Err(format!("pool {:?} is not in burn order", self.id));

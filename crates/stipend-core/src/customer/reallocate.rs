@@ -2,11 +2,11 @@
 //! the running period stays consumed (`behaviour.md` §0.6).
 
 use super::decide::Builder;
-use super::entry::{Carried, Cause, Draw, Effect, Ended, GrantEnd};
+use super::entry::{Carried, Cause, Draw, Effect, Ended, GrantEnd, Moved};
 use super::grant::{Grant, GrantKind, PRIORITY_DEFAULT, RecurringSource};
 use super::granting::{ended_at, settle};
 use super::resolve::{Share, Standing, resolve};
-use super::subscription::Subscription;
+use super::subscription::{CarriedConsumption, Subscription};
 use crate::Amount;
 use crate::catalog::{Metadata, PackageKey};
 use crate::id::{CurrencyId, GrantNo, SubscriptionNo};
@@ -87,8 +87,12 @@ struct Change<'a> {
     now: Timestamp,
     next_grant: GrantNo,
     held: Vec<Held>,
-    /// Consumption that was taken off and has to find room.
-    homeless: Amount,
+    /// Consumption without room that counts in the running month, and so in the year too.
+    recent: Amount,
+    /// Consumption without room that counts in the running year only.
+    older: Amount,
+    /// What of `recent`, found room or not, counts in the year when the month is over.
+    lent: Amount,
     effects: Vec<Effect>,
 }
 
@@ -104,6 +108,10 @@ impl<'a> Change<'a> {
         let subscription = customer.subscription(number).expect("it was just set");
         let pool = customer.find_pool(currency, resource.as_ref()).expect("it was just opened");
         let held = pool.recurring_of(number);
+        let carried = |cadence| {
+            let found = subscription.find_carried(currency, cadence, builder.now);
+            found.map_or(Amount::ZERO, |carried| carried.counted_at(builder.now))
+        };
         Self {
             subscription,
             currency,
@@ -112,13 +120,14 @@ impl<'a> Change<'a> {
             now: builder.now,
             next_grant: customer.next_grant,
             held: held.map(|grant| Held { grant: grant.clone(), fresh: false }).collect(),
-            homeless: subscription.carried_at(currency, builder.now),
+            recent: carried(Cadence::Month),
+            older: carried(Cadence::Year),
+            lent: lent(subscription, currency, builder.now),
             effects: Vec::new(),
         }
     }
 
     fn run(mut self, old: &BTreeMap<Item, &Share>, new: &BTreeMap<Item, &Share>) -> Vec<Effect> {
-        let carried_before = self.homeless;
         for (item, share) in old {
             let kept = new.get(item).map_or(Amount::ZERO, |share| share.amount);
             if kept < share.amount {
@@ -132,17 +141,37 @@ impl<'a> Change<'a> {
             }
         }
         self.rehouse();
-        if self.homeless != carried_before {
-            let cadence = old.keys().chain(new.keys()).map(|(_, cadence)| *cadence).min();
-            let cadence = cadence.expect("a change has an old or a new share");
-            self.effects.push(Effect::Carried(Carried {
-                subscription: self.subscription.terms.number,
-                amount: self.homeless,
-                until: self.subscription.terms.period_at(cadence, self.now).end,
-            }));
-        }
+        self.carry(old.keys().chain(new.keys()).map(|(_, cadence)| *cadence));
         self.settle();
         self.effects
+    }
+
+    /// Remembers what found no room until the end of the period in which it counts. While only
+    /// monthly items are left, this month's part of a year's consumption counts in the month, and
+    /// in the year again afterwards.
+    fn carry(&mut self, cadences: impl Iterator<Item = Cadence>) {
+        let cadence = cadences.min().expect("a change has an old or a new share");
+        let has_yearly = self.held.iter().any(|held| is_yearly(&held.grant));
+        let month = self.subscription.terms.period_at(Cadence::Month, self.now).end;
+        let lent = if has_yearly { Amount::ZERO } else { self.lent };
+        let mut monthly = self.recent;
+        let mut yearly = self.older + lent;
+        if cadence == Cadence::Year {
+            yearly += std::mem::take(&mut monthly);
+        }
+        for (cadence, amount, lent) in
+            [(Cadence::Month, monthly, Amount::ZERO), (Cadence::Year, yearly, lent)]
+        {
+            let until = self.subscription.terms.period_at(cadence, self.now).end;
+            let lent_until = if lent.is_zero() { Timestamp::EPOCH } else { month };
+            let carried = CarriedConsumption { cadence, amount, until, lent, lent_until };
+            let before = self.subscription.find_carried(self.currency, cadence, self.now);
+            let is_remembered = before.map_or(amount.is_zero(), |before| before == carried);
+            if !is_remembered {
+                let subscription = self.subscription.terms.number;
+                self.effects.push(Effect::Carried(Carried { subscription, carried }));
+            }
+        }
     }
 
     /// Takes so much off the grants of an item, the latest part first. A grant that goes whole
@@ -166,8 +195,15 @@ impl<'a> Change<'a> {
             rest -= taken;
             let moved = (taken - grant.remaining()).or_zero();
             if moved.is_positive() {
+                // What was consumed last is taken off first.
+                let recent = moved.min(grant.recent_at(self.now));
                 grant.consumed -= moved;
-                self.homeless += moved;
+                grant.note_recent(-recent, self.now);
+                self.recent += recent;
+                self.older += moved - recent;
+                if is_yearly(grant) {
+                    self.lent += recent;
+                }
                 self.effects.push(Effect::MovedOut(Draw { grant: grant.no, amount: moved }));
             }
             if taken == grant.amount {
@@ -209,11 +245,17 @@ impl<'a> Change<'a> {
     fn rehouse(&mut self) {
         self.held.sort_by_key(|held| held.grant.burn_key());
         for held in &mut self.held {
-            let moved = self.homeless.min(held.grant.remaining());
-            if moved.is_positive() {
-                held.grant.consumed += moved;
-                self.homeless -= moved;
-                self.effects.push(Effect::MovedIn(Draw { grant: held.grant.no, amount: moved }));
+            let room = held.grant.remaining();
+            let older = if is_yearly(&held.grant) { self.older.min(room) } else { Amount::ZERO };
+            let recent = self.recent.min(room - older);
+            self.older -= older;
+            self.recent -= recent;
+            held.grant.consumed += older + recent;
+            for (amount, is_recent) in [(older, false), (recent, true)] {
+                if amount.is_positive() {
+                    let moved = Moved { grant: held.grant.no, amount, is_recent };
+                    self.effects.push(Effect::MovedIn(moved));
+                }
             }
         }
     }
@@ -227,6 +269,16 @@ impl<'a> Change<'a> {
             .collect();
         self.effects.extend(settle(self.pool, &fresh));
     }
+}
+
+/// What of a year's consumption is counted in the running month instead.
+fn lent(subscription: &Subscription, currency: &CurrencyId, now: Timestamp) -> Amount {
+    let yearly = subscription.find_carried(currency, Cadence::Year, now);
+    yearly.map_or(Amount::ZERO, |carried| carried.amount - carried.counted_at(now))
+}
+
+fn is_yearly(grant: &Grant) -> bool {
+    grant.source.as_ref().is_some_and(|source| source.cadence == Cadence::Year)
 }
 
 /// The grant of a share for the period in which `now` lies: part 0 from the start of the
@@ -259,6 +311,7 @@ pub(super) fn recurring_grant(
         comment: None,
         metadata: Metadata::new(),
         cost: None,
+        this_month: None,
         source: Some(RecurringSource {
             subscription: terms.number,
             package: share.package.clone(),
@@ -266,6 +319,7 @@ pub(super) fn recurring_grant(
             unit_amount: share.unit_amount,
             quantity: share.quantity,
             behavior: share.behavior,
+            anchor: terms.anchor,
             epoch: terms.epoch,
             cadence: share.cadence,
             k: period.k,

@@ -161,8 +161,8 @@ pub(super) fn update(
     if let Some(addons) = &patch.addons {
         let pins = pin_addons(catalog, version, addons, &before.addons)?;
         // The same add-ons in another order are no change.
-        let is_same = pins.len() == before.addons.len()
-            && pins.iter().all(|pin| before.addons.contains(pin));
+        let is_same =
+            pins.len() == before.addons.len() && pins.iter().all(|pin| before.addons.contains(pin));
         terms.addons = if is_same { before.addons.clone() } else { pins };
     }
     if let Some(overrides) = &patch.overrides {

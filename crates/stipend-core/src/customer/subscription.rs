@@ -130,14 +130,27 @@ pub struct Issued {
 }
 
 /// Consumption that found no room after a change; it counts at the next change in the period.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CarriedConsumption {
-    /// The credit type.
-    pub currency: CurrencyId,
+    /// The cadence of the period in which it counts.
+    pub cadence: Cadence,
     /// How much.
     pub amount: Amount,
     /// The end of the period, with which it is forgotten.
     pub until: Timestamp,
+    /// What of a year's consumption is counted in the running month instead.
+    pub lent: Amount,
+    /// The end of that month, with which it counts in the year again.
+    pub lent_until: Timestamp,
+}
+
+/// Carried consumption of one credit type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarriedIn {
+    /// The credit type.
+    pub currency: CurrencyId,
+    /// What is remembered.
+    pub carried: CarriedConsumption,
 }
 
 /// A subscription: what was agreed, and how far it has been carried out.
@@ -147,8 +160,16 @@ pub struct Subscription {
     pub terms: SubscriptionTerms,
     /// How far grants have been issued.
     pub issued: Vec<Issued>,
-    /// Consumption without room.
-    pub carried: Vec<CarriedConsumption>,
+    /// Consumption without room, at most one for each credit type and cadence.
+    pub carried: Vec<CarriedIn>,
+}
+
+impl CarriedConsumption {
+    /// What of it counts in its own period at that instant.
+    pub(super) fn counted_at(&self, at: Timestamp) -> Amount {
+        let lent = if at < self.lent_until { self.lent } else { Amount::ZERO };
+        self.amount - lent
+    }
 }
 
 impl SubscriptionTerms {
@@ -179,8 +200,23 @@ impl Subscription {
     /// Consumption that found no room and still counts at that instant.
     #[must_use]
     pub fn carried_at(&self, currency: &CurrencyId, at: Timestamp) -> Amount {
-        let found = self.carried.iter().find(|carried| carried.currency == *currency);
-        found.filter(|carried| at < carried.until).map_or(Amount::ZERO, |carried| carried.amount)
+        [Cadence::Month, Cadence::Year]
+            .into_iter()
+            .filter_map(|cadence| self.find_carried(currency, cadence, at))
+            .map(|carried| carried.counted_at(at))
+            .sum()
+    }
+
+    /// What is remembered of a credit type and cadence and still counts at that instant.
+    pub(super) fn find_carried(
+        &self,
+        currency: &CurrencyId,
+        cadence: Cadence,
+        at: Timestamp,
+    ) -> Option<CarriedConsumption> {
+        let mut carried = self.carried.iter().filter(|carried| carried.currency == *currency);
+        let found = carried.find(|carried| carried.carried.cadence == cadence)?.carried;
+        (at < found.until).then_some(found)
     }
 
     /// How far an item was issued.

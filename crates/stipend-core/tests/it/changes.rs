@@ -283,6 +283,75 @@ fn a_yearly_override_of_a_monthly_plan_takes_over_what_was_consumed() {
     );
 }
 
+#[test]
+fn a_monthly_override_of_a_yearly_plan_takes_over_this_months_consumption_only() {
+    let catalog = "
+        plan base 1200/year
+        addon monthly 100/month:override
+        ";
+    check_steps(
+        catalog,
+        "
+        2026-03-01 subscribe base          => 1200
+        use 500                            => 700
+        2026-04-10 use 30                  => 670
+        2026-04-16 set monthly             => 70 carried 500
+        2026-04-17 use 20                  => 50 carried 500
+        2026-05-01 wait                    => 100 carried 530
+        ",
+    );
+}
+
+#[test]
+fn going_to_a_monthly_override_and_back_gains_and_loses_nothing_of_a_yearly_plan() {
+    let catalog = "
+        plan base 1200/year
+        addon monthly 100/month:override
+        ";
+    // Within the month: what was drawn stays drawn, wherever it was put in between.
+    check_steps(
+        catalog,
+        "
+        2026-03-01 subscribe base          => 1200
+        use 800                            => 400
+        2026-03-10 set monthly             => 0 carried 700
+        2026-03-11 set                     => 400
+        2026-03-12 set monthly             => 0 carried 700
+        2026-03-13 set                     => 400
+        ",
+    );
+    // In a later month: the year remembers what was drawn in it before.
+    check_steps(
+        catalog,
+        "
+        2026-03-01 subscribe base          => 1200
+        use 800                            => 400
+        2026-03-10 set monthly             => 0 carried 700
+        2026-04-01 wait                    => 100 carried 800
+        use 10                             => 90 carried 800
+        2026-04-02 set                     => 390
+        2027-03-01 wait                    => 1200
+        ",
+    );
+}
+
+#[test]
+fn a_monthly_plan_comes_back_whole_in_a_later_month_than_its_yearly_override() {
+    check_steps(
+        "
+        plan base 100/month
+        addon annual 1200/year:override
+        ",
+        "
+        2026-03-01 subscribe base          => 100
+        use 60                             => 40
+        2026-03-16 set annual              => 1140
+        2026-04-05 use 25                  => 1115
+        2026-04-10 set                     => 75 carried 60
+        ",
+    );
+}
+
 /// The entries of the last step.
 fn told(catalog: &str, steps: &str) -> String {
     World::after(catalog, steps).told()

@@ -420,7 +420,7 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::MovedIn(draw) => format!("#{} moved in {}", draw.grant.0, draw.amount),
         Effect::Settled(settled) => format!("#{} settles {}", settled.grant.0, settled.amount),
         Effect::OverdraftClosed(_) => "overdraft closed".to_owned(),
-        Effect::Carried(carried) => format!("carried {}", carried.amount),
+        Effect::Carried(carried) => format!("carried {}", carried.carried.amount),
         Effect::Closed(closed) => format!("{} closed", closed.package),
     }
 }

@@ -4,10 +4,11 @@
 use crate::{choice, record};
 use stipend_core::Customer;
 use stipend_core::customer::{
-    AddonPin, BillingPeriod, Carried, CarriedConsumption, Cause, Closed, Consumption, Cost,
-    CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, Grant, GrantEnd, GrantKind, Issued,
-    Overdraft, PlanPin, Pool, PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Settled,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
+    AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
+    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, Grant, GrantEnd, GrantKind,
+    Issued, MonthDraws, Moved, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened, Profile,
+    RecurringSource, Resource, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
+    SubscriptionTerms,
 };
 
 record!(Profile {
@@ -36,7 +37,9 @@ record!(RecurringSource {
     8 => cadence,
     9 => k,
     10 => part,
+    11 => anchor,
 });
+record!(MonthDraws { 1 => amount, 2 => until });
 record!(Grant {
     1 => no,
     2 => kind,
@@ -54,6 +57,7 @@ record!(Grant {
     14 => metadata,
     15 => cost,
     16 => source,
+    17 => this_month,
 });
 record!(Overdraft { 1 => no, 2 => amount, 3 => created_at });
 record!(Pool {
@@ -103,7 +107,14 @@ record!(Issued {
     5 => k,
     6 => next_part,
 });
-record!(CarriedConsumption { 1 => currency, 2 => amount, 3 => until });
+record!(CarriedConsumption {
+    1 => cadence,
+    2 => amount,
+    3 => until,
+    4 => lent,
+    5 => lent_until,
+});
+record!(CarriedIn { 1 => currency, 2 => carried });
 record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
 record!(Customer {
     1 => slot,
@@ -129,7 +140,8 @@ record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
 record!(Ended { 1 => grant, 2 => amount, 3 => end });
 record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
-record!(Carried { 1 => subscription, 2 => amount, 3 => until });
+record!(Carried { 1 => subscription, 2 => carried });
+record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
 choice!(Effect {
     1 => Granted(Grant),
@@ -140,7 +152,7 @@ choice!(Effect {
     6 => Ended(Ended),
     7 => Reduced(Draw),
     8 => MovedOut(Draw),
-    9 => MovedIn(Draw),
+    9 => MovedIn(Moved),
     10 => Settled(Settled),
     11 => OverdraftClosed(Overdraft),
     12 => Carried(Carried),
