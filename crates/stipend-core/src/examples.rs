@@ -189,14 +189,14 @@ pub fn provision(addons: Vec<(PackageId, u32)>) -> ProvisionRequest {
     ProvisionRequest {
         id: SubscriptionId::parse("sub-1").expect(WELL_FORMED),
         plan: plan(),
-        addons,
-        overrides: Vec::new(),
+        addons: Some(addons),
+        overrides: Some(Vec::new()),
         resource: None,
         paying_customer: None,
         billing_period: None,
         start: None,
         trial: None,
-        metadata: Metadata::new(),
+        metadata: None,
         extras: Extras::new(),
     }
 }

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
+use std::time::Duration;
 use stipend_core::EnvId;
 use stipend_engine::{Key, Operation, Remember};
 use stipend_wire::query::FromQuery;
@@ -13,6 +14,8 @@ use stipend_wire::{ErrorCode, FromJson, Opaque, json};
 
 /// The greatest body of an ordinary request.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The greatest body of a bulk request.
 pub(crate) const BULK_BYTES_MAX: usize = 5 << 20;
 
@@ -169,7 +172,11 @@ async fn read_limited(request: Request, _: &App, limit: usize) -> Result<Bytes, 
     if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    let read = axum::body::to_bytes(request.into_body(), limit).await;
+    let body = axum::body::to_bytes(request.into_body(), limit);
+    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, body).await else {
+        let message = "the body took too long to arrive";
+        return Err(ApiError::new(ErrorCode::MalformedJson, message));
+    };
     let bytes = read.map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         if cause.is_some_and(|cause| cause.contains("length limit")) {

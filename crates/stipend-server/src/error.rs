@@ -14,7 +14,6 @@ pub struct ApiError {
     error: WireError,
     items: Vec<ItemError>,
     allow: Option<&'static str>,
-    may_retry: Option<bool>,
 }
 
 impl ApiError {
@@ -29,7 +28,7 @@ impl ApiError {
     pub fn batch(items: Vec<ItemError>) -> Self {
         let message = format!("{} of the items are refused, nothing was applied", items.len());
         let error = WireError::new(ErrorCode::BatchRefused, message);
-        Self { error, items, allow: None, may_retry: None }
+        Self { error, items, allow: None }
     }
 
     /// What is asked for exists in the contract and is not built yet.
@@ -43,13 +42,6 @@ impl ApiError {
     #[must_use]
     pub fn with_allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
-        self
-    }
-
-    /// A request whose outcome is unknown and that has no key must not be sent again unasked.
-    #[must_use]
-    pub fn without_retry(mut self) -> Self {
-        self.may_retry = Some(false);
         self
     }
 
@@ -68,7 +60,7 @@ impl ApiError {
     /// The answer, once the request has its id.
     #[must_use]
     pub fn render(self, request_id: &str) -> Response {
-        let Self { error, items, allow, may_retry } = self;
+        let Self { error, items, allow } = self;
         let code = error.code;
         let body = if items.is_empty() {
             ErrorBody::new(error, request_id)
@@ -84,7 +76,7 @@ impl ApiError {
         }
         // The official clients send a 409 again unless told otherwise; ours are final.
         let is_final = status == StatusCode::CONFLICT && code != ErrorCode::RequestInFlight;
-        if is_final || may_retry == Some(false) {
+        if is_final {
             let name = HeaderName::from_static("x-should-retry");
             headers.insert(name, HeaderValue::from_static("false"));
         }
@@ -106,7 +98,7 @@ impl IntoResponse for ApiError {
 
 impl From<WireError> for ApiError {
     fn from(error: WireError) -> Self {
-        Self { error, items: Vec::new(), allow: None, may_retry: None }
+        Self { error, items: Vec::new(), allow: None }
     }
 }
 
@@ -114,6 +106,9 @@ impl From<WireError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = ?error, "reading failed");
+        if matches!(error, StoreError::Unavailable(_)) {
+            return Self::new(ErrorCode::Unavailable, "the store cannot be read now");
+        }
         Self::new(ErrorCode::Internal, "something went wrong on the server")
     }
 }

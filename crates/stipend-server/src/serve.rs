@@ -7,8 +7,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// How long a client may take to send the head of a request.
@@ -17,6 +19,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 100;
 /// Bytes that are buffered of a connection; it bounds the head of a request.
 const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// Connections that are served at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 10_000;
+/// How long accepting rests after it failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long requests that have begun may take to end at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -40,6 +46,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let service = TowerToHyperService::new(router(app));
     let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -48,9 +55,10 @@ pub async fn serve(
         };
         let Ok((stream, _)) = accepted else {
             // Out of descriptors, or a client that was gone at once: the next may do better.
-            tokio::task::yield_now().await;
+            pause_accepting().await;
             continue;
         };
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
         let _ = stream.set_nodelay(true);
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -60,6 +68,7 @@ pub async fn serve(
             .serve_connection(TokioIo::new(stream), service.clone());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
+            let _permit = permit;
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
@@ -70,4 +79,9 @@ pub async fn serve(
         tracing::warn!("some requests were cut off by the shutdown");
     }
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "accepting again at once would spin")]
+async fn pause_accepting() {
+    tokio::time::sleep(ACCEPT_PAUSE).await;
 }

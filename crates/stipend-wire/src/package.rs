@@ -182,7 +182,7 @@ response! {
         pub status: PackageStatus,
         /// When it was last changed.
         pub updated_at: String,
-        /// The number of this version, from 0.
+        /// The number of this version, from 1.
         pub version_number: u32,
     }
 
@@ -218,7 +218,7 @@ response! {
         pub status: PackageStatus,
         /// When it was last changed.
         pub updated_at: String,
-        /// The number of this version, from 0.
+        /// The number of this version, from 1.
         pub version_number: u32,
     }
 

@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let key = start::ensure_key(&engine, None)?.unwrap_or_default();
     serve::runtime()?.block_on(async {
         let listener = serve::bind(&config).await?;
+        let signal = serve::stop_signal()?;
         let url = format!("http://{}", serve::address(&listener)?);
         say(&format!(
             "listening on {url}\nAPI key: {key}\nData: {}\n\n",
@@ -50,7 +51,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let _ = told.send(());
             result
         });
-        let signal = serve::stop_signal()?;
         let once = arguments.once;
         let stop = async move {
             let told = all_told.await.is_ok();

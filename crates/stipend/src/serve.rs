@@ -22,23 +22,21 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     }
     let store = start::open_store(&config.data_dir)?;
     let engine = Arc::new(start::start_engine(store)?);
-    let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
     tracing::info!(
         data_dir = %config.data_dir.display(),
         customers = engine.customers_count(),
         "recovered"
     );
-    let announce = |address: SocketAddr| {
-        say(&format!("listening on http://{address}\n"))?;
-        match &key {
-            Some(key) => say(&format!("API key (shown once): {key}\n")),
-            None => Ok(()),
-        }
-    };
     runtime()?.block_on(async {
         let listener = bind(&config).await?;
-        announce(address(&listener)?)?;
-        serve_until(listener, &engine, stop_signal()?).await
+        let stop = stop_signal()?;
+        // A key is made only once nothing can keep it from being shown.
+        let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
+        say(&format!("listening on http://{}\n", address(&listener)?))?;
+        if let Some(key) = key {
+            say(&format!("API key (shown once): {key}\n"))?;
+        }
+        serve_until(listener, &engine, stop).await
     })
 }
 

@@ -1,7 +1,8 @@
 //! Changes in the middle of a period: the new total applies at once, and what was consumed in
 //! the running period stays consumed (`behaviour.md` §0.6).
 
-use super::decide::Builder;
+use super::Customer;
+use super::decide::{Builder, CustomerRejection, check_limit};
 use super::entry::{Carried, Cause, Draw, Effect, Ended, GrantEnd, Moved};
 use super::grant::{Grant, GrantKind, PRIORITY_DEFAULT, RecurringSource};
 use super::granting::{ended_at, settle};
@@ -9,7 +10,8 @@ use super::resolve::{Share, Standing, resolve};
 use super::subscription::{CarriedConsumption, Subscription};
 use crate::Amount;
 use crate::catalog::{Metadata, PackageKey};
-use crate::id::{CurrencyId, GrantNo, SubscriptionNo};
+use crate::id::{CurrencyId, GrantNo, ResourceId, SubscriptionNo};
+use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
 use crate::period::Cadence;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -25,7 +27,7 @@ pub(super) fn reallocate(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
     before: Option<&Shares>,
-) {
+) -> Result<(), CustomerRejection> {
     let subscription = builder.customer.subscription(number).expect("it was just set");
     let resource = subscription.terms.resource.clone();
     let after = resolve(&subscription.terms, builder.catalog);
@@ -40,9 +42,32 @@ pub(super) fn reallocate(
         if old.is_empty() && new.is_empty() {
             continue;
         }
+        let issues = new
+            .iter()
+            .any(|(item, share)| old.get(item).is_none_or(|old| old.amount < share.amount));
+        if issues {
+            check_room(&builder.customer, currency, resource.as_ref())?;
+        }
         let pool = builder.pool(currency, resource.as_ref());
         let effects = Change::new(builder, number, currency, &resource, is_new).run(&old, &new);
         builder.push_pool(pool, Cause::Subscription(number), effects);
+    }
+    Ok(())
+}
+
+/// A change may open a pool and issues at most a grant for each item, so it is enough that there
+/// is room for one more: renewals replace what expires.
+fn check_room(
+    customer: &Customer,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+) -> Result<(), CustomerRejection> {
+    match customer.find_pool(currency, resource) {
+        None => check_limit(customer.pools.len(), CUSTOMER_POOLS_MAX, "pools"),
+        Some(pool) => {
+            let held = pool.live.len() + pool.scheduled.len();
+            check_limit(held, POOL_GRANTS_MAX, "grants in a pool")
+        }
     }
 }
 
@@ -101,7 +126,7 @@ impl<'a> Change<'a> {
         builder: &'a Builder<'_>,
         number: SubscriptionNo,
         currency: &'a CurrencyId,
-        resource: &Option<crate::id::ResourceId>,
+        resource: &Option<ResourceId>,
         is_new: bool,
     ) -> Self {
         let customer = &builder.customer;

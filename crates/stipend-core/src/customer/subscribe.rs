@@ -28,10 +28,10 @@ pub struct ProvisionRequest {
     pub id: SubscriptionId,
     /// The plan.
     pub plan: PackageId,
-    /// The add-ons with how many of each.
-    pub addons: Vec<(PackageId, u32)>,
-    /// Amounts agreed for this subscription.
-    pub overrides: Vec<CreditOverride>,
+    /// The add-ons with how many of each; where absent, none or those of the live subscription.
+    pub addons: Option<Vec<(PackageId, u32)>>,
+    /// Amounts agreed for this subscription; where absent, none or those of the live one.
+    pub overrides: Option<Vec<CreditOverride>>,
     /// The resource it is for.
     pub resource: Option<ResourceId>,
     /// Who pays, where it is someone else.
@@ -42,8 +42,8 @@ pub struct ProvisionRequest {
     pub start: Option<Timestamp>,
     /// Whether it begins with a trial; as the plan says where absent.
     pub trial: Option<bool>,
-    /// The caller's own data.
-    pub metadata: Metadata,
+    /// The caller's own data; where absent, none or that of the live subscription.
+    pub metadata: Option<Metadata>,
     /// What else the contract carries.
     pub extras: Extras,
 }
@@ -105,8 +105,8 @@ pub(super) fn provision(
         product: package.product.clone(),
         plan: pin_plan(catalog, package, version),
         pricing: version.pricing.unwrap_or(Pricing::Free),
-        addons: pin_addons(catalog, version, &request.addons, &[])?,
-        overrides: check_overrides(catalog, &request.overrides)?,
+        addons: pin_addons(catalog, version, request.addons.as_deref().unwrap_or_default(), &[])?,
+        overrides: check_overrides(catalog, request.overrides.as_deref().unwrap_or_default())?,
         resource: request.resource.clone(),
         paying_customer: request.paying_customer.clone(),
         billing_period: request.billing_period.unwrap_or(BillingPeriod::Monthly),
@@ -114,7 +114,7 @@ pub(super) fn provision(
         epoch: 0,
         started_at,
         ended: None,
-        metadata: request.metadata.clone(),
+        metadata: request.metadata.clone().unwrap_or_default(),
         extras: request.extras.clone(),
         created_at: now,
         updated_at: now,
@@ -124,17 +124,17 @@ pub(super) fn provision(
     let mut builder = Builder::new(customer, catalog, now);
     builder.resource(request.resource.as_ref())?;
     builder.push(Entry::Subscription(terms));
-    reallocate(&mut builder, number, None);
+    reallocate(&mut builder, number, None)?;
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
 }
 
 /// Provisioning again replaces the lists that it names and keeps the rest.
 fn as_patch(request: &ProvisionRequest) -> SubscriptionPatch {
     SubscriptionPatch {
-        addons: Some(request.addons.clone()),
-        overrides: Some(request.overrides.clone()),
+        addons: request.addons.clone(),
+        overrides: request.overrides.clone(),
         billing_period: request.billing_period,
-        metadata: Some(request.metadata.clone()),
+        metadata: request.metadata.clone(),
         extras: named_extras(&request.extras),
     }
 }
@@ -177,7 +177,7 @@ pub(super) fn update(
         terms.updated_at = now;
         let shares = resolve(before, catalog);
         builder.push(Entry::Subscription(terms));
-        reallocate(&mut builder, number, Some(&shares));
+        reallocate(&mut builder, number, Some(&shares))?;
     }
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
 }

@@ -251,6 +251,20 @@ fn provisioning_what_is_there_already_changes_nothing() {
 }
 
 #[test]
+fn provisioning_again_keeps_what_it_does_not_name() {
+    let mut world = World::after(SHOP, "2026-03-01 subscribe base extra=2 agree=70/month\nuse 60");
+    let request = ProvisionRequest {
+        addons: None,
+        overrides: None,
+        metadata: None,
+        ..examples::provision(Vec::new())
+    };
+    let request = ProvisionRequest { plan: package("base"), ..request };
+    let command = CustomerCommand::Provision(Box::new(request));
+    assert_eq!(world.carry_out(&command).unwrap().entries, []);
+}
+
+#[test]
 fn provisioning_the_same_plan_with_other_addons_is_an_update() {
     check_steps(
         SHOP,

@@ -363,11 +363,11 @@ fn provision(text: &str) -> ProvisionRequest {
             ("from", Some(start)) => request.start = Some(at(start)),
             ("on", Some(id)) => request.resource = Some(resource(id)),
             ("id", Some(id)) => request.id = SubscriptionId::parse(id).expect("sound"),
-            ("agree", Some(rate)) => request.overrides.push(agreed(rate)),
+            ("agree", Some(rate)) => request.overrides.get_or_insert_default().push(agreed(rate)),
             ("trial", None) => request.trial = Some(true),
             (id, value) => {
                 let quantity = value.map_or(1, |value| value.parse().expect("a number"));
-                request.addons.push((package(id), quantity));
+                request.addons.get_or_insert_default().push((package(id), quantity));
             }
         }
     }

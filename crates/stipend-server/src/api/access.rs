@@ -6,8 +6,10 @@ use crate::error::ApiError;
 use crate::mapping::access as mapping;
 use axum::extract::State;
 use axum::response::Response;
+use std::sync::Arc;
 use stipend_core::customer::{CreditCheck, Denial, check_credit};
-use stipend_core::{CurrencyId, CustomerId, ResourceId};
+use stipend_core::{Catalog, CurrencyId, Customer, CustomerId, ResourceId, Timestamp};
+use stipend_engine::Found;
 use stipend_wire::access::{EffectiveEntitlement, EffectiveEntitlements};
 use stipend_wire::query::{CheckQuery, EntitlementsQuery};
 use stipend_wire::{Data, ErrorBody};
@@ -35,16 +37,14 @@ async fn list_customer_entitlements(
     Query(query): Query<EntitlementsQuery>,
 ) -> Result<Response, ApiError> {
     let now = app.engine().now();
-    let catalog = app.engine().catalog(caller.env);
-    let id = CustomerId::parse(&id).ok();
-    let found = id.and_then(|id| app.engine().find_current(caller.env, &id, now));
+    let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
     let customer = found.as_ref().map(|account| &account.customer);
-    let resource = query.resource_id.as_deref().map(ResourceId::parse).transpose();
-    // What is no id names no resource, and so no pool.
-    let Ok(resource) = resource else {
-        return Ok(data(mapping::effective_to_wire(None, &catalog, None, now)));
+    let scope = match query.resource_id.as_deref().map(ResourceId::parse) {
+        None => mapping::Scope::Customer,
+        Some(Ok(resource)) => mapping::Scope::Resource(resource),
+        Some(Err(_)) => mapping::Scope::Nothing,
     };
-    Ok(data(mapping::effective_to_wire(customer, &catalog, resource.as_ref(), now)))
+    Ok(data(mapping::effective_to_wire(customer, &catalog, &scope, now)))
 }
 
 /// Check an entitlement
@@ -64,10 +64,8 @@ async fn check_entitlement(
     query.check_subject()?;
     refuse_unbuilt(&query)?;
     let asked = query.currency_id.as_deref().unwrap_or_default();
-    let catalog = app.engine().catalog(caller.env);
     let now = app.engine().now();
-    let found = CustomerId::parse(&id).ok();
-    let found = found.and_then(|id| app.engine().find_current(caller.env, &id, now));
+    let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
     let check = match &found {
         None => mapping::unknown_customer(now),
         Some(account) => check(&account.customer, &catalog, asked, &query, now),
@@ -75,13 +73,26 @@ async fn check_entitlement(
     Ok(data(EffectiveEntitlement::Credit(mapping::check_to_wire(&catalog, asked, &check))))
 }
 
+/// The customer first, then the catalog: so the catalog is never older than the versions that
+/// the customer's subscriptions pin.
+fn find_with_catalog(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    now: Timestamp,
+) -> (Option<Found>, Arc<Catalog>) {
+    let id = CustomerId::parse(id).ok();
+    let found = id.and_then(|id| app.engine().find_current(caller.env, &id, now));
+    (found, app.engine().catalog(caller.env))
+}
+
 /// What is no id of its kind names nothing, and the denial says what was not found.
 fn check(
-    customer: &stipend_core::Customer,
-    catalog: &stipend_core::Catalog,
+    customer: &Customer,
+    catalog: &Catalog,
     asked: &str,
     query: &CheckQuery,
-    now: stipend_core::Timestamp,
+    now: Timestamp,
 ) -> CreditCheck {
     let denied = |denial| {
         let mut check = mapping::unknown_customer(now);

@@ -91,11 +91,21 @@ pub(crate) fn effective(
     checks.collect()
 }
 
+/// Whose entitlements are asked for.
+pub(crate) enum Scope {
+    /// The customer's own.
+    Customer,
+    /// Those of one of its resources.
+    Resource(ResourceId),
+    /// Those of something that cannot exist.
+    Nothing,
+}
+
 /// The list with the customer-level reason why it gives nothing.
 pub(crate) fn effective_to_wire(
     customer: Option<&Customer>,
     catalog: &Catalog,
-    resource: Option<&ResourceId>,
+    scope: &Scope,
     now: Timestamp,
 ) -> EffectiveEntitlements {
     let Some(customer) = customer else {
@@ -106,6 +116,14 @@ pub(crate) fn effective_to_wire(
         let access_denied_reason = Some(CustomerDeniedReason::CustomerIsArchived);
         return EffectiveEntitlements { access_denied_reason, entitlements: Vec::new() };
     }
+    let resource = match scope {
+        Scope::Customer => None,
+        Scope::Resource(resource) => Some(resource),
+        Scope::Nothing => {
+            let access_denied_reason = Some(CustomerDeniedReason::NoActiveSubscription);
+            return EffectiveEntitlements { access_denied_reason, entitlements: Vec::new() };
+        }
+    };
     let entitlements = effective(customer, catalog, resource, now);
     let is_subscribed = customer.subscriptions.iter().any(|subscription| {
         let terms = &subscription.terms;

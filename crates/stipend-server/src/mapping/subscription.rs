@@ -10,7 +10,8 @@ use stipend_core::customer::{
 use stipend_core::{Cadence, Customer, PackageId, SubscriptionId, Timestamp};
 use stipend_wire::charge::{BillingPeriod as WirePeriod, PricingType};
 use stipend_wire::entitlement::{Cadence as WireCadence, EntitlementReference, EntitlementType};
-use stipend_wire::grant::PaymentCollection;
+use stipend_wire::grant::{PaymentCollection, PaymentCollectionMethod};
+use stipend_wire::read::WireEnum as _;
 use stipend_wire::subscription as wire;
 use stipend_wire::{Field, Opaque};
 
@@ -124,14 +125,14 @@ pub(crate) fn new_from_wire(
     Ok(ProvisionRequest {
         id: body.id.unwrap_or_else(fresh_id),
         plan: body.plan_id,
-        addons: body.addons.map(addons).unwrap_or_default(),
-        overrides: overrides(body.entitlements.unwrap_or_default())?,
+        addons: body.addons.map(addons),
+        overrides: body.entitlements.map(overrides).transpose()?,
         resource: body.resource_id.into_option(),
         paying_customer: body.paying_customer_id.into_option(),
         billing_period: body.billing_period.map(billing_period),
         start: body.start_date,
         trial,
-        metadata: body.metadata.map(|map| map.0).unwrap_or_default(),
+        metadata: body.metadata.map(|map| map.0),
         extras: carried.into_extras(),
     })
 }
@@ -225,7 +226,8 @@ pub(crate) fn to_wire(
         metadata: Some(terms.metadata.clone()),
         minimum_spend: opaque("minimumSpend"),
         paying_customer_id: terms.paying_customer.as_ref().map(ToString::to_string),
-        payment_collection_method: None,
+        payment_collection_method: string("paymentCollectionMethod")
+            .and_then(|method| PaymentCollectionMethod::find(&method)),
         prices: None,
         resource_id: terms.resource.as_ref().map(ToString::to_string),
         subscription_entitlements: Some(overrides.collect()),
