@@ -3,7 +3,10 @@
 import contextlib
 import json
 import pathlib
+import signal
+import socket
 import sqlite3
+import subprocess
 
 import httpx
 import server as processes
@@ -39,6 +42,20 @@ def test_a_second_server_on_the_same_data_is_kept_out(server: Server) -> None:
     ended = processes.run("serve", "--data-dir", server.data_dir, "--listen", "127.0.0.1:0")
     assert ended.returncode == 2, ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+
+
+def test_a_start_that_cannot_listen_makes_no_key(tmp_path: pathlib.Path) -> None:
+    data_dir = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = processes.run("serve", "--data-dir", data_dir, "--listen", address)
+        assert ended.returncode == 2, ended.stderr
+    command = [processes.binary(), "serve", "--data-dir", data_dir, "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as second:
+        assert second.stdout.readline().startswith("listening on http://")
+        assert second.stdout.readline().startswith("API key (shown once): sk_stipend_")
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(timeout=30) == 0
 
 
 def test_doctor_finds_nothing_wrong_here(tmp_path: pathlib.Path) -> None:

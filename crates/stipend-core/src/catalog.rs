@@ -10,8 +10,8 @@ mod publish;
 mod state;
 
 pub use command::{
-    CatalogCommand, CreditTypePatch, EntitlementPatch, FeaturePatch, NewCreditType, NewEntitlement,
-    NewFeature, NewPackage, NewProduct, PackagePatch, ProductPatch,
+    CatalogCommand, CreditTypePatch, EntitlementPatch, FeaturePatch, FeatureTermsPatch,
+    NewCreditType, NewEntitlement, NewFeature, NewPackage, NewProduct, PackagePatch, ProductPatch,
 };
 pub use decide::{CatalogRejection, decide};
 pub use package::{

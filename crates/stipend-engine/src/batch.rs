@@ -5,10 +5,10 @@ use crate::command::Answer;
 use crate::doc;
 use crate::flush::{Flushed, Flusher};
 use crate::key::Key;
-use crate::limits::SEGMENT_SLOTS;
+use crate::limits::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, SEGMENT_SLOTS};
 use crate::published::{Named, Publication};
 use crate::realm::{EnvChange, Realm, RealmChange};
-use crate::record::{Header, KIND_HEADER, KIND_REALM, hash_rows, plain_row};
+use crate::record::{Header, KIND_REALM, plain_row};
 use crate::working::Working;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,13 +44,13 @@ pub(crate) struct Tip {
 pub(crate) struct Open {
     pub(crate) tip: Tip,
     pub(crate) now: Timestamp,
-    pub(crate) bytes: usize,
+    bytes: usize,
     rows: Vec<Row>,
     slots: BTreeSet<u32>,
     profiles: BTreeSet<u32>,
     listed: BTreeSet<(u32, SubscriptionNo)>,
     pools: Vec<PoolRow>,
-    catalog: Vec<EnvChange>,
+    catalog: Vec<(EnvChange, Timestamp)>,
     once: Vec<OnceRow>,
     keys: Vec<(Key, Seq)>,
     customers: Vec<(Named<CustomerId>, u32)>,
@@ -89,8 +89,11 @@ impl Open {
         self.rows.is_empty() && self.waiters.is_empty()
     }
 
-    pub(crate) fn rows_count(&self) -> usize {
-        self.rows.len()
+    /// Whether it takes another command. Answers count like rows: refusals and replays write
+    /// nothing, and without a limit they would be gathered for as long as a commit takes.
+    pub(crate) fn has_room(&self) -> bool {
+        let is_full = self.rows.len() >= BATCH_ROWS_MAX || self.waiters.len() >= BATCH_ROWS_MAX;
+        !is_full && self.bytes < BATCH_BYTES_MAX
     }
 
     /// The position of the next row; the header takes the first of the batch.
@@ -169,7 +172,7 @@ impl Open {
     ) {
         working.realm_mut().apply(change);
         if let RealmChange::Catalog(change) = change {
-            self.catalog.push(EnvChange::clone(change));
+            self.catalog.push((EnvChange::clone(change), self.now));
         }
         self.is_realm_touched = true;
         let row = plain_row(self.next_seq(), KIND_REALM, self.now.micros(), None, change);
@@ -217,17 +220,16 @@ impl Open {
             images.push(ImageRow { segment, as_of: last, body });
             size
         });
-        let hash = hash_rows(&before, &self.rows);
-        let header = Header {
+        let mut header = Header {
             number: number + 1,
             now: self.now.micros(),
             rows: u32::try_from(self.rows.len()).expect("batches are limited"),
             before,
-            hash,
+            hash: [0; 32],
             replay_after: flusher.replay_after(last),
         };
-        let mut first = plain_row(after + 1, KIND_HEADER, header.now, None, &header);
-        first.amount = i128::from(header.number);
+        header.hash = header.hash_over(&self.rows);
+        let first = header.to_row(after + 1);
         let accounts: Vec<(u32, Arc<Account>)> = self
             .slots
             .iter()
@@ -245,7 +247,7 @@ impl Open {
                 .map(|(slot, number)| doc::subscription(&account(*slot), *number))
                 .collect(),
             pools: self.pools,
-            catalog: self.catalog.iter().map(|change| doc::catalog(change, self.now)).collect(),
+            catalog: self.catalog.iter().map(|(change, at)| doc::catalog(change, *at)).collect(),
             once: self.once,
             images,
         };
@@ -257,7 +259,7 @@ impl Open {
             now: self.now,
             last,
         };
-        Sealed { batch, publication, waiters: self.waiters, keys: self.keys, flushed, hash }
+        Sealed { batch, publication, waiters: self.waiters, keys: self.keys, flushed, hash: header.hash }
     }
 }
 

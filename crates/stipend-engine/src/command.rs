@@ -34,8 +34,6 @@ pub enum Command {
     Consume(Vec<ConsumeItem>),
     /// Does what is due for a customer, so that its journal is complete up to now.
     CatchUp(Slot),
-    /// Only looks up how the same request was answered; [`Reply::Done`] where it was not.
-    Recall,
 }
 
 /// One consumption of a command.

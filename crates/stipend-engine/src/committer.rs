@@ -6,7 +6,8 @@ use crate::flush::Flushed;
 use crate::key::Key;
 use crate::published::{Publication, Published};
 use crossbeam_channel::{Receiver, Sender};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use stipend_store::{Seq, Store, StoreError};
 
 /// What became of a sealed batch.
@@ -21,11 +22,27 @@ pub(crate) enum Committed {
 /// must not go on.
 pub type Fatal = Box<dyn Fn(&StoreError) + Send>;
 
+/// Runs one of the engine's threads; where it panics, the engine has decided wrongly or lost its
+/// way, and that is as fatal as a failed store.
+pub(crate) fn run_guarded(fatal: &Mutex<Fatal>, thread: impl FnOnce()) {
+    let Err(cause) = catch_unwind(AssertUnwindSafe(thread)) else { return };
+    let why = cause.downcast_ref::<String>().map(String::as_str);
+    let why = why.or_else(|| cause.downcast_ref::<&str>().copied());
+    let why = format!("the engine panicked: {}", why.unwrap_or("no reason was given"));
+    tracing::error!(error = %why, "a broken invariant, stopping");
+    stop_for(fatal, &StoreError::Failed(why.into()));
+}
+
+fn stop_for(fatal: &Mutex<Fatal>, error: &StoreError) {
+    let fatal = fatal.lock().unwrap_or_else(PoisonError::into_inner);
+    fatal(error);
+}
+
 pub(crate) struct Committer {
     pub(crate) store: Box<dyn Store>,
     pub(crate) published: Arc<Published>,
     pub(crate) tip: Tip,
-    pub(crate) fatal: Fatal,
+    pub(crate) fatal: Arc<Mutex<Fatal>>,
     pub(crate) sealed: Receiver<Sealed>,
     pub(crate) committed: Sender<Committed>,
 }
@@ -45,7 +62,7 @@ impl Committer {
                     for (waiter, _) in sealed.waiters {
                         let _ = waiter.send(Err(Refusal::Failed));
                     }
-                    (self.fatal)(&error);
+                    stop_for(&self.fatal, &error);
                     return;
                 }
             };
@@ -67,6 +84,7 @@ impl Committer {
         let Sealed { batch, publication, waiters, keys, hash, .. } = sealed;
         if !batch.rows.is_empty() {
             self.tip = Tip { number: batch.number, last: publication.last, hash };
+            self.published.set_writable(true);
         }
         self.published.publish(&publication);
         for (waiter, answer) in waiters {
@@ -77,6 +95,7 @@ impl Committer {
     }
 
     fn refuse(&self, sealed: Sealed) -> Committed {
+        self.published.set_writable(false);
         for (waiter, _) in sealed.waiters {
             let _ = waiter.send(Err(Refusal::Unavailable));
         }

@@ -9,19 +9,23 @@ use crate::command::{
 use crate::committer::Committed;
 use crate::flush::Flusher;
 use crate::key::{Key, Keys, Known};
-use crate::limits::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, SLOT_FIRST};
+use crate::limits::SLOT_FIRST;
 use crate::realm::{EnvChange, Environment, EnvironmentKind, PRODUCTION, RealmChange};
 use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use stipend_core::catalog::{self, Catalog, CatalogCommand, PackageKey};
 use stipend_core::customer::{
-    self, Cause, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer, roll_forward,
+    self, Cause, ConsumeRequest, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer,
+    roll_forward,
 };
 use stipend_core::limits::CUSTOMER_POOLS_MAX;
-use stipend_core::{Customer, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo, Timestamp};
+use stipend_core::{
+    CurrencyId, Customer, EnvId, GrantNo, ResourceId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp,
+};
 
 /// A command with the one who waits for its answer.
 pub(crate) type Request = (Submission, Waiter);
@@ -50,8 +54,9 @@ struct Done {
 }
 
 impl Decider {
-    /// Runs until nobody can send commands any more and all that was decided is committed.
-    pub(crate) fn run(mut self) {
+    /// Runs until the engine is stopped and all that was decided is committed, or the store has
+    /// failed.
+    pub(crate) fn run(&mut self) {
         let mut open = Open::new(self.tip, self.now);
         let mut in_flight = false;
         let mut is_open = true;
@@ -70,7 +75,7 @@ impl Decider {
             if !is_open && !in_flight {
                 return;
             }
-            let has_room = open.rows_count() < BATCH_ROWS_MAX && open.bytes < BATCH_BYTES_MAX;
+            let has_room = open.has_room();
             let (never, no_stop) = (crossbeam_channel::never(), crossbeam_channel::never());
             let requests = if is_open && has_room { &self.requests } else { &never };
             let stop = if is_open && has_room { &self.stop } else { &no_stop };
@@ -95,6 +100,24 @@ impl Decider {
         }
     }
 
+    /// Refuses what was not decided and whatever still comes until the engine is stopped: nobody
+    /// may wait for an answer that cannot come.
+    pub(crate) fn refuse_the_rest(&self) {
+        loop {
+            crossbeam_channel::select! {
+                recv(self.requests) -> request => match request {
+                    Ok((_, waiter)) => drop(waiter.send(Err(Refusal::Failed))),
+                    Err(_) => return,
+                },
+                recv(self.stop) -> _ => break,
+            }
+        }
+        for (_, waiter) in self.requests.try_iter() {
+            // Who no longer waits does not want to know.
+            let _ = waiter.send(Err(Refusal::Failed));
+        }
+    }
+
     /// Decides a request and whatever waits behind it, as far as the batch has room.
     fn take(&mut self, open: &mut Open, first: Request) {
         let mut request = first;
@@ -104,7 +127,7 @@ impl Decider {
             open.now = self.now;
             let answer = self.decide(open, submission);
             open.wait(waiter, answer);
-            if open.rows_count() >= BATCH_ROWS_MAX || open.bytes >= BATCH_BYTES_MAX {
+            if !open.has_room() {
                 return;
             }
             let Ok(next) = self.requests.try_recv() else { return };
@@ -116,7 +139,7 @@ impl Decider {
     fn settle(&mut self, committed: Committed) -> bool {
         if let Committed::Durable { number, publication, keys } = committed {
             for (key, seq) in keys {
-                self.keys.publish(key, number, seq);
+                self.keys.publish(key, number, seq, publication.now);
             }
             self.working.forget_published(
                 &publication.accounts,
@@ -151,7 +174,6 @@ impl Decider {
         }
         let done = match command {
             Command::Consume(items) => return self.consume(open, env, &items),
-            Command::Recall => return Ok(Reply::Done),
             Command::CatchUp(slot) => {
                 self.roll(open, slot.0);
                 return Ok(Reply::Done);
@@ -203,7 +225,7 @@ impl Decider {
             None | Some(Remember::Content { is_retry: false, .. }) => return Ok(None),
             Some(remember) => remember.key(),
         };
-        match self.keys.look_up(key) {
+        match self.keys.look_up(key, self.now) {
             Known::New => Ok(None),
             Known::Reused => Err(Refusal::KeyReused),
             Known::Durable(seq) => Ok(Some(Reply::Stored(seq))),
@@ -413,6 +435,8 @@ impl Decider {
         items: &[ConsumeItem],
     ) -> Result<Vec<Step>, Refusal> {
         let mut seen: HashMap<crate::key::ScopeHash, usize> = HashMap::new();
+        let mut opened = OpenedPools::new();
+        let is_bulk = items.len() > 1;
         let mut steps = Vec::with_capacity(items.len());
         let mut refused = Vec::new();
         for (index, item) in items.iter().enumerate() {
@@ -420,7 +444,7 @@ impl Decider {
             let step = match earlier {
                 Some(earlier) if items[earlier].key == item.key => Ok(Step::Same(earlier)),
                 Some(_) => Err(Refusal::KeyReused),
-                None => self.plan_item(open, catalog, env, item, items.len()),
+                None => self.plan_item(open, catalog, env, item, is_bulk.then_some(&mut opened)),
             };
             seen.entry(item.key.scope).or_insert(index);
             match step {
@@ -441,9 +465,9 @@ impl Decider {
         catalog: &Catalog,
         env: EnvId,
         item: &ConsumeItem,
-        items_count: usize,
+        bulk: Option<&mut OpenedPools>,
     ) -> Result<Step, Refusal> {
-        match self.keys.look_up(item.key) {
+        match self.keys.look_up(item.key, self.now) {
             Known::New => {}
             Known::Reused => return Err(Refusal::KeyReused),
             Known::Durable(seq) => return Ok(Step::Known(Consumed::Stored(seq))),
@@ -455,27 +479,31 @@ impl Decider {
         let found = self.working.find_customer(&(env, item.customer.clone()));
         let slot = found.ok_or_else(|| Refusal::CustomerNotFound(item.customer.clone()))?;
         self.roll(open, slot);
-        if items_count > 1 {
-            self.check_item(catalog, slot, item, items_count)?;
+        if let Some(opened) = bulk {
+            self.check_item(catalog, slot, item, opened)?;
         }
         Ok(Step::Fresh(slot))
     }
 
     /// In bulk, an item must not fail after others were folded: so each is decided once for
-    /// nothing, and there must be room for as many pools as items.
+    /// nothing, and there must be room for all the pools that the items open together.
     fn check_item(
         &self,
         catalog: &Catalog,
         slot: u32,
         item: &ConsumeItem,
-        items_count: usize,
+        opened: &mut OpenedPools,
     ) -> Result<(), Refusal> {
         assert!(!item.request.strict, "bulk consumption is never strict");
         let account = self.working.account(slot).expect("names lead to customers");
-        if account.customer.pools.len() + items_count > CUSTOMER_POOLS_MAX {
-            return Err(
-                CustomerRejection::LimitReached { what: "pools", max: CUSTOMER_POOLS_MAX }.into()
-            );
+        let ConsumeRequest { currency, resource, .. } = &item.request;
+        if account.customer.find_pool(currency, resource.as_ref()).is_none() {
+            let opened = opened.entry(slot).or_default();
+            opened.insert((currency.clone(), resource.clone()));
+            if account.customer.pools.len() + opened.len() > CUSTOMER_POOLS_MAX {
+                let max = CUSTOMER_POOLS_MAX;
+                return Err(CustomerRejection::LimitReached { what: "pools", max }.into());
+            }
         }
         let command = CustomerCommand::Consume(item.request.clone());
         customer::decide(&account.customer, catalog, &command, self.now)?;
@@ -513,6 +541,9 @@ impl Decider {
 
 /// The scope of remembered requests among the business keys.
 pub(crate) const ONCE_REQUEST: u16 = 1;
+
+/// The pools that a bulk command opens, by their customers' slots.
+type OpenedPools = HashMap<u32, HashSet<(CurrencyId, Option<ResourceId>)>>;
 
 /// How an item of a consumption is done.
 enum Step {

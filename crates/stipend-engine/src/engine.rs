@@ -5,11 +5,11 @@ use crate::batch::Tip;
 use crate::cipher::IdCipher;
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
-use crate::committer::{Committer, Fatal};
+use crate::committer::{Committer, Fatal, run_guarded};
 use crate::decider::{Decider, ONCE_REQUEST, Request};
 use crate::flush::Flusher;
 use crate::key::{Key, Keys};
-use crate::limits::{KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, SLOT_FIRST};
+use crate::limits::{KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, RETRY_WINDOW_SECONDS, SLOT_FIRST};
 use crate::load::{Loaded, load};
 use crate::published::Published;
 use crate::realm::ApiKey;
@@ -58,7 +58,9 @@ impl Engine {
         let reader = store.reader();
         let Loaded { state, tip, now, lagging } = load(reader.as_ref())?;
         let since = now.plus_seconds(-KEY_RETENTION_SECONDS).micros();
-        let keys = Keys::new(reader.keys_since(since)?);
+        let retries = now.plus_seconds(-RETRY_WINDOW_SECONDS).micros();
+        let retries_from = reader.keys_since(retries)?.first().map_or(Seq::MAX, |(_, seq)| *seq);
+        let keys = Keys::new(reader.keys_since(since)?, retries_from, now);
         let secret = reader.meta(META_SECRET)?;
         let secret =
             secret.ok_or_else(|| StoreError::Damaged("the store has no secret".to_owned()))?;
@@ -101,7 +103,8 @@ impl Engine {
         let (sealed_out, sealed_in) = bounded(1);
         let (committed_out, committed_in) = bounded(1);
         let Start { clock, tip, now, next_slot, queue, stop } = start;
-        let decider = Decider {
+        let fatal = Arc::new(Mutex::new(fatal));
+        let mut decider = Decider {
             working: Working::new(Arc::clone(&self.published)),
             keys,
             flusher,
@@ -118,14 +121,20 @@ impl Engine {
             store,
             published: Arc::clone(&self.published),
             tip,
-            fatal,
+            fatal: Arc::clone(&fatal),
             sealed: sealed_in,
             committed: committed_out,
         };
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let threads = [
-            named("stipend-decide").spawn(move || decider.run()),
-            named("stipend-commit").spawn(move || committer.run()),
+            named("stipend-decide").spawn(move || {
+                run_guarded(&fatal, || decider.run());
+                decider.refuse_the_rest();
+            }),
+            named("stipend-commit").spawn(move || {
+                let fatal = Arc::clone(&committer.fatal);
+                run_guarded(&fatal, || committer.run());
+            }),
         ];
         let threads = threads.map(|thread| thread.expect("the system has room for two threads"));
         self.threads.lock().expect("nobody panics with it").extend(threads);
@@ -166,6 +175,12 @@ impl Engine {
     #[must_use]
     pub fn last_position(&self) -> Seq {
         self.published.last()
+    }
+
+    /// Whether the store took the last append.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.published.is_writable()
     }
 
     /// The engine's time: the clock's, never before what was committed.

@@ -1,10 +1,12 @@
 //! The self-audit: the whole journal folded from the beginning, every rule looked at again.
 
+use crate::key::{Key, ScopeHash};
+use crate::limits::KEY_RETENTION_SECONDS;
 use crate::load::{State, Walk, damaged, load};
 use crate::record::Record;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use stipend_core::customer::{Effect, Entry};
-use stipend_core::{Amount, PoolId};
+use stipend_core::{Amount, PoolId, Timestamp};
 use stipend_store::{Reader, StoreError};
 
 /// What the audit looked at.
@@ -32,16 +34,19 @@ pub struct Audit {
 fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, StoreError> {
     let mut state = State::default();
     let mut audit = Audit::default();
-    let mut keys: HashSet<[u8; 16]> = HashSet::new();
+    let mut keys: HashMap<ScopeHash, Timestamp> = HashMap::new();
     let mut walk = Walk::new(reader, 1, None)?;
-    while let Some((_, rows)) = walk.next_batch()? {
+    while let Some((header, rows)) = walk.next_batch()? {
+        let now = Timestamp::from_micros(header.now);
         for row in &rows {
             state.fold(row)?;
             let is_consumption = row.kind == crate::account::KIND_CONSUMPTION;
-            if let Some(key) = row.key.filter(|_| is_consumption)
-                && !keys.insert(key)
-            {
-                return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));
+            if let Some(key) = row.key.filter(|_| is_consumption) {
+                let before = keys.insert(Key::from_bytes(key).scope, now);
+                // A key that is no longer remembered may be used again, with any meaning.
+                if before.is_some_and(|before| before.plus_seconds(KEY_RETENTION_SECONDS) >= now) {
+                    return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));
+                }
             }
             if let Record::Customer(Entry::Pool(entry)) = Record::decode(row)? {
                 check_overdraft_first(&state, entry.pool, &entry.effects)

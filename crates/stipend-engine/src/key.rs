@@ -1,6 +1,7 @@
 //! Idempotency keys: what makes two requests the same, and what tells them apart.
 
-use std::collections::HashMap;
+use crate::limits::{KEY_RETENTION_SECONDS, RETRY_WINDOW_SECONDS};
+use std::collections::{HashMap, VecDeque};
 use stipend_core::customer::{ConsumeRequest, DimensionValue};
 use stipend_core::{EnvId, Timestamp};
 use stipend_store::Seq;
@@ -19,6 +20,9 @@ pub struct Key {
     /// What the request means.
     pub meaning: MeaningHash,
 }
+
+/// The meaning of keys that recognise a request by its content: they have none of their own.
+const CONTENT: MeaningHash = *b"retry\0";
 
 /// What a key is for; keys of different operations never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +46,22 @@ impl Key {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Self { scope: first(&hasher), meaning: first(blake3::Hasher::new().update(meaning)) }
+        let meaning = match operation {
+            Operation::Retry => CONTENT,
+            Operation::Consumption | Operation::Request => {
+                first(blake3::Hasher::new().update(meaning))
+            }
+        };
+        Self { scope: first(&hasher), meaning }
+    }
+
+    /// Whether it recognises a request by its content, which is its whole scope.
+    fn is_content(self) -> bool {
+        self.meaning == CONTENT
+    }
+
+    fn retention_seconds(self) -> i64 {
+        if self.is_content() { RETRY_WINDOW_SECONDS } else { KEY_RETENTION_SECONDS }
     }
 
     /// The key of a consumption: scoped to customer, resource and credit type (`behaviour.md`
@@ -110,24 +129,46 @@ pub(crate) enum Known<T> {
     Reused,
 }
 
+/// A durable key: where its row stands, and until when it is remembered.
+#[derive(Clone, Copy, Debug)]
+struct Remembered {
+    meaning: MeaningHash,
+    seq: Seq,
+    at: Timestamp,
+}
+
 /// All retained keys: the pending ones with their answers, and the durable ones with their
-/// positions. Only the decider looks here, so nothing is locked.
+/// positions. Only the decider looks here, so nothing is locked. What is older than its retention
+/// is forgotten as new keys come, so their number is bounded by the rate of requests.
 #[derive(Debug)]
 pub(crate) struct Keys<T> {
     pending: HashMap<ScopeHash, (MeaningHash, u64, T)>,
-    recent: HashMap<ScopeHash, (MeaningHash, Seq)>,
+    durable: HashMap<ScopeHash, Remembered>,
+    /// Keys of callers and keys of content, each in the order in which they became durable.
+    ages: [VecDeque<(Timestamp, ScopeHash)>; 2],
 }
 
 impl<T: Clone> Keys<T> {
-    pub(crate) fn new(durable: impl IntoIterator<Item = ([u8; 16], Seq)>) -> Self {
-        let recent = durable.into_iter().map(|(bytes, seq)| {
+    /// The keys that a journal retains. When exactly each came is not read, so they are kept for a
+    /// full retention from `now`; those of content only where they stand at `retries_from` or
+    /// behind it.
+    pub(crate) fn new(
+        durable: impl IntoIterator<Item = ([u8; 16], Seq)>,
+        retries_from: Seq,
+        now: Timestamp,
+    ) -> Self {
+        let ages = [VecDeque::new(), VecDeque::new()];
+        let mut keys = Self { pending: HashMap::new(), durable: HashMap::new(), ages };
+        for (bytes, seq) in durable {
             let key = Key::from_bytes(bytes);
-            (key.scope, (key.meaning, seq))
-        });
-        Self { pending: HashMap::new(), recent: recent.collect() }
+            if !key.is_content() || seq >= retries_from {
+                keys.insert(key, seq, now);
+            }
+        }
+        keys
     }
 
-    pub(crate) fn look_up(&self, key: Key) -> Known<T> {
+    pub(crate) fn look_up(&self, key: Key, now: Timestamp) -> Known<T> {
         if let Some((meaning, _, answer)) = self.pending.get(&key.scope) {
             return if *meaning == key.meaning {
                 Known::Pending(answer.clone())
@@ -135,8 +176,9 @@ impl<T: Clone> Keys<T> {
                 Known::Reused
             };
         }
-        match self.recent.get(&key.scope) {
-            Some((meaning, seq)) if *meaning == key.meaning => Known::Durable(*seq),
+        let found = self.durable.get(&key.scope);
+        match found.filter(|found| found.at.plus_seconds(key.retention_seconds()) >= now) {
+            Some(found) if found.meaning == key.meaning => Known::Durable(found.seq),
             Some(_) => Known::Reused,
             None => Known::New,
         }
@@ -148,11 +190,32 @@ impl<T: Clone> Keys<T> {
     }
 
     /// Moves a key from pending to durable; a newer pending use of it stays.
-    pub(crate) fn publish(&mut self, key: Key, batch: u64, seq: Seq) {
+    pub(crate) fn publish(&mut self, key: Key, batch: u64, seq: Seq, now: Timestamp) {
         if self.pending.get(&key.scope).is_some_and(|(_, pending, _)| *pending == batch) {
             self.pending.remove(&key.scope);
         }
-        self.recent.insert(key.scope, (key.meaning, seq));
+        self.insert(key, seq, now);
+        self.forget_old(key, now);
+    }
+
+    fn insert(&mut self, key: Key, seq: Seq, at: Timestamp) {
+        self.durable.insert(key.scope, Remembered { meaning: key.meaning, seq, at });
+        self.ages[usize::from(key.is_content())].push_back((at, key.scope));
+    }
+
+    /// Forgets the keys of the same kind whose retention is over; a key that was used again since
+    /// stays.
+    fn forget_old(&mut self, key: Key, now: Timestamp) {
+        let ages = &mut self.ages[usize::from(key.is_content())];
+        while let Some((at, scope)) = ages.front().copied() {
+            if at.plus_seconds(key.retention_seconds()) >= now {
+                return;
+            }
+            ages.pop_front();
+            if self.durable.get(&scope).is_some_and(|found| found.at == at) {
+                self.durable.remove(&scope);
+            }
+        }
     }
 
     /// Forgets everything that was decided and did not become durable.
@@ -165,30 +228,49 @@ impl<T: Clone> Keys<T> {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp::from_micros(1_000_000_000_000);
+
     fn key(text: &str, meaning: &[u8]) -> Key {
         Key::new(EnvId(1), Operation::Request, &[text], meaning)
     }
 
     #[test]
     fn a_key_goes_from_pending_to_durable_and_tells_another_meaning() {
-        let mut keys: Keys<u32> = Keys::new([]);
+        let mut keys: Keys<u32> = Keys::new([], 0, NOW);
         let (one, other) = (key("k", b"a"), key("k", b"b"));
-        assert_eq!(keys.look_up(one), Known::New);
+        assert_eq!(keys.look_up(one, NOW), Known::New);
         keys.decide(one, 1, 7);
-        assert_eq!(keys.look_up(one), Known::Pending(7));
-        assert_eq!(keys.look_up(other), Known::Reused);
-        keys.publish(one, 1, 42);
-        assert_eq!(keys.look_up(one), Known::Durable(42));
-        assert_eq!(keys.look_up(other), Known::Reused);
+        assert_eq!(keys.look_up(one, NOW), Known::Pending(7));
+        assert_eq!(keys.look_up(other, NOW), Known::Reused);
+        keys.publish(one, 1, 42, NOW);
+        assert_eq!(keys.look_up(one, NOW), Known::Durable(42));
+        assert_eq!(keys.look_up(other, NOW), Known::Reused);
         assert_eq!(Key::from_bytes(one.to_bytes()), one);
     }
 
     #[test]
     fn what_did_not_become_durable_is_forgotten() {
-        let mut keys: Keys<u32> = Keys::new([]);
+        let mut keys: Keys<u32> = Keys::new([], 0, NOW);
         keys.decide(key("k", b"a"), 1, 7);
         keys.drop_pending();
-        assert_eq!(keys.look_up(key("k", b"b")), Known::New);
+        assert_eq!(keys.look_up(key("k", b"b"), NOW), Known::New);
+    }
+
+    #[test]
+    fn keys_are_forgotten_when_their_retention_is_over_and_not_before() {
+        let content = Key::new(EnvId(1), Operation::Retry, &["body"], b"");
+        for (key, seconds) in
+            [(key("k", b"a"), KEY_RETENTION_SECONDS), (content, RETRY_WINDOW_SECONDS)]
+        {
+            let mut keys: Keys<u32> = Keys::new([], 0, NOW);
+            keys.publish(key, 1, 42, NOW);
+            let (last, over) = (NOW.plus_seconds(seconds), NOW.plus_seconds(seconds + 1));
+            assert_eq!(keys.look_up(key, last), Known::Durable(42));
+            assert_eq!(keys.look_up(key, over), Known::New);
+            let next = Key { scope: [7; 10], ..key };
+            keys.publish(next, 2, 43, over);
+            assert_eq!(keys.durable.len(), 1, "the old one made room");
+        }
     }
 
     #[test]

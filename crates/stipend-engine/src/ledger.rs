@@ -201,6 +201,9 @@ fn seek_number(reader: &dyn Reader, chain: &Chain, number: u64) -> Result<Option
 /// # Errors
 /// What reading fails with.
 pub fn ledger_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<LedgerPage, StoreError> {
+    if query.types.as_ref().is_some_and(BTreeSet::is_empty) {
+        return Ok(LedgerPage { events: Vec::new(), has_older: false, has_newer: false });
+    }
     let wanted = query.limit + 1;
     match query.page {
         Page::First | Page::After(_) => {
@@ -219,6 +222,11 @@ pub fn ledger_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<Ledge
     }
 }
 
+/// Whether rows of consumption can be passed over.
+fn skips_consumption(query: &LedgerQuery<'_>) -> bool {
+    query.types.as_ref().is_some_and(|types| !types.contains(&EventType::Consumed))
+}
+
 fn is_listed(query: &LedgerQuery<'_>, event: &LedgerEvent) -> bool {
     query.types.as_ref().is_none_or(|types| types.contains(&event.event_type))
 }
@@ -229,8 +237,6 @@ fn older(
     query: &LedgerQuery<'_>,
     wanted: usize,
 ) -> Result<Vec<LedgerEvent>, StoreError> {
-    let types = query.types.as_ref();
-    let skips_consumption = types.is_some_and(|types| !types.contains(&EventType::Consumed));
     let after = match query.page {
         Page::After(cursor) => Some(cursor),
         Page::First | Page::Before(_) => None,
@@ -241,7 +247,7 @@ fn older(
             Some(cursor) => seek_position(reader, chain, cursor.seq)?.map_or(0, |row| row.seq),
             None => chain.last,
         };
-        let mut walk = Walk { reader, next, skips_consumption };
+        let mut walk = Walk { reader, next, skips_consumption: skips_consumption(query) };
         if let Some(head) = walk.step()? {
             heads.push((head, walk));
         }
@@ -262,8 +268,8 @@ fn older(
     Ok(events)
 }
 
-/// The events before the cursor, oldest first. Each pool is read from a window of rows above the
-/// cursor, doubled until it has enough.
+/// The events before the cursor, oldest first. Each pool is read in windows of rows upwards from
+/// the cursor, each twice as wide as the last, until there are enough.
 fn newer(
     reader: &dyn Reader,
     query: &LedgerQuery<'_>,
@@ -273,14 +279,17 @@ fn newer(
     let mut events = Vec::new();
     for (_, chain) in &query.pools {
         let below = seek_position(reader, chain, cursor.seq.saturating_sub(1))?;
-        let from = below.map_or(0, |row| row.pool_seq);
+        let mut from = below.map_or(0, |row| row.pool_seq);
         let mut window = wanted as u64;
+        let mut found = Vec::new();
         loop {
-            let (found, is_whole) = read_window(reader, query, chain, from, window, cursor)?;
+            let (more, is_whole) = read_window(reader, query, chain, from, window, cursor)?;
+            found.extend(more);
             if is_whole || found.len() >= wanted {
                 events.extend(found.into_iter().take(wanted));
                 break;
             }
+            from += window;
             window *= 2;
         }
     }
@@ -303,7 +312,7 @@ fn read_window(
         return Ok((Vec::new(), true));
     };
     let is_whole = top.seq == chain.last;
-    let mut walk = Walk { reader, next: top.seq, skips_consumption: false };
+    let mut walk = Walk { reader, next: top.seq, skips_consumption: skips_consumption(query) };
     let mut events = Vec::new();
     while let Some((row, entry)) = walk.step()? {
         if row.pool_seq <= from {

@@ -5,7 +5,7 @@ use crate::batch::Tip;
 use crate::limits::{READ_ROWS, SEGMENT_SLOTS};
 use crate::published::Publication;
 use crate::realm::Realm;
-use crate::record::{Header, KIND_HEADER, Record, hash_rows};
+use crate::record::{Header, KIND_HEADER, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stipend_core::customer::Entry;
@@ -161,7 +161,10 @@ impl<'a> Walk<'a> {
         if header.number != number || first.amount != i128::from(number) {
             return Err(damaged(format!("batch {} stands where {number} should", header.number)));
         }
-        if header.before != hash || header.hash != hash_rows(&hash, rows) {
+        if *first != header.to_row(first.seq) {
+            return Err(damaged(format!("row {}: its columns contradict its header", first.seq)));
+        }
+        if header.before != hash || header.hash != header.hash_over(rows) {
             return Err(damaged(format!("batch {number} does not match its hash")));
         }
         if header.now < now {

@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::realm::Realm;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
 /// Where the names of an environment's things are found.
@@ -29,6 +29,7 @@ pub(crate) struct Published {
     realm: ArcSwap<Realm>,
     now: AtomicI64,
     last: AtomicU64,
+    is_writable: AtomicBool,
 }
 
 impl Published {
@@ -40,6 +41,7 @@ impl Published {
             realm: ArcSwap::new(Arc::new(Realm::default())),
             now: AtomicI64::new(0),
             last: AtomicU64::new(0),
+            is_writable: AtomicBool::new(true),
         };
         published.publish(first);
         published
@@ -90,6 +92,15 @@ impl Published {
     /// The position of the last durable row.
     pub(crate) fn last(&self) -> u64 {
         self.last.load(Ordering::Acquire)
+    }
+
+    /// Whether the store took the last append.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.is_writable.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_writable(&self, is_writable: bool) {
+        self.is_writable.store(is_writable, Ordering::Release);
     }
 
     /// How many customers there are.

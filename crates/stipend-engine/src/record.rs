@@ -24,7 +24,7 @@ pub struct Header {
     pub rows: u32,
     /// The hash of the header before.
     pub before: [u8; 32],
-    /// The hash over that and the rows.
+    /// The hash over that, what the header says and the rows.
     pub hash: [u8; 32],
     /// After this batch, replaying what stands behind this position is enough.
     pub replay_after: Seq,
@@ -41,6 +41,24 @@ pub struct Remembered {
 
 record!(Header { 1 => number, 2 => now, 3 => rows, 4 => before, 5 => hash, 6 => replay_after });
 record!(Remembered { 1 => status, 2 => body });
+
+impl Header {
+    /// The hash that it must carry: over the header before, what it says itself, and its rows.
+    #[must_use]
+    pub fn hash_over(&self, rows: &[Row]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&hash_rows(&self.before, rows));
+        hasher.update(&to_bytes(&Self { hash: [0; 32], ..self.clone() }));
+        *hasher.finalize().as_bytes()
+    }
+
+    /// Its row.
+    #[must_use]
+    pub fn to_row(&self, seq: Seq) -> Row {
+        let row = plain_row(seq, KIND_HEADER, self.now, None, self);
+        Row { amount: i128::from(self.number), ..row }
+    }
+}
 
 /// A decoded row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +96,7 @@ impl Record {
     }
 }
 
-/// The hash of a batch: over the header before and its rows, columns included.
+/// The hash over the header before a batch and its rows, columns included.
 #[must_use]
 pub fn hash_rows(before: &[u8; 32], rows: &[Row]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();

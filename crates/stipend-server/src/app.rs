@@ -8,8 +8,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use stipend_core::{CustomerId, Timestamp};
-use stipend_engine::limits::RETRY_WINDOW_SECONDS;
 use stipend_engine::{
     Command, Engine, Found, Outcome, Refusal, Remember, Reply, Response as Rendered, Submission,
     Submitter,
@@ -22,6 +22,7 @@ pub struct App {
     engine: Arc<Engine>,
     submitter: Submitter,
     random: Arc<dyn Random>,
+    is_draining: Arc<AtomicBool>,
 }
 
 impl App {
@@ -29,7 +30,7 @@ impl App {
     #[must_use]
     pub fn new(engine: Arc<Engine>, random: Arc<dyn Random>) -> Self {
         let submitter = engine.submitter();
-        Self { engine, submitter, random }
+        Self { engine, submitter, random, is_draining: Arc::default() }
     }
 
     /// The engine.
@@ -41,6 +42,22 @@ impl App {
     /// The engine, to be shared with another thread.
     pub(crate) fn shared_engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// Notes that the server is about to stop.
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Why the server should get no traffic now; nothing where it should.
+    pub(crate) fn unready(&self) -> Option<&'static str> {
+        if self.is_draining.load(Ordering::Acquire) {
+            Some("the server is stopping")
+        } else if self.engine.is_writable() {
+            None
+        } else {
+            Some("the store refused the last write")
+        }
     }
 
     /// Where random ids come from.
@@ -66,26 +83,8 @@ impl App {
             let engine = Arc::clone(&self.engine);
             let stored = self.read(move || Ok(engine.find_request(key)?)).await?;
             if let Some(seq) = stored {
-                return self.stored(seq).await.map(|(_, response)| response);
+                return self.stored(seq).await;
             }
-        }
-        if let Remember::Content { key, is_retry: true } = remember {
-            let look_up = Command::Recall;
-            let reply = self.submit(caller, look_up, Some(remember), None).await?;
-            match reply {
-                Reply::Replay(rendered) | Reply::Response(rendered) => {
-                    return Ok(replayed(rendered));
-                }
-                Reply::Stored(seq) => {
-                    let (at, response) = self.stored(seq).await?;
-                    if at.plus_seconds(RETRY_WINDOW_SECONDS) >= self.engine.now() {
-                        return Ok(response);
-                    }
-                }
-                Reply::Consumed(_) | Reply::Done => {}
-            }
-            let fresh = Remember::Content { key, is_retry: false };
-            return self.mutate_remembered(caller, command, fresh, render).await;
         }
         self.mutate_remembered(caller, command, remember, render).await
     }
@@ -108,7 +107,7 @@ impl App {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
             }
             Reply::Replay(rendered) => Ok(replayed(rendered)),
-            Reply::Stored(seq) => self.stored(seq).await.map(|(_, response)| response),
+            Reply::Stored(seq) => self.stored(seq).await,
             Reply::Consumed(_) | Reply::Done => unreachable!("a rendered command is answered so"),
         }
     }
@@ -128,11 +127,11 @@ impl App {
         self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
     }
 
-    async fn stored(&self, seq: u64) -> Result<(Timestamp, Response), ApiError> {
+    async fn stored(&self, seq: u64) -> Result<Response, ApiError> {
         let engine = Arc::clone(&self.engine);
-        let (at, answer) = self.read(move || Ok(engine.stored_answer(seq)?)).await?;
+        let (_, answer) = self.read(move || Ok(engine.stored_answer(seq)?)).await?;
         let rendered = Rendered { status: answer.status, body: answer.body.into() };
-        Ok((at, replayed(rendered)))
+        Ok(replayed(rendered))
     }
 
     /// Reads from the store, off the threads that serve requests.
@@ -159,8 +158,13 @@ impl App {
             return Ok(found);
         }
         let slot = found.customer.slot;
-        self.submit(caller, Command::CatchUp(slot), None, None).await?;
-        self.find_customer(caller, id)
+        match self.submit(caller, Command::CatchUp(slot), None, None).await {
+            // Reads go on while nothing can be written; the due is shown when it was done.
+            Ok(_) | Err(Refusal::Unavailable | Refusal::Overloaded) => {
+                self.find_customer(caller, id)
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 
     fn find_customer(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {

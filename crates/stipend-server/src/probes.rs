@@ -3,7 +3,7 @@
 use crate::app::App;
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::text::encode;
@@ -15,10 +15,20 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(|| async { "ready\n" }))
+        .route("/readyz", get(ready))
         .route("/version", get(|| async { concat!(env!("CARGO_PKG_VERSION"), "\n") }))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi))
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    match app.unready() {
+        None => "ready\n".into_response(),
+        Some(reason) => {
+            let body = serde_json::json!({ "ready": false, "reasons": [reason] });
+            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
+        }
+    }
 }
 
 async fn openapi() -> Response {

@@ -44,7 +44,7 @@ pub async fn serve(
     app: App,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let service = TowerToHyperService::new(router(app));
+    let service = TowerToHyperService::new(router(app.clone()));
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut stop = std::pin::pin!(stop);
@@ -74,6 +74,7 @@ pub async fn serve(
             }
         });
     }
+    app.drain();
     drop(listener);
     if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were cut off by the shutdown");

@@ -34,9 +34,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let config = settings.resolve()?;
     let engine = Arc::new(start::start_engine(start::open_store(&config.data_dir)?)?);
+    let listener = serve::bind(&config)?;
     let key = start::ensure_key(&engine, None)?.unwrap_or_default();
     serve::runtime()?.block_on(async {
-        let listener = serve::bind(&config).await?;
+        let listener = serve::into_async(listener)?;
         let signal = serve::stop_signal()?;
         let url = format!("http://{}", serve::address(&listener)?);
         say(&format!(

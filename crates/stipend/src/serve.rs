@@ -27,11 +27,12 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         customers = engine.customers_count(),
         "recovered"
     );
+    let listener = bind(&config)?;
+    // A key is made only once nothing can keep it from being shown.
+    let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
     runtime()?.block_on(async {
-        let listener = bind(&config).await?;
+        let listener = into_async(listener)?;
         let stop = stop_signal()?;
-        // A key is made only once nothing can keep it from being shown.
-        let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
         say(&format!("listening on http://{}\n", address(&listener)?))?;
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
@@ -60,10 +61,16 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::failed("the runtime cannot start", &error))
 }
 
-pub(crate) async fn bind(config: &Config) -> Result<TcpListener, Failure> {
-    TcpListener::bind(config.listen).await.map_err(|error| {
+pub(crate) fn bind(config: &Config) -> Result<std::net::TcpListener, Failure> {
+    std::net::TcpListener::bind(config.listen).map_err(|error| {
         Failure::Configuration(format!("cannot listen on {}: {error}", config.listen))
     })
+}
+
+/// Hands the socket to the runtime.
+pub(crate) fn into_async(listener: std::net::TcpListener) -> Result<TcpListener, Failure> {
+    let ready = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
+    ready.map_err(|error| Failure::failed("the socket cannot be served", &error))
 }
 
 pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {

@@ -5,7 +5,7 @@
 
 use super::{
     Behavior, Charges, EntitlementTerms, EnumValue, FeatureStatus, FeatureType, Metadata,
-    MeterType, Migration, PackageKey, Pricing, ProductSettings, Target, TrialConfig,
+    MeterType, Migration, PackageKey, Pricing, ProductSettings, Reset, Target, TrialConfig,
     UnitTransformation, Units, UsageReset, Widget,
 };
 use crate::Amount;
@@ -265,11 +265,26 @@ pub struct NewEntitlement {
     pub order: Option<Amount>,
 }
 
+/// Changes of what an entitlement gives of a feature.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeatureTermsPatch {
+    /// The greatest usage.
+    pub usage_limit: Option<Option<Amount>>,
+    /// Whether there is no limit at all.
+    pub unlimited: Option<bool>,
+    /// Whether the limit may be passed.
+    pub soft_limit: Option<bool>,
+    /// The values that are allowed.
+    pub enum_values: Option<Vec<String>>,
+    /// When usage starts anew.
+    pub reset: Option<Option<Reset>>,
+}
+
 /// Changes of an entitlement. What it is for cannot change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EntitlementPatch {
-    /// The new terms of a feature entitlement, already merged with what was not sent.
-    pub feature: Option<super::FeatureTerms>,
+    /// The terms of a feature entitlement; `None` for one of a credit type.
+    pub feature: Option<FeatureTermsPatch>,
     /// Credits a period.
     pub amount: Option<Amount>,
     /// How often credits are granted.

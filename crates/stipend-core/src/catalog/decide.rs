@@ -276,11 +276,27 @@ fn unarchive_product(
     let mut product = (**find_product(catalog, id)?).clone();
     let Some(archived_at) = product.archived_at.take() else { return Ok(Vec::new()) };
     product.updated_at = now;
-    let restored = packages_of_product(catalog, id)
-        .filter(|package| package.archived_at == Some(archived_at))
-        .map(|package| Package { archived_at: None, ..(**package).clone() });
-    let changes = restored.map(CatalogChange::Package).collect::<Vec<_>>();
-    Ok(std::iter::once(CatalogChange::Product(product)).chain(changes).collect())
+    let mut changes = vec![CatalogChange::Product(product)];
+    for package in packages_of_product(catalog, id) {
+        if package.archived_at == Some(archived_at) {
+            check_grantable(catalog, package)?;
+            let restored = Package { archived_at: None, ..Package::clone(package) };
+            changes.push(CatalogChange::Package(restored));
+        }
+    }
+    Ok(changes)
+}
+
+/// An active package refers to no archived credit type, so one that does cannot become active.
+fn check_grantable(catalog: &Catalog, package: &Package) -> Result<(), CatalogRejection> {
+    let versions = package.draft.iter().chain(package.latest());
+    let entitlements = versions.flat_map(|version| &version.entitlements);
+    for (currency, _) in entitlements.filter_map(super::Entitlement::credit) {
+        if find_credit_type(catalog, currency)?.archived_at.is_some() {
+            return Err(CatalogRejection::CurrencyArchived(currency.clone()));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn packages_of_product<'a>(

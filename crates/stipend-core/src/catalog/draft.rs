@@ -1,11 +1,13 @@
 //! Making and editing drafts: `behaviour.md` §0.14, §1.5, §1.7, §1.8.
 
-use super::command::{EntitlementPatch, NewEntitlement, NewPackage, PackagePatch};
+use super::command::{
+    EntitlementPatch, FeatureTermsPatch, NewEntitlement, NewPackage, PackagePatch,
+};
 use super::decide::{find_credit_type, find_feature, find_package, find_product, set};
 use super::{
     AddonTerms, Catalog, CatalogChange, CatalogRejection, Charges, CreditTerms, Entitlement,
-    EntitlementTerms, FeatureStatus, Package, PackageDetails, PackageKey, PackageKind,
-    PackageVersion, PlanTerms, Target, VersionStatus,
+    EntitlementTerms, FeatureStatus, FeatureTerms, Package, PackageDetails, PackageKey,
+    PackageKind, PackageVersion, PlanTerms, Target, VersionStatus,
 };
 use crate::id::PackageId;
 use crate::time::Timestamp;
@@ -247,7 +249,7 @@ pub(super) fn update_entitlement(
             patch_credit(terms, patch);
         }
         EntitlementTerms::Feature(terms) => match &patch.feature {
-            Some(feature) => terms.clone_from(feature),
+            Some(feature) => patch_feature(terms, feature),
             None => return Err(CatalogRejection::EntitlementType),
         },
     }
@@ -266,6 +268,16 @@ pub(super) fn update_entitlement(
     }
     entitlement.updated_at = now;
     Ok(save(package, draft))
+}
+
+fn patch_feature(terms: &mut FeatureTerms, patch: &FeatureTermsPatch) {
+    set(&mut terms.usage_limit, patch.usage_limit.as_ref());
+    set(&mut terms.reset, patch.reset.as_ref());
+    terms.unlimited = patch.unlimited.or(terms.unlimited);
+    terms.soft_limit = patch.soft_limit.or(terms.soft_limit);
+    if let Some(values) = &patch.enum_values {
+        terms.enum_values = Some(values.clone());
+    }
 }
 
 fn patch_credit(terms: &mut CreditTerms, patch: &EntitlementPatch) {

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use stipend_core::catalog::{
     Catalog, CatalogChange, CatalogCommand as Command, CatalogRejection as Rejection,
-    EntitlementPatch, EntitlementTerms, FeaturePatch, FeatureStatus, FeatureTerms, FeatureType,
-    Metadata, MeterType, Migration, NewEntitlement, NewFeature, NewPackage, NewProduct, PackageKey,
-    PackageKind, PackagePatch, ProductPatch, Target, VersionStatus, decide,
+    EntitlementPatch, EntitlementTerms, FeaturePatch, FeatureStatus, FeatureTerms,
+    FeatureTermsPatch, FeatureType, Metadata, MeterType, Migration, NewEntitlement, NewFeature,
+    NewPackage, NewProduct, PackageKey, PackageKind, PackagePatch, ProductPatch, Target,
+    VersionStatus, decide,
 };
 use stipend_core::{Amount, Cadence, FeatureId, ProductId, examples};
 
@@ -172,7 +173,7 @@ fn check_refused(rows: Vec<(&'static str, Command)>) -> BTreeSet<&'static str> {
 fn every_rejection_is_reachable() {
     let several = ProductPatch { multiple_subscriptions: Some(true), ..Default::default() };
     let wrong_terms =
-        EntitlementPatch { feature: Some(FeatureTerms::default()), ..Default::default() };
+        EntitlementPatch { feature: Some(FeatureTermsPatch::default()), ..Default::default() };
     let mixed = NewEntitlement { target: Target::Feature(feature("seats")), ..credits("tokens") };
     let names = check_refused(vec![
         ("ProductNotFound", Command::ArchiveProduct(product("nothing"))),
@@ -316,6 +317,28 @@ fn all_customers_may_be_asked_for_while_there_are_none() {
 }
 
 #[test]
+fn changes_of_a_feature_entitlement_keep_what_they_do_not_name() {
+    let mut catalog = stocked();
+    let target = limit("seats").target;
+    run(&mut catalog, &Command::AddEntitlements(plan("draft"), vec![limit("seats")]));
+    let limited =
+        FeatureTermsPatch { usage_limit: Some(Some(Amount::whole(7))), ..Default::default() };
+    let softened = FeatureTermsPatch { soft_limit: Some(true), ..Default::default() };
+    for change in [limited, softened] {
+        let patch = EntitlementPatch { feature: Some(change), ..Default::default() };
+        run(&mut catalog, &Command::UpdateEntitlement(plan("draft"), target.clone(), patch));
+    }
+    let shown = catalog.packages[&plan("draft")].shown();
+    let terms = &shown.find_entitlement(&target).unwrap().terms;
+    let expected = FeatureTerms {
+        usage_limit: Some(Amount::whole(7)),
+        soft_limit: Some(true),
+        ..FeatureTerms::default()
+    };
+    assert_eq!(*terms, EntitlementTerms::Feature(expected));
+}
+
+#[test]
 fn entitlements_are_added_all_or_none() {
     let catalog = stocked();
     let some = vec![credits("tokens"), limit("seats"), credits("retired")];
@@ -366,6 +389,19 @@ fn a_credit_type_is_archived_once_no_active_package_refers_to_it() {
     assert!(catalog.credit_types[&examples::credits()].archived_at.is_some());
     run(&mut catalog, &Command::UnarchiveCreditType(examples::credits()));
     assert!(catalog.credit_types[&examples::credits()].archived_at.is_none());
+}
+
+#[test]
+fn a_product_does_not_come_back_with_packages_of_an_archived_credit_type() {
+    let mut catalog = catalog("plan base 100/month");
+    run(&mut catalog, &Command::ArchiveProduct(examples::product()));
+    run(&mut catalog, &Command::ArchiveCreditType(examples::credits()));
+    let unarchive = Command::UnarchiveProduct(examples::product());
+    let refused = decide(&catalog, &unarchive, examples::START).unwrap_err();
+    assert_eq!(refused, Rejection::CurrencyArchived(examples::credits()));
+    run(&mut catalog, &Command::UnarchiveCreditType(examples::credits()));
+    run(&mut catalog, &unarchive);
+    assert!(catalog.packages[&plan("base")].archived_at.is_none());
 }
 
 #[test]

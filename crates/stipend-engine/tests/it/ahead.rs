@@ -242,7 +242,10 @@ fn what_is_due_stays_done_where_a_refused_command_found_it() {
     let bench = Bench::seeded();
     bench.clock.set(crate::support::instant("2026-04-01T00:00:00Z"));
     let answer = bench.run(consume_strictly(ACME, "much", 80_001));
-    assert!(matches!(answer, Err(Refusal::Customer(CustomerRejection::InsufficientCredits { .. }))));
+    assert!(matches!(
+        answer,
+        Err(Refusal::Customer(CustomerRejection::InsufficientCredits { .. }))
+    ));
     let account = bench.engine().find_customer(PRODUCTION, &customer_id(ACME)).expect("it exists");
     let next = account.customer.next_due.map(|due| due.to_string());
     assert_eq!(next.as_deref(), Some("2026-05-01T00:00:00.000Z"), "April was begun durably");

@@ -46,9 +46,7 @@ impl Driver {
     fn new(seed: u64) -> Self {
         let bench = Bench::with_catalog();
         let creations: Vec<_> = (0..CUSTOMERS)
-            .map(|n| {
-                bench.submit(Command::CreateCustomer(crate::support::new_customer(&name(n))))
-            })
+            .map(|n| bench.submit(Command::CreateCustomer(crate::support::new_customer(&name(n)))))
             .collect();
         for creation in creations {
             outcome(creation).expect("the ids are new");

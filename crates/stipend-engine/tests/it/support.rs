@@ -18,7 +18,7 @@ use stipend_engine::{
     Remember, Render, Reply, Response, Submission,
 };
 use stipend_store::memory::Control;
-use stipend_store::{MemoryStore, Row, Seq, Store};
+use stipend_store::{MemoryStore, Row, Seq};
 use tokio::sync::oneshot;
 
 /// The answer to a command that was submitted and not waited for.
@@ -179,8 +179,7 @@ impl Bench {
 
     /// Does a command that must not be refused.
     pub(crate) fn done(&self, command: Command) -> Reply {
-        let text = format!("{command:?}");
-        self.run(command).unwrap_or_else(|refusal| panic!("{refusal}: {text}"))
+        self.run(command).unwrap_or_else(|refusal| panic!("it must not be refused: {refusal:?}"))
     }
 
     /// Waits until the decider has taken everything that was submitted.

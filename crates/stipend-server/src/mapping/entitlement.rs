@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::ids;
 use stipend_core::catalog::{
     Behavior, CreditTerms, Entitlement, EntitlementPatch, EntitlementTerms, FeatureTerms,
-    NewEntitlement, PackageKey, Reset, ResetPeriod, Target, Widget,
+    FeatureTermsPatch, NewEntitlement, PackageKey, Reset, ResetPeriod, Target, Widget,
 };
 use stipend_core::{Cadence, EnvId};
 use stipend_wire::text::Line;
@@ -87,7 +87,7 @@ fn check_supported(by_seats: bool, enforced: bool, at: &str) -> Result<(), ApiEr
     Ok(())
 }
 
-/// The change that a patch asks for; terms of a feature are merged with what is `stored`.
+/// The change that a patch asks for; a reset is read on top of what is `stored`.
 pub(crate) fn patch_from_wire(
     body: wire::UpdateEntitlement,
     stored: Option<&Entitlement>,
@@ -112,15 +112,15 @@ fn feature_patch(
         monthly: body.monthly_reset_period_configuration,
         weekly: body.weekly_reset_period_configuration,
     };
-    // Where nothing is stored the command is refused, whatever the terms are.
-    let reset = if stored.is_some() { reset.merge(terms.reset, "")? } else { None };
-    let limit = body.usage_limit.map(|limit| limit.0).into_change();
+    // Where nothing is stored the command is refused, whatever the change is.
+    let is_reset = stored.is_some() && reset.is_named();
+    let reset = if is_reset { Some(reset.merge(terms.reset, "")?) } else { None };
     Ok(EntitlementPatch {
-        feature: Some(FeatureTerms {
-            usage_limit: limit.unwrap_or(terms.usage_limit),
-            unlimited: body.has_unlimited_usage.or(terms.unlimited),
-            soft_limit: body.has_soft_limit.or(terms.soft_limit),
-            enum_values: body.enum_values.map(texts).or(terms.enum_values),
+        feature: Some(FeatureTermsPatch {
+            usage_limit: body.usage_limit.map(|limit| limit.0).into_change(),
+            unlimited: body.has_unlimited_usage,
+            soft_limit: body.has_soft_limit,
+            enum_values: body.enum_values.map(texts),
             reset,
         }),
         behavior: body.behavior.map(behavior_from_wire),
@@ -162,6 +162,13 @@ struct ResetInput {
 }
 
 impl ResetInput {
+    /// Whether the request says anything about it.
+    fn is_named(&self) -> bool {
+        let is_period = self.period.is_some();
+        is_period
+            || !(self.yearly.is_absent() && self.monthly.is_absent() && self.weekly.is_absent())
+    }
+
     /// The reset that follows from what is stored; `at` is where in the body the keys stand.
     fn merge(self, stored: Option<Reset>, at: &str) -> Result<Option<Reset>, WireError> {
         let stored_period = stored.as_ref().map(|stored| stored.period);
