@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 pub enum CustomerCommand {
     /// Changes the profile.
     Update(CustomerPatch),
-    /// Archives the customer and ends its subscriptions.
+    /// Archives the customer: its subscriptions end, its name and e-mail address are forgotten.
     Archive,
     /// Takes the archiving back; ended subscriptions stay ended.
     Unarchive,
@@ -356,7 +356,14 @@ fn archive(customer: &Customer, catalog: &Catalog, now: Timestamp) -> Decision {
         let number = subscription.terms.number;
         subscribe::end(&mut builder, number, SubscriptionEndReason::CustomerArchived);
     }
-    let archived = Profile { archived_at: Some(now), updated_at: now, ..customer.profile.clone() };
+    // Who the customer is, as a person, is forgotten (`behaviour.md` §1.9).
+    let archived = Profile {
+        name: None,
+        email: None,
+        archived_at: Some(now),
+        updated_at: now,
+        ..customer.profile.clone()
+    };
     builder.push(Entry::Profile(archived));
     builder.finish(|_| {})
 }

@@ -166,24 +166,19 @@ impl<'a> Change<'a> {
             }
         }
         self.rehouse();
-        self.carry(old.keys().chain(new.keys()).map(|(_, cadence)| *cadence));
+        self.carry();
         self.settle();
         self.effects
     }
 
-    /// Remembers what found no room until the end of the period in which it counts. While only
-    /// monthly items are left, this month's part of a year's consumption counts in the month, and
-    /// in the year again afterwards.
-    fn carry(&mut self, cadences: impl Iterator<Item = Cadence>) {
-        let cadence = cadences.min().expect("a change has an old or a new share");
+    /// Remembers what found no room until the end of the period in which it counts. What was
+    /// consumed this month counts in the month, and in the year again when the month is over: so
+    /// much as a yearly grant could not hold, or as monthly ones took over from a yearly one.
+    fn carry(&mut self) {
         let has_yearly = self.held.iter().any(|held| is_yearly(&held.grant));
         let month = self.subscription.terms.period_at(Cadence::Month, self.now).end;
-        let lent = if has_yearly { Amount::ZERO } else { self.lent };
-        let mut monthly = self.recent;
-        let mut yearly = self.older + lent;
-        if cadence == Cadence::Year {
-            yearly += std::mem::take(&mut monthly);
-        }
+        let lent = if has_yearly { self.recent } else { self.lent };
+        let (monthly, yearly) = (self.recent, self.older + lent);
         for (cadence, amount, lent) in
             [(Cadence::Month, monthly, Amount::ZERO), (Cadence::Year, yearly, lent)]
         {

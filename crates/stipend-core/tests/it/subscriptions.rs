@@ -448,6 +448,20 @@ fn archiving_a_customer_ends_its_subscriptions_for_good() {
 }
 
 #[test]
+fn archiving_a_customer_forgets_who_it_is() {
+    let mut world = World::new(catalog(""));
+    let patch = CustomerPatch {
+        name: Some(Some("Ada".to_owned())),
+        email: Some(Some("ada@example.com".to_owned())),
+        ..Default::default()
+    };
+    world.carry_out(&CustomerCommand::Update(patch)).unwrap();
+    world.carry_out(&CustomerCommand::Archive).unwrap();
+    let profile = &world.customer.profile;
+    assert_eq!((profile.name.as_ref(), profile.email.as_ref()), (None, None));
+}
+
+#[test]
 fn a_profile_changes_where_something_is_new() {
     let mut world = World::new(catalog(""));
     let patch = CustomerPatch { name: Some(Some("Acme".to_owned())), ..Default::default() };

@@ -128,7 +128,8 @@ async fn update_customer(
 
 /// Archive a customer
 ///
-/// Its subscriptions end at once; its credits stay as they are.
+/// Its subscriptions end at once, its name and e-mail address are forgotten; its credits stay as
+/// they are.
 #[utoipa::path(post, path = "/api/v1/customers/{id}/archive", tag = "Customers",
     params(("id" = String, Path)),
     responses((status = 200, body = Data<Customer>), (status = "default", body = ErrorBody)))]

@@ -1,0 +1,14 @@
+//! The API from outside: requests go into the whole router, in process, over a real store, and
+//! nothing is looked at but statuses, headers and bodies. No test waits for time to pass.
+
+mod auth;
+mod bad_input;
+mod coverage;
+mod errors;
+mod failing_store;
+mod idempotency;
+mod requests;
+mod snapshots;
+mod support;
+mod time;
+mod world;

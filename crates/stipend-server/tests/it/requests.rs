@@ -1,0 +1,155 @@
+//! The table of requests: one that succeeds for each operation of the contract, in an order in
+//! which each finds what it needs.
+//!
+//! Lines are `METHOD path` and, where there is one, the body. `{grant}` stands for the id of the
+//! grant that was made last.
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) body: &'static str,
+}
+
+impl Line {
+    const fn new(method: &'static str, path: &'static str, body: &'static str) -> Self {
+        Self { method, path, body }
+    }
+}
+
+const fn get(path: &'static str) -> Line {
+    Line::new("GET", path, "")
+}
+
+const fn post(path: &'static str, body: &'static str) -> Line {
+    Line::new("POST", path, body)
+}
+
+const fn patch(path: &'static str, body: &'static str) -> Line {
+    Line::new("PATCH", path, body)
+}
+
+const fn delete(path: &'static str) -> Line {
+    Line::new("DELETE", path, "")
+}
+
+const TWO_ENTITLEMENTS: &str = r#"{"entitlements":[
+    {"type":"CREDIT","id":"api-credits","amount":10000,"cadence":"MONTH","order":1},
+    {"type":"FEATURE","id":"seats","usageLimit":5,"resetPeriod":"MONTH",
+     "monthlyResetPeriodConfiguration":{"accordingTo":"SubscriptionStart"}}]}"#;
+const CHARGES: &str = r#"{"compatibleAddonIds":["extra"],"charges":{"pricingType":"PAID",
+    "pricingModels":[{"billingModel":"FLAT_FEE","pricePeriods":[
+        {"billingPeriod":"MONTHLY","price":{"amount":9.99,"currency":"usd"}}]}],
+    "overagePricingModels":[{"currencyId":"api-credits","pricePeriods":[
+        {"billingPeriod":"MONTHLY","price":{"amount":0.001,"currency":"usd"}}]}]}}"#;
+const ADDON_CHARGES: &str = r#"{"maxQuantity":10,"charges":{"pricingType":"PAID",
+    "pricingModels":[{"billingModel":"FLAT_FEE","pricePeriods":[
+        {"billingPeriod":"MONTHLY","price":{"amount":5,"currency":"usd"}}]}]}}"#;
+const PUBLISH: &str = r#"{"migrationType":"NEW_CUSTOMERS"}"#;
+
+/// All of them.
+pub(crate) const LINES: &[Line] = &[
+    post("/api/v1/products", r#"{"id":"api","displayName":"API","metadata":{"team":"core"}}"#),
+    patch("/api/v1/products/api", r#"{"description":"The API"}"#),
+    post(
+        "/api/v1/credits/custom-currencies",
+        r#"{"id":"api-credits","displayName":"API Credits","symbol":"©",
+            "units":{"singular":"credit","plural":"credits"}}"#,
+    ),
+    patch("/api/v1/credits/custom-currencies/api-credits", r#"{"description":"For calls"}"#),
+    get("/api/v1/credits/custom-currencies"),
+    post(
+        "/api/v1/features",
+        r#"{"id":"seats","displayName":"Seats","featureType":"NUMBER","meterType":"FLUCTUATING",
+            "featureUnits":"seat","featureUnitsPlural":"seats"}"#,
+    ),
+    patch("/api/v1/features/seats", r#"{"description":"Who may log in"}"#),
+    get("/api/v1/features/seats"),
+    post("/api/v1/features/seats/archive", ""),
+    post("/api/v1/features/seats/unarchive", ""),
+    get("/api/v1/features"),
+    post(
+        "/api/v1/addons",
+        r#"{"id":"extra","displayName":"Extra API Credits","productId":"api","pricingType":"PAID"}"#,
+    ),
+    post("/api/v1/addons/extra/entitlements", TWO_ENTITLEMENTS),
+    patch(
+        "/api/v1/addons/extra/entitlements/api-credits",
+        r#"{"type":"CREDIT","displayNameOverride":"More credits"}"#,
+    ),
+    get("/api/v1/addons/extra/entitlements"),
+    delete("/api/v1/addons/extra/entitlements/seats"),
+    patch("/api/v1/addons/extra", ADDON_CHARGES),
+    get("/api/v1/addons/extra/charges"),
+    post("/api/v1/addons/extra/publish", PUBLISH),
+    post("/api/v1/addons/extra/draft", ""),
+    get("/api/v1/addons/extra"),
+    get("/api/v1/addons"),
+    delete("/api/v1/addons/extra/draft"),
+    post("/api/v1/plans", r#"{"id":"growth","displayName":"Growth","productId":"api"}"#),
+    post("/api/v1/plans/growth/entitlements", TWO_ENTITLEMENTS),
+    patch("/api/v1/plans/growth/entitlements/api-credits", r#"{"type":"CREDIT","amount":50000}"#),
+    get("/api/v1/plans/growth/entitlements"),
+    delete("/api/v1/plans/growth/entitlements/seats"),
+    patch("/api/v1/plans/growth", CHARGES),
+    get("/api/v1/plans/growth/charges"),
+    get("/api/v1/plans/growth/overage-charges"),
+    post("/api/v1/plans/growth/publish", PUBLISH),
+    post("/api/v1/plans/growth/draft", ""),
+    get("/api/v1/plans/growth"),
+    get("/api/v1/plans"),
+    delete("/api/v1/plans/growth/draft"),
+    get("/api/v1/credits/custom-currencies/api-credits/associated-entities"),
+    post("/api/v1/customers", r#"{"id":"acme","name":"Acme Inc.","email":"it@acme.example"}"#),
+    patch("/api/v1/customers/acme", r#"{"metadata":{"tier":"gold"}}"#),
+    get("/api/v1/customers/acme"),
+    get("/api/v1/customers"),
+    post(
+        "/api/v1/subscriptions",
+        r#"{"customerId":"acme","planId":"growth","addons":[{"id":"extra","quantity":3}]}"#,
+    ),
+    post(
+        "/api/v1/subscriptions",
+        r#"{"id":"sub-1","customerId":"acme","planId":"growth","resourceId":"site",
+            "addons":[{"id":"extra","quantity":1}]}"#,
+    ),
+    get("/api/v1/subscriptions/sub-1"),
+    patch("/api/v1/subscriptions/sub-1", r#"{"addons":[{"id":"extra","quantity":2}]}"#),
+    get("/api/v1/subscriptions"),
+    get("/api/v1/customers/acme/resources"),
+    post(
+        "/api/v1/credits/consumption",
+        r#"{"customerId":"acme","currencyId":"api-credits","amount":1250.5,
+            "idempotencyKey":"job-1","dimensions":{"model":"large","tokens":12}}"#,
+    ),
+    post(
+        "/api/v1/credits/consumption/async",
+        r#"{"consumptions":[
+            {"customerId":"acme","currencyId":"api-credits","amount":2,"idempotencyKey":"job-2"},
+            {"customerId":"acme","currencyId":"api-credits","amount":3,"idempotencyKey":"job-3"}]}"#,
+    ),
+    post(
+        "/api/v1/credits/grants",
+        r#"{"customerId":"acme","currencyId":"api-credits","amount":500,"displayName":"Sorry",
+            "grantType":"PROMOTIONAL","expireAt":"2026-06-30T00:00:00Z","comment":"An outage"}"#,
+    ),
+    get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits&requestedUsage=10"),
+    get("/api/v1/customers/acme/entitlements"),
+    get("/api/v1/customers/acme/credits/explain?currencyId=api-credits"),
+    get("/api/v1/credits/grants?customerId=acme"),
+    post("/api/v1/credits/grants/{grant}/void", ""),
+    get("/api/v1/credits/ledger?customerId=acme"),
+    get("/api/v1/credits/auto-recharge?customerId=acme&currencyId=api-credits"),
+    post("/api/v1/subscriptions/sub-1/cancel", ""),
+    post("/api/v1/customers/acme/archive", ""),
+    post("/api/v1/customers/acme/unarchive", ""),
+    post("/api/v1/products/api/duplicate", r#"{"targetId":"copy","displayName":"A copy"}"#),
+    get("/api/v1/products"),
+    post("/api/v1/plans/growth/archive", ""),
+    post("/api/v1/addons/extra/archive", ""),
+    post("/api/v1/products/copy/archive", ""),
+    post("/api/v1/credits/custom-currencies/api-credits/archive", ""),
+    post("/api/v1/credits/custom-currencies/api-credits/unarchive", ""),
+    post("/api/v1/products/copy/unarchive", ""),
+];

@@ -1,0 +1,82 @@
+//! Time over HTTP: an expiry to the microsecond, a renewal that is seen before any command did
+//! it, and a ledger that is complete afterwards.
+
+use crate::support::{Server, instant};
+use crate::world::{self, grant, usage};
+use serde_json::{Value, json};
+
+fn is_granted(server: &Server, customer: &str) -> bool {
+    let path = format!("/api/v1/customers/{customer}/entitlements/check");
+    server.get(&format!("{path}?currencyId=api-credits"))["isGranted"] == json!(true)
+}
+
+fn ledger(server: &Server, customer: &str) -> Vec<Value> {
+    let ledger = server.get(&format!("/api/v1/credits/ledger?customerId={customer}"));
+    ledger.as_array().expect("it is a list").clone()
+}
+
+/// Row K7 of `calendar.md`; the engine counts microseconds.
+#[test]
+fn a_grant_is_over_at_the_instant_of_its_expiry() {
+    let server = world::example();
+    world::customer(&server, "bob");
+    let end = "2026-02-10T12:00:00Z";
+    grant(&server, "bob", &json!({ "expireAt": end }));
+    for (micros, granted, limit) in [(-1, true, 100), (0, false, 0), (1, false, 0)] {
+        server.set_micros(instant(end).micros() + micros);
+        assert_eq!(is_granted(&server, "bob"), granted, "{micros} µs");
+        assert_eq!(server.balance("bob"), (limit, 0), "{micros} µs");
+    }
+}
+
+#[test]
+fn a_renewal_is_seen_before_any_command_did_it() {
+    let server = world::example();
+    server.post("/api/v1/credits/consumption", &usage("acme", "k", 30_000));
+    let before = server.position();
+    server.set_micros(instant("2026-02-28T00:00:00Z").micros() - 1);
+    assert_eq!(server.balance("acme"), (80_000, 30_000));
+    server.set_clock("2026-02-28T00:00:00Z");
+    assert_eq!(server.balance("acme"), (80_000, 0));
+    let check = server.get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits");
+    assert_eq!(check["usagePeriodEnd"], "2026-03-31T00:00:00.000Z", "from the original anchor");
+    let explained = server.get("/api/v1/customers/acme/credits/explain?currencyId=api-credits");
+    assert_eq!(explained["grants"].as_array().unwrap().len(), 2);
+    assert_eq!(server.position(), before, "checks and explanations write nothing");
+}
+
+#[test]
+fn the_ledger_is_complete_after_periods_in_which_nobody_asked() {
+    let server = world::example();
+    server.post("/api/v1/credits/consumption", &usage("acme", "k", 30_000));
+    server.set_clock("2026-04-15T00:00:00Z");
+    let entries = ledger(&server, "acme");
+    let at = |instant: &str, kind: &str| {
+        let of = entries.iter().filter(|entry| {
+            entry["timestamp"] == json!(instant) && entry["eventType"] == json!(kind)
+        });
+        of.map(|entry| entry["amount"].as_i64().unwrap()).sum::<i64>()
+    };
+    for (instant, expired) in
+        [("2026-02-28T00:00:00.000Z", -50_000), ("2026-03-31T00:00:00.000Z", -80_000)]
+    {
+        assert_eq!(at(instant, "CREDITS_EXPIRED"), expired, "{instant}");
+        assert_eq!(at(instant, "CREDITS_GRANTED"), 80_000, "{instant}");
+    }
+    let sum: i64 = entries.iter().map(|entry| entry["amount"].as_i64().unwrap()).sum();
+    assert_eq!(sum, 80_000, "the entries of a pool add up to its balance");
+    let before = server.position();
+    assert_eq!(ledger(&server, "acme"), entries);
+    assert_eq!(server.position(), before, "what is due is done once");
+}
+
+#[test]
+fn time_does_not_run_backwards_for_a_clock_that_does() {
+    let server = world::example();
+    server.set_clock("2026-02-28T00:00:00Z");
+    server.post("/api/v1/credits/consumption", &usage("acme", "k", 1));
+    server.set_clock("2026-02-01T00:00:00Z");
+    assert_eq!(server.balance("acme"), (80_000, 1));
+    let again = server.post("/api/v1/credits/consumption", &usage("acme", "k-2", 1));
+    assert_eq!(again["credit"]["timestamp"], "2026-02-28T00:00:00.000Z");
+}
