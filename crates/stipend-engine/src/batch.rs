@@ -259,7 +259,14 @@ impl Open {
             now: self.now,
             last,
         };
-        Sealed { batch, publication, waiters: self.waiters, keys: self.keys, flushed, hash: header.hash }
+        Sealed {
+            batch,
+            publication,
+            waiters: self.waiters,
+            keys: self.keys,
+            flushed,
+            hash: header.hash,
+        }
     }
 }
 

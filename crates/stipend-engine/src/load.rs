@@ -209,6 +209,9 @@ pub(crate) fn load(reader: &dyn Reader) -> Result<Loaded, StoreError> {
     if tip_at + u64::from(tip.rows) != last {
         return Err(damaged(format!("batch {} is cut", tip.number)));
     }
+    if tip.replay_after > last {
+        return Err(damaged(format!("the tail of batch {} is ahead of the journal", tip.number)));
+    }
     let (from, before) = tail_start(reader, tip.replay_after)?;
     let mut walk = Walk::new(reader, from, before)?;
     let mut lagging = BTreeMap::new();

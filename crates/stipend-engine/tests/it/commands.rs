@@ -102,7 +102,9 @@ fn grant_id(bench: &Bench, credits: i64) -> String {
     });
     let command = grant(ACME, new_grant(&examples::credits(), credits));
     match outcome(bench.submit_with(command, None, Some(render))) {
-        Ok(Reply::Response(Response { body, .. })) => String::from_utf8(body.to_vec()).unwrap(),
+        Ok(Reply::Response(Response { body, .. })) => {
+            String::from_utf8(body.to_vec()).expect("ids are text")
+        }
         other => panic!("not rendered: {other:?}"),
     }
 }

@@ -398,7 +398,7 @@ fn the_last_header_leads_to_the_whole_tail() {
         let mut header = header_of(&copy.rows[place]);
         header.replay_after = u64::MAX;
         copy.rows[place].body = to_bytes(&header);
-        String::new()
+        format!("the tail of {} is ahead of the journal", batch_of(copy, place))
     });
 }
 

@@ -52,9 +52,9 @@ fn copies_have_one_effect_in_the_same_batch_the_next_and_after_a_restart() {
     assert_eq!(durable.len(), 1);
     for is_crash in [false, true] {
         if is_crash {
-            bench.crash()
+            bench.crash();
         } else {
-            bench.restart()
+            bench.restart();
         }
         for _ in 0..COPIES {
             let answer = consumed(bench.consume(ACME, "k", 10));
@@ -108,7 +108,7 @@ fn a_bulk_with_duplicates_inside_applies_each_key_once() {
     let keys: Vec<usize> = (0..1_000).map(|_| random.below(300)).collect();
     let items = || {
         let item_of = |key: &usize| {
-            let customer = if key % 2 == 0 { "globex" } else { ACME };
+            let customer = if key.is_multiple_of(2) { "globex" } else { ACME };
             item(customer, &format!("key-{key}"), i64::try_from(*key).unwrap() + 1)
         };
         keys.iter().map(item_of).collect::<Vec<_>>()

@@ -86,7 +86,9 @@ fn script(step: usize, random: &mut Random) -> Command {
             Command::Catalog(CatalogCommand::UpdateProduct(examples::product(), patch))
         }
         3 => rename(watched, format!("n{step}")),
-        4 => provision(watched, &format!("s-{watched}"), 1 + u32::try_from(step % 4).unwrap()),
+        4 => {
+            provision(watched, &format!("s-{watched}"), 1 + u32::try_from(step % 4).expect("small"))
+        }
         _ => consume(watched, &format!("k-{step}"), credits),
     }
 }

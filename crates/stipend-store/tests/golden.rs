@@ -1,0 +1,570 @@
+//! Goal: show that what a released version wrote stays readable and means the same for ever.
+//! Method: a file for each variant of what the journal holds, and for the aggregates that images
+//! hold. The bytes of a value must be exactly its file's, and the file must give the value back.
+//!
+//! A missing file is written by `STIPEND_BLESS=1 cargo test -p stipend-store --test golden`;
+//! one that is there is never written again. Where such a file no longer fits, the meaning of a
+//! kind was changed, and what is stored at people's would be misread: a change is a new variant or
+//! a new optional field, never another meaning of an old one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Debug, Write as _};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use stipend_core::catalog::{
+    AddonTerms, Behavior, Catalog, ChargeRow, Charges, CreditTerms, CreditType, Document,
+    Entitlement, EntitlementTerms, EnumValue, Extras, Feature, FeatureStatus, FeatureTerms,
+    FeatureType, Metadata, MeterType, Package, PackageDetails, PackageVersion, PlanTerms, Pricing,
+    Product, ProductSettings, Reset, ResetPeriod, RoundUnits, Target, TrialBudget, TrialConfig,
+    TrialEnd, TrialUnit, UnitTransformation, Units, UsageReset, VersionStatus, Widget,
+};
+use stipend_core::catalog::{CancellationTime, EndSetup, StartSetup};
+use stipend_core::customer::{
+    AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
+    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, Grant, GrantEnd, GrantKind,
+    Issued, MonthDraws, Moved, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened, Profile,
+    RecurringSource, Resource, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
+    SubscriptionTerms,
+};
+use stipend_core::{
+    Amount, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo, PackageId,
+    PackageKey, PoolId, ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+};
+use stipend_store::codec::{Decode, Encode, from_bytes, to_bytes};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for line in bytes.chunks(32) {
+        for byte in line {
+            write!(text, "{byte:02x}").expect("a string takes everything");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    let byte = |place| u8::from_str_radix(&digits[place..place + 2], 16).expect("hex digits");
+    (0..digits.len()).step_by(2).map(byte).collect()
+}
+
+/// Collects the names of the files that there should be, and what does not fit.
+#[derive(Default)]
+struct Checks {
+    names: BTreeSet<String>,
+    failures: Vec<String>,
+}
+
+impl Checks {
+    fn check<T: Encode + Decode + PartialEq + Debug>(&mut self, name: &str, value: &T) {
+        let name = format!("{name}.hex");
+        let path = folder().join(&name);
+        let bytes = to_bytes(value);
+        assert!(self.names.insert(name.clone()), "two values are called {name}");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            if std::env::var_os("STIPEND_BLESS").is_some() {
+                let file = std::fs::File::create_new(&path);
+                let written = file.and_then(|mut file| file.write_all(to_hex(&bytes).as_bytes()));
+                written.expect("a new file can be written");
+            } else {
+                self.failures.push(format!("{name} is missing: run with STIPEND_BLESS=1"));
+            }
+            return;
+        };
+        let golden = from_hex(&text);
+        if text != to_hex(&bytes) {
+            self.failures
+                .push(format!("{name}: the value is written otherwise, {}", to_hex(&bytes)));
+        }
+        match from_bytes::<T>(&golden) {
+            Ok(read) if read == *value => {}
+            other => self.failures.push(format!("{name}: it is read as {other:?}")),
+        }
+    }
+}
+
+#[test]
+fn the_bytes_of_everything_stored_are_frozen() {
+    let mut checks = Checks::default();
+    for entry in entries() {
+        checks.check(name_of_entry(&entry), &entry);
+    }
+    for effect in effects() {
+        checks.check(name_of_effect(&effect), &effect);
+    }
+    for cause in causes() {
+        checks.check(name_of_cause(&cause), &cause);
+    }
+    checks.check("customer", &customer());
+    checks.check("catalog", &catalog());
+    let files = std::fs::read_dir(folder()).expect("the golden files are there");
+    let files = files.map(|file| file.expect("it can be listed").file_name());
+    let files: BTreeSet<String> = files.map(|name| name.to_string_lossy().into_owned()).collect();
+    assert_eq!(checks.failures, Vec::<String>::new());
+    assert_eq!(files, checks.names, "every golden file has its value");
+}
+
+fn name_of_entry(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Profile(_) => "entry-profile",
+        Entry::Resource(_) => "entry-resource",
+        Entry::Subscription(_) => "entry-subscription",
+        Entry::PoolOpened(_) => "entry-pool-opened",
+        Entry::Pool(_) => "entry-pool",
+    }
+}
+
+fn name_of_effect(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Granted(_) => "effect-granted",
+        Effect::Scheduled(_) => "effect-scheduled",
+        Effect::Activated(_) => "effect-activated",
+        Effect::Drawn(_) => "effect-drawn",
+        Effect::Overdrawn(_) => "effect-overdrawn",
+        Effect::Ended(_) => "effect-ended",
+        Effect::Reduced(_) => "effect-reduced",
+        Effect::MovedOut(_) => "effect-moved-out",
+        Effect::MovedIn(_) => "effect-moved-in",
+        Effect::Settled(_) => "effect-settled",
+        Effect::OverdraftClosed(_) => "effect-overdraft-closed",
+        Effect::Carried(_) => "effect-carried",
+        Effect::Closed(_) => "effect-closed",
+    }
+}
+
+fn name_of_cause(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Consumption(_) => "cause-consumption",
+        Cause::Grant => "cause-grant",
+        Cause::Void => "cause-void",
+        Cause::Due => "cause-due",
+        Cause::Subscription(_) => "cause-subscription",
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_micros(1_772_323_200_000_000 + second * 1_000_000 + 7)
+}
+
+fn nano(nano: i128) -> Amount {
+    Amount::from_nano(nano)
+}
+
+fn currency() -> CurrencyId {
+    CurrencyId::parse("api-credits").expect("a sound id")
+}
+
+fn resource_id() -> ResourceId {
+    ResourceId::parse("site-1").expect("a sound id")
+}
+
+fn package_id(text: &str) -> PackageId {
+    PackageId::parse(text).expect("a sound id")
+}
+
+fn metadata() -> Metadata {
+    Metadata::from([("k".to_owned(), "vé".to_owned()), ("l".to_owned(), String::new())])
+}
+
+fn extras() -> Extras {
+    Extras::from([("billingId".to_owned(), Document("{\"a\":[1,2]}".to_owned()))])
+}
+
+fn profile() -> Profile {
+    Profile {
+        env: EnvId(1),
+        id: CustomerId::parse("acme@example.org").expect("a sound id"),
+        name: Some("Acme".to_owned()),
+        email: None,
+        metadata: metadata(),
+        extras: extras(),
+        archived_at: Some(at(9)),
+        created_at: at(0),
+        updated_at: at(9),
+    }
+}
+
+fn resource() -> Resource {
+    Resource { id: resource_id(), created_at: at(1) }
+}
+
+fn terms() -> SubscriptionTerms {
+    let over = CreditOverride {
+        currency: currency(),
+        amount: nano(1_500_000_000),
+        cadence: Cadence::Year,
+        soft_limit: Some(true),
+    };
+    SubscriptionTerms {
+        number: SubscriptionNo(2),
+        id: SubscriptionId::parse("sub-1").expect("a sound id"),
+        product: ProductId::parse("api").expect("a sound id"),
+        plan: PlanPin {
+            plan: package_id("base"),
+            version: 3,
+            ancestors: vec![(package_id("root"), 1)],
+        },
+        pricing: Pricing::Custom,
+        addons: vec![AddonPin { addon: package_id("extra"), version: 2, quantity: 3 }],
+        overrides: vec![over],
+        resource: Some(resource_id()),
+        paying_customer: Some(CustomerId::parse("parent").expect("a sound id")),
+        billing_period: BillingPeriod::Annually,
+        anchor: at(2),
+        epoch: 1,
+        started_at: at(2),
+        ended: Some(SubscriptionEnd { at: at(8), reason: SubscriptionEndReason::CustomerArchived }),
+        metadata: metadata(),
+        extras: extras(),
+        created_at: at(2),
+        updated_at: at(8),
+    }
+}
+
+fn recurring_grant() -> Grant {
+    Grant {
+        no: GrantNo(7),
+        kind: GrantKind::Recurring,
+        amount: nano(10_000_000_000_000),
+        original: nano(10_000_000_000_001),
+        consumed: nano(1),
+        priority: 50,
+        effective_at: at(3),
+        expires_at: Some(at(2_678_400)),
+        created_at: at(3),
+        updated_at: at(4),
+        voided_at: Some(at(4)),
+        name: "Extra API Credits".to_owned(),
+        comment: Some("why".to_owned()),
+        metadata: metadata(),
+        cost: Some(Cost { amount: nano(9_990_000_000), currency: "usd".to_owned() }),
+        source: Some(RecurringSource {
+            subscription: SubscriptionNo(2),
+            package: PackageKey::addon(package_id("extra")),
+            version: 2,
+            unit_amount: nano(3_000_000_000),
+            quantity: 3,
+            behavior: Behavior::Override,
+            anchor: at(2),
+            epoch: 1,
+            cadence: Cadence::Month,
+            k: 4,
+            part: 1,
+        }),
+        this_month: Some(MonthDraws { amount: nano(1), until: at(2_678_400) }),
+    }
+}
+
+fn plain_grant(kind: GrantKind) -> Grant {
+    Grant {
+        no: GrantNo(200),
+        kind,
+        amount: nano(5_000_000_000),
+        original: nano(5_000_000_000),
+        consumed: Amount::ZERO,
+        priority: 0,
+        effective_at: at(5),
+        expires_at: None,
+        created_at: at(5),
+        updated_at: at(5),
+        voided_at: None,
+        name: String::new(),
+        comment: None,
+        metadata: Metadata::new(),
+        cost: None,
+        source: None,
+        this_month: None,
+    }
+}
+
+fn overdraft() -> Overdraft {
+    Overdraft { no: GrantNo(9), amount: nano(15_000_000_000), created_at: at(6) }
+}
+
+fn draw() -> Draw {
+    Draw { grant: GrantNo(7), amount: nano(123_456_789_012) }
+}
+
+fn carried() -> CarriedConsumption {
+    CarriedConsumption {
+        cadence: Cadence::Year,
+        amount: nano(70),
+        until: at(31_536_000),
+        lent: nano(20),
+        lent_until: at(2_678_400),
+    }
+}
+
+fn effects() -> Vec<Effect> {
+    let carried = Carried { subscription: SubscriptionNo(2), carried: carried() };
+    let moved = Moved { grant: GrantNo(7), amount: nano(123), is_recent: true };
+    let closed = Closed {
+        subscription: SubscriptionNo(2),
+        package: PackageKey::plan(package_id("base")),
+        cadence: Cadence::Year,
+    };
+    let settled = Settled { overdraft: GrantNo(9), grant: GrantNo(200), amount: nano(5) };
+    vec![
+        Effect::Granted(recurring_grant()),
+        Effect::Scheduled(plain_grant(GrantKind::Paid)),
+        Effect::Activated(draw()),
+        Effect::Drawn(draw()),
+        Effect::Overdrawn(draw()),
+        Effect::Ended(Ended {
+            grant: plain_grant(GrantKind::Promotional),
+            amount: nano(5_000_000_000),
+            end: GrantEnd::Voided,
+        }),
+        Effect::Reduced(draw()),
+        Effect::MovedOut(draw()),
+        Effect::MovedIn(moved),
+        Effect::Settled(settled),
+        Effect::OverdraftClosed(overdraft()),
+        Effect::Carried(carried),
+        Effect::Closed(closed),
+    ]
+}
+
+fn causes() -> Vec<Cause> {
+    let dimensions = vec![
+        ("model".to_owned(), DimensionValue::Text("m-1".to_owned())),
+        ("tokens".to_owned(), DimensionValue::Number(nano(-1_500_000_000))),
+        ("cached".to_owned(), DimensionValue::Flag(true)),
+    ];
+    vec![
+        Cause::Consumption(Consumption {
+            amount: nano(60_000_000_000),
+            event_id: Some("event-1".to_owned()),
+            reported_at: Some(at(-5)),
+            dimensions,
+            usage_limit: nano(80_000_000_000_000),
+            current_usage: nano(60_000_000_000),
+            period_end: Some(at(2_678_400)),
+        }),
+        Cause::Grant,
+        Cause::Void,
+        Cause::Due,
+        Cause::Subscription(SubscriptionNo(300)),
+    ]
+}
+
+fn entries() -> Vec<Entry> {
+    let opened = PoolOpened {
+        pool: PoolId::new(Slot(64), 1),
+        currency: currency(),
+        resource: Some(resource_id()),
+    };
+    let pool = PoolEntry {
+        pool: PoolId::new(Slot(64), 1),
+        at: at(3),
+        cause: Cause::Due,
+        effects: vec![
+            Effect::Ended(Ended {
+                grant: plain_grant(GrantKind::Paid),
+                amount: Amount::ZERO,
+                end: GrantEnd::Expired,
+            }),
+            Effect::Drawn(draw()),
+        ],
+    };
+    vec![
+        Entry::Profile(profile()),
+        Entry::Resource(resource()),
+        Entry::Subscription(terms()),
+        Entry::PoolOpened(opened),
+        Entry::Pool(pool),
+    ]
+}
+
+fn customer() -> Customer {
+    let issued = Issued {
+        package: PackageKey::addon(package_id("extra")),
+        currency: currency(),
+        epoch: 1,
+        cadence: Cadence::Month,
+        k: 4,
+        next_part: 2,
+    };
+    let carried = CarriedIn { currency: currency(), carried: carried() };
+    let pool = Pool {
+        id: PoolId::new(Slot(64), 0),
+        currency: currency(),
+        resource: None,
+        seq: 1_000,
+        at: at(6),
+        live: vec![recurring_grant()],
+        scheduled: vec![plain_grant(GrantKind::Promotional)],
+        overdraft: Some(overdraft()),
+        granted: nano(10_000_000_000_000),
+        used: nano(15_000_000_001),
+    };
+    Customer {
+        slot: Slot(64),
+        profile: profile(),
+        resources: vec![resource()],
+        subscriptions: vec![Subscription {
+            terms: terms(),
+            issued: vec![issued],
+            carried: vec![carried],
+        }],
+        pools: vec![pool],
+        next_grant: GrantNo(201),
+        next_due: Some(at(2_678_400)),
+    }
+}
+
+fn product() -> Product {
+    Product {
+        id: ProductId::parse("api").expect("a sound id"),
+        name: "API".to_owned(),
+        description: Some("It answers".to_owned()),
+        metadata: metadata(),
+        multiple_subscriptions: true,
+        archived_at: None,
+        settings: Some(ProductSettings {
+            cancellation_time: CancellationTime::SpecificDate,
+            end_setup: EndSetup::CancelSubscription,
+            start_setup: StartSetup::FreePlan,
+            downgrade_plan: Some(package_id("free")),
+            prorate_at_end: Some(false),
+            start_plan: None,
+        }),
+        usage_reset: UsageReset::BillingPeriodChange,
+        subscribed: true,
+        created_at: at(0),
+        updated_at: at(1),
+    }
+}
+
+fn credit_type() -> CreditType {
+    CreditType {
+        id: currency(),
+        name: "API Credits".to_owned(),
+        description: None,
+        symbol: Some("¢".to_owned()),
+        units: Some(Units { singular: "credit".to_owned(), plural: "credits".to_owned() }),
+        metadata: metadata(),
+        archived_at: Some(at(2)),
+        created_at: at(0),
+        updated_at: at(2),
+    }
+}
+
+fn feature() -> Feature {
+    Feature {
+        id: FeatureId::parse("seats").expect("a sound id"),
+        name: "Seats".to_owned(),
+        description: None,
+        feature_type: FeatureType::Enum,
+        meter_type: MeterType::Incremental,
+        status: FeatureStatus::Suspended,
+        units: Some("seat".to_owned()),
+        units_plural: Some("seats".to_owned()),
+        enum_values: Some(vec![EnumValue { value: "a".to_owned(), name: "A".to_owned() }]),
+        unit_transformation: Some(UnitTransformation {
+            divide: nano(1_000_000_000_000),
+            round: RoundUnits::Down,
+            units: None,
+            units_plural: Some("K".to_owned()),
+        }),
+        meter: Some(Document("{}".to_owned())),
+        metadata: Metadata::new(),
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+fn entitlement(target: Target, terms: EntitlementTerms) -> Entitlement {
+    Entitlement {
+        target,
+        terms,
+        behavior: Behavior::Increment,
+        granted: true,
+        custom: Some(false),
+        description: Some("d".to_owned()),
+        name_override: None,
+        hidden_from: vec![Widget::Paywall, Widget::CustomerPortal, Widget::Checkout],
+        order: Some(nano(2_500_000_000)),
+        created_at: at(0),
+        updated_at: at(3),
+    }
+}
+
+fn version(number: u32, status: VersionStatus, details: PackageDetails) -> PackageVersion {
+    let credit = CreditTerms {
+        amount: Some(nano(50_000_000_000_000)),
+        cadence: Cadence::Month,
+        soft_limit: Some(false),
+    };
+    let feature = FeatureTerms {
+        usage_limit: Some(nano(5_000_000_000)),
+        unlimited: None,
+        soft_limit: Some(true),
+        enum_values: Some(vec!["a".to_owned()]),
+        reset: Some(Reset { period: ResetPeriod::Week, according_to: Some("X".to_owned()) }),
+    };
+    let row = |text: &str| ChargeRow { created_at: at(1), row: Document(text.to_owned()) };
+    PackageVersion {
+        version: number,
+        status,
+        published_at: (status == VersionStatus::Published).then(|| at(5)),
+        name: "Base".to_owned(),
+        description: None,
+        billing_id: Some("b-1".to_owned()),
+        pricing: Some(Pricing::Paid),
+        metadata: metadata(),
+        entitlements: vec![
+            entitlement(Target::Credit(currency()), EntitlementTerms::Credit(credit)),
+            entitlement(
+                Target::Feature(FeatureId::parse("seats").expect("a sound id")),
+                EntitlementTerms::Feature(feature),
+            ),
+        ],
+        charges: Charges { rows: vec![row("{\"p\":1}")], overage: vec![row("{}")] },
+        details,
+        created_at: at(0),
+        updated_at: at(4),
+    }
+}
+
+fn catalog() -> Catalog {
+    let plan = PackageDetails::Plan(PlanTerms {
+        parent: Some(package_id("root")),
+        compatible_addons: Some(vec![package_id("extra")]),
+        trial: Some(TrialConfig {
+            duration: nano(14_000_000_000),
+            units: TrialUnit::Day,
+            budget: Some(TrialBudget { limit: nano(1_000_000_000), soft_limit: true }),
+            end: Some(TrialEnd::CancelSubscription),
+        }),
+    });
+    let addon = PackageDetails::Addon(AddonTerms {
+        max_quantity: Some(5),
+        dependencies: Some(vec![package_id("other")]),
+    });
+    let package = |key: PackageKey, details: PackageDetails| Package {
+        key,
+        product: ProductId::parse("api").expect("a sound id"),
+        published: vec![Arc::new(version(1, VersionStatus::Published, details.clone()))],
+        draft: Some(Arc::new(version(2, VersionStatus::Draft, details))),
+        archived_at: Some(at(7)),
+        subscribed_version: Some(1),
+        created_at: at(0),
+    };
+    let plan = package(PackageKey::plan(package_id("base")), plan);
+    let addon = package(PackageKey::addon(package_id("extra")), addon);
+    let packages = [plan, addon].map(|package| (package.key.clone(), Arc::new(package)));
+    let (product, credit_type, feature) = (product(), credit_type(), feature());
+    Catalog {
+        products: BTreeMap::from([(product.id.clone(), Arc::new(product))]),
+        credit_types: BTreeMap::from([(credit_type.id.clone(), Arc::new(credit_type))]),
+        features: BTreeMap::from([(feature.id.clone(), Arc::new(feature))]),
+        packages: BTreeMap::from(packages),
+    }
+}
