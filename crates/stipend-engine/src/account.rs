@@ -11,9 +11,11 @@ pub struct Chain {
     pub last: Seq,
     /// Position of its last row that is not a consumption.
     pub life: Seq,
-    /// Positions of the rows that the last one reaches by clearing the lowest bit of its number
-    /// again and again, oldest first; the last one itself ends it.
-    pub path: Vec<Seq>,
+    /// The chain as a list of trees, oldest first: how many rows each holds, and the position of
+    /// its newest. Sizes are of the form 2ᵏ − 1 and fall, only the last two may be equal; they are
+    /// then joined under the next row. A row's skip pointer leads past its own tree, so a seek
+    /// reads about twice the logarithm of the rows.
+    pub trees: Vec<(u64, Seq)>,
     /// The hash over all its rows.
     pub head: [u8; 32],
 }
@@ -29,7 +31,7 @@ pub struct Account {
     pub listed: Vec<Seq>,
 }
 
-record!(Chain { 1 => last, 2 => life, 3 => path, 4 => head });
+record!(Chain { 1 => last, 2 => life, 3 => trees, 4 => head });
 record!(Account { 1 => customer, 2 => chains, 3 => listed });
 
 /// The kinds of journal rows that entries of customers have. A kind's meaning is frozen.
@@ -84,7 +86,7 @@ impl Account {
         match entry {
             Entry::PoolOpened(opened) => {
                 row.pool = opened.pool.0;
-                self.chains.push(Chain { last: 0, life: 0, path: Vec::new(), head: [0; 32] });
+                self.chains.push(Chain { last: 0, life: 0, trees: Vec::new(), head: [0; 32] });
             }
             Entry::Subscription(terms) if terms.number.0 as usize == self.listed.len() => {
                 self.listed.push(seq);
@@ -105,15 +107,48 @@ impl Account {
         row.balance_after = pool.balance().nano();
         row.prev = chain.last;
         row.life = chain.life;
-        chain.path.truncate(pool.seq.count_ones() as usize - 1);
-        row.jump = chain.path.last().copied().unwrap_or(0);
-        chain.path.push(row.seq);
+        row.jump = chain.grow(row.seq);
         chain.last = row.seq;
         if !entry.is_consumption() {
             chain.life = row.seq;
         }
         chain.head = hash_entry(&chain.head, row);
     }
+}
+
+impl Chain {
+    /// Takes the next row into the trees and gives its skip pointer: the newest row outside its own
+    /// tree.
+    fn grow(&mut self, seq: Seq) -> Seq {
+        let mut size = 1;
+        if let [.., (one, _), (other, _)] = self.trees[..]
+            && one == other
+        {
+            size += one + other;
+            self.trees.truncate(self.trees.len() - 2);
+        }
+        let jump = self.trees.last().map_or(0, |(_, newest)| *newest);
+        self.trees.push((size, seq));
+        jump
+    }
+}
+
+/// The number of the row that the skip pointer of the row with this number leads to; 0 for none.
+///
+/// A number of rows is split into trees in one way: the largest that fits, again and again.
+#[must_use]
+pub fn jump_number(number: u64) -> u64 {
+    let mut rest = number;
+    let mut size = u64::MAX >> 1;
+    let mut own = 0;
+    while rest > 0 {
+        while size > rest {
+            size >>= 1;
+        }
+        own = size;
+        rest -= size;
+    }
+    number - own
 }
 
 /// What a row is made of besides its entry.
@@ -140,4 +175,20 @@ fn hash_entry(head: &[u8; 32], row: &Row) -> [u8; 32] {
     hasher.update(&row.amount.to_le_bytes());
     hasher.update(&row.body);
     *hasher.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skip_pointers_lead_where_their_numbers_say() {
+        let mut chain = Chain { last: 0, life: 0, trees: Vec::new(), head: [0; 32] };
+        for number in 1..5_000 {
+            let position = number * 10;
+            assert_eq!(chain.grow(position), jump_number(number) * 10, "row {number}");
+        }
+        let jumps: Vec<u64> = (1..=11).map(jump_number).collect();
+        assert_eq!(jumps, [0, 1, 0, 3, 4, 3, 0, 7, 8, 7, 10]);
+    }
 }

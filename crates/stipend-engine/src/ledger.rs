@@ -1,7 +1,7 @@
 //! The ledger of a customer: the entries of its pools as events, newest first, and the grants
 //! that have ended. Rows are found by walking the chains of the pools.
 
-use crate::account::{Chain, KIND_CONSUMPTION};
+use crate::account::{Chain, KIND_CONSUMPTION, jump_number};
 use crate::record::Record;
 use std::collections::BTreeSet;
 use stipend_core::customer::{Cause, Effect, Entry, GrantEnd, PoolEntry};
@@ -192,8 +192,8 @@ fn seek_position(
 }
 
 fn seek_number(reader: &dyn Reader, chain: &Chain, number: u64) -> Result<Option<Row>, StoreError> {
-    let jump_number = |row: &Row| row.pool_seq & (row.pool_seq - 1);
-    seek(reader, chain, |row| row.pool_seq <= number, |row| jump_number(row) >= number)
+    let jumps = |row: &Row| jump_number(row.pool_seq) >= number;
+    seek(reader, chain, |row| row.pool_seq <= number, jumps)
 }
 
 /// A page of the ledger over some pools.

@@ -32,8 +32,8 @@ pub struct Row {
     pub pool_seq: u64,
     /// Position of the pool's previous row, 0 for its first.
     pub prev: Seq,
-    /// Position of the pool's row `pool_seq & (pool_seq - 1)`, 0 for none: a skip pointer that
-    /// makes seeking logarithmic.
+    /// Position of an older row of the pool, 0 for none: a skip pointer, chosen by the engine so
+    /// that seeking is logarithmic.
     pub jump: Seq,
     /// Position of the pool's previous row that is not a consumption, 0 for none.
     pub life: Seq,

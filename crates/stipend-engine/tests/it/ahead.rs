@@ -19,7 +19,7 @@ fn an_answer_waits_for_its_commit_and_reads_show_what_is_durable() {
     let before = bench.engine().last_position();
     control.pause();
     let mut first = bench.submit(consume(ACME, "k1", 10));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let mut second = bench.submit(consume(ACME, "k2", 20));
     let mut third = bench.submit(consume(ACME, "k3", 30));
     bench.let_queue_drain();
@@ -29,7 +29,7 @@ fn an_answer_waits_for_its_commit_and_reads_show_what_is_durable() {
 
     control.release_one();
     assert!(is_fresh(&outcome(first)));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     assert!(is_waiting(&mut second) && is_waiting(&mut third));
     assert_eq!(bench.balance(ACME), Amount::whole(79_990));
     assert_eq!(bench.engine().last_position(), before + 2, "a header and a consumption");
@@ -53,7 +53,7 @@ fn a_refused_append_takes_all_that_was_decided_on_top_of_it() {
     control.pause();
     control.fail(Fault::next_append(FaultKind::Unavailable));
     let mut waiting = vec![bench.submit(consume(ACME, "k1", 10))];
-    control.wait_until_held(1);
+    bench.wait_until_held();
     waiting.push(bench.submit(consume(ACME, "k2", 20)));
     waiting.push(bench.submit(consume(ACME, "k1", 10)));
     waiting.push(bench.submit(Command::CreateCustomer(new_customer("globex"))));
@@ -108,7 +108,7 @@ fn a_duplicate_of_a_pending_key_shares_its_fate() {
             control.fail(Fault::next_append(FaultKind::Unavailable));
         }
         let mut first = bench.submit(consume(ACME, key, 10));
-        control.wait_until_held(1);
+        bench.wait_until_held();
         let mut second = bench.submit(consume(ACME, key, 10));
         let mut other = bench.submit(consume(ACME, key, 99));
         bench.let_queue_drain();
@@ -147,7 +147,7 @@ fn a_strict_refusal_waits_for_the_state_that_it_was_decided_on() {
             control.fail(Fault::next_append(FaultKind::Unavailable));
         }
         let spender = bench.submit(consume(ACME, "all", 80_000));
-        control.wait_until_held(1);
+        bench.wait_until_held();
         let mut strict = bench.submit(consume_strictly(ACME, "one", 1));
         bench.let_queue_drain();
         assert!(is_waiting(&mut strict), "the credits are not durably gone");
@@ -176,7 +176,7 @@ fn after_a_failed_append_nothing_is_acknowledged_any_more() {
         control.pause();
         control.fail(Fault { applied, ..Fault::next_append(FaultKind::Failed) });
         let first = bench.submit(consume(ACME, "k1", 10));
-        control.wait_until_held(1);
+        bench.wait_until_held();
         let second = bench.submit(consume(ACME, "k2", 20));
         bench.let_queue_drain();
         control.release();
@@ -212,7 +212,7 @@ fn a_batch_of_answers_without_rows_waits_its_turn_too() {
 
     control.pause();
     let first = bench.submit(consume(ACME, "k2", 10));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let mut stored = bench.submit(consume(ACME, "k1", 10));
     bench.let_queue_drain();
     assert!(is_waiting(&mut stored), "it was decided behind what is not durable");

@@ -26,7 +26,7 @@ fn a_customer_id_is_taken_once_also_while_its_commit_is_held() {
     let control = bench.control();
     control.pause();
     let first = bench.submit(Command::CreateCustomer(new_customer("globex")));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let second = bench.submit(Command::CreateCustomer(new_customer("globex")));
     let third = bench.submit(Command::CreateCustomer(new_customer("initech")));
     let fourth = bench.submit(Command::CreateCustomer(new_customer("initech")));
@@ -51,7 +51,7 @@ fn a_subscription_id_is_unique_over_all_customers() {
     let control = bench.control();
     control.pause();
     let first = bench.submit(provision("globex", "sub-2", 1));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let second = bench.submit(provision("initech", "sub-2", 1));
     bench.let_queue_drain();
     control.release();
@@ -213,7 +213,7 @@ fn commands_of_one_batch_see_each_other() {
     let control = bench.control();
     control.pause();
     let blocker = bench.submit(Command::CreateCustomer(new_customer("blocker")));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let waiting = [
         bench.submit(Command::CreateCustomer(new_customer(ACME))),
         bench.submit(provision(ACME, "sub-1", 3)),

@@ -33,12 +33,12 @@ fn copies_have_one_effect_in_the_same_batch_the_next_and_after_a_restart() {
     let control = bench.control();
     control.pause();
     let blocker = bench.submit(consume(ACME, "blocker", 1));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let same_batch: Vec<_> = (0..COPIES).map(|_| bench.submit(consume(ACME, "k", 10))).collect();
     bench.let_queue_drain();
     control.release_one();
     assert!(is_fresh(&outcome(blocker)));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let next_batch: Vec<_> = (0..COPIES).map(|_| bench.submit(consume(ACME, "k", 10))).collect();
     bench.let_queue_drain();
     control.release();
@@ -187,7 +187,7 @@ fn a_request_with_a_key_is_answered_as_the_first_time() {
     };
     control.pause();
     let first = ask(&bench, key, "first");
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let second = ask(&bench, key, "second");
     let other = ask(&bench, request_key("r1", "grant 11"), "other");
     bench.let_queue_drain();
@@ -228,7 +228,7 @@ fn content_is_looked_up_only_for_a_retry() {
     let control = bench.control();
     control.pause();
     let third = ask(&bench, false, "third");
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let fourth = ask(&bench, false, "fourth");
     let retry = ask(&bench, true, "retry");
     bench.let_queue_drain();

@@ -32,7 +32,7 @@ fn a_full_queue_refuses_at_once_and_what_it_took_is_done() {
     let control = bench.control();
     control.pause();
     let first = bench.submit(consume(ACME, "first", 1));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let waiting = fill(&bench, |n| consume(ACME, &format!("k{n}"), 1));
     assert!(bench.engine().queue_length() > QUEUE_COMMANDS_MAX / 2);
     assert_eq!(bench.balance(ACME), Amount::whole(80_000));
@@ -53,7 +53,7 @@ fn refusals_that_wait_for_a_commit_fill_the_queue_too() {
     let control = bench.control();
     control.pause();
     let spender = bench.submit(consume(ACME, "all", 80_000));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let waiting = fill(&bench, |n| consume_strictly(ACME, &format!("k{n}"), 1));
     control.release();
     assert!(is_fresh(&outcome(spender)));
@@ -75,7 +75,7 @@ fn nobody_waits_for_an_engine_that_failed() {
     let fault = stipend_store::memory::Fault::next_append(stipend_store::memory::FaultKind::Failed);
     control.fail(fault);
     let first = bench.submit(consume(ACME, "first", 1));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let waiting = fill(&bench, |n| consume(ACME, &format!("k{n}"), 1));
     control.release();
     assert_eq!(outcome(first), Err(Refusal::Failed));
@@ -91,7 +91,7 @@ fn a_panic_while_deciding_is_fatal_and_nobody_waits_for_it() {
     let control = bench.control();
     control.pause();
     let durable = bench.submit(consume(ACME, "first", 1));
-    control.wait_until_held(1);
+    bench.wait_until_held();
     let render: Render = Box::new(|_| panic!("the test wants it so"));
     let earlier = bench.submit(Command::CatchUp(stipend_core::Slot(64)));
     let command = crate::support::grant(

@@ -135,7 +135,7 @@ fn what_was_held_at_the_crash_is_absent_as_a_whole() {
         let control = bench.control();
         control.pause();
         let first = bench.submit(consume(ACME, &format!("first-{round}"), 1));
-        control.wait_until_held(1);
+        bench.wait_until_held();
         let mut random = Random::new(round);
         let ahead: Vec<_> = (0..12).map(|n| bench.submit(script(n, &mut random))).collect();
         let before = WATCHED.map(|id| ask(&bench, id));
@@ -160,7 +160,7 @@ fn images_still_lag_rightly_after_refused_commits() {
             control.fail(Fault::next_append(FaultKind::Unavailable));
         }
         let first = bench.submit(consume(random.pick(&WATCHED), &format!("first-{round}"), 1));
-        control.wait_until_held(1);
+        bench.wait_until_held();
         let ahead: Vec<_> = (0..4)
             .map(|_| bench.submit(script(random.below(6) + 6 * round, &mut random)))
             .collect();

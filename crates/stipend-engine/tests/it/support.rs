@@ -192,6 +192,19 @@ impl Bench {
         }
     }
 
+    /// Waits until an append is held. An engine that makes none is a failure, not a test that
+    /// never ends.
+    pub(crate) fn wait_until_held(&self) {
+        let control = self.control();
+        for _ in 0..20_000_000 {
+            if control.held() > 0 {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("nothing was appended");
+    }
+
     /// Waits until the decider knows what became of the last commit. Those who waited for it are
     /// told a moment before, and what they submit in that moment is decided on the state before.
     pub(crate) fn settle(&self) {
@@ -228,6 +241,13 @@ impl Bench {
         let audit = fsck::verify(self.engine().reader(), |_| {}).expect("the journal is sound");
         assert_eq!(audit.rows, self.engine().last_position(), "positions have no gap");
         audit
+    }
+}
+
+/// A test that fails while appends are held must end too, not wait for them.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        drop(self.store.reopen());
     }
 }
 
