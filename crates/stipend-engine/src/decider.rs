@@ -1,11 +1,11 @@
 //! The decider: one thread, one order. It decides commands on the working state and hands full
 //! batches to the committer, deciding ahead while a commit is on its way.
 
+mod consume;
+
 use crate::batch::{Open, Sealed, Tip, Waiter};
 use crate::clock::Clock;
-use crate::command::{
-    Answer, Command, ConsumeItem, Consumed, Outcome, Refusal, Remember, Reply, Response, Submission,
-};
+use crate::command::{Answer, Command, Outcome, Refusal, Remember, Reply, Response, Submission};
 use crate::committer::Committed;
 use crate::flush::Flusher;
 use crate::key::{Key, Keys, Known};
@@ -14,18 +14,10 @@ use crate::realm::{EnvChange, Environment, EnvironmentKind, PRODUCTION, RealmCha
 use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use stipend_core::catalog::{self, Catalog, CatalogCommand, PackageKey};
-use stipend_core::customer::{
-    self, Cause, ConsumeRequest, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer,
-    roll_forward,
-};
-use stipend_core::limits::CUSTOMER_POOLS_MAX;
-use stipend_core::{
-    CurrencyId, Customer, EnvId, GrantNo, ResourceId, Slot, SubscriptionId, SubscriptionNo,
-    Timestamp,
-};
+use stipend_core::customer::{self, CustomerCommand, Decision, Entry, NewCustomer, roll_forward};
+use stipend_core::{Customer, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo, Timestamp};
 
 /// A command with the one who waits for its answer.
 pub(crate) type Request = (Submission, Waiter);
@@ -409,157 +401,7 @@ impl Decider {
             self.fold(open, slot, entry, None);
         }
     }
-
-    /// Consumes all items or none: everything that can refuse an item is looked at before the
-    /// first is folded.
-    fn consume(&mut self, open: &mut Open, env: EnvId, items: &[ConsumeItem]) -> Answer {
-        let realm = self.working.realm();
-        let plan = self.plan_consumption(open, realm.catalog(env), env, items)?;
-        let mut results: Vec<Consumed> = Vec::with_capacity(items.len());
-        for (item, step) in items.iter().zip(plan) {
-            let consumed = match step {
-                Step::Known(consumed) => consumed,
-                Step::Same(earlier) => as_replay(&results[earlier]),
-                Step::Fresh(slot) => self.consume_item(open, realm.catalog(env), slot, item)?,
-            };
-            results.push(consumed);
-        }
-        Ok(Reply::Consumed(results))
-    }
-
-    fn plan_consumption(
-        &mut self,
-        open: &mut Open,
-        catalog: &Catalog,
-        env: EnvId,
-        items: &[ConsumeItem],
-    ) -> Result<Vec<Step>, Refusal> {
-        let mut seen: HashMap<crate::key::ScopeHash, usize> = HashMap::new();
-        let mut opened = OpenedPools::new();
-        let is_bulk = items.len() > 1;
-        let mut steps = Vec::with_capacity(items.len());
-        let mut refused = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let earlier = seen.get(&item.key.scope).copied();
-            let step = match earlier {
-                Some(earlier) if items[earlier].key == item.key => Ok(Step::Same(earlier)),
-                Some(_) => Err(Refusal::KeyReused),
-                None => self.plan_item(open, catalog, env, item, is_bulk.then_some(&mut opened)),
-            };
-            seen.entry(item.key.scope).or_insert(index);
-            match step {
-                Ok(step) => steps.push(step),
-                Err(refusal) => refused.push((index, refusal)),
-            }
-        }
-        match refused.len() {
-            0 => Ok(steps),
-            1 if items.len() == 1 => Err(refused.remove(0).1),
-            _ => Err(Refusal::Items(refused)),
-        }
-    }
-
-    fn plan_item(
-        &mut self,
-        open: &mut Open,
-        catalog: &Catalog,
-        env: EnvId,
-        item: &ConsumeItem,
-        bulk: Option<&mut OpenedPools>,
-    ) -> Result<Step, Refusal> {
-        match self.keys.look_up(item.key, self.now) {
-            Known::New => {}
-            Known::Reused => return Err(Refusal::KeyReused),
-            Known::Durable(seq) => return Ok(Step::Known(Consumed::Stored(seq))),
-            Known::Pending(Reply::Consumed(results)) => {
-                return Ok(Step::Known(as_replay(&results[0])));
-            }
-            Known::Pending(_) => return Err(Refusal::KeyReused),
-        }
-        let found = self.working.find_customer(&(env, item.customer.clone()));
-        let slot = found.ok_or_else(|| Refusal::CustomerNotFound(item.customer.clone()))?;
-        self.roll(open, slot);
-        if let Some(opened) = bulk {
-            self.check_item(catalog, slot, item, opened)?;
-        }
-        Ok(Step::Fresh(slot))
-    }
-
-    /// In bulk, an item must not fail after others were folded: so each is decided once for
-    /// nothing, and there must be room for all the pools that the items open together.
-    fn check_item(
-        &self,
-        catalog: &Catalog,
-        slot: u32,
-        item: &ConsumeItem,
-        opened: &mut OpenedPools,
-    ) -> Result<(), Refusal> {
-        assert!(!item.request.strict, "bulk consumption is never strict");
-        let account = self.working.account(slot).expect("names lead to customers");
-        let ConsumeRequest { currency, resource, .. } = &item.request;
-        if account.customer.find_pool(currency, resource.as_ref()).is_none() {
-            let opened = opened.entry(slot).or_default();
-            opened.insert((currency.clone(), resource.clone()));
-            if account.customer.pools.len() + opened.len() > CUSTOMER_POOLS_MAX {
-                let max = CUSTOMER_POOLS_MAX;
-                return Err(CustomerRejection::LimitReached { what: "pools", max }.into());
-            }
-        }
-        let command = CustomerCommand::Consume(item.request.clone());
-        customer::decide(&account.customer, catalog, &command, self.now)?;
-        Ok(())
-    }
-
-    fn consume_item(
-        &mut self,
-        open: &mut Open,
-        catalog: &Catalog,
-        slot: u32,
-        item: &ConsumeItem,
-    ) -> Result<Consumed, Refusal> {
-        let account = self.working.account_mut(slot).expect("names lead to customers");
-        let command = CustomerCommand::Consume(item.request.clone());
-        let decision = customer::decide(&account.customer, catalog, &command, self.now)?;
-        let mut done = None;
-        for entry in &decision.entries {
-            let key = if let Entry::Pool(entry) = entry {
-                if let Cause::Consumption(consumption) = &entry.cause {
-                    let consumption = Arc::new(consumption.clone());
-                    done = Some(Consumed::Done { is_replay: false, at: entry.at, consumption });
-                }
-                Some(item.key)
-            } else {
-                None
-            };
-            self.fold(open, slot, entry, key);
-        }
-        let done = done.expect("a consumption is an entry of its pool");
-        self.keys.decide(item.key, open.number(), Reply::Consumed(vec![done.clone()]));
-        Ok(done)
-    }
 }
 
 /// The scope of remembered requests among the business keys.
 pub(crate) const ONCE_REQUEST: u16 = 1;
-
-/// The pools that a bulk command opens, by their customers' slots.
-type OpenedPools = HashMap<u32, HashSet<(CurrencyId, Option<ResourceId>)>>;
-
-/// How an item of a consumption is done.
-enum Step {
-    /// It was done before.
-    Known(Consumed),
-    /// It is the same as an earlier item of the command.
-    Same(usize),
-    /// It is to be done, for the customer in this slot.
-    Fresh(u32),
-}
-
-fn as_replay(consumed: &Consumed) -> Consumed {
-    match consumed {
-        Consumed::Done { at, consumption, .. } => {
-            Consumed::Done { is_replay: true, at: *at, consumption: Arc::clone(consumption) }
-        }
-        Consumed::Stored(seq) => Consumed::Stored(*seq),
-    }
-}
