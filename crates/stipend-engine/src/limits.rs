@@ -32,6 +32,3 @@ pub const KEY_RETENTION_SECONDS: i64 = 35 * 24 * 60 * 60;
 
 /// For how long a request without a key is recognised when it is retried (`behaviour.md` §0.10).
 pub const RETRY_WINDOW_SECONDS: i64 = 10 * 60;
-
-/// Rows on a page.
-pub const PAGE_MAX: usize = 100;

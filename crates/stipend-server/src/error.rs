@@ -13,7 +13,6 @@ use stipend_wire::{ErrorBody, ErrorCode, ItemError, WireError};
 pub struct ApiError {
     error: WireError,
     items: Vec<ItemError>,
-    allow: Option<&'static str>,
 }
 
 impl ApiError {
@@ -28,7 +27,7 @@ impl ApiError {
     pub fn batch(items: Vec<ItemError>) -> Self {
         let message = format!("{} of the items are refused, nothing was applied", items.len());
         let error = WireError::new(ErrorCode::BatchRefused, message);
-        Self { error, items, allow: None }
+        Self { error, items }
     }
 
     /// What is asked for exists in the contract and is not built yet.
@@ -36,19 +35,6 @@ impl ApiError {
     pub fn not_supported(param: &str, what: &str) -> Self {
         let message = format!("`{param}`: {what} is not supported yet");
         WireError::new(ErrorCode::NotSupported, message).with_param(param).into()
-    }
-
-    /// The methods that a path has, for a request with another one.
-    #[must_use]
-    pub fn with_allow(mut self, methods: &'static str) -> Self {
-        self.allow = Some(methods);
-        self
-    }
-
-    /// The code.
-    #[must_use]
-    pub fn code(&self) -> ErrorCode {
-        self.error.code
     }
 
     /// The refusal as an item of a bulk request.
@@ -60,7 +46,7 @@ impl ApiError {
     /// The answer, once the request has its id.
     #[must_use]
     pub fn render(self, request_id: &str) -> Response {
-        let Self { error, items, allow } = self;
+        let Self { error, items } = self;
         let code = error.code;
         let body = if items.is_empty() {
             ErrorBody::new(error, request_id)
@@ -80,9 +66,6 @@ impl ApiError {
             let name = HeaderName::from_static("x-should-retry");
             headers.insert(name, HeaderValue::from_static("false"));
         }
-        if let Some(allow) = allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
         response
     }
 }
@@ -98,7 +81,7 @@ impl IntoResponse for ApiError {
 
 impl From<WireError> for ApiError {
     fn from(error: WireError) -> Self {
-        Self { error, items: Vec::new(), allow: None }
+        Self { error, items: Vec::new() }
     }
 }
 
