@@ -86,16 +86,6 @@ impl App {
                 return self.stored(seq).await;
             }
         }
-        self.mutate_remembered(caller, command, remember, render).await
-    }
-
-    async fn mutate_remembered<T: Serialize>(
-        &self,
-        caller: &Caller,
-        command: Command,
-        remember: Remember,
-        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
-    ) -> Result<Response, ApiError> {
         let render = move |outcome: &Outcome<'_>| {
             let data = Data { data: render(outcome) };
             let body = serde_json::to_vec(&data).expect("responses are plain JSON");
