@@ -168,3 +168,22 @@ fn an_archived_package_still_counts_for_who_has_it() {
     examples::change(&mut world.catalog, &archive, world.now).unwrap();
     check(&world, "1 => granted");
 }
+
+/// Invariant 25: more credits never lower a limit and never take access away.
+#[test]
+fn more_credits_never_lower_a_limit_or_take_access_away() {
+    let shop = "plan base 100/month\naddon extra 50/month";
+    for used in [0, 60, 100, 180] {
+        let mut world = World::after(shop, "2026-03-01 subscribe base");
+        if used > 0 {
+            world.step(&format!("use {used}"));
+        }
+        for more in ["grant promo 30", "set extra=1", "set extra=2", "grant paid 5"] {
+            let before = ask(&world, None);
+            world.step(more);
+            let after = ask(&world, None);
+            assert!(after.usage_limit >= before.usage_limit, "{used} used, {more}");
+            assert!(before.denial.is_some() || after.denial.is_none(), "{used} used, {more}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use stipend_core::customer::{
     ProvisionRequest, Resource, SubscriptionEndReason,
 };
 use stipend_core::limits::{
-    CUSTOMER_POOLS_MAX, CUSTOMER_RESOURCES_MAX, CUSTOMER_SUBSCRIPTIONS_MAX,
+    CUSTOMER_POOLS_MAX, CUSTOMER_RESOURCES_MAX, CUSTOMER_SUBSCRIPTIONS_MAX, POOL_GRANTS_MAX,
     SUBSCRIPTION_ADDONS_MAX, SUBSCRIPTION_OVERRIDES_MAX,
 };
 use stipend_core::{Amount, ResourceId, SubscriptionNo, examples};
@@ -235,6 +235,22 @@ fn what_is_full_takes_no_more() {
     let request = ConsumeRequest { resource: Some(site(3)), ..examples::consumption(amount("1")) };
     let consume = CustomerCommand::Consume(request);
     assert_eq!(world.carry_out(&consume), full("pools", CUSTOMER_POOLS_MAX));
+    let command = world.command("subscribe base on=site-3");
+    assert_eq!(world.carry_out(&command), full("pools", CUSTOMER_POOLS_MAX));
+}
+
+#[test]
+fn a_full_pool_takes_no_increase_and_still_a_reduction() {
+    let mut world = World::after(SHOP, "2026-03-01 subscribe base extra=2\ngrant paid 1");
+    let pool = &mut world.customer.pools[0];
+    let filler = pool.live.iter().find(|grant| grant.source.is_none()).unwrap().clone();
+    pool.live.resize(POOL_GRANTS_MAX, filler);
+    let more = world.command("set extra=3");
+    let limit = Err(Rejection::LimitReached { what: "grants in a pool", max: POOL_GRANTS_MAX });
+    assert_eq!(world.carry_out(&more), limit);
+    let less = world.command("set extra=1");
+    let decided = stipend_core::customer::decide(&world.customer, &world.catalog, &less, world.now);
+    assert!(decided.is_ok(), "{decided:?}");
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn while_the_store_cannot_write_changes_are_refused_and_reads_go_on() {
         assert_eq!(answer.verdict(), "503 unavailable", "{request}");
         assert!(!answer.text().contains(CAUSE), "{}", answer.text());
     }
+    assert_eq!(readiness(&server), 503);
     assert_eq!(server.balance("acme"), (80_000, 0));
     assert_eq!(server.get("/api/v1/products").as_array().unwrap().len(), 1);
     assert_eq!(server.position(), before);
@@ -108,6 +109,11 @@ fn while_the_store_cannot_write_changes_are_refused_and_reads_go_on() {
         server.done(method, path, body);
     }
     assert!(server.position() > before, "the store writes again, without a restart");
+    assert_eq!(readiness(&server), 200);
+}
+
+fn readiness(server: &Server) -> u16 {
+    server.anonymous("GET", "/readyz").send().status
 }
 
 /// A retry after 503 has its effect once, whatever its key is.

@@ -1,0 +1,26 @@
+//! Answers that a snapshot of one request does not show.
+
+use crate::world;
+use serde_json::json;
+
+#[test]
+fn a_subscription_shows_how_it_was_asked_to_be_paid() {
+    let server = world::example();
+    let body = json!({ "id": "payer" });
+    server.post("/api/v1/customers", &body);
+    let body = json!({
+        "id": "paid", "customerId": "payer", "planId": "growth",
+        "paymentCollectionMethod": "INVOICE",
+    });
+    server.post("/api/v1/subscriptions", &body);
+    let shown = server.get("/api/v1/subscriptions/paid");
+    assert_eq!(shown["paymentCollectionMethod"], "INVOICE");
+}
+
+#[test]
+fn a_resource_that_cannot_exist_gives_a_known_customer_nothing() {
+    let server = world::example();
+    let shown = server.get("/api/v1/customers/acme/entitlements?resourceId=%20bad");
+    assert_eq!(shown["accessDeniedReason"], "NoActiveSubscription");
+    assert_eq!(shown["entitlements"], json!([]));
+}
