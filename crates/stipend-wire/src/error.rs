@@ -223,6 +223,23 @@ error_codes! {
     Internal = "internal" 500,
     /// The server cannot take the request now; try again.
     Unavailable = "unavailable" 503,
+    // Environments, clocks and schedules.
+    /// The API key lacks the right that this takes; the message names it.
+    MissingRight = "missing_right" 403,
+    /// The environment is not a sandbox, so it has no test clock.
+    NotASandbox = "not_a_sandbox" 403,
+    /// A test clock only moves forward.
+    ClockBackwards = "clock_backwards" 409,
+    /// A test clock cannot be set that far; the message says how far it can.
+    ClockOutOfRange = "clock_out_of_range" 422,
+    /// The time zone is not one of the IANA database, such as `Europe/Berlin`.
+    UnknownTimeZone = "unknown_time_zone" 422,
+    /// There is no such task.
+    TaskNotFound = "task_not_found" 404,
+    /// A start, an end or the end of a trial lies where it cannot; the message says why.
+    InvalidSchedule = "invalid_schedule" 422,
+    /// The feature that multiplies an entitlement's credits is unlimited there, or missing.
+    UnlimitedDependency = "unlimited_dependency" 422,
 }
 
 impl fmt::Display for ErrorCode {

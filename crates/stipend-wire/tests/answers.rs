@@ -170,6 +170,25 @@ fn error_codes_are_distinct_and_documented() {
     }
 }
 
+#[test]
+fn the_codes_of_environments_clocks_and_schedules_keep_their_status() {
+    let line = |code: &ErrorCode| format!("{code} {}", code.status());
+    let first = ErrorCode::ALL.iter().position(|code| *code == ErrorCode::MissingRight).unwrap();
+    assert_eq!(
+        ErrorCode::ALL[first..].iter().take(8).map(line).collect::<Vec<_>>(),
+        [
+            "missing_right 403",
+            "not_a_sandbox 403",
+            "clock_backwards 409",
+            "clock_out_of_range 422",
+            "unknown_time_zone 422",
+            "task_not_found 404",
+            "invalid_schedule 422",
+            "unlimited_dependency 422",
+        ]
+    );
+}
+
 mod openapi {
     use stipend_wire::consumption::{Consume, ConsumeBatch, Consumed};
     use stipend_wire::customer::CreateCustomer;

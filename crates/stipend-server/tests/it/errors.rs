@@ -266,6 +266,14 @@ const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
     (ErrorCode::RequestInFlight, "a second request waits for the first and gets its answer"),
+    (ErrorCode::MissingRight, "keys have no rights"),
+    (ErrorCode::NotASandbox, "test clocks are not built"),
+    (ErrorCode::ClockBackwards, "test clocks are not built"),
+    (ErrorCode::ClockOutOfRange, "test clocks are not built"),
+    (ErrorCode::UnknownTimeZone, "environments have no time zone"),
+    (ErrorCode::TaskNotFound, "tasks are not built"),
+    (ErrorCode::InvalidSchedule, "subscriptions cannot be scheduled"),
+    (ErrorCode::UnlimitedDependency, "credits that hang on a feature are not built"),
 ];
 
 /// The bodies that are too long to stand in the table.
