@@ -35,6 +35,7 @@ pub mod query;
 pub mod read;
 mod schema;
 pub mod subscription;
+pub mod subscription_change;
 pub mod text;
 
 pub use envelope::{Data, Page, Pagination};

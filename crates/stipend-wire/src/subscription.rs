@@ -23,6 +23,7 @@ use crate::opaque::{Checked, Opaque, OpaqueList, OpaqueObject};
 use crate::package::TrialEndBehavior;
 use crate::product::CancellationTime;
 use crate::read::{Component, Field, FromJson};
+use crate::subscription_change::FutureUpdate;
 use crate::text::{Key, Line, Metadata};
 
 wire_enum! {
@@ -367,7 +368,7 @@ response! {
         /// When it ends.
         pub end_date: String,
         /// Changes that wait for their time.
-        pub future_updates: Vec<Opaque>,
+        pub future_updates: Vec<FutureUpdate>,
         /// The last invoice.
         pub latest_invoice: Opaque,
         /// Texts of your own.

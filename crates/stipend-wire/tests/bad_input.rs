@@ -2,6 +2,7 @@
 //!
 //! Each case says what the answer is: `ok`, or status, code and place.
 
+use serde_json::Value;
 use stipend_wire::consumption::{Consume, ConsumeBatch, ReleaseReservation};
 use stipend_wire::customer::{CreateCustomer, UpdateCustomer};
 use stipend_wire::entitlement::{CreateEntitlements, UpdateEntitlement};
@@ -11,6 +12,9 @@ use stipend_wire::package::{UpdateAddon, UpdatePlan};
 use stipend_wire::product::CreateProduct;
 use stipend_wire::query::{CheckQuery, CustomersQuery, FromQuery, GrantsQuery, PackagesQuery};
 use stipend_wire::subscription::{CancelSubscription, ProvisionSubscription};
+use stipend_wire::subscription_change::{
+    DelegateSubscription, MigrateSubscription, TransferSubscription,
+};
 use stipend_wire::{FromJson, WireError, parse_body, parse_query};
 
 fn verdict<T>(result: Result<T, WireError>) -> String {
@@ -265,6 +269,71 @@ fn other_fields_name_what_is_wrong_and_where() {
         "422 too_few_items /charges/pricingModels/0/pricePeriods",
     );
     check::<ReleaseReservation>(br#"{"consumedAmount":0,"currencyId":"c","customerId":"u"}"#, "ok");
+}
+
+/// The body with the value at that pointer replaced, added, or removed for an empty text.
+fn edited(body: &str, pointer: &str, value: &str) -> String {
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer has a slash");
+    let mut body: Value = serde_json::from_str(body).expect("the body is JSON");
+    let object = body.pointer_mut(parent).and_then(Value::as_object_mut).expect(parent);
+    if value.is_empty() {
+        object.remove(key).expect(pointer);
+    } else {
+        object.insert(key.to_owned(), serde_json::from_str(value).expect("the value is JSON"));
+    }
+    body.to_string()
+}
+
+/// A sound body: it is taken, not without each of the required fields, and with no other one.
+#[track_caller]
+fn check_sound<T: FromJson>(body: &str, required: &[&str]) {
+    check::<T>(body.as_bytes(), "ok");
+    for pointer in required {
+        let expected = format!("422 missing_field {pointer}");
+        check::<T>(edited(body, pointer, "").as_bytes(), &expected);
+    }
+    check::<T>(edited(body, "/other", "1").as_bytes(), "422 unknown_field /other");
+}
+
+/// What becomes of a sound body with other values: pointer, value, and the code due there.
+#[track_caller]
+fn check_edits<T: FromJson>(body: &str, edits: &[(&str, &str, &str)]) {
+    for (pointer, value, expected) in edits {
+        let expected = match *expected {
+            "ok" => "ok".to_owned(),
+            code => format!("422 {code} {pointer}"),
+        };
+        check::<T>(edited(body, pointer, value).as_bytes(), &expected);
+    }
+}
+
+#[test]
+fn moves_of_a_subscription_name_where_to() {
+    let migrate = r#"{"subscriptionMigrationTime":"END_OF_BILLING_PERIOD"}"#;
+    check_sound::<MigrateSubscription>(migrate, &[]);
+    let time = "/subscriptionMigrationTime";
+    check_edits::<MigrateSubscription>(
+        migrate,
+        &[
+            (time, "", "ok"),
+            (time, r#""IMMEDIATE""#, "ok"),
+            (time, r#""END_OF_BILLING_MONTH""#, "invalid_value"),
+            (time, "null", "invalid_type"),
+        ],
+    );
+    let transfer = r#"{"destinationResourceId":"site-2"}"#;
+    let destination = "/destinationResourceId";
+    check_sound::<TransferSubscription>(transfer, &[destination]);
+    check_edits::<TransferSubscription>(
+        transfer,
+        &[(destination, r#""a b""#, "invalid_id"), (destination, "null", "invalid_type")],
+    );
+    let delegate = r#"{"targetCustomerId":"payer"}"#;
+    check_sound::<DelegateSubscription>(delegate, &["/targetCustomerId"]);
+    check_edits::<DelegateSubscription>(
+        delegate,
+        &[("/targetCustomerId", r#""""#, "invalid_id"), ("/targetCustomerId", "1", "invalid_type")],
+    );
 }
 
 #[test]

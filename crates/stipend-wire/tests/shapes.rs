@@ -12,13 +12,16 @@ use stipend_wire::consumption::*;
 use stipend_wire::currency::*;
 use stipend_wire::customer::*;
 use stipend_wire::entitlement::*;
+use stipend_wire::envelope::Removed;
 use stipend_wire::feature::*;
 use stipend_wire::grant::*;
 use stipend_wire::ledger::*;
 use stipend_wire::package::*;
 use stipend_wire::product::*;
 use stipend_wire::query::*;
+use stipend_wire::read::WireEnum;
 use stipend_wire::subscription::*;
+use stipend_wire::subscription_change::*;
 use utoipa::openapi::{RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema};
 
@@ -77,6 +80,10 @@ const RESPONSES: &str = "
         trial trialEndDate
     Provisioned: id* entitlements* status* subscription* checkoutBillingId checkoutUrl
         isScheduled
+    FutureUpdate: scheduledExecutionTime* scheduleStatus* subscriptionScheduleType* targetPackage
+    TargetPackage: id*
+    SubscriptionTrial: trialEndBehavior*
+    Removed: id*
 ";
 
 const BODIES: &str = "
@@ -121,6 +128,9 @@ const BODIES: &str = "
         metadata minimumSpend priceOverrides promotionCode salesforceId scheduleStrategy
         trialEndDate
     CancelSubscription: cancellationAction cancellationTime endDate prorate
+    MigrateSubscription: subscriptionMigrationTime
+    TransferSubscription: destinationResourceId*
+    DelegateSubscription: targetCustomerId*
     CreateEntitlements: entitlements*
     ChargesInput: pricingType* billingId minimumSpend overageBillingPeriod
         overagePricingModels pricingModels
@@ -204,12 +214,27 @@ macro_rules! check_all {
 
 #[test]
 fn responses_have_every_key_of_the_contract_and_always_emit_the_starred_ones() {
-    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned }
+    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed }
 }
 
 #[test]
 fn bodies_take_every_key_of_the_contract_and_demand_the_starred_ones() {
-    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput }
+    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput MigrateSubscription TransferSubscription DelegateSubscription }
+}
+
+fn texts<T: WireEnum>() -> String {
+    T::TEXTS.join("|")
+}
+
+#[test]
+fn enums_have_the_spellings_of_the_contract() {
+    assert_eq!(texts::<SubscriptionMigrationTime>(), "END_OF_BILLING_PERIOD|IMMEDIATE");
+    assert_eq!(texts::<ScheduleStatus>(), "PENDING_PAYMENT|SCHEDULED|CANCELED|DONE|FAILED");
+    assert_eq!(
+        texts::<SubscriptionScheduleType>(),
+        "DOWNGRADE|PLAN|BILLING_PERIOD|UNIT_AMOUNT|RECURRING_CREDITS|PRICE_OVERRIDE|ADDON|COUPON|\
+         MIGRATE_TO_LATEST|ADDITIONAL_META_DATA|BILLING_INFO_METADATA"
+    );
 }
 
 #[test]
