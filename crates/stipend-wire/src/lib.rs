@@ -30,12 +30,14 @@ pub mod money;
 pub mod number;
 pub mod opaque;
 pub mod package;
+pub mod preview;
 pub mod product;
 pub mod query;
 pub mod read;
 mod schema;
 pub mod subscription;
 pub mod subscription_change;
+pub mod task;
 pub mod text;
 
 pub use envelope::{Data, Page, Pagination};
