@@ -20,6 +20,7 @@ pub mod currency;
 pub mod customer;
 pub mod entitlement;
 pub mod envelope;
+pub mod environment;
 pub mod error;
 pub mod explain;
 pub mod feature;
