@@ -40,6 +40,7 @@ pub mod subscription;
 pub mod subscription_change;
 pub mod task;
 pub mod text;
+pub mod upcoming;
 
 pub use envelope::{Data, Page, Pagination};
 pub use error::{ErrorBody, ErrorCode, ItemError, WireError};

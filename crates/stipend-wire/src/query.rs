@@ -23,7 +23,9 @@ use crate::subscription::SubscriptionStatus;
 pub const PARAMETERS_MAX: usize = 100;
 /// The items on a page where `limit` is not given.
 pub const LIMIT_DEFAULT: u32 = 20;
-/// The most items on a page.
+/// The instants of a subscription's future that are listed where `count` is not given.
+pub const UPCOMING_COUNT_DEFAULT: u32 = 12;
+/// The most items on a page, and the most instants of a subscription's future.
 pub const LIMIT_MAX: u32 = 100;
 /// The longest value of one parameter, in characters.
 pub const VALUE_LENGTH_MAX: usize = 2_000;
@@ -93,6 +95,19 @@ impl Parameters {
             return Err(refuse(ErrorCode::DuplicateParameter, name, "is given twice"));
         }
         Ok(first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()))
+    }
+
+    /// A whole number from 1 to [`LIMIT_MAX`]; a blank one is none.
+    fn bounded(&self, name: &str, default: u32, refusal: ErrorCode) -> Result<u32, WireError> {
+        let is_there = self.pairs.iter().any(|(key, _)| key == name);
+        match self.single(name)?.map(u32::from_text) {
+            None if !is_there => Ok(default),
+            Some(Some(number @ 1..=LIMIT_MAX)) => Ok(number),
+            _ => {
+                let message = format!("must be a whole number from 1 to {LIMIT_MAX}");
+                Err(refuse(refusal, name, &message))
+            }
+        }
     }
 
     /// All values of a list parameter, in both of its forms.
@@ -296,27 +311,32 @@ impl FromParameter for Texts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(pub u32);
 
-impl FromParameter for Limit {
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
-        let is_there = parameters.pairs.iter().any(|(key, _)| key == name);
-        match parameters.single(name)?.map(u32::from_text) {
-            None if !is_there => Ok(Self(LIMIT_DEFAULT)),
-            Some(Some(limit @ 1..=LIMIT_MAX)) => Ok(Self(limit)),
-            _ => {
-                let message = format!("must be a whole number from 1 to {LIMIT_MAX}");
-                Err(refuse(ErrorCode::InvalidLimit, name, &message))
+/// How many instants of a subscription's future are listed: 1 to [`LIMIT_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpcomingCount(pub u32);
+
+macro_rules! bounded {
+    ($($name:ident: $default:ident, $refusal:ident;)*) => {$(
+        impl FromParameter for $name {
+            fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+                parameters.bounded(name, $default, ErrorCode::$refusal).map(Self)
+            }
+
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::Integer)
+                    .minimum(Some(1))
+                    .maximum(Some(LIMIT_MAX))
+                    .default(Some($default.into()))
+                    .into()
             }
         }
-    }
+    )*};
+}
 
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1))
-            .maximum(Some(LIMIT_MAX))
-            .default(Some(LIMIT_DEFAULT.into()))
-            .into()
-    }
+bounded! {
+    Limit: LIMIT_DEFAULT, InvalidLimit;
+    UpcomingCount: UPCOMING_COUNT_DEFAULT, InvalidParameter;
 }
 
 /// A range of instants: `createdAt[gt]`, `[gte]`, `[lt]`, `[lte]`.

@@ -3,7 +3,7 @@
 use super::{
     Amount, CurrencyStatus, FeatureStatus, FeatureType, FromParameter, FromQuery, InstantRange,
     Limit, MeterType, Needed, PackageStatus, Parameter, ParameterIn, Parameters, PricingType,
-    ProductStatus, SubscriptionStatus, Texts, Timestamp, WireError, parameter,
+    ProductStatus, SubscriptionStatus, Texts, Timestamp, UpcomingCount, WireError, parameter,
 };
 
 query! {
@@ -201,6 +201,12 @@ query! {
         pub resource_id: Option<String>,
         /// In these states only.
         pub status: Vec<SubscriptionStatus>,
+    }
+
+    /// The future of a subscription.
+    pub struct UpcomingQuery {
+        /// How many instants.
+        pub count: UpcomingCount,
     }
 }
 
