@@ -8,8 +8,21 @@ use stipend_wire::charge::{Charge, ChargesInput};
 use stipend_wire::consumption::Consume;
 use stipend_wire::currency::{Currency, UpdateCurrency};
 use stipend_wire::customer::CreateCustomer;
+use stipend_wire::entitlement::Cadence;
+use stipend_wire::environment::{
+    ApiKey, CreditProration, Environment, EnvironmentType, PeriodAlignment, TestClock,
+};
+use stipend_wire::explain::PackageType;
 use stipend_wire::feature::MeterType;
 use stipend_wire::package::UpdatePlan;
+use stipend_wire::preview::{
+    CreditPreview, PreviewInvoice, RecurringCreditPreview, SubscriptionPreview,
+};
+use stipend_wire::subscription_change::{
+    FutureUpdate, ScheduleStatus, SubscriptionScheduleType, TargetPackage,
+};
+use stipend_wire::task::{Task, TaskFailure, TaskStatus, TaskType};
+use stipend_wire::upcoming::{UpcomingChange, UpcomingExpiry, UpcomingGrant, UpcomingStep};
 use stipend_wire::{
     Data, Decimal, ErrorBody, ErrorCode, Field, ItemError, Page, Pagination, WireError, parse_body,
 };
@@ -189,14 +202,167 @@ fn the_codes_of_environments_clocks_and_schedules_keep_their_status() {
     );
 }
 
+const FEBRUARY: &str = "2026-02-01T00:00:00.000Z";
+const MARCH: &str = "2026-03-01T00:00:00.000Z";
+
+fn decimal(text: &str) -> Decimal {
+    Decimal(Amount::parse_exact(text).expect("it is a number"))
+}
+
+#[test]
+fn a_future_update_leaves_out_the_package_that_it_does_not_have() {
+    let mut update = FutureUpdate {
+        scheduled_execution_time: FEBRUARY.into(),
+        schedule_status: ScheduleStatus::Scheduled,
+        subscription_schedule_type: SubscriptionScheduleType::Downgrade,
+        target_package: Some(TargetPackage { id: "basic".into() }),
+    };
+    assert_eq!(
+        to_string(&update).unwrap(),
+        r#"{"scheduledExecutionTime":"2026-02-01T00:00:00.000Z","scheduleStatus":"SCHEDULED","subscriptionScheduleType":"DOWNGRADE","targetPackage":{"id":"basic"}}"#
+    );
+    update.target_package = None;
+    assert!(!to_string(&update).unwrap().contains("targetPackage"));
+}
+
+#[test]
+fn a_preview_says_what_becomes_of_each_pool() {
+    let invoice = PreviewInvoice {
+        sub_total: decimal("99.9"),
+        total: decimal("99.9"),
+        billing_period_range: None,
+        currency: Some("usd".into()),
+        discount: None,
+        discount_details: None,
+        discounts: None,
+        lines: None,
+        tax: None,
+    };
+    let recurring = RecurringCreditPreview {
+        package_id: "growth".into(),
+        package_type: PackageType::Plan,
+        amount: decimal("5000"),
+        cadence: Cadence::Month,
+        effective_at: FEBRUARY.into(),
+        expire_at: MARCH.into(),
+    };
+    let preview = SubscriptionPreview {
+        immediate_invoice: invoice,
+        credits: vec![CreditPreview {
+            currency_id: "credits".into(),
+            resource_id: None,
+            current_balance: decimal("-0.5"),
+            balance_after: decimal("4999.5"),
+            recurring: vec![recurring],
+        }],
+        is_scheduled: false,
+        starts_at: FEBRUARY.into(),
+        billing_period_range: None,
+        free_items: Some(Vec::new()),
+        has_scheduled_updates: Some(false),
+        is_plan_downgrade: Some(true),
+        recurring_invoice: None,
+    };
+    assert_eq!(
+        to_string(&preview).unwrap(),
+        r#"{"immediateInvoice":{"subTotal":99.9,"total":99.9,"currency":"usd"},"credits":[{"currencyId":"credits","resourceId":null,"currentBalance":-0.5,"balanceAfter":4999.5,"recurring":[{"packageId":"growth","packageType":"PLAN","amount":5000,"cadence":"MONTH","effectiveAt":"2026-02-01T00:00:00.000Z","expireAt":"2026-03-01T00:00:00.000Z"}]}],"isScheduled":false,"startsAt":"2026-02-01T00:00:00.000Z","freeItems":[],"hasScheduledUpdates":false,"isPlanDowngrade":true}"#
+    );
+}
+
+#[test]
+fn a_task_names_the_items_that_failed() {
+    let failure = TaskFailure {
+        id: "sub-7".into(),
+        code: ErrorCode::PlanNotFound,
+        message: "there is no plan `x`".into(),
+    };
+    let task = Task {
+        id: "task-1".into(),
+        r#type: TaskType::ImportSubscriptions,
+        status: TaskStatus::InProgress,
+        created_at: FEBRUARY.into(),
+        finished_at: None,
+        processed: 12,
+        failures: vec![failure],
+    };
+    assert_eq!(
+        to_string(&task).unwrap(),
+        r#"{"id":"task-1","type":"IMPORT_SUBSCRIPTIONS","status":"IN_PROGRESS","createdAt":"2026-02-01T00:00:00.000Z","finishedAt":null,"processed":12,"failures":[{"id":"sub-7","code":"plan_not_found","message":"there is no plan `x`"}]}"#
+    );
+}
+
+#[test]
+fn an_environment_shows_its_key_once_and_never_in_a_log() {
+    let mut environment = Environment {
+        id: "3".into(),
+        name: "staging".into(),
+        r#type: EnvironmentType::Sandbox,
+        time_zone: None,
+        period_alignment: PeriodAlignment::SubscriptionStart,
+        credit_proration: CreditProration::None,
+        created_at: FEBRUARY.into(),
+        api_key: Some(ApiKey("key-in-full".into())),
+    };
+    assert!(to_string(&environment).unwrap().ends_with(r#""apiKey":"key-in-full"}"#));
+    assert!(!format!("{environment:?}").contains("key-in-full"));
+    environment.api_key = None;
+    assert_eq!(
+        to_string(&environment).unwrap(),
+        r#"{"id":"3","name":"staging","type":"SANDBOX","timeZone":null,"periodAlignment":"SUBSCRIPTION_START","creditProration":"NONE","createdAt":"2026-02-01T00:00:00.000Z"}"#
+    );
+    let clock = Data { data: TestClock { now: FEBRUARY.into(), frozen: true } };
+    assert_eq!(
+        to_string(&clock).unwrap(),
+        r#"{"data":{"now":"2026-02-01T00:00:00.000Z","frozen":true}}"#
+    );
+}
+
+#[test]
+fn a_step_of_the_future_names_its_instant_twice_and_every_pool() {
+    let step = UpcomingStep {
+        at: FEBRUARY.into(),
+        at_local: "2026-02-01T01:00:00+01:00".into(),
+        time_zone: "Europe/Berlin".into(),
+        changes: vec![UpcomingChange::Updates, UpcomingChange::Renews],
+        expires: vec![UpcomingExpiry {
+            grant_id: None,
+            currency_id: "credits".into(),
+            resource_id: Some("site".into()),
+            amount: decimal("0.25"),
+            package_id: None,
+        }],
+        grants: vec![UpcomingGrant {
+            currency_id: "credits".into(),
+            resource_id: None,
+            amount: decimal("5000"),
+            package_id: "growth".into(),
+            cadence: Cadence::Year,
+            expire_at: None,
+        }],
+    };
+    assert_eq!(
+        to_string(&Data { data: vec![step] }).unwrap(),
+        r#"{"data":[{"at":"2026-02-01T00:00:00.000Z","atLocal":"2026-02-01T01:00:00+01:00","timeZone":"Europe/Berlin","changes":["UPDATES","RENEWS"],"expires":[{"grantId":null,"currencyId":"credits","resourceId":"site","amount":0.25,"packageId":null}],"grants":[{"currencyId":"credits","resourceId":null,"amount":5000,"packageId":"growth","cadence":"YEAR","expireAt":null}]}]}"#
+    );
+}
+
 mod openapi {
     use stipend_wire::consumption::{Consume, ConsumeBatch, Consumed};
     use stipend_wire::customer::CreateCustomer;
     use stipend_wire::entitlement::{CreateEntitlements, PackageEntitlement, UpdateEntitlement};
+    use stipend_wire::environment::{
+        CreateEnvironment, Environment, SetTestClock, TestClock, UpdateEnvironment,
+    };
     use stipend_wire::explain::CreditExplanation;
     use stipend_wire::package::{Plan, UpdatePlan};
+    use stipend_wire::preview::{PreviewSubscription, SubscriptionPreview};
     use stipend_wire::query::{CheckQuery, PackagesQuery};
-    use stipend_wire::subscription::{ProvisionSubscription, Provisioned};
+    use stipend_wire::subscription::{ProvisionSubscription, Provisioned, Subscription};
+    use stipend_wire::subscription_change::{
+        DelegateSubscription, MigrateSubscription, TransferSubscription,
+    };
+    use stipend_wire::task::{ImportSubscriptions, Task, TaskStarted};
+    use stipend_wire::upcoming::UpcomingStep;
     use stipend_wire::{Data, ErrorBody, Page};
     use utoipa::OpenApi;
 
@@ -223,6 +389,14 @@ mod openapi {
         consume "/e" Consume => Data<Consumed>;
         consume_async "/f" ConsumeBatch => Data<CreditExplanation>;
         create_customer "/g" CreateCustomer => Page<Charge>;
+        migrate "/h" MigrateSubscription => Data<Subscription>;
+        preview "/i" PreviewSubscription => Data<SubscriptionPreview>;
+        import "/j" ImportSubscriptions => Data<TaskStarted>;
+        set_clock "/k" SetTestClock => Data<TestClock>;
+        create_environment "/l" CreateEnvironment => Data<Environment>;
+        update_environment "/m" UpdateEnvironment => Page<Environment>;
+        transfer "/n" TransferSubscription => Data<Vec<UpcomingStep>>;
+        delegate "/o" DelegateSubscription => Data<Task>;
     }
 
     use stipend_wire::charge::Charge;
@@ -241,6 +415,11 @@ fn every_reference_in_the_openapi_document_leads_to_a_schema() {
     let schema = to_string(&components.schemas["Consume"]).unwrap();
     let amount = r#""amount":{"type":"number","description":"How many; above zero after one rounding to 9 decimal places.","exclusiveMinimum":0}"#;
     assert!(schema.contains(amount), "{schema}");
+    let import = to_string(&components.schemas["ImportSubscriptions"]).unwrap();
+    let bounds = r##""items":{"$ref":"#/components/schemas/ImportedSubscription"},"description":"The subscriptions.","maxItems":1000,"minItems":1"##;
+    assert!(import.contains(bounds), "{import}");
+    let environment = to_string(&components.schemas["CreateEnvironment"]).unwrap();
+    assert!(environment.contains(r#""pattern":"^[a-z0-9][a-z0-9-]*$""#), "{environment}");
     let plan = to_string(&components.schemas["Plan"]).unwrap();
     assert!(plan.contains(r#""billingId":{"type":["string","null"]"#), "{plan}");
 }

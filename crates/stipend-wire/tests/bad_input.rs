@@ -6,16 +6,24 @@ use serde_json::Value;
 use stipend_wire::consumption::{Consume, ConsumeBatch, ReleaseReservation};
 use stipend_wire::customer::{CreateCustomer, UpdateCustomer};
 use stipend_wire::entitlement::{CreateEntitlements, UpdateEntitlement};
+use stipend_wire::environment::{
+    CreateEnvironment, CreditProration, EnvironmentType, PeriodAlignment, SetTestClock,
+    UpdateEnvironment,
+};
 use stipend_wire::grant::CreateGrant;
 use stipend_wire::json::{parse_no_body, parse_optional_body};
 use stipend_wire::package::{UpdateAddon, UpdatePlan};
+use stipend_wire::preview::PreviewSubscription;
 use stipend_wire::product::CreateProduct;
-use stipend_wire::query::{CheckQuery, CustomersQuery, FromQuery, GrantsQuery, PackagesQuery};
+use stipend_wire::query::{
+    CheckQuery, CustomersQuery, FromQuery, GrantsQuery, PackagesQuery, UpcomingQuery,
+};
 use stipend_wire::subscription::{CancelSubscription, ProvisionSubscription};
 use stipend_wire::subscription_change::{
     DelegateSubscription, MigrateSubscription, TransferSubscription,
 };
-use stipend_wire::{FromJson, WireError, parse_body, parse_query};
+use stipend_wire::task::ImportSubscriptions;
+use stipend_wire::{Field, FromJson, WireError, parse_body, parse_query};
 
 fn verdict<T>(result: Result<T, WireError>) -> String {
     match result {
@@ -337,6 +345,169 @@ fn moves_of_a_subscription_name_where_to() {
 }
 
 #[test]
+fn a_preview_takes_what_provisioning_takes() {
+    let body = r#"{
+        "customerId":"u","planId":"p","addons":[{"id":"a","quantity":2}],
+        "appliedCoupon":{"couponId":"ten","any":[1]},
+        "billableFeatures":[{"featureId":"seats","quantity":1.5}],
+        "billingCountryCode":"DE","billingCycleAnchor":"NOW",
+        "billingInformation":{"taxPercentage":19,"any":{}},"billingPeriod":"ANNUALLY",
+        "charges":[{"id":"seats","quantity":5,"type":"FEATURE"}],
+        "payingCustomerId":"payer","resourceId":"site","scheduleStrategy":"END_OF_BILLING_MONTH",
+        "startDate":"2030-01-01T00:00:00Z",
+        "trialOverrideConfiguration":{"isTrial":true,"trialEndBehavior":"CONVERT_TO_PAID",
+            "trialEndDate":"2030-02-01T00:00:00Z"},
+        "unitQuantity":3}"#;
+    let required = [
+        "/customerId",
+        "/planId",
+        "/addons/0/id",
+        "/addons/0/quantity",
+        "/billableFeatures/0/featureId",
+        "/billableFeatures/0/quantity",
+        "/charges/0/id",
+        "/charges/0/quantity",
+        "/charges/0/type",
+        "/trialOverrideConfiguration/isTrial",
+    ];
+    check_sound::<PreviewSubscription>(body, &required);
+    check::<PreviewSubscription>(br#"{"customerId":"u","planId":"p"}"#, "ok");
+    check_edits::<PreviewSubscription>(
+        body,
+        &[
+            ("/appliedCoupon", "[]", "invalid_type"),
+            ("/billableFeatures/0/quantity", "-1", "must_not_be_negative"),
+            ("/billableFeatures/0/type", r#""FEATURE""#, "unknown_field"),
+            ("/billingCycleAnchor", r#""LATER""#, "invalid_value"),
+            ("/billingPeriod", r#""WEEKLY""#, "invalid_value"),
+            ("/charges/0/type", r#""SEAT""#, "invalid_value"),
+            ("/payingCustomerId", "null", "invalid_type"),
+            ("/resourceId", "null", "invalid_type"),
+            ("/scheduleStrategy", r#""SOON""#, "invalid_value"),
+            ("/startDate", r#""2030-01-01""#, "invalid_timestamp"),
+            ("/trialOverrideConfiguration/trialEndBehavior", r#""STOP""#, "invalid_value"),
+            ("/unitQuantity", "0", "must_be_positive"),
+        ],
+    );
+}
+
+#[test]
+fn an_import_has_1_to_1000_subscriptions_each_once() {
+    let body = r#"{"integrationId":null,"subscriptions":[{
+        "id":"s","customerId":"u","planId":"p","addons":[{"id":"a","quantity":1}],
+        "billingId":null,"billingPeriod":"MONTHLY",
+        "charges":[{"id":"c","quantity":100,"type":"CREDIT"}],"endDate":null,
+        "metadata":{"from":"elsewhere"},"resourceId":null,"startDate":"2020-01-01T00:00:00Z"}]}"#;
+    let item = "/subscriptions/0";
+    let required = ["/id", "/customerId", "/planId"].map(|field| format!("{item}{field}"));
+    let mut required: Vec<&str> = required.iter().map(String::as_str).collect();
+    required.push("/subscriptions");
+    check_sound::<ImportSubscriptions>(body, &required);
+    check_edits::<ImportSubscriptions>(
+        body,
+        &[
+            ("/integrationId", r#""hub""#, "ok"),
+            ("/integrationId", "1", "invalid_type"),
+            ("/subscriptions", "[]", "too_few_items"),
+            ("/subscriptions", "{}", "invalid_type"),
+            ("/subscriptions/0/billingPeriod", r#""DAILY""#, "invalid_value"),
+            ("/subscriptions/0/endDate", r#""2030-01-01T00:00:00Z""#, "ok"),
+            ("/subscriptions/0/endDate", r#""never""#, "invalid_timestamp"),
+            ("/subscriptions/0/entitlements", "[]", "unknown_field"),
+            ("/subscriptions/0/metadata", r#"["a"]"#, "invalid_type"),
+            ("/subscriptions/0/startDate", "null", "invalid_type"),
+        ],
+    );
+    let import = |count: usize| {
+        let item = |number| format!(r#"{{"id":"s{number}","customerId":"u","planId":"p"}}"#);
+        let items: Vec<_> = (0..count).map(item).collect();
+        format!(r#"{{"subscriptions":[{}]}}"#, items.join(","))
+    };
+    check::<ImportSubscriptions>(import(1_000).as_bytes(), "ok");
+    check::<ImportSubscriptions>(import(1_001).as_bytes(), "422 too_many_items /subscriptions");
+    let twice = import(3).replace("s2", "s0");
+    check::<ImportSubscriptions>(twice.as_bytes(), "422 duplicate_item /subscriptions/2");
+}
+
+#[test]
+fn a_test_clock_takes_an_instant() {
+    let body = r#"{"now":"2026-02-01T00:00:00+01:00"}"#;
+    check_sound::<SetTestClock>(body, &["/now"]);
+    check_edits::<SetTestClock>(
+        body,
+        &[
+            ("/now", r#""2026-02-01""#, "invalid_timestamp"),
+            ("/now", "1769900400", "invalid_timestamp"),
+            ("/now", "null", "invalid_type"),
+            ("/frozen", "true", "unknown_field"),
+        ],
+    );
+}
+
+#[test]
+fn an_environment_has_a_plain_name_and_known_settings() {
+    let body = r#"{"name":"staging-2","type":"PRODUCTION","timeZone":"Europe/Berlin",
+        "periodAlignment":"START_OF_MONTH","creditProration":"PRORATE"}"#;
+    check_sound::<CreateEnvironment>(body, &["/name"]);
+    let (longest, too_long) =
+        (format!("\"{}\"", "n".repeat(64)), format!("\"{}\"", "n".repeat(65)));
+    check_edits::<CreateEnvironment>(
+        body,
+        &[
+            ("/name", r#""7""#, "ok"),
+            ("/name", &longest, "ok"),
+            ("/name", &too_long, "too_long"),
+            ("/name", r#""""#, "invalid_value"),
+            ("/name", r#""-a""#, "invalid_value"),
+            ("/name", r#""Staging""#, "invalid_value"),
+            ("/name", r#""a_b""#, "invalid_value"),
+            ("/name", r#""é""#, "invalid_value"),
+            ("/name", "null", "invalid_type"),
+            ("/type", r#""TEST""#, "invalid_value"),
+            ("/type", "null", "invalid_type"),
+            ("/periodAlignment", r#""START_OF_WEEK""#, "invalid_value"),
+            ("/creditProration", "null", "invalid_type"),
+            ("/apiKey", r#""mine""#, "unknown_field"),
+        ],
+    );
+    let created = parse_body::<CreateEnvironment>(br#"{"name":"a"}"#).unwrap();
+    assert_eq!(created.r#type.unwrap_or(EnvironmentType::DEFAULT), EnvironmentType::Sandbox);
+    assert_eq!(
+        created.period_alignment.unwrap_or(PeriodAlignment::DEFAULT),
+        PeriodAlignment::SubscriptionStart
+    );
+    assert_eq!(created.credit_proration.unwrap_or(CreditProration::DEFAULT), CreditProration::None);
+}
+
+#[test]
+fn a_time_zone_looks_like_one_or_is_null() {
+    let body = r#"{"timeZone":"America/Argentina/Buenos_Aires"}"#;
+    check_sound::<UpdateEnvironment>(body, &[]);
+    let zone = "/timeZone";
+    for name in ["UTC", "Etc/GMT+5", "EST5EDT", "America/Port-au-Prince"] {
+        check_edits::<UpdateEnvironment>(body, &[(zone, &format!("\"{name}\""), "ok")]);
+    }
+    let too_long = "Z".repeat(65);
+    for name in ["", " UTC", "+02:00", "../etc/passwd", "Europe/München", &too_long] {
+        let name = format!("\"{name}\"");
+        check_edits::<UpdateEnvironment>(body, &[(zone, &name, "unknown_time_zone")]);
+    }
+    check_edits::<UpdateEnvironment>(
+        body,
+        &[
+            (zone, "2", "invalid_type"),
+            ("/name", r#""other""#, "unknown_field"),
+            ("/type", r#""SANDBOX""#, "unknown_field"),
+            ("/periodAlignment", r#""SUBSCRIPTION_START""#, "ok"),
+            ("/creditProration", r#""HALF""#, "invalid_value"),
+        ],
+    );
+    let zone_of = |body: &str| parse_body::<UpdateEnvironment>(body.as_bytes()).unwrap().time_zone;
+    assert_eq!(zone_of(r#"{"timeZone":null}"#), Field::Null);
+    assert_eq!(zone_of("{}"), Field::Absent);
+}
+
+#[test]
 fn operations_without_a_body_take_none_or_an_empty_object() {
     assert_eq!(verdict(parse_no_body(b"")), "ok");
     assert_eq!(verdict(parse_no_body(b"{}")), "ok");
@@ -382,6 +553,19 @@ fn row_36_77_and_78_queries_are_strict() {
     check_query::<PackagesQuery>("status=NEW", "400 invalid_parameter status");
     check_query::<GrantsQuery>("limit=5", "400 missing_parameter customerId");
     check_query::<CheckQuery>("requestedUsage=-1", "400 invalid_parameter requestedUsage");
+}
+
+#[test]
+fn the_future_of_a_subscription_is_counted_from_1_to_100() {
+    let count = |query: &str| parse_query::<UpcomingQuery>(query).unwrap().count.0;
+    assert_eq!(count(""), 12);
+    assert_eq!(count("count=1"), 1);
+    assert_eq!(count("count=100"), 100);
+    for number in ["0", "101", "-1", "1.5", "", "all"] {
+        check_query::<UpcomingQuery>(&format!("count={number}"), "400 invalid_parameter count");
+    }
+    check_query::<UpcomingQuery>("count=1&count=2", "400 duplicate_parameter count");
+    check_query::<UpcomingQuery>("limit=5", "400 unknown_parameter limit");
 }
 
 #[test]

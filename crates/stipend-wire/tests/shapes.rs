@@ -13,15 +13,19 @@ use stipend_wire::currency::*;
 use stipend_wire::customer::*;
 use stipend_wire::entitlement::*;
 use stipend_wire::envelope::Removed;
+use stipend_wire::environment::*;
 use stipend_wire::feature::*;
 use stipend_wire::grant::*;
 use stipend_wire::ledger::*;
 use stipend_wire::package::*;
+use stipend_wire::preview::*;
 use stipend_wire::product::*;
 use stipend_wire::query::*;
 use stipend_wire::read::WireEnum;
 use stipend_wire::subscription::*;
 use stipend_wire::subscription_change::*;
+use stipend_wire::task::*;
+use stipend_wire::upcoming::*;
 use utoipa::openapi::{RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema};
 
@@ -84,6 +88,25 @@ const RESPONSES: &str = "
     TargetPackage: id*
     SubscriptionTrial: trialEndBehavior*
     Removed: id*
+    SubscriptionPreview: immediateInvoice* billingPeriodRange freeItems hasScheduledUpdates
+        isPlanDowngrade recurringInvoice credits* isScheduled* startsAt*
+    PreviewInvoice: subTotal* total* billingPeriodRange currency discount discountDetails
+        discounts lines tax
+    PreviewPeriod: end* start*
+    PreviewDiscountDetails: code fixedAmount percentage
+    PreviewDiscount: amount* currency* description*
+    PreviewInvoiceLine: currency* description* subTotal* unitPrice* quantity
+    FreeItem: id* quantity*
+    CreditPreview: currencyId* resourceId* currentBalance* balanceAfter* recurring*
+    RecurringCreditPreview: packageId* packageType* amount* cadence* effectiveAt* expireAt*
+    TaskStarted: taskId*
+    Task: id* type* status* createdAt* finishedAt* processed* failures*
+    TaskFailure: id* code* message*
+    TestClock: now* frozen*
+    Environment: id* name* type* timeZone* periodAlignment* creditProration* createdAt* apiKey
+    UpcomingStep: at* atLocal* timeZone* changes* expires* grants*
+    UpcomingExpiry: grantId* currencyId* resourceId* amount* packageId*
+    UpcomingGrant: currencyId* resourceId* amount* packageId* cadence* expireAt*
 ";
 
 const BODIES: &str = "
@@ -131,6 +154,17 @@ const BODIES: &str = "
     MigrateSubscription: subscriptionMigrationTime
     TransferSubscription: destinationResourceId*
     DelegateSubscription: targetCustomerId*
+    PreviewSubscription: customerId* planId* addons appliedCoupon billableFeatures
+        billingCountryCode billingCycleAnchor billingInformation billingPeriod charges
+        payingCustomerId resourceId scheduleStrategy startDate trialOverrideConfiguration
+        unitQuantity
+    BillableFeatureInput: featureId* quantity*
+    ImportSubscriptions: subscriptions* integrationId
+    ImportedSubscription: id* customerId* planId* addons billingId billingPeriod charges
+        endDate metadata resourceId startDate
+    CreateEnvironment: name* type timeZone periodAlignment creditProration
+    UpdateEnvironment: periodAlignment creditProration timeZone
+    SetTestClock: now*
     CreateEntitlements: entitlements*
     ChargesInput: pricingType* billingId minimumSpend overageBillingPeriod
         overagePricingModels pricingModels
@@ -180,6 +214,7 @@ const QUERIES: &str = "
         reservationId reservationMetadata reservationTtlSeconds reserveAmount resourceId
     SubscriptionsQuery: after before createdAt customerId limit planId pricingType
         resourceId status
+    UpcomingQuery: count
 ";
 
 fn type_name<T>() -> &'static str {
@@ -214,12 +249,12 @@ macro_rules! check_all {
 
 #[test]
 fn responses_have_every_key_of_the_contract_and_always_emit_the_starred_ones() {
-    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed }
+    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed SubscriptionPreview PreviewInvoice PreviewPeriod PreviewDiscountDetails PreviewDiscount PreviewInvoiceLine FreeItem CreditPreview RecurringCreditPreview TaskStarted Task TaskFailure TestClock Environment UpcomingStep UpcomingExpiry UpcomingGrant }
 }
 
 #[test]
 fn bodies_take_every_key_of_the_contract_and_demand_the_starred_ones() {
-    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput MigrateSubscription TransferSubscription DelegateSubscription }
+    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput MigrateSubscription TransferSubscription DelegateSubscription PreviewSubscription BillableFeatureInput ImportSubscriptions ImportedSubscription CreateEnvironment UpdateEnvironment SetTestClock }
 }
 
 fn texts<T: WireEnum>() -> String {
@@ -235,6 +270,12 @@ fn enums_have_the_spellings_of_the_contract() {
         "DOWNGRADE|PLAN|BILLING_PERIOD|UNIT_AMOUNT|RECURRING_CREDITS|PRICE_OVERRIDE|ADDON|COUPON|\
          MIGRATE_TO_LATEST|ADDITIONAL_META_DATA|BILLING_INFO_METADATA"
     );
+    assert_eq!(texts::<TaskType>(), "MIGRATE_SUBSCRIPTIONS|IMPORT_SUBSCRIPTIONS");
+    assert_eq!(texts::<TaskStatus>(), "IN_PROGRESS|COMPLETED|COMPLETED_WITH_ERRORS");
+    assert_eq!(texts::<EnvironmentType>(), "PRODUCTION|SANDBOX");
+    assert_eq!(texts::<PeriodAlignment>(), "SUBSCRIPTION_START|START_OF_MONTH");
+    assert_eq!(texts::<CreditProration>(), "NONE|PRORATE");
+    assert_eq!(texts::<UpcomingChange>(), "STARTS|TRIAL_ENDS|UPDATES|RENEWS|ENDS");
 }
 
 #[test]
@@ -251,4 +292,5 @@ fn queries_take_every_parameter_of_the_contract() {
     check_query::<EntitlementsQuery>();
     check_query::<CheckQuery>();
     check_query::<SubscriptionsQuery>();
+    check_query::<UpcomingQuery>();
 }
