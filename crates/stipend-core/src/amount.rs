@@ -134,6 +134,25 @@ impl Amount {
         (product <= Self::MAX && product >= -Self::MAX).then_some(product)
     }
 
+    /// So many of so many equal parts of it, rounded down at the scale (`behaviour.md` §0.1).
+    ///
+    /// # Panics
+    /// Where there are no parts, or more are asked for than there are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::Amount;
+    /// assert_eq!(Amount::whole(1_001).portion(1, 3).to_string(), "333.666666666");
+    /// ```
+    #[must_use]
+    pub fn portion(self, parts: i64, of: i64) -> Self {
+        assert!(of > 0 && (0..=of).contains(&parts), "{parts} of {of} parts");
+        let (parts, of) = (i128::from(parts), i128::from(of));
+        // Whole parts first: the product of the two would not fit.
+        Self(self.0.div_euclid(of) * parts + (self.0.rem_euclid(of) * parts).div_euclid(of))
+    }
+
     /// The amount, or zero where it is below zero.
     #[must_use]
     pub fn or_zero(self) -> Self {

@@ -7,6 +7,7 @@ mod decide;
 mod draft;
 mod package;
 mod publish;
+mod settings;
 mod state;
 
 pub use command::{
@@ -21,6 +22,7 @@ pub use package::{
     VersionStatus, Widget,
 };
 pub use publish::Migration;
+pub use settings::{Alignment, CreditProration, Settings};
 pub use state::{Catalog, CatalogChange};
 
 use crate::Amount;

@@ -3,6 +3,7 @@
 //! The aggregate is a fold of its entries: [`Customer::apply`] is the only way it changes.
 
 mod apply;
+mod change;
 mod check;
 mod consume;
 mod decide;
@@ -11,11 +12,16 @@ mod entry;
 mod explain;
 mod grant;
 mod granting;
+mod life;
+mod pins;
 mod pool;
 mod reallocate;
 mod resolve;
+mod revise;
 mod subscribe;
 mod subscription;
+mod takeover;
+mod upcoming;
 
 pub use check::{CreditCheck, Denial, check_credit};
 pub use consume::ConsumeRequest;
@@ -25,7 +31,7 @@ pub use decide::{
 pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
-    Moved, PoolEntry, PoolOpened, Settled,
+    Moved, Opened, PoolEntry, PoolOpened, Settled,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use grant::{
@@ -33,12 +39,15 @@ pub use grant::{
 };
 pub use granting::NewGrant;
 pub use pool::{Overdraft, Pool, Spread};
-pub use resolve::{Origin, Share, Standing, resolve};
-pub use subscribe::{ProvisionRequest, SubscriptionPatch};
+pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
+pub use revise::{CancelTime, SubscriptionCommand};
+pub use subscribe::{ProvisionRequest, Schedule, SubscriptionPatch, TrialRequest};
 pub use subscription::{
-    AddonPin, BillingPeriod, CarriedConsumption, CarriedIn, CreditOverride, Issued, PlanPin,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
+    AddonPin, BillingPeriod, CarriedConsumption, CarriedIn, CreditOverride, FeatureQuantity,
+    Issued, LaterChange, PlanPin, ScheduledChange, Subscription, SubscriptionEnd,
+    SubscriptionEndReason, SubscriptionTerms, Trial,
 };
+pub use upcoming::{Coming, ComingChange, upcoming};
 
 use crate::catalog::{Extras, Metadata};
 use crate::id::{CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ResourceId, Slot, SubscriptionNo};

@@ -19,7 +19,8 @@ use crate::catalog::{
 };
 use crate::customer::{
     self, ConsumeRequest, Customer, CustomerCommand, CustomerRejection, Decision, GrantKind,
-    NewCustomer, NewGrant, PRIORITY_DEFAULT, ProvisionRequest, roll_forward,
+    NewCustomer, NewGrant, PRIORITY_DEFAULT, ProvisionRequest, Schedule, TrialRequest,
+    roll_forward,
 };
 use crate::id::{CurrencyId, CustomerId, EnvId, PackageId, ProductId, Slot, SubscriptionId};
 use crate::period::Cadence;
@@ -149,7 +150,12 @@ pub fn credit_entitlement(
 ) -> NewEntitlement {
     NewEntitlement {
         target: Target::Credit(currency),
-        terms: EntitlementTerms::Credit(CreditTerms { amount, cadence, soft_limit: None }),
+        terms: EntitlementTerms::Credit(CreditTerms {
+            amount,
+            cadence,
+            soft_limit: None,
+            per_unit_of: None,
+        }),
         behavior: Behavior::Increment,
         granted: true,
         custom: None,
@@ -191,11 +197,15 @@ pub fn provision(addons: Vec<(PackageId, u32)>) -> ProvisionRequest {
         plan: plan(),
         addons: Some(addons),
         overrides: Some(Vec::new()),
+        quantities: None,
         resource: None,
         paying_customer: None,
         billing_period: None,
         start: None,
-        trial: None,
+        ends: None,
+        trial: TrialRequest::AsPlanned,
+        schedule: Schedule::Now,
+        new_anchor: false,
         metadata: None,
         extras: Extras::new(),
     }

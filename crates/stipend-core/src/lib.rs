@@ -11,6 +11,7 @@ pub mod id;
 pub mod limits;
 pub mod period;
 pub mod time;
+pub mod zone;
 
 pub use amount::{Amount, AmountError};
 pub use catalog::{Catalog, PackageKey, PackageKind};
@@ -19,5 +20,6 @@ pub use id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, IdError, PackageId, PoolId, ProductId,
     ResourceId, Slot, SubscriptionId, SubscriptionNo,
 };
-pub use period::{Cadence, Period};
+pub use period::{Anchor, Cadence, Interval, Period};
 pub use time::{Timestamp, TimestampError};
+pub use zone::{Zone, ZoneError};

@@ -9,6 +9,12 @@ pub const SUBSCRIPTION_ADDONS_MAX: usize = 100;
 /// Credit overrides on one subscription.
 pub const SUBSCRIPTION_OVERRIDES_MAX: usize = 100;
 
+/// Features whose units are bought on one subscription.
+pub const SUBSCRIPTION_QUANTITIES_MAX: usize = 100;
+
+/// Boundaries that are looked at for one list of what is coming.
+pub const UPCOMING_INSTANTS_MAX: usize = 5_000;
+
 /// Subscriptions of one customer, ended ones included.
 pub const CUSTOMER_SUBSCRIPTIONS_MAX: usize = 1_000;
 

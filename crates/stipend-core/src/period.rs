@@ -1,9 +1,11 @@
 //! Periods of recurring credits: half-open windows counted from an anchor.
 //!
-//! Source of the rules: `behaviour.md` §0.3 and `calendar.md` (R1, R2, R6). The only module,
-//! apart from [`crate::time`], that knows `jiff`.
+//! Source of the rules: `behaviour.md` §0.3 and `calendar.md` (R1–R3, R5, R6). With
+//! [`crate::zone`] and [`crate::time`] the only module that knows `jiff`.
 
+use crate::Amount;
 use crate::time::Timestamp;
+use crate::zone::Zone;
 use jiff::tz::TimeZone;
 use jiff::{Span, civil};
 
@@ -25,85 +27,194 @@ impl Cadence {
             Self::Year => 1,
         }
     }
+}
 
-    const fn months(self) -> i32 {
-        match self {
-            Self::Month => 1,
-            Self::Year => 12,
+/// The length of a window in units of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Interval {
+    /// So many months; clamped to the last day of a shorter month.
+    Months(u16),
+    /// So many weeks.
+    Weeks(u16),
+    /// So many days: in a zone with daylight saving one of them has 23 or 25 hours.
+    Days(u16),
+}
+
+impl From<Cadence> for Interval {
+    fn from(cadence: Cadence) -> Self {
+        match cadence {
+            Cadence::Month => Self::Months(1),
+            Cadence::Year => Self::Months(12),
         }
+    }
+}
+
+impl Interval {
+    fn times(self, k: i32) -> Option<Span> {
+        let times = |units: u16| k.checked_mul(i32::from(units));
+        match self {
+            Self::Months(units) => Span::new().try_months(times(units)?).ok(),
+            Self::Weeks(units) => Span::new().try_weeks(times(units)?).ok(),
+            Self::Days(units) => Span::new().try_days(times(units)?).ok(),
+        }
+    }
+
+    /// About how many of it lie between two dates.
+    fn count_between(self, from: civil::DateTime, to: civil::DateTime) -> i32 {
+        let years = i32::from(to.year()) - i32::from(from.year());
+        let months = years * 12 + i32::from(to.month()) - i32::from(from.month());
+        let days = i32::from(to.day_of_year()) - i32::from(from.day_of_year()) + years * 365;
+        let (count, units) = match self {
+            Self::Months(units) => (months, units),
+            Self::Weeks(units) => (days / 7, units),
+            Self::Days(units) => (days, units),
+        };
+        count / i32::from(units.max(1))
+    }
+}
+
+/// From where periods are counted: an instant, and the zone in whose wall time they are counted.
+///
+/// The zone is part of the anchor: the same instant read in another zone can fall on another day
+/// and so give other boundaries (`calendar.md` C53).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Anchor {
+    /// The instant.
+    pub at: Timestamp,
+    /// The zone; UTC where there is none.
+    pub zone: Option<Zone>,
+}
+
+impl From<Timestamp> for Anchor {
+    fn from(at: Timestamp) -> Self {
+        Self { at, zone: None }
     }
 }
 
 /// The `k`-th window `[start, end)` from an anchor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
-    /// Its number; the window that starts at the anchor is 0.
-    pub k: u32,
+    /// Its number; the window that starts at the anchor is 0, the one before it −1.
+    pub k: i32,
     /// The first instant inside.
     pub start: Timestamp,
     /// The first instant behind it.
     pub end: Timestamp,
 }
 
-/// The `k`-th boundary: the anchor and `k` cadences, counted from the anchor itself and clamped
+impl Period {
+    /// The part of an amount that falls to the rest of the window from `now` on, to the
+    /// microsecond and rounded down at the scale of amounts (`calendar.md` C30, C31).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::{Amount, Cadence, Timestamp, period};
+    /// let anchor = Timestamp::parse("2025-01-31T00:00:00Z").unwrap().into();
+    /// let february = period::period(&anchor, Cadence::Month, 0);
+    /// let middle = Timestamp::parse("2025-02-14T00:00:00Z").unwrap();
+    /// assert_eq!(february.prorate(Amount::whole(100), middle), Amount::whole(50));
+    /// ```
+    #[must_use]
+    pub fn prorate(&self, amount: Amount, now: Timestamp) -> Amount {
+        let whole = self.end.micros() - self.start.micros();
+        let rest = (self.end.micros() - now.micros()).clamp(0, whole);
+        amount.portion(rest, whole)
+    }
+}
+
+/// The `k`-th boundary: the anchor and `k` intervals, counted from the anchor itself and clamped
 /// to the last day of the month, with the anchor's time of day.
 ///
 /// Counting from the original anchor is what keeps the 31st: a chain of months would fall to
-/// the 28th in February and stay there.
+/// the 28th in February and stay there. In a zone the wall time is counted on; where it does not
+/// exist, the boundary is later by the gap, where it exists twice, it is the first.
 ///
 /// # Examples
 ///
 /// ```
 /// use stipend_core::{Cadence, Timestamp, period::boundary};
-/// let anchor = Timestamp::parse("2025-01-31T00:00:00Z").unwrap();
-/// assert_eq!(boundary(anchor, Cadence::Month, 1).to_string(), "2025-02-28T00:00:00.000Z");
-/// assert_eq!(boundary(anchor, Cadence::Month, 2).to_string(), "2025-03-31T00:00:00.000Z");
+/// let anchor = Timestamp::parse("2025-01-31T00:00:00Z").unwrap().into();
+/// assert_eq!(boundary(&anchor, Cadence::Month, 1).to_string(), "2025-02-28T00:00:00.000Z");
+/// assert_eq!(boundary(&anchor, Cadence::Month, 2).to_string(), "2025-03-31T00:00:00.000Z");
 /// ```
 #[must_use]
-pub fn boundary(anchor: Timestamp, cadence: Cadence, k: u32) -> Timestamp {
-    let start = civil_of(anchor);
-    let months = i32::try_from(k).unwrap_or(i32::MAX).saturating_mul(cadence.months());
-    let moved = Span::new().try_months(months).ok().and_then(|span| start.checked_add(span).ok());
-    match moved.and_then(|date| date.to_zoned(TimeZone::UTC).ok()) {
+pub fn boundary(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Timestamp {
+    let zone = zone_of(anchor);
+    let moved = interval.into().times(k).and_then(|span| {
+        let date = civil_of(anchor.at, &zone).checked_add(span).ok()?;
+        date.to_zoned(zone.clone()).ok()
+    });
+    match moved {
         Some(zoned) => Timestamp::from_jiff(zoned.timestamp()),
+        None if k < 0 => Timestamp::EPOCH,
         None => Timestamp::MAX,
     }
 }
 
-/// The window of that cadence in which the instant lies; before the anchor it is window 0.
+/// The window of that length in which the instant lies; before the anchor its number is below
+/// zero.
 ///
 /// # Examples
 ///
 /// ```
 /// use stipend_core::{Cadence, Timestamp, period::period_at};
-/// let anchor = Timestamp::parse("2025-01-31T15:00:00Z").unwrap();
+/// let anchor = Timestamp::parse("2025-01-31T15:00:00Z").unwrap().into();
 /// let at = Timestamp::parse("2025-09-30T15:00:00Z").unwrap();
-/// let period = period_at(anchor, Cadence::Month, at);
+/// let period = period_at(&anchor, Cadence::Month, at);
 /// assert_eq!((period.k, period.start), (8, at), "a boundary belongs to the new window");
 /// ```
 #[must_use]
-pub fn period_at(anchor: Timestamp, cadence: Cadence, at: Timestamp) -> Period {
-    let (from, to) = (civil_of(anchor), civil_of(at));
-    let years = i32::from(to.year()) - i32::from(from.year());
-    let months = years * 12 + i32::from(to.month()) - i32::from(from.month());
-    let mut k = u32::try_from(months / cadence.months()).unwrap_or(0);
-    while k > 0 && boundary(anchor, cadence, k) > at {
+pub fn period_at(anchor: &Anchor, interval: impl Into<Interval>, at: Timestamp) -> Period {
+    let interval = interval.into();
+    let zone = zone_of(anchor);
+    let mut k = interval.count_between(civil_of(anchor.at, &zone), civil_of(at, &zone));
+    while boundary(anchor, interval, k) > at {
         k -= 1;
     }
-    while boundary(anchor, cadence, k + 1) <= at
-        && boundary(anchor, cadence, k + 1) < Timestamp::MAX
-    {
+    let mut end = boundary(anchor, interval, k + 1);
+    while end <= at && end < Timestamp::MAX {
         k += 1;
+        end = boundary(anchor, interval, k + 1);
     }
-    period(anchor, cadence, k)
+    Period { k, start: boundary(anchor, interval, k), end }
 }
 
-/// The `k`-th window of that cadence.
+/// The `k`-th window of that length.
 #[must_use]
-pub fn period(anchor: Timestamp, cadence: Cadence, k: u32) -> Period {
-    Period { k, start: boundary(anchor, cadence, k), end: boundary(anchor, cadence, k + 1) }
+pub fn period(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Period {
+    let interval = interval.into();
+    Period { k, start: boundary(anchor, interval, k), end: boundary(anchor, interval, k + 1) }
 }
 
-fn civil_of(at: Timestamp) -> civil::DateTime {
-    at.to_jiff().to_zoned(TimeZone::UTC).datetime()
+/// The first instant of the calendar month after the one in which `at` lies; `at` itself where it
+/// is the first of its month (`calendar.md` C20).
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::{Timestamp, period::month_start_from};
+/// let at = Timestamp::parse("2025-01-31T12:00:00Z").unwrap();
+/// assert_eq!(month_start_from(at, None).to_string(), "2025-02-01T00:00:00.000Z");
+/// ```
+#[must_use]
+pub fn month_start_from(at: Timestamp, zone: Option<&Zone>) -> Timestamp {
+    let zone = zone.map_or(TimeZone::UTC, Zone::to_jiff);
+    let first = civil_of(at, &zone).date().first_of_month().at(0, 0, 0, 0);
+    let start = |date: civil::DateTime| {
+        let zoned = date.to_zoned(zone.clone());
+        zoned.map_or(Timestamp::MAX, |zoned| Timestamp::from_jiff(zoned.timestamp()))
+    };
+    if start(first) == at {
+        return at;
+    }
+    first.checked_add(Span::new().months(1)).map_or(Timestamp::MAX, start)
+}
+
+fn zone_of(anchor: &Anchor) -> TimeZone {
+    anchor.zone.as_ref().map_or(TimeZone::UTC, Zone::to_jiff)
+}
+
+fn civil_of(at: Timestamp, zone: &TimeZone) -> civil::DateTime {
+    at.to_jiff().to_zoned(zone.clone()).datetime()
 }

@@ -1,5 +1,5 @@
-//! Instants: microseconds since the Unix epoch, UTC. The only module that knows `jiff`, apart
-//! from [`crate::period`].
+//! Instants: microseconds since the Unix epoch, UTC. With [`crate::period`] and
+//! [`crate::zone`] the only module that knows `jiff`.
 
 use std::fmt;
 

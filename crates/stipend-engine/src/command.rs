@@ -6,7 +6,8 @@ use crate::realm::ApiKey;
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection};
 use stipend_core::customer::{
-    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, NewCustomer, SubscriptionPatch,
+    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, NewCustomer,
+    SubscriptionCommand,
 };
 use stipend_core::{
     CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
@@ -24,10 +25,8 @@ pub enum Command {
     CreateCustomer(NewCustomer),
     /// Changes a customer.
     Customer(CustomerId, CustomerCommand),
-    /// Changes a subscription, found by its id.
-    UpdateSubscription(SubscriptionId, Box<SubscriptionPatch>),
-    /// Ends a subscription, found by its id.
-    CancelSubscription(SubscriptionId),
+    /// Changes, ends or moves a subscription, found by its id.
+    Subscription(SubscriptionId, SubscriptionCommand),
     /// Voids a grant, found by its customer's slot.
     VoidGrant(Slot, GrantNo),
     /// Consumes credits: all items or none.

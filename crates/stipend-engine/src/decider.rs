@@ -184,14 +184,9 @@ impl Decider {
                 let slot = found.ok_or(Refusal::CustomerNotFound(id))?;
                 self.change_customer(open, env, slot, &command)?
             }
-            Command::UpdateSubscription(id, patch) => {
+            Command::Subscription(id, command) => {
                 let (slot, number) = self.find_subscription(env, &id)?;
-                let command = CustomerCommand::UpdateSubscription(number, patch);
-                self.change_customer(open, env, slot, &command)?
-            }
-            Command::CancelSubscription(id) => {
-                let (slot, number) = self.find_subscription(env, &id)?;
-                let command = CustomerCommand::CancelSubscription(number);
+                let command = CustomerCommand::Subscription(number, command);
                 self.change_customer(open, env, slot, &command)?
             }
             Command::VoidGrant(slot, no) => self.void_grant(open, env, slot, no)?,

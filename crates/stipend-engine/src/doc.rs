@@ -5,8 +5,8 @@ use crate::account::Account;
 use crate::realm::EnvChange;
 use serde_json::{Value, json};
 use stipend_core::catalog::{CatalogChange, Metadata, Package, PackageKind, Pricing, Target};
-use stipend_core::customer::SubscriptionTerms;
-use stipend_core::{SubscriptionNo, Timestamp};
+use stipend_core::customer::{SubscriptionEndReason, SubscriptionTerms};
+use stipend_core::{SubscriptionNo, Timestamp, Zone};
 use stipend_store::{CatalogRow, CustomerRow, SubscriptionRow};
 
 pub(crate) fn customer(account: &Account) -> CustomerRow {
@@ -41,7 +41,13 @@ pub fn pricing_word(pricing: Pricing) -> &'static str {
 /// The contract's word for the state of a subscription.
 #[must_use]
 pub fn status_word(terms: &SubscriptionTerms) -> &'static str {
-    if terms.is_active() { "ACTIVE" } else { "CANCELED" }
+    match terms.ended {
+        Some(end) if end.reason == SubscriptionEndReason::TrialEnded => "EXPIRED",
+        Some(_) => "CANCELED",
+        None if !terms.has_begun => "NOT_STARTED",
+        None if terms.running_trial().is_some() => "IN_TRIAL",
+        None => "ACTIVE",
+    }
 }
 
 pub(crate) fn subscription(account: &Account, number: SubscriptionNo) -> SubscriptionRow {
@@ -67,8 +73,8 @@ pub(crate) fn subscription(account: &Account, number: SubscriptionNo) -> Subscri
         pricing: pricing_word(terms.pricing).to_owned(),
         status: status_word(terms).to_owned(),
         starts: terms.started_at.micros(),
-        trial_ends: None,
-        ends: terms.ended.map(|end| end.at.micros()),
+        trial_ends: terms.trial.map(|trial| trial.ends_at.micros()),
+        ends: terms.ended.or(terms.ends).map(|end| end.at.micros()),
         created: terms.created_at.micros(),
         doc: json!({ "addons": addons, "metadata": terms.metadata }).to_string(),
     }
@@ -91,6 +97,10 @@ pub(crate) fn catalog(change: &EnvChange, now: Timestamp) -> CatalogRow {
                 PackageKind::Addon => 5,
             };
             (kind, package.key.id.to_string(), package.shown().version, package_doc(package))
+        }
+        CatalogChange::Settings(settings) => {
+            let zone = settings.zone.as_ref().map(Zone::as_str);
+            (6, String::new(), 0, json!({ "timeZone": zone }))
         }
     };
     CatalogRow {

@@ -127,7 +127,8 @@ fn facts_of(effect: &Effect) -> Vec<(EventType, GrantNo, Amount)> {
         Effect::Scheduled(_)
         | Effect::OverdraftClosed(_)
         | Effect::Carried(_)
-        | Effect::Closed(_) => Vec::new(),
+        | Effect::Closed(_)
+        | Effect::Opened(_) => Vec::new(),
     }
 }
 

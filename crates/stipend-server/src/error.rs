@@ -158,7 +158,7 @@ fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
         CatalogRejection::Empty(_) => ErrorCode::EmptyPackage,
         CatalogRejection::Cycle(_) => ErrorCode::DependencyCycle,
         CatalogRejection::EntitlementType => ErrorCode::InvalidValue,
-        CatalogRejection::MigrationUnsupported(_) => ErrorCode::NotSupported,
+        CatalogRejection::DependencyNotLimited(_) => ErrorCode::UnlimitedDependency,
     }
 }
 
@@ -179,9 +179,12 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AmountRequired(_) => ErrorCode::AmountRequired,
         CustomerRejection::SubscriptionExists(_) => ErrorCode::SubscriptionExists,
         CustomerRejection::SubscriptionEnded => ErrorCode::SubscriptionEnded,
-        CustomerRejection::TrialUnsupported | CustomerRejection::FutureStartUnsupported => {
-            ErrorCode::NotSupported
-        }
+        CustomerRejection::TrialWithoutEnd
+        | CustomerRejection::InvalidTrialEnd
+        | CustomerRejection::NotInTrial
+        | CustomerRejection::InvalidEnd => ErrorCode::InvalidSchedule,
+        CustomerRejection::FeatureNotFound(_) => ErrorCode::FeatureNotFound,
+        CustomerRejection::DuplicateQuantity(_) => ErrorCode::DuplicateItem,
         CustomerRejection::CurrencyArchived(_) => ErrorCode::CurrencyArchived,
         CustomerRejection::EmptyWindow => ErrorCode::InvalidPeriod,
         CustomerRejection::GrantNotFound => ErrorCode::GrantNotFound,

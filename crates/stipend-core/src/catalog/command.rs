@@ -5,8 +5,8 @@
 
 use super::{
     Behavior, Charges, EntitlementTerms, EnumValue, FeatureStatus, FeatureType, Metadata,
-    MeterType, Migration, PackageKey, Pricing, ProductSettings, Reset, Target, TrialConfig,
-    UnitTransformation, Units, UsageReset, Widget,
+    MeterType, Migration, PackageKey, Pricing, ProductSettings, Reset, Settings, Target,
+    TrialConfig, UnitTransformation, Units, UsageReset, Widget,
 };
 use crate::Amount;
 use crate::catalog::Document;
@@ -69,6 +69,8 @@ pub enum CatalogCommand {
     UpdateEntitlement(PackageKey, Target, EntitlementPatch),
     /// Removes an entitlement from the draft.
     RemoveEntitlement(PackageKey, Target),
+    /// Sets how the environment counts and prorates.
+    Set(Settings),
     /// Notes that someone subscribed to these versions; the engine's own command.
     NoteSubscribed {
         /// The product, plan and add-on versions of the subscription.
@@ -291,6 +293,8 @@ pub struct EntitlementPatch {
     pub cadence: Option<Cadence>,
     /// Whether checks grant beyond the balance.
     pub soft_limit: Option<bool>,
+    /// The feature whose usage limit multiplies the amount.
+    pub per_unit_of: Option<Option<FeatureId>>,
     /// How it meets the plan's.
     pub behavior: Option<Behavior>,
     /// Whether it gives anything.

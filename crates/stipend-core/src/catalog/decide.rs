@@ -81,12 +81,12 @@ pub enum CatalogRejection {
     /// The package was never published.
     #[error("{0} has never been published")]
     NotPublished(PackageKey),
-    /// Publishing to all customers needs the migration of subscriptions, which is not there.
+    /// Credits for each unit of a feature need the feature, with a limit, in the same package.
     #[error(
-        "{0} has subscriptions, and moving them to a new version is not supported yet; publish \
-         with NEW_CUSTOMERS"
+        "credits for each unit of feature {0} need an entitlement for it with a usage limit in the \
+         same package"
     )]
-    MigrationUnsupported(PackageKey),
+    DependencyNotLimited(FeatureId),
 }
 
 fn list(packages: &[PackageKey]) -> String {
@@ -152,7 +152,8 @@ pub fn decide(
         CatalogCommand::ArchivePackage(key) => publish::archive_package(catalog, key, now),
         CatalogCommand::OpenDraft(key) => publish::open_draft(catalog, key, now),
         CatalogCommand::DiscardDraft(key) => publish::discard_draft(catalog, key),
-        CatalogCommand::Publish(key, migration) => publish::publish(catalog, key, *migration, now),
+        // Whom it reaches is carried out subscription by subscription.
+        CatalogCommand::Publish(key, _) => publish::publish(catalog, key, now),
         CatalogCommand::AddEntitlements(key, new) => {
             draft::add_entitlements(catalog, key, new, now)
         }
@@ -162,6 +163,8 @@ pub fn decide(
         CatalogCommand::RemoveEntitlement(key, target) => {
             draft::remove_entitlement(catalog, key, target, now)
         }
+        CatalogCommand::Set(settings) if *settings == catalog.settings => Ok(Vec::new()),
+        CatalogCommand::Set(settings) => Ok(vec![CatalogChange::Settings(settings.clone())]),
         CatalogCommand::NoteSubscribed { product, versions } => {
             Ok(note_subscribed(catalog, product, versions))
         }

@@ -216,9 +216,12 @@ pub(super) fn add_entitlements(
 
 fn check_target(catalog: &Catalog, new: &NewEntitlement) -> Result<(), CatalogRejection> {
     match (&new.target, &new.terms) {
-        (Target::Credit(currency), EntitlementTerms::Credit(_)) => {
+        (Target::Credit(currency), EntitlementTerms::Credit(terms)) => {
             if find_credit_type(catalog, currency)?.archived_at.is_some() {
                 return Err(CatalogRejection::CurrencyArchived(currency.clone()));
+            }
+            if let Some(feature) = &terms.per_unit_of {
+                find_feature(catalog, feature)?;
             }
         }
         (Target::Feature(feature), EntitlementTerms::Feature(_)) => {
@@ -245,6 +248,9 @@ pub(super) fn update_entitlement(
         EntitlementTerms::Credit(terms) => {
             if patch.feature.is_some() {
                 return Err(CatalogRejection::EntitlementType);
+            }
+            if let Some(Some(feature)) = &patch.per_unit_of {
+                find_feature(catalog, feature)?;
             }
             patch_credit(terms, patch);
         }
@@ -284,6 +290,7 @@ fn patch_credit(terms: &mut CreditTerms, patch: &EntitlementPatch) {
     terms.amount = patch.amount.or(terms.amount);
     terms.cadence = patch.cadence.unwrap_or(terms.cadence);
     terms.soft_limit = patch.soft_limit.or(terms.soft_limit);
+    set(&mut terms.per_unit_of, patch.per_unit_of.as_ref());
 }
 
 pub(super) fn remove_entitlement(

@@ -129,6 +129,9 @@ pub struct CreditTerms {
     pub cadence: Cadence,
     /// Whether checks grant beyond the balance.
     pub soft_limit: Option<bool>,
+    /// The feature whose usage limit multiplies the amount, seats for instance (`behaviour.md`
+    /// §2.7).
+    pub per_unit_of: Option<FeatureId>,
 }
 
 /// What an entitlement gives.
@@ -168,6 +171,15 @@ pub struct Entitlement {
 }
 
 impl Entitlement {
+    /// The feature and terms, where it limits one.
+    #[must_use]
+    pub fn feature(&self) -> Option<(&FeatureId, &FeatureTerms)> {
+        match (&self.target, &self.terms) {
+            (Target::Feature(feature), EntitlementTerms::Feature(terms)) => Some((feature, terms)),
+            _ => None,
+        }
+    }
+
     /// The credit type and terms, where it gives credits.
     #[must_use]
     pub fn credit(&self) -> Option<(&CurrencyId, &CreditTerms)> {

@@ -3,8 +3,8 @@
 
 use super::decide::{find_package, find_product, packages_of_product};
 use super::{
-    Catalog, CatalogChange, CatalogRejection, Package, PackageDetails, PackageKey, PackageVersion,
-    Product, VersionStatus,
+    Catalog, CatalogChange, CatalogRejection, Entitlement, Package, PackageDetails, PackageKey,
+    PackageVersion, Product, Target, VersionStatus,
 };
 use crate::id::{PackageId, ProductId};
 use crate::time::Timestamp;
@@ -15,7 +15,8 @@ use std::sync::Arc;
 pub enum Migration {
     /// New subscriptions only; present ones stay on their version.
     NewCustomers,
-    /// Present subscriptions too. Refused while there are any: moving them is not built yet.
+    /// Present subscriptions too: what grows, grows at once, what shrinks or changes otherwise
+    /// does so with the next period (`behaviour.md` §11 row 39).
     AllCustomers,
 }
 
@@ -63,7 +64,6 @@ pub(super) fn discard_draft(
 pub(super) fn publish(
     catalog: &Catalog,
     key: &PackageKey,
-    migration: Migration,
     now: Timestamp,
 ) -> Result<Vec<CatalogChange>, CatalogRejection> {
     let mut package = Package::clone(find_package(catalog, key)?);
@@ -82,9 +82,7 @@ pub(super) fn publish(
             return Err(CatalogRejection::NotPublished(parent));
         }
     }
-    if migration == Migration::AllCustomers && package.subscribed_version.is_some() {
-        return Err(CatalogRejection::MigrationUnsupported(key.clone()));
-    }
+    check_dependencies(&draft)?;
     package.published.push(Arc::new(PackageVersion {
         status: VersionStatus::Published,
         published_at: Some(now),
@@ -92,6 +90,22 @@ pub(super) fn publish(
         ..PackageVersion::clone(&draft)
     }));
     Ok(vec![CatalogChange::Package(package)])
+}
+
+/// Credits for each unit of a feature need to know how many there are (`behaviour.md` §2.7).
+fn check_dependencies(draft: &PackageVersion) -> Result<(), CatalogRejection> {
+    for entitlement in &draft.entitlements {
+        let per_unit_of = entitlement.credit().and_then(|(_, terms)| terms.per_unit_of.as_ref());
+        let Some(feature) = per_unit_of else { continue };
+        let found = draft.find_entitlement(&Target::Feature(feature.clone()));
+        let is_limited = found
+            .and_then(Entitlement::feature)
+            .is_some_and(|(_, terms)| terms.usage_limit.is_some() && terms.unlimited != Some(true));
+        if !is_limited {
+            return Err(CatalogRejection::DependencyNotLimited(feature.clone()));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn archive_package(

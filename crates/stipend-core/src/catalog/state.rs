@@ -1,7 +1,8 @@
 //! The catalog's state, and the changes it is folded from.
 
 use super::{
-    CreditType, Feature, Package, PackageKey, PackageKind, PackageVersion, Product, Target,
+    CreditType, Feature, Package, PackageKey, PackageKind, PackageVersion, Product, Settings,
+    Target,
 };
 use crate::id::{CurrencyId, FeatureId, ProductId};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub struct Catalog {
     pub features: BTreeMap<FeatureId, Arc<Feature>>,
     /// Plans and add-ons by kind and id.
     pub packages: BTreeMap<PackageKey, Arc<Package>>,
+    /// How periods are counted and credits prorated.
+    pub settings: Settings,
 }
 
 /// One change of the catalog, carrying the whole new object: folding it decides nothing.
@@ -31,6 +34,8 @@ pub enum CatalogChange {
     Feature(Feature),
     /// A package is now this.
     Package(Package),
+    /// The settings are now these.
+    Settings(Settings),
 }
 
 impl Catalog {
@@ -46,6 +51,7 @@ impl Catalog {
             CatalogChange::Feature(feature) => {
                 self.features.insert(feature.id.clone(), Arc::new(feature.clone()));
             }
+            CatalogChange::Settings(settings) => self.settings = settings.clone(),
             CatalogChange::Package(package) => {
                 let before = self.packages.insert(package.key.clone(), Arc::new(package.clone()));
                 if let Some(before) = before {

@@ -1,10 +1,10 @@
 //! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
 //! stops the process rather than write on.
 
-use super::entry::{Closed, Draw, Effect, Ended, Entry, PoolEntry, Settled};
+use super::entry::{Closed, Draw, Effect, Ended, Entry, Opened, PoolEntry, Settled};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
-use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription};
+use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -27,9 +27,9 @@ impl Customer {
                 let count = u32::try_from(self.subscriptions.len()).expect("counted in u32");
                 assert!(terms.number.0 <= count, "subscriptions are numbered without gap");
                 match self.subscriptions.get_mut(terms.number.0 as usize) {
-                    Some(subscription) => subscription.terms = terms.clone(),
+                    Some(subscription) => subscription.agree(terms),
                     None => self.subscriptions.push(Subscription {
-                        terms: terms.clone(),
+                        terms: SubscriptionTerms::clone(terms),
                         issued: Vec::new(),
                         carried: Vec::new(),
                     }),
@@ -117,6 +117,10 @@ impl Customer {
                 let currency = pool.currency.clone();
                 self.subscription_mut(carried.subscription.0).carry(currency, carried.carried);
             }
+            Effect::Opened(opened) => {
+                let currency = pool.currency.clone();
+                self.subscription_mut(opened.subscription.0).open(currency, opened);
+            }
             Effect::Closed(closed) => {
                 let currency = pool.currency.clone();
                 self.subscription_mut(closed.subscription.0).close(&currency, closed);
@@ -176,6 +180,28 @@ impl Customer {
 }
 
 impl Subscription {
+    /// Takes new terms. What was issued under an earlier anchor, or of what is over, is never
+    /// issued again.
+    fn agree(&mut self, terms: &SubscriptionTerms) {
+        assert!(terms.epoch >= self.terms.epoch, "epochs are counted up");
+        self.terms = terms.clone();
+        let is_over = terms.ended.is_some();
+        self.issued.retain(|issued| !is_over && issued.epoch == terms.epoch);
+    }
+
+    fn open(&mut self, currency: CurrencyId, opened: &Opened) {
+        let found = self.find_issued(&opened.package, &currency, opened.cadence);
+        assert!(found.is_none(), "an item is followed once");
+        self.issued.push(Issued {
+            package: opened.package.clone(),
+            currency,
+            epoch: self.terms.epoch,
+            cadence: opened.cadence,
+            k: opened.k,
+            next_part: 0,
+        });
+    }
+
     fn carry(&mut self, currency: CurrencyId, carried: CarriedConsumption) {
         self.carried
             .retain(|other| other.currency != currency || other.carried.cadence != carried.cadence);

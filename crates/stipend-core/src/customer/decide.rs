@@ -3,13 +3,15 @@
 use super::consume::{ConsumeRequest, consume};
 use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
 use super::granting::{NewGrant, grant, void};
-use super::subscribe::{self, ProvisionRequest, SubscriptionPatch};
+use super::revise::{self, SubscriptionCommand};
+use super::subscribe::{self, ProvisionRequest};
 use super::subscription::SubscriptionEndReason;
-use super::{Customer, Profile, Resource};
+use super::{Customer, Profile, Resource, life};
 use crate::Amount;
 use crate::catalog::{Catalog, Extras, ExtrasPatch, Metadata, PackageKey, patch_extras};
 use crate::id::{
-    CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ProductId, ResourceId, SubscriptionNo,
+    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PoolId, ProductId, ResourceId,
+    SubscriptionNo,
 };
 use crate::limits::CUSTOMER_RESOURCES_MAX;
 use crate::time::Timestamp;
@@ -23,12 +25,13 @@ pub enum CustomerCommand {
     Archive,
     /// Takes the archiving back; ended subscriptions stay ended.
     Unarchive,
-    /// Makes a subscription, or brings the live one of the same plan to what is asked.
+    /// Makes a subscription, brings the live one of the same plan to what is asked, or lets it
+    /// take the place of another plan of the product.
     Provision(Box<ProvisionRequest>),
-    /// Changes a subscription.
-    UpdateSubscription(SubscriptionNo, Box<SubscriptionPatch>),
-    /// Ends a subscription at once.
-    CancelSubscription(SubscriptionNo),
+    /// Changes, ends or moves a subscription.
+    Subscription(SubscriptionNo, SubscriptionCommand),
+    /// Moves the subscriptions that pin an older version of a package to this one.
+    MigrateTo(PackageKey, u32),
     /// Grants credits.
     Grant(Box<NewGrant>),
     /// Takes back what is unused of a grant.
@@ -96,11 +99,8 @@ pub enum CustomerRejection {
     /// There is no such plan or add-on.
     #[error("there is no {0}")]
     PackageNotFound(PackageKey),
-    /// The customer has a subscription to another plan of the product.
-    #[error(
-        "the customer already has the subscription {0} of this product; cancel it first, moving \
-         to another plan is not supported yet"
-    )]
+    /// The place is taken: by another subscription of the product.
+    #[error("the subscription {0} of this product is there already")]
     SubscriptionExists(String),
     /// The product takes no new subscriptions.
     #[error("product {0} is archived")]
@@ -111,15 +111,18 @@ pub enum CustomerRejection {
     /// The plan or add-on was never published.
     #[error("{0} has never been published")]
     NotPublished(PackageKey),
-    /// Trials are not there yet.
-    #[error(
-        "trials are not supported yet; send trialOverrideConfiguration with isTrial false to \
-         start without one"
-    )]
-    TrialUnsupported,
-    /// The start lies ahead.
-    #[error("a subscription cannot start in the future yet")]
-    FutureStartUnsupported,
+    /// A trial was asked for, and neither the request nor the plan says when it ends.
+    #[error("say when the trial ends: the plan has no default trial")]
+    TrialWithoutEnd,
+    /// The trial would be over before it begins, or by now.
+    #[error("a trial ends after it begins, and in the future")]
+    InvalidTrialEnd,
+    /// Only a running trial has an end that can be moved.
+    #[error("the subscription is not in a trial")]
+    NotInTrial,
+    /// The end lies behind, or before the beginning.
+    #[error("a subscription ends after it begins, and in the future")]
+    InvalidEnd,
     /// An add-on stands twice in the list.
     #[error("{0} is named twice")]
     DuplicateAddon(PackageKey),
@@ -153,6 +156,12 @@ pub enum CustomerRejection {
     /// A credit type stands twice among the agreed amounts.
     #[error("credit type {0} is named twice")]
     DuplicateOverride(CurrencyId),
+    /// There is no such feature.
+    #[error("there is no feature {0}")]
+    FeatureNotFound(FeatureId),
+    /// A feature stands twice among the quantities.
+    #[error("feature {0} is named twice")]
+    DuplicateQuantity(FeatureId),
     /// The custom plan leaves the amount to the subscription, which does not say it.
     #[error("the plan leaves the amount of {0} to the subscription; send it in entitlements")]
     AmountRequired(CurrencyId),
@@ -248,14 +257,11 @@ pub fn decide(
         CustomerCommand::Provision(request) => {
             subscribe::provision(customer, catalog, request, now)
         }
-        CustomerCommand::UpdateSubscription(number, patch) => {
-            subscribe::update(customer, catalog, *number, patch, now)
+        CustomerCommand::Subscription(number, command) => {
+            revise::decide(customer, catalog, *number, command, now)
         }
-        CustomerCommand::CancelSubscription(number) => {
-            let reason = SubscriptionEndReason::Immediate;
-            let mut builder = Builder::new(customer, catalog, now);
-            subscribe::end(&mut builder, *number, reason);
-            Ok(builder.finish(|decision| decision.subscription = Some(*number)))
+        CustomerCommand::MigrateTo(package, version) => {
+            revise::migrate_to(customer, catalog, package, *version, now)
         }
         CustomerCommand::Grant(new) => grant(customer, catalog, new, now),
         CustomerCommand::VoidGrant(pool, no) => void(customer, catalog, *pool, *no, now),
@@ -275,6 +281,17 @@ pub(super) struct Builder<'a> {
 impl<'a> Builder<'a> {
     pub(super) fn new(customer: &Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
         Self { customer: customer.clone(), catalog, now, entries: Vec::new() }
+    }
+
+    /// A builder that goes on from here, to be joined or dropped.
+    pub(super) fn fork(&self) -> Self {
+        Self::new(&self.customer, self.catalog, self.now)
+    }
+
+    /// Takes over what a fork has done.
+    pub(super) fn join(&mut self, fork: Self) {
+        self.customer = fork.customer;
+        self.entries.extend(fork.entries);
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
@@ -354,7 +371,7 @@ fn archive(customer: &Customer, catalog: &Catalog, now: Timestamp) -> Decision {
     let mut builder = Builder::new(customer, catalog, now);
     for subscription in &customer.subscriptions {
         let number = subscription.terms.number;
-        subscribe::end(&mut builder, number, SubscriptionEndReason::CustomerArchived);
+        life::end(&mut builder, number, SubscriptionEndReason::CustomerArchived);
     }
     // Who the customer is, as a person, is forgotten (`behaviour.md` §1.9).
     let archived = Profile {

@@ -1,19 +1,22 @@
-//! What time does to a customer: expiries, the end of periods, scheduled grants.
+//! What time does to a customer: expiries, the end of periods, scheduled grants, and the turns in
+//! the life of subscriptions.
 //!
-//! Every due action happens at its own instant, in the order expire → close → grant → settle
-//! (`behaviour.md` §0.4), so it does not matter how late or how often anyone looks.
+//! Every due action happens at its own instant, in the order expire → close → plan change → grant
+//! → settle (`behaviour.md` §0.4), so it does not matter how late or how often anyone looks.
 
 use super::Customer;
-use super::decide::Builder;
+use super::change::Issue;
+use super::decide::{Builder, CustomerRejection};
 use super::entry::{Cause, Closed, Draw, Effect, Ended, Entry, GrantEnd};
 use super::granting::settle;
 use super::pool::Pool;
-use super::reallocate::recurring_grant;
-use super::resolve::{Share, Standing, resolve};
-use super::subscription::{Issued, Subscription};
+use super::reallocate::granting;
+use super::resolve::{Share, resolve};
+use super::subscription::{Issued, Subscription, SubscriptionEndReason, SubscriptionTerms};
+use super::{life, revise};
 use crate::Amount;
-use crate::catalog::Catalog;
-use crate::id::{CurrencyId, GrantNo};
+use crate::catalog::{Catalog, TrialEnd};
+use crate::id::{GrantNo, SubscriptionNo};
 use crate::time::Timestamp;
 
 /// The entries of everything that is due up to and including `now`, each at its own instant.
@@ -42,24 +45,109 @@ pub fn roll_forward(customer: &Customer, catalog: &Catalog, now: Timestamp) -> V
     }
     let mut rolled = customer.clone();
     while let Some(due) = rolled.next_due.filter(|due| *due <= now) {
-        let mut builder = Builder::new(&rolled, catalog, due);
-        roll_instant(&mut builder);
-        assert!(
-            builder.customer.next_due > Some(due) || builder.customer.next_due.is_none(),
-            "what is due is done once"
-        );
-        rolled = builder.customer.clone();
-        entries.extend(builder.finish(|_| {}).entries);
+        entries.extend(roll_instant(&mut rolled, catalog, due));
     }
     entries
 }
 
-fn roll_instant(builder: &mut Builder<'_>) {
+/// Does what is due at one instant, the customer's next.
+pub(super) fn roll_instant(
+    customer: &mut Customer,
+    catalog: &Catalog,
+    due: Timestamp,
+) -> Vec<Entry> {
+    let mut builder = Builder::new(customer, catalog, due);
+    if builder.customer.subscriptions.iter().any(|subscription| turns(&subscription.terms, due)) {
+        for_each_pool(&mut builder, &[Phase::Expire]);
+        close_what_ends(&mut builder);
+        change_what_turns(&mut builder);
+        for_each_pool(&mut builder, &[Phase::Begin]);
+    } else {
+        for_each_pool(&mut builder, &[Phase::Expire, Phase::Begin]);
+    }
+    let next = builder.customer.next_due;
+    assert!(next.is_none_or(|next| next > due), "what is due is done once");
+    *customer = builder.customer.clone();
+    builder.finish(|_| {}).entries
+}
+
+/// Whether something but the end of a period is due for a subscription.
+fn turns(terms: &SubscriptionTerms, at: Timestamp) -> bool {
+    let begins = terms.is_pending() && terms.started_at <= at;
+    begins || (terms.is_active() && terms.next_event().is_some_and(|event| event <= at))
+}
+
+/// What is done with the pools at an instant, before and after subscriptions take their turns.
+#[derive(Clone, Copy)]
+enum Phase {
+    Expire,
+    Begin,
+}
+
+fn for_each_pool(builder: &mut Builder<'_>, phases: &[Phase]) {
     for index in 0..builder.customer.pools.len() {
         let pool = &builder.customer.pools[index];
         let id = pool.id;
-        let effects = Turn::new(builder, pool).run();
+        let mut turn = Turn::new(builder, pool);
+        for phase in phases {
+            match phase {
+                Phase::Expire => turn.expire(),
+                Phase::Begin => turn.begin(),
+            }
+        }
+        let effects = turn.effects;
         builder.push_pool(id, Cause::Due, effects);
+    }
+}
+
+fn numbers(builder: &Builder<'_>) -> impl Iterator<Item = SubscriptionNo> + use<> {
+    (0..u32::try_from(builder.customer.subscriptions.len()).unwrap_or(u32::MAX)).map(SubscriptionNo)
+}
+
+/// What is cancelled for this instant, or a trial that is not continued, ends before anything is
+/// renewed (`calendar.md` C39).
+fn close_what_ends(builder: &mut Builder<'_>) {
+    for number in numbers(builder) {
+        let terms = &builder.customer.subscriptions[number.0 as usize].terms;
+        if !terms.is_active() {
+            continue;
+        }
+        let cancelled = terms.ends.filter(|end| end.at <= builder.now).map(|end| end.reason);
+        let trial = terms.running_trial().filter(|trial| trial.ends_at <= builder.now);
+        let is_dropped = trial.is_some_and(|trial| trial.end == TrialEnd::CancelSubscription);
+        let dropped = is_dropped.then_some(SubscriptionEndReason::TrialEnded);
+        if let Some(reason) = cancelled.or(dropped) {
+            life::end(builder, number, reason);
+        }
+    }
+}
+
+/// Trials become paid, scheduled changes are carried out, what was waiting begins.
+fn change_what_turns(builder: &mut Builder<'_>) {
+    for number in numbers(builder) {
+        let terms = &builder.customer.subscriptions[number.0 as usize].terms;
+        let trial = terms.running_trial().filter(|trial| trial.ends_at <= builder.now);
+        if terms.is_pending() && terms.started_at <= builder.now {
+            attempt(builder, number, SubscriptionEndReason::Immediate, life::begin);
+        } else if terms.is_active() && trial.is_some() {
+            attempt(builder, number, SubscriptionEndReason::TrialEnded, life::convert);
+        }
+        revise::carry_out(builder, number);
+    }
+}
+
+/// A turn in the life of a subscription; where there is no room for the grants that it brings, the
+/// subscription is over.
+fn attempt(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+    otherwise: SubscriptionEndReason,
+    turn: impl Fn(&mut Builder<'_>, SubscriptionNo) -> Result<(), CustomerRejection>,
+) {
+    let mut tried = builder.fork();
+    match turn(&mut tried, number) {
+        Ok(()) => builder.join(tried),
+        Err(_) => life::end(builder, number, otherwise),
     }
 }
 
@@ -88,13 +176,11 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn run(mut self) -> Vec<Effect> {
-        self.expire();
+    fn begin(&mut self) {
         self.begin_periods();
         self.activate();
         let settled = settle(self.pool, &self.fresh);
         self.effects.extend(settled);
-        self.effects
     }
 
     fn expire(&mut self) {
@@ -116,41 +202,55 @@ impl<'a> Turn<'a> {
             if !terms.is_active() || terms.resource != self.pool.resource {
                 continue;
             }
-            let over: Vec<&Issued> = subscription
-                .issued
-                .iter()
+            let issued = subscription.issued.iter();
+            let over: Vec<&Issued> = issued
                 .filter(|issued| issued.currency == self.pool.currency)
                 .filter(|issued| subscription.issued_until(issued) <= self.at)
                 .collect();
             if over.is_empty() {
                 continue;
             }
-            let mut shares = resolve(terms, self.catalog);
-            let shares = shares.remove(&self.pool.currency).unwrap_or_default();
-            for issued in over {
-                self.begin_period(subscription, issued, &shares);
+            let shares = resolve(terms, self.catalog);
+            self.renew(subscription, &over, shares.get(&self.pool.currency));
+        }
+    }
+
+    /// Items whose period is over grant the next one, or close. With one that ends, items that
+    /// waited for it begin (`calendar.md` C47).
+    fn renew(
+        &mut self,
+        subscription: &Subscription,
+        over: &[&Issued],
+        shares: Option<&Vec<Share>>,
+    ) {
+        let granting = granting(shares);
+        let is_of = |issued: &Issued, share: &Share| {
+            issued.package == share.package && issued.cadence == share.cadence
+        };
+        for issued in over {
+            match granting.get(&(issued.package.clone(), issued.cadence)) {
+                Some(share) => self.grant(subscription, share),
+                None => self.effects.push(Effect::Closed(Closed {
+                    subscription: subscription.terms.number,
+                    package: issued.package.clone(),
+                    cadence: issued.cadence,
+                })),
+            }
+        }
+        let of_pool = |issued: &&Issued| issued.currency == self.pool.currency;
+        let followed: Vec<&Issued> = subscription.issued.iter().filter(of_pool).collect();
+        for share in granting.values() {
+            if !followed.iter().any(|issued| is_of(issued, share)) {
+                self.grant(subscription, share);
             }
         }
     }
 
-    fn begin_period(&mut self, subscription: &Subscription, issued: &Issued, shares: &[Share]) {
-        let share = shares.iter().find(|share| {
-            share.standing == Standing::Grants
-                && share.package == issued.package
-                && share.cadence == issued.cadence
-                && share.amount.is_positive()
-        });
-        let Some(share) = share else {
-            self.effects.push(Effect::Closed(Closed {
-                subscription: subscription.terms.number,
-                package: issued.package.clone(),
-                cadence: issued.cadence,
-            }));
-            return;
-        };
-        let currency: &CurrencyId = &self.pool.currency;
-        let grant =
-            recurring_grant(subscription, currency, share, share.amount, self.at, self.next_grant);
+    fn grant(&mut self, subscription: &Subscription, share: &Share) {
+        let (amount, whole) = (share.amount, share.amount);
+        let issue = Issue { share, amount, whole, now: self.at, no: self.next_grant };
+        let mut grant = issue.grant(subscription, &self.pool.currency, &[]);
+        grant.effective_at = self.at;
         self.next_grant = GrantNo(self.next_grant.0 + 1);
         self.fresh.push((grant.no, grant.amount));
         self.effects.push(Effect::Granted(grant));

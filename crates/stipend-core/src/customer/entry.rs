@@ -22,7 +22,7 @@ pub enum Entry {
     /// A resource was named for the first time.
     Resource(Resource),
     /// A subscription is now agreed like this; a new number makes it.
-    Subscription(SubscriptionTerms),
+    Subscription(Box<SubscriptionTerms>),
     /// A pool came to be.
     PoolOpened(PoolOpened),
     /// A pool changed.
@@ -170,6 +170,19 @@ pub struct Closed {
     pub cadence: Cadence,
 }
 
+/// An item of a subscription that is followed from a period on without having granted in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The subscription.
+    pub subscription: SubscriptionNo,
+    /// The plan or add-on.
+    pub package: PackageKey,
+    /// The cadence.
+    pub cadence: Cadence,
+    /// The period.
+    pub k: i32,
+}
+
 /// One change of a pool. Its effect on the balance is [`Effect::delta`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -199,6 +212,8 @@ pub enum Effect {
     Carried(Carried),
     /// An item grants no further period; a mark.
     Closed(Closed),
+    /// An item grants from the next period on; a mark.
+    Opened(Opened),
 }
 
 impl Effect {
@@ -215,7 +230,8 @@ impl Effect {
             | Self::Settled(_)
             | Self::OverdraftClosed(_)
             | Self::Carried(_)
-            | Self::Closed(_) => Amount::ZERO,
+            | Self::Closed(_)
+            | Self::Opened(_) => Amount::ZERO,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::Amount;
 use crate::catalog::{Behavior, Metadata, PackageKey};
 use crate::id::{GrantNo, SubscriptionNo};
-use crate::period::{Cadence, period_at};
+use crate::period::{Anchor, Cadence, period_at};
 use crate::time::Timestamp;
 
 /// What a grant is.
@@ -41,16 +41,20 @@ pub struct RecurringSource {
     pub unit_amount: Amount,
     /// How many instances.
     pub quantity: u32,
+    /// How many units of the feature that multiplies them, where one does.
+    pub units: Option<u32>,
+    /// What it would be for a whole period; the grant is less where it was prorated.
+    pub whole: Amount,
     /// How they met the plan's.
     pub behavior: Behavior,
     /// From where its periods are counted.
-    pub anchor: Timestamp,
+    pub anchor: Anchor,
     /// The anchor epoch: how often the anchor was moved before.
     pub epoch: u32,
     /// How often they are granted.
     pub cadence: Cadence,
-    /// The period, counted from the anchor.
-    pub k: u32,
+    /// The period, counted from the anchor; −1 for what lies before it.
+    pub k: i32,
     /// 0 for what is issued at the start of the period, then one more for each issuance in it.
     pub part: u32,
 }
@@ -186,7 +190,7 @@ impl Grant {
         };
         let until = match self.this_month {
             Some(month) if at < month.until => month.until,
-            _ => period_at(source.anchor, Cadence::Month, at).end,
+            _ => period_at(&source.anchor, Cadence::Month, at).end,
         };
         let amount = (self.recent_at(at) + amount).or_zero();
         self.this_month = Some(MonthDraws { amount, until });

@@ -1,44 +1,123 @@
-//! Changes in the middle of a period: the new total applies at once, and what was consumed in
-//! the running period stays consumed (`behaviour.md` §0.6).
+//! What a change of a subscription means for its pools: the new total applies at once, and what
+//! was consumed in the running period stays consumed (`behaviour.md` §0.6).
 
 use super::Customer;
+use super::change::{Change, Item};
 use super::decide::{Builder, CustomerRejection, check_limit};
-use super::entry::{Carried, Cause, Draw, Effect, Ended, GrantEnd, Moved};
-use super::grant::{Grant, GrantKind, PRIORITY_DEFAULT, RecurringSource};
-use super::granting::{ended_at, settle};
+use super::entry::{Cause, Effect, Ended, GrantEnd};
+use super::granting::ended_at;
 use super::resolve::{Share, Standing, resolve};
-use super::subscription::{CarriedConsumption, Subscription};
+use super::subscription::Subscription;
 use crate::Amount;
-use crate::catalog::{Metadata, PackageKey};
-use crate::id::{CurrencyId, GrantNo, ResourceId, SubscriptionNo};
+use crate::catalog::Behavior;
+use crate::id::{CurrencyId, ResourceId, SubscriptionNo};
 use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
-use crate::period::Cadence;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
 /// Shares by credit type.
 pub(super) type Shares = BTreeMap<CurrencyId, Vec<Share>>;
 
-/// What identifies an item whose grants are adjusted against each other.
-type Item = (PackageKey, Cadence);
+/// The shares that grant, by item.
+pub(super) type Granting<'a> = BTreeMap<Item, &'a Share>;
 
 /// Brings the grants of a subscription from its former shares to those of its present terms.
 pub(super) fn reallocate(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
-    before: Option<&Shares>,
+    before: &Shares,
+) -> Result<(), CustomerRejection> {
+    each_pool(builder, number, before, |change, old, new, _| {
+        for (item, share) in old {
+            let kept = new.get(item).map_or(Amount::ZERO, |share| share.amount);
+            let is_returned = new.get(item).is_some_and(|new| differs_in_units(share, new));
+            // Units that are given back are not clawed back (`behaviour.md` §0.6).
+            if kept < share.amount && !is_returned {
+                change.reduce(item, share.amount - kept, kept.is_zero());
+            }
+        }
+        for (item, share) in new {
+            let had = old.get(item).map_or(Amount::ZERO, |share| share.amount);
+            let had = if share.units.is_some() { had.max(change.held_of(item)) } else { had };
+            if share.amount > had {
+                change.issue(share, share.amount - had);
+            }
+        }
+    })
+}
+
+/// Moves a subscription to other versions: what grows, grows at once; what shrinks, goes, or
+/// changes its behavior or cadence, does so at the end of the running period (`behaviour.md` §11
+/// row 39, `calendar.md` C47).
+pub(super) fn grow(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+    before: &Shares,
+) -> Result<(), CustomerRejection> {
+    each_pool(builder, number, before, |change, old, new, former| {
+        for (item, share) in new {
+            match old.get(item) {
+                Some(before) if before.behavior == share.behavior => {
+                    if share.amount > before.amount {
+                        change.issue(share, share.amount - before.amount);
+                    }
+                }
+                Some(_) => {}
+                None if waits(share, old, former) => {}
+                None => change.issue(share, share.amount),
+            }
+        }
+    })
+}
+
+/// Whether a share that did not grant before must wait for the end of what it replaces.
+fn waits(share: &Share, old: &Granting<'_>, former: &[Share]) -> bool {
+    let was_displaced = former.iter().any(|former| {
+        former.package == share.package && matches!(former.standing, Standing::Displaced { .. })
+    });
+    let has_other_cadence = old.keys().any(|(package, _)| *package == share.package);
+    let displaces = share.behavior == Behavior::Override && !old.is_empty();
+    was_displaced || has_other_cadence || displaces
+}
+
+/// Issues all that a subscription gives in the running periods. Where it has just been made, what
+/// began before now is in force from the beginning of its period.
+pub(super) fn issue_all(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+) -> Result<(), CustomerRejection> {
+    each_pool(builder, number, &Shares::new(), |change, _, new, _| {
+        change.since_period = true;
+        for share in new.values() {
+            change.issue(share, share.amount);
+        }
+    })
+}
+
+/// Works on each pool that a subscription fills, or filled by its former shares. Items whose
+/// period ends just now are left to the beginning of the next one.
+fn each_pool(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+    before: &Shares,
+    mut work: impl FnMut(&mut Change<'_>, &Granting<'_>, &Granting<'_>, &[Share]),
 ) -> Result<(), CustomerRejection> {
     let subscription = builder.customer.subscription(number).expect("it was just set");
     let resource = subscription.terms.resource.clone();
     let after = resolve(&subscription.terms, builder.catalog);
-    let is_new = before.is_none();
-    let none = Shares::new();
-    let before = before.unwrap_or(&none);
     let mut currencies: Vec<&CurrencyId> = before.keys().chain(after.keys()).collect();
     currencies.sort();
     currencies.dedup();
     for currency in currencies {
-        let (old, new) = (granting(before.get(currency)), granting(after.get(currency)));
+        let subscription = builder.customer.subscription(number).expect("it was just set");
+        let running = |shares: &'_ Shares| -> Vec<Item> {
+            let items = granting(shares.get(currency)).into_keys();
+            items.filter(|item| !is_over(subscription, currency, item, builder.now)).collect()
+        };
+        let (old_items, new_items) = (running(before), running(&after));
+        let (mut old, mut new) = (granting(before.get(currency)), granting(after.get(currency)));
+        old.retain(|item, _| old_items.contains(item));
+        new.retain(|item, _| new_items.contains(item));
         if old.is_empty() && new.is_empty() {
             continue;
         }
@@ -49,15 +128,36 @@ pub(super) fn reallocate(
             check_room(&builder.customer, currency, resource.as_ref())?;
         }
         let pool = builder.pool(currency, resource.as_ref());
-        let effects = Change::new(builder, number, currency, &resource, is_new).run(&old, &new);
+        let mut change = Change::new(builder, number, pool, &owners(&builder.customer, number));
+        change.take_up(builder.customer.subscription(number).expect("it was just set"));
+        let former = before.get(currency).map_or(&[][..], Vec::as_slice);
+        work(&mut change, &old, &new, former);
+        let effects = change.finish();
         builder.push_pool(pool, Cause::Subscription(number), effects);
     }
     Ok(())
 }
 
+fn is_over(
+    subscription: &Subscription,
+    currency: &CurrencyId,
+    item: &Item,
+    now: Timestamp,
+) -> bool {
+    let issued = subscription.find_issued(&item.0, currency, item.1);
+    issued.is_some_and(|issued| subscription.issued_until(issued) <= now)
+}
+
+/// Whether two shares differ only in the units of the feature that multiplies them.
+fn differs_in_units(old: &Share, new: &Share) -> bool {
+    old.units.is_some()
+        && new.units.is_some()
+        && (old.unit_amount, old.quantity) == (new.unit_amount, new.quantity)
+}
+
 /// A change may open a pool and issues at most a grant for each item, so it is enough that there
 /// is room for one more: renewals replace what expires.
-fn check_room(
+pub(super) fn check_room(
     customer: &Customer,
     currency: &CurrencyId,
     resource: Option<&ResourceId>,
@@ -71,19 +171,34 @@ fn check_room(
     }
 }
 
-fn granting(shares: Option<&Vec<Share>>) -> BTreeMap<Item, &Share> {
+/// The shares that give something, by item.
+pub(super) fn granting(shares: Option<&Vec<Share>>) -> Granting<'_> {
     let shares = shares.map(Vec::as_slice).unwrap_or_default();
     let granting = shares.iter().filter(|share| share.standing == Standing::Grants);
+    let granting = granting.filter(|share| share.amount.is_positive());
     granting.map(|share| ((share.package.clone(), share.cadence), share)).collect()
+}
+
+/// A subscription and those whose running grants it goes on with.
+pub(super) fn owners(customer: &Customer, number: SubscriptionNo) -> Vec<SubscriptionNo> {
+    let mut owners = vec![number];
+    let mut at = number;
+    while let Some(before) = customer.subscription(at).and_then(|found| found.terms.continues) {
+        owners.push(before);
+        at = before;
+    }
+    owners
 }
 
 /// Ends all recurring grants of a subscription that is over.
 pub(super) fn revoke(builder: &mut Builder<'_>, number: SubscriptionNo) {
+    let owners = owners(&builder.customer, number);
     for index in 0..builder.customer.pools.len() {
         let pool = &builder.customer.pools[index];
         let id = pool.id;
-        let effects: Vec<Effect> = pool
-            .recurring_of(number)
+        let effects: Vec<Effect> = owners
+            .iter()
+            .flat_map(|owner| pool.recurring_of(*owner))
             .map(|grant| {
                 Effect::Ended(Ended {
                     grant: ended_at(grant, builder.now),
@@ -93,257 +208,5 @@ pub(super) fn revoke(builder: &mut Builder<'_>, number: SubscriptionNo) {
             })
             .collect();
         builder.push_pool(id, Cause::Subscription(number), effects);
-    }
-}
-
-/// A grant of this subscription as the change proceeds.
-struct Held {
-    grant: Grant,
-    fresh: bool,
-}
-
-/// The change of one pool, worked out on a copy of the subscription's grants.
-struct Change<'a> {
-    subscription: &'a Subscription,
-    currency: &'a CurrencyId,
-    pool: &'a super::Pool,
-    /// Whether the subscription is being made, and not changed.
-    is_new: bool,
-    now: Timestamp,
-    next_grant: GrantNo,
-    held: Vec<Held>,
-    /// Consumption without room that counts in the running month, and so in the year too.
-    recent: Amount,
-    /// Consumption without room that counts in the running year only.
-    older: Amount,
-    /// What of `recent`, found room or not, counts in the year when the month is over.
-    lent: Amount,
-    effects: Vec<Effect>,
-}
-
-impl<'a> Change<'a> {
-    fn new(
-        builder: &'a Builder<'_>,
-        number: SubscriptionNo,
-        currency: &'a CurrencyId,
-        resource: &Option<ResourceId>,
-        is_new: bool,
-    ) -> Self {
-        let customer = &builder.customer;
-        let subscription = customer.subscription(number).expect("it was just set");
-        let pool = customer.find_pool(currency, resource.as_ref()).expect("it was just opened");
-        let held = pool.recurring_of(number);
-        let carried = |cadence| {
-            let found = subscription.find_carried(currency, cadence, builder.now);
-            found.map_or(Amount::ZERO, |carried| carried.counted_at(builder.now))
-        };
-        Self {
-            subscription,
-            currency,
-            pool,
-            is_new,
-            now: builder.now,
-            next_grant: customer.next_grant,
-            held: held.map(|grant| Held { grant: grant.clone(), fresh: false }).collect(),
-            recent: carried(Cadence::Month),
-            older: carried(Cadence::Year),
-            lent: lent(subscription, currency, builder.now),
-            effects: Vec::new(),
-        }
-    }
-
-    fn run(mut self, old: &BTreeMap<Item, &Share>, new: &BTreeMap<Item, &Share>) -> Vec<Effect> {
-        for (item, share) in old {
-            let kept = new.get(item).map_or(Amount::ZERO, |share| share.amount);
-            if kept < share.amount {
-                self.reduce(item, share.amount - kept, kept.is_zero());
-            }
-        }
-        for (item, share) in new {
-            let had = old.get(item).map_or(Amount::ZERO, |share| share.amount);
-            if share.amount > had {
-                self.issue(share, share.amount - had);
-            }
-        }
-        self.rehouse();
-        self.carry();
-        self.settle();
-        self.effects
-    }
-
-    /// Remembers what found no room until the end of the period in which it counts. What was
-    /// consumed this month counts in the month, and in the year again when the month is over: so
-    /// much as a yearly grant could not hold, or as monthly ones took over from a yearly one.
-    fn carry(&mut self) {
-        let has_yearly = self.held.iter().any(|held| is_yearly(&held.grant));
-        let month = self.subscription.terms.period_at(Cadence::Month, self.now).end;
-        let lent = if has_yearly { self.recent } else { self.lent };
-        let (monthly, yearly) = (self.recent, self.older + lent);
-        for (cadence, amount, lent) in
-            [(Cadence::Month, monthly, Amount::ZERO), (Cadence::Year, yearly, lent)]
-        {
-            let until = self.subscription.terms.period_at(cadence, self.now).end;
-            let lent_until = if lent.is_zero() { Timestamp::EPOCH } else { month };
-            let carried = CarriedConsumption { cadence, amount, until, lent, lent_until };
-            let before = self.subscription.find_carried(self.currency, cadence, self.now);
-            let is_remembered = before.map_or(amount.is_zero(), |before| before == carried);
-            if !is_remembered {
-                let subscription = self.subscription.terms.number;
-                self.effects.push(Effect::Carried(Carried { subscription, carried }));
-            }
-        }
-    }
-
-    /// Takes so much off the grants of an item, the latest part first. A grant that goes whole
-    /// gives up its consumption and is voided; one that is lowered keeps what still fits.
-    fn reduce(&mut self, item: &Item, by: Amount, whole: bool) {
-        let mut rest = by;
-        let mut places: Vec<usize> = (0..self.held.len())
-            .filter(|place| {
-                let source = self.held[*place].grant.source.as_ref();
-                source.is_some_and(|source| (&source.package, source.cadence) == (&item.0, item.1))
-            })
-            .collect();
-        places.sort_by_key(|place| std::cmp::Reverse(self.held[*place].grant.no));
-        let mut gone = Vec::new();
-        for place in places {
-            let grant = &mut self.held[place].grant;
-            let taken = if whole { grant.amount } else { rest.min(grant.amount) };
-            if taken.is_zero() {
-                continue;
-            }
-            rest -= taken;
-            let moved = (taken - grant.remaining()).or_zero();
-            if moved.is_positive() {
-                // What was consumed last is taken off first.
-                let recent = moved.min(grant.recent_at(self.now));
-                grant.consumed -= moved;
-                grant.note_recent(-recent, self.now);
-                self.recent += recent;
-                self.older += moved - recent;
-                if is_yearly(grant) {
-                    self.lent += recent;
-                }
-                self.effects.push(Effect::MovedOut(Draw { grant: grant.no, amount: moved }));
-            }
-            if taken == grant.amount {
-                gone.push(grant.no);
-                self.effects.push(Effect::Ended(Ended {
-                    grant: ended_at(grant, self.now),
-                    amount: grant.remaining(),
-                    end: GrantEnd::Voided,
-                }));
-            } else {
-                grant.amount -= taken;
-                self.effects.push(Effect::Reduced(Draw { grant: grant.no, amount: taken }));
-            }
-        }
-        self.held.retain(|held| !gone.contains(&held.grant.no));
-    }
-
-    /// Issues the next part of the running period for the difference. What a change adds comes
-    /// into force now, the first part of a bought add-on or override included.
-    fn issue(&mut self, share: &Share, amount: Amount) {
-        let mut grant = recurring_grant(
-            self.subscription,
-            self.currency,
-            share,
-            amount,
-            self.now,
-            self.next_grant,
-        );
-        if !self.is_new {
-            grant.effective_at = self.now;
-        }
-        self.next_grant = GrantNo(self.next_grant.0 + 1);
-        self.effects.push(Effect::Granted(grant.clone()));
-        self.held.push(Held { grant, fresh: true });
-    }
-
-    /// Puts homeless consumption on the subscription's grants, in burn order, as far as they
-    /// have room.
-    fn rehouse(&mut self) {
-        self.held.sort_by_key(|held| held.grant.burn_key());
-        for held in &mut self.held {
-            let room = held.grant.remaining();
-            let older = if is_yearly(&held.grant) { self.older.min(room) } else { Amount::ZERO };
-            let recent = self.recent.min(room - older);
-            self.older -= older;
-            self.recent -= recent;
-            held.grant.consumed += older + recent;
-            for (amount, is_recent) in [(older, false), (recent, true)] {
-                if amount.is_positive() {
-                    let moved = Moved { grant: held.grant.no, amount, is_recent };
-                    self.effects.push(Effect::MovedIn(moved));
-                }
-            }
-        }
-    }
-
-    fn settle(&mut self) {
-        let fresh: Vec<_> = self
-            .held
-            .iter()
-            .filter(|held| held.fresh)
-            .map(|held| (held.grant.no, held.grant.remaining()))
-            .collect();
-        self.effects.extend(settle(self.pool, &fresh));
-    }
-}
-
-/// What of a year's consumption is counted in the running month instead.
-fn lent(subscription: &Subscription, currency: &CurrencyId, now: Timestamp) -> Amount {
-    let yearly = subscription.find_carried(currency, Cadence::Year, now);
-    yearly.map_or(Amount::ZERO, |carried| carried.amount - carried.counted_at(now))
-}
-
-fn is_yearly(grant: &Grant) -> bool {
-    grant.source.as_ref().is_some_and(|source| source.cadence == Cadence::Year)
-}
-
-/// The grant of a share for the period in which `now` lies: part 0 from the start of the
-/// period, later parts from now; always until the period's end.
-pub(super) fn recurring_grant(
-    subscription: &Subscription,
-    currency: &CurrencyId,
-    share: &Share,
-    amount: Amount,
-    now: Timestamp,
-    no: GrantNo,
-) -> Grant {
-    let terms = &subscription.terms;
-    let period = terms.period_at(share.cadence, now);
-    let issued = subscription.find_issued(&share.package, currency, share.cadence);
-    let part = issued.filter(|issued| issued.k == period.k).map_or(0, |issued| issued.next_part);
-    Grant {
-        no,
-        kind: GrantKind::Recurring,
-        amount,
-        original: amount,
-        consumed: Amount::ZERO,
-        priority: PRIORITY_DEFAULT,
-        effective_at: if part == 0 { period.start } else { now },
-        expires_at: Some(period.end),
-        created_at: now,
-        updated_at: now,
-        voided_at: None,
-        name: format!("Recurring credits of {}", share.package),
-        comment: None,
-        metadata: Metadata::new(),
-        cost: None,
-        this_month: None,
-        source: Some(RecurringSource {
-            subscription: terms.number,
-            package: share.package.clone(),
-            version: share.version,
-            unit_amount: share.unit_amount,
-            quantity: share.quantity,
-            behavior: share.behavior,
-            anchor: terms.anchor,
-            epoch: terms.epoch,
-            cadence: share.cadence,
-            k: period.k,
-            part,
-        }),
     }
 }

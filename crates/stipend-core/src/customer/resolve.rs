@@ -3,7 +3,7 @@
 use super::subscription::SubscriptionTerms;
 use crate::Amount;
 use crate::catalog::{Behavior, Catalog, CreditTerms, Entitlement, PackageKey, PackageVersion};
-use crate::id::CurrencyId;
+use crate::id::{CurrencyId, FeatureId};
 use crate::period::Cadence;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -55,7 +55,9 @@ pub struct Share {
     pub unit_amount: Amount,
     /// How many instances.
     pub quantity: u32,
-    /// Credits a period: unit amount × quantity.
+    /// How many units of the feature that multiplies them, seats for instance, where one does.
+    pub units: Option<u32>,
+    /// Credits a period: unit amount × quantity × units.
     pub amount: Amount,
     /// Whether checks grant beyond the balance.
     pub soft_limit: bool,
@@ -94,8 +96,9 @@ pub fn resolve(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<Currenc
         let version = pinned(catalog, &key, pin.version);
         for entitlement in &version.entitlements {
             if let Some((currency, credit)) = entitlement.credit() {
-                let share =
-                    share_of(&key, pin.version, Origin::Addon, entitlement, credit, pin.quantity);
+                let source = Source { key: &key, version: pin.version, origin: Origin::Addon };
+                let units = units_of(terms, catalog, credit);
+                let share = share_of(&source, entitlement, credit, pin.quantity, units);
                 shares.entry(currency.clone()).or_default().push(share);
             }
         }
@@ -126,9 +129,11 @@ fn plan_shares(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<Currenc
         let key = PackageKey::plan(id.clone());
         for entitlement in &pinned(catalog, &key, number).entitlements {
             if let Some((currency, credit)) = entitlement.credit() {
+                let source = Source { key: &key, version: number, origin };
+                let units = units_of(terms, catalog, credit);
                 shares
                     .entry(currency.clone())
-                    .or_insert_with(|| share_of(&key, number, origin, entitlement, credit, 1));
+                    .or_insert_with(|| share_of(&source, entitlement, credit, 1, units));
             }
         }
     }
@@ -142,6 +147,7 @@ fn plan_shares(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<Currenc
             cadence: agreed.cadence,
             unit_amount: agreed.amount,
             quantity: 1,
+            units: None,
             amount: agreed.amount,
             soft_limit: agreed.soft_limit.unwrap_or(soft),
             standing: Standing::Grants,
@@ -151,30 +157,81 @@ fn plan_shares(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<Currenc
     shares
 }
 
-fn share_of(
-    key: &PackageKey,
+struct Source<'a> {
+    key: &'a PackageKey,
     version: u32,
     origin: Origin,
+}
+
+fn share_of(
+    source: &Source<'_>,
     entitlement: &Entitlement,
     credit: &CreditTerms,
     quantity: u32,
+    units: Option<u32>,
 ) -> Share {
     let unit_amount = credit.amount.unwrap_or(Amount::ZERO);
     let gives = entitlement.granted && credit.amount.is_some();
     // `behavior` on a plan's entitlement has no effect: the plan is the base.
-    let behavior = if origin == Origin::Addon { entitlement.behavior } else { Behavior::Increment };
+    let is_addon = source.origin == Origin::Addon;
+    let behavior = if is_addon { entitlement.behavior } else { Behavior::Increment };
+    let amount = unit_amount.times(quantity).and_then(|amount| amount.times(units.unwrap_or(1)));
     Share {
-        package: key.clone(),
-        version,
-        origin,
+        package: source.key.clone(),
+        version: source.version,
+        origin: source.origin,
         behavior,
         cadence: credit.cadence,
         unit_amount,
         quantity,
-        amount: unit_amount.times(quantity).unwrap_or(Amount::MAX),
+        units,
+        amount: amount.unwrap_or(Amount::MAX),
         soft_limit: credit.soft_limit.unwrap_or(false),
         standing: if gives { Standing::Grants } else { Standing::NotGranted },
     }
+}
+
+fn units_of(terms: &SubscriptionTerms, catalog: &Catalog, credit: &CreditTerms) -> Option<u32> {
+    credit.per_unit_of.as_ref().map(|feature| usage_limit(terms, catalog, feature))
+}
+
+/// How many units of a feature a subscription has: what was bought of it, else the plan's own limit
+/// or that of the nearest ancestor that has one; add-ons add theirs × quantity, and the greatest
+/// overriding one stands alone (`behaviour.md` §2.6, §2.7).
+#[must_use]
+pub fn usage_limit(terms: &SubscriptionTerms, catalog: &Catalog, feature: &FeatureId) -> u32 {
+    let own = std::iter::once((&terms.plan.plan, terms.plan.version));
+    let ancestors = terms.plan.ancestors.iter().map(|(id, version)| (id, *version));
+    let limit_in = |key: &PackageKey, version: u32| {
+        let entitlements = &pinned(catalog, key, version).entitlements;
+        entitlements.iter().find_map(|entitlement| {
+            let (found, limits) = entitlement.feature()?;
+            let limit = limits.usage_limit.filter(|_| found == feature && entitlement.granted)?;
+            Some((whole_units(limit), entitlement.behavior))
+        })
+    };
+    let bought = terms.quantities.iter().find(|bought| bought.feature == *feature);
+    let planned = || {
+        own.chain(ancestors).find_map(|(id, version)| {
+            limit_in(&PackageKey::plan(id.clone()), version).map(|(limit, _)| limit)
+        })
+    };
+    let plan = bought.map(|bought| bought.quantity).or_else(planned).unwrap_or(0);
+    let (mut sum, mut greatest) = (plan, None);
+    for pin in &terms.addons {
+        let key = PackageKey::addon(pin.addon.clone());
+        let Some((limit, behavior)) = limit_in(&key, pin.version) else { continue };
+        let limit = limit.saturating_mul(pin.quantity);
+        match behavior {
+            Behavior::Increment => sum = sum.saturating_add(limit),
+            Behavior::Override => greatest = greatest.max(Some(limit)),
+        }
+    }
+    greatest.unwrap_or(sum)
+}
+
+fn whole_units(limit: Amount) -> u32 {
+    u32::try_from(limit.nano() / Amount::whole(1).nano()).unwrap_or(u32::MAX)
 }
 
 /// Leaves the greatest override standing alone, where there is one.

@@ -1,25 +1,53 @@
-//! Making, changing and ending subscriptions (`behaviour.md` §0.10, §7).
+//! Making subscriptions, and changing plans by making them again (`behaviour.md` §0.10, §7.3).
 
 use super::decide::{Builder, CustomerRejection, Decision, check_limit};
 use super::entry::Entry;
-use super::reallocate::{reallocate, revoke};
-use super::resolve::resolve;
-use super::subscription::{
-    AddonPin, BillingPeriod, CreditOverride, PlanPin, SubscriptionEnd, SubscriptionEndReason,
-    SubscriptionTerms,
+use super::pins::{
+    check_amounts, check_overrides, check_quantities, find_package, pin_addons, pin_plan,
+    subscribable,
 };
-use super::{Customer, Subscription};
-use crate::Amount;
+use super::subscription::{
+    BillingPeriod, CreditOverride, FeatureQuantity, SubscriptionEnd, SubscriptionEndReason,
+    SubscriptionTerms, Trial,
+};
+use super::{Customer, life, revise};
 use crate::catalog::{
-    AddonTerms, Catalog, Extras, ExtrasPatch, Metadata, Package, PackageKey, PackageVersion,
-    PlanTerms, Pricing, patch_extras,
+    Catalog, Extras, ExtrasPatch, Metadata, PackageKey, PackageVersion, Pricing, Product, TrialEnd,
+    TrialUnit,
 };
 use crate::id::{CustomerId, PackageId, ResourceId, SubscriptionId, SubscriptionNo};
-use crate::limits::{
-    CUSTOMER_SUBSCRIPTIONS_MAX, SUBSCRIPTION_ADDONS_MAX, SUBSCRIPTION_OVERRIDES_MAX,
-};
+use crate::limits::CUSTOMER_SUBSCRIPTIONS_MAX;
+use crate::period::{Anchor, Interval, boundary};
 use crate::time::Timestamp;
-use std::sync::Arc;
+
+/// When a change takes effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Schedule {
+    /// At once; the default, reductions included (`behaviour.md` §0.17).
+    #[default]
+    Now,
+    /// When the billing period ends; in a trial, when the trial ends.
+    PeriodEnd,
+    /// When the running month of the anchor ends.
+    MonthEnd,
+}
+
+/// Whether a subscription begins with a trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrialRequest {
+    /// As the plan says; not for who pays for a plan of the product already.
+    #[default]
+    AsPlanned,
+    /// Without one.
+    Without,
+    /// With one, whatever the plan says.
+    With {
+        /// When it ends; as the plan says where absent.
+        ends_at: Option<Timestamp>,
+        /// What follows it; as the plan says where absent.
+        end: Option<TrialEnd>,
+    },
+}
 
 /// A subscription to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +60,8 @@ pub struct ProvisionRequest {
     pub addons: Option<Vec<(PackageId, u32)>>,
     /// Amounts agreed for this subscription; where absent, none or those of the live one.
     pub overrides: Option<Vec<CreditOverride>>,
+    /// Units of features that are bought; where absent, none or those of the live one.
+    pub quantities: Option<Vec<FeatureQuantity>>,
     /// The resource it is for.
     pub resource: Option<ResourceId>,
     /// Who pays, where it is someone else.
@@ -40,8 +70,14 @@ pub struct ProvisionRequest {
     pub billing_period: Option<BillingPeriod>,
     /// When it begins; now where absent.
     pub start: Option<Timestamp>,
-    /// Whether it begins with a trial; as the plan says where absent.
-    pub trial: Option<bool>,
+    /// When it ends.
+    pub ends: Option<Timestamp>,
+    /// Whether it begins with a trial.
+    pub trial: TrialRequest,
+    /// When a change of a live subscription takes effect.
+    pub schedule: Schedule,
+    /// Whether periods are counted from the change on (`billingCycleAnchor: NOW`).
+    pub new_anchor: bool,
     /// The caller's own data; where absent, none or that of the live subscription.
     pub metadata: Option<Metadata>,
     /// What else the contract carries.
@@ -55,16 +91,70 @@ pub struct SubscriptionPatch {
     pub addons: Option<Vec<(PackageId, u32)>>,
     /// Amounts agreed for this subscription.
     pub overrides: Option<Vec<CreditOverride>>,
+    /// Units of features that are bought.
+    pub quantities: Option<Vec<FeatureQuantity>>,
     /// How long a billing period is.
     pub billing_period: Option<BillingPeriod>,
+    /// When it ends; `Some(None)` takes back a cancellation.
+    pub ends: Option<Option<Timestamp>>,
+    /// When the running trial ends.
+    pub trial_ends: Option<Timestamp>,
+    /// When the change takes effect.
+    pub schedule: Schedule,
+    /// Whether periods are counted from the change on (`billingCycleAnchor: NOW`).
+    pub new_anchor: bool,
     /// The caller's own data.
     pub metadata: Option<Metadata>,
     /// What else the contract carries.
     pub extras: ExtrasPatch,
 }
 
+/// Where a customer has one subscription: a product, for itself or for a resource. A running trial
+/// may stand beside it.
+pub(super) struct Place {
+    /// The subscription that is live and no trial.
+    pub(super) live: Option<SubscriptionNo>,
+    /// The live trial.
+    pub(super) trial: Option<SubscriptionNo>,
+    /// What is to begin there.
+    pub(super) pending: Vec<SubscriptionNo>,
+}
+
+impl Place {
+    /// Who stands in the place of a subscription, itself excluded; nobody where the product allows
+    /// several.
+    pub(super) fn around(customer: &Customer, catalog: &Catalog, own: &SubscriptionTerms) -> Self {
+        let product = &catalog.products[&own.product];
+        let mut place = Self::find(customer, product, own.resource.as_ref());
+        place.live = place.live.filter(|number| *number != own.number);
+        place.trial = place.trial.filter(|number| *number != own.number);
+        place.pending.retain(|number| *number != own.number);
+        place
+    }
+
+    fn find(customer: &Customer, product: &Product, resource: Option<&ResourceId>) -> Self {
+        let mut place = Self { live: None, trial: None, pending: Vec::new() };
+        for subscription in &customer.subscriptions {
+            let terms = &subscription.terms;
+            let is_here = terms.product == product.id && terms.resource.as_ref() == resource;
+            if !is_here || product.multiple_subscriptions {
+                continue;
+            }
+            if terms.is_pending() {
+                place.pending.push(terms.number);
+            } else if terms.is_active() && terms.running_trial().is_some() {
+                place.trial = Some(terms.number);
+            } else if terms.is_active() {
+                place.live = Some(terms.number);
+            }
+        }
+        place
+    }
+}
+
 /// Makes a subscription. Asking for what the live one already is changes nothing; the same plan
-/// with other add-ons is an update of it (`behaviour.md` §0.10).
+/// with other add-ons is an update of it; another plan of the product takes its place
+/// (`behaviour.md` §0.7, §0.10, §7.3).
 pub(super) fn provision(
     customer: &Customer,
     catalog: &Catalog,
@@ -74,66 +164,77 @@ pub(super) fn provision(
     let key = PackageKey::plan(request.plan.clone());
     let package = find_package(catalog, &key)?;
     let product = &catalog.products[&package.product];
-    let live = customer.subscriptions.iter().find(|subscription| {
-        let terms = &subscription.terms;
-        let same_place = terms.product == package.product && terms.resource == request.resource;
-        terms.is_active() && same_place
+    let place = Place::find(customer, product, request.resource.as_ref());
+    let terms = |number: &SubscriptionNo| &customer.subscriptions[number.0 as usize].terms;
+    let is_later = request.start.is_some_and(|start| start > now);
+    let same = [place.live, place.trial].into_iter().flatten();
+    let same = same.filter(|number| terms(number).plan.plan == request.plan).find(|number| {
+        // A trial beside the live subscription is another one.
+        !matches!(request.trial, TrialRequest::With { .. })
+            || terms(number).running_trial().is_some()
     });
-    if let Some(live) = live.filter(|_| !product.multiple_subscriptions) {
-        if live.terms.plan.plan != request.plan {
-            return Err(CustomerRejection::SubscriptionExists(live.terms.id.to_string()));
-        }
-        return update(customer, catalog, live.terms.number, &as_patch(request), now);
+    if let Some(number) = same.filter(|_| !is_later) {
+        return provision_again(customer, catalog, request, number, &place, now);
     }
     if product.archived_at.is_some() {
         return Err(CustomerRejection::ProductArchived(product.id.clone()));
     }
     let version = subscribable(package)?;
-    let plan_terms = version.plan_terms().expect("a plan has the terms of a plan");
-    if request.trial.unwrap_or(plan_terms.trial.is_some()) {
-        return Err(CustomerRejection::TrialUnsupported);
-    }
-    if request.start.is_some_and(|start| start > now) {
-        return Err(CustomerRejection::FutureStartUnsupported);
-    }
     let subscriptions = customer.subscriptions.len();
     check_limit(subscriptions, CUSTOMER_SUBSCRIPTIONS_MAX, "subscriptions of a customer")?;
-    let started_at = request.start.unwrap_or(now);
-    let terms = SubscriptionTerms {
-        number: SubscriptionNo(u32::try_from(subscriptions).expect("limited above")),
-        id: request.id.clone(),
-        product: package.product.clone(),
-        plan: pin_plan(catalog, package, version),
-        pricing: version.pricing.unwrap_or(Pricing::Free),
-        addons: pin_addons(catalog, version, request.addons.as_deref().unwrap_or_default(), &[])?,
-        overrides: check_overrides(catalog, request.overrides.as_deref().unwrap_or_default())?,
-        resource: request.resource.clone(),
-        paying_customer: request.paying_customer.clone(),
-        billing_period: request.billing_period.unwrap_or(BillingPeriod::Monthly),
-        anchor: started_at,
-        epoch: 0,
-        started_at,
-        ended: None,
-        metadata: request.metadata.clone().unwrap_or_default(),
-        extras: request.extras.clone(),
-        created_at: now,
-        updated_at: now,
-    };
+    let mut terms = new_terms(customer, catalog, request, version, &place, now)?;
+    terms.plan = pin_plan(catalog, package, version);
     check_amounts(catalog, &terms)?;
     let number = terms.number;
     let mut builder = Builder::new(customer, catalog, now);
+    life::drop_pending(&mut builder, &place);
     builder.resource(request.resource.as_ref())?;
-    builder.push(Entry::Subscription(terms));
-    reallocate(&mut builder, number, None)?;
+    let begins = terms.started_at <= now;
+    builder.push(Entry::Subscription(Box::new(terms)));
+    if begins {
+        life::begin(&mut builder, number)?;
+    }
+    Ok(builder.finish(|decision| decision.subscription = Some(number)))
+}
+
+/// The plan that is there already: an update, or the conversion of its trial.
+fn provision_again(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &ProvisionRequest,
+    number: SubscriptionNo,
+    place: &Place,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    let mut builder = Builder::new(customer, catalog, now);
+    life::drop_pending(&mut builder, place);
+    let terms = &customer.subscriptions[number.0 as usize].terms;
+    if terms.running_trial().is_some() && request.trial == TrialRequest::Without {
+        if request.schedule == Schedule::Now {
+            life::convert(&mut builder, number)?;
+        } else {
+            life::continue_after_trial(&mut builder, number);
+        }
+    }
+    revise::update_on(&mut builder, number, &as_patch(request))?;
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
 }
 
 /// Provisioning again replaces the lists that it names and keeps the rest.
 fn as_patch(request: &ProvisionRequest) -> SubscriptionPatch {
+    let trial_ends = match request.trial {
+        TrialRequest::With { ends_at, .. } => ends_at,
+        TrialRequest::AsPlanned | TrialRequest::Without => None,
+    };
     SubscriptionPatch {
         addons: request.addons.clone(),
         overrides: request.overrides.clone(),
+        quantities: request.quantities.clone(),
         billing_period: request.billing_period,
+        ends: request.ends.map(Some),
+        trial_ends,
+        schedule: request.schedule,
+        new_anchor: request.new_anchor,
         metadata: request.metadata.clone(),
         extras: named_extras(&request.extras),
     }
@@ -143,218 +244,113 @@ fn named_extras(extras: &Extras) -> ExtrasPatch {
     extras.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()
 }
 
-/// Changes a subscription at once, in full (`behaviour.md` §0.6, §0.17).
-pub(super) fn update(
+/// The terms of a subscription that has not begun. Where it takes the place of another, what the
+/// request does not name is taken over as far as the new plan allows it.
+fn new_terms(
     customer: &Customer,
     catalog: &Catalog,
-    number: SubscriptionNo,
-    patch: &SubscriptionPatch,
+    request: &ProvisionRequest,
+    version: &PackageVersion,
+    place: &Place,
     now: Timestamp,
-) -> Result<Decision, CustomerRejection> {
-    let before = &customer.subscription(number).expect("the engine names what exists").terms;
-    if !before.is_active() {
-        return Err(CustomerRejection::SubscriptionEnded);
-    }
-    let mut terms = before.clone();
-    let plan = PackageKey::plan(terms.plan.plan.clone());
-    let version = super::resolve::pinned(catalog, &plan, terms.plan.version);
-    if let Some(addons) = &patch.addons {
-        let pins = pin_addons(catalog, version, addons, &before.addons)?;
-        // The same add-ons in another order are no change.
-        let is_same =
-            pins.len() == before.addons.len() && pins.iter().all(|pin| before.addons.contains(pin));
-        terms.addons = if is_same { before.addons.clone() } else { pins };
-    }
-    if let Some(overrides) = &patch.overrides {
-        terms.overrides = check_overrides(catalog, overrides)?;
-    }
-    terms.billing_period = patch.billing_period.unwrap_or(terms.billing_period);
-    terms.metadata = patch.metadata.clone().unwrap_or(terms.metadata);
-    patch_extras(&mut terms.extras, &patch.extras);
-    check_amounts(catalog, &terms)?;
-    let mut builder = Builder::new(customer, catalog, now);
-    if terms != *before {
-        terms.updated_at = now;
-        let shares = resolve(before, catalog);
-        builder.push(Entry::Subscription(terms));
-        reallocate(&mut builder, number, Some(&shares))?;
-    }
-    Ok(builder.finish(|decision| decision.subscription = Some(number)))
-}
-
-/// Ends a subscription now. Its recurring grants end with it; what was bought or given stays
-/// the customer's, and so does overdraft (`behaviour.md` §11 row 12).
-pub(super) fn end(
-    builder: &mut Builder<'_>,
-    number: SubscriptionNo,
-    reason: SubscriptionEndReason,
-) {
-    let subscription: &Subscription =
-        builder.customer.subscription(number).expect("the engine names what exists");
-    if !subscription.terms.is_active() {
-        return;
-    }
-    let terms = SubscriptionTerms {
-        ended: Some(SubscriptionEnd { at: builder.now, reason }),
-        updated_at: builder.now,
-        ..subscription.terms.clone()
+) -> Result<SubscriptionTerms, CustomerRejection> {
+    let before = place.live.or(place.trial);
+    let before = before.map(|number| &customer.subscriptions[number.0 as usize].terms);
+    let started_at = start_of(request, before, now);
+    let pays = place.live.is_some() && before.is_some_and(|terms| terms.pricing == Pricing::Paid);
+    let trial = trial_of(request, version, pays, started_at)?;
+    let ends = check_end(request.ends, started_at.max(now))?;
+    let addons = match (&request.addons, before) {
+        (Some(addons), _) => pin_addons(catalog, version, addons, &[])?,
+        (None, Some(before)) => revise::addons_that_stay(catalog, version, before),
+        (None, None) => Vec::new(),
     };
-    builder.push(Entry::Subscription(terms));
-    revoke(builder, number);
+    let quantities = request.quantities.as_ref().or(before.map(|terms| &terms.quantities));
+    let billing_period = before.map_or(BillingPeriod::Monthly, |terms| terms.billing_period);
+    let number = u32::try_from(customer.subscriptions.len()).expect("limited above");
+    Ok(SubscriptionTerms {
+        number: SubscriptionNo(number),
+        id: request.id.clone(),
+        product: catalog.packages[&PackageKey::plan(request.plan.clone())].product.clone(),
+        plan: super::PlanPin { plan: request.plan.clone(), version: 0, ancestors: Vec::new() },
+        pricing: version.pricing.unwrap_or(Pricing::Free),
+        addons,
+        overrides: check_overrides(catalog, request.overrides.as_deref().unwrap_or_default())?,
+        quantities: check_quantities(catalog, quantities.map_or(&[][..], Vec::as_slice))?,
+        resource: request.resource.clone(),
+        paying_customer: request.paying_customer.clone(),
+        billing_period: request.billing_period.unwrap_or(billing_period),
+        anchor: Anchor { at: started_at, zone: catalog.settings.zone.clone() },
+        epoch: 0,
+        epoch_start: started_at,
+        started_at,
+        has_begun: false,
+        new_anchor: request.new_anchor,
+        continues: None,
+        trial,
+        ends,
+        ended: None,
+        scheduled: Vec::new(),
+        metadata: request.metadata.clone().unwrap_or_default(),
+        extras: request.extras.clone(),
+        created_at: now,
+        updated_at: now,
+    })
 }
 
-fn find_package<'a>(
-    catalog: &'a Catalog,
-    key: &PackageKey,
-) -> Result<&'a Arc<Package>, CustomerRejection> {
-    catalog.packages.get(key).ok_or_else(|| CustomerRejection::PackageNotFound(key.clone()))
-}
-
-/// The version that a new subscription takes.
-fn subscribable(package: &Package) -> Result<&Arc<PackageVersion>, CustomerRejection> {
-    if package.archived_at.is_some() {
-        return Err(CustomerRejection::PackageArchived(package.key.clone()));
+fn start_of(
+    request: &ProvisionRequest,
+    before: Option<&SubscriptionTerms>,
+    now: Timestamp,
+) -> Timestamp {
+    match (request.start, before) {
+        (Some(start), None) => start,
+        (Some(start), Some(_)) => start.max(now),
+        (None, None) => now,
+        (None, Some(before)) => revise::time_of(before, request.schedule, now),
     }
-    package.latest().ok_or_else(|| CustomerRejection::NotPublished(package.key.clone()))
 }
 
-/// The plan with its ancestors, each at the version that is the latest now.
-fn pin_plan(catalog: &Catalog, package: &Package, version: &PackageVersion) -> PlanPin {
-    let parent_of = |version: &PackageVersion| {
-        version.plan_terms().and_then(|terms: &PlanTerms| terms.parent.clone())
+/// The trial that it begins with (`behaviour.md` §0.21).
+fn trial_of(
+    request: &ProvisionRequest,
+    version: &PackageVersion,
+    pays: bool,
+    started_at: Timestamp,
+) -> Result<Option<Trial>, CustomerRejection> {
+    let planned = version.plan_terms().and_then(|terms| terms.trial.as_ref());
+    let (ends_at, end) = match request.trial {
+        TrialRequest::Without => return Ok(None),
+        TrialRequest::AsPlanned if pays || planned.is_none() => return Ok(None),
+        TrialRequest::AsPlanned => (None, None),
+        TrialRequest::With { ends_at, end } => (ends_at, end),
     };
-    let mut ancestors: Vec<(PackageId, u32)> = Vec::new();
-    let mut next = parent_of(version);
-    while let Some(id) = next {
-        let package = &catalog.packages[&PackageKey::plan(id.clone())];
-        let latest = package.latest().expect("a published plan has published parents");
-        ancestors.push((id, latest.version));
-        next = parent_of(latest);
-    }
-    PlanPin { plan: package.key.id.clone(), version: version.version, ancestors }
-}
-
-/// The add-ons at the versions that hold for them: present ones keep theirs, new ones take the
-/// latest.
-fn pin_addons(
-    catalog: &Catalog,
-    plan: &PackageVersion,
-    asked: &[(PackageId, u32)],
-    present: &[AddonPin],
-) -> Result<Vec<AddonPin>, CustomerRejection> {
-    check_limit(asked.len().saturating_sub(1), SUBSCRIPTION_ADDONS_MAX, "add-ons")?;
-    let mut pins: Vec<AddonPin> = Vec::with_capacity(asked.len());
-    for (addon, quantity) in asked {
-        assert!(*quantity > 0, "the edge refuses quantities below one");
-        let key = PackageKey::addon(addon.clone());
-        let package = find_package(catalog, &key)?;
-        let kept = present.iter().find(|pin| pin.addon == *addon);
-        let version = match kept {
-            Some(pin) => pin.version,
-            None => subscribable(package)?.version,
+    let planned_end = planned.map(|config| {
+        // Lengths are whole numbers of at least one, which the edge checks.
+        let length = config.duration.nano() / crate::Amount::whole(1).nano();
+        let length = u16::try_from(length).unwrap_or(u16::MAX);
+        let interval = match config.units {
+            TrialUnit::Day => Interval::Days(length),
+            TrialUnit::Month => Interval::Months(length),
         };
-        if pins.iter().any(|pin| pin.addon == *addon) {
-            return Err(CustomerRejection::DuplicateAddon(key));
-        }
-        pins.push(AddonPin { addon: addon.clone(), version, quantity: *quantity });
-    }
-    check_compatible(catalog, plan, &pins, present)?;
-    for pin in &pins {
-        check_addon(catalog, pin, &pins)?;
-    }
-    Ok(pins)
-}
-
-/// Compatibility is declared on the plan; custom add-ons need a custom plan. What is already on
-/// the subscription stays allowed.
-fn check_compatible(
-    catalog: &Catalog,
-    plan: &PackageVersion,
-    pins: &[AddonPin],
-    present: &[AddonPin],
-) -> Result<(), CustomerRejection> {
-    let allowed = plan.plan_terms().and_then(|terms| terms.compatible_addons.as_deref());
-    let refused = pins.iter().filter(|pin| {
-        let version =
-            super::resolve::pinned(catalog, &PackageKey::addon(pin.addon.clone()), pin.version);
-        let fits_pricing =
-            version.pricing != Some(Pricing::Custom) || plan.pricing == Some(Pricing::Custom);
-        let is_listed = allowed.unwrap_or_default().contains(&pin.addon);
-        let is_present = present.iter().any(|other| other.addon == pin.addon);
-        !(is_present || (is_listed && fits_pricing))
+        boundary(&started_at.into(), interval, 1)
     });
-    let refused: Vec<_> = refused.map(|pin| PackageKey::addon(pin.addon.clone())).collect();
-    if refused.is_empty() { Ok(()) } else { Err(CustomerRejection::AddonsIncompatible(refused)) }
+    let ends_at = ends_at.or(planned_end).ok_or(CustomerRejection::TrialWithoutEnd)?;
+    if ends_at <= started_at {
+        return Err(CustomerRejection::InvalidTrialEnd);
+    }
+    let end = end.or(planned.and_then(|config| config.end)).unwrap_or(TrialEnd::ConvertToPaid);
+    Ok(Some(Trial { ends_at, end, is_over: false }))
 }
 
-fn check_addon(
-    catalog: &Catalog,
-    pin: &AddonPin,
-    pins: &[AddonPin],
-) -> Result<(), CustomerRejection> {
-    let key = PackageKey::addon(pin.addon.clone());
-    let version = super::resolve::pinned(catalog, &key, pin.version);
-    let terms: &AddonTerms = version.addon_terms().expect("an add-on has the terms of one");
-    let needed = terms.dependencies.as_deref().unwrap_or_default();
-    let missing: Vec<_> = needed
-        .iter()
-        .filter(|needed| !pins.iter().any(|pin| pin.addon == **needed))
-        .map(|needed| PackageKey::addon(needed.clone()))
-        .collect();
-    if !missing.is_empty() {
-        return Err(CustomerRejection::DependencyMissing { addon: key, missing });
+/// The end that was asked for lies ahead.
+pub(super) fn check_end(
+    ends: Option<Timestamp>,
+    after: Timestamp,
+) -> Result<Option<SubscriptionEnd>, CustomerRejection> {
+    match ends {
+        Some(at) if at <= after => Err(CustomerRejection::InvalidEnd),
+        Some(at) => Ok(Some(SubscriptionEnd { at, reason: SubscriptionEndReason::Scheduled })),
+        None => Ok(None),
     }
-    let sellable = version.entitlements.iter().filter_map(|entitlement| {
-        // What is granted at once must stay an amount.
-        let amount = entitlement.credit()?.1.amount.filter(|amount| amount.is_positive())?;
-        u32::try_from(Amount::MAX.nano() / amount.nano()).ok()
-    });
-    match sellable.chain(terms.max_quantity).min() {
-        Some(max) if pin.quantity > max => {
-            Err(CustomerRejection::QuantityExceeded { addon: key, max, quantity: pin.quantity })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_overrides(
-    catalog: &Catalog,
-    overrides: &[CreditOverride],
-) -> Result<Vec<CreditOverride>, CustomerRejection> {
-    check_limit(overrides.len().saturating_sub(1), SUBSCRIPTION_OVERRIDES_MAX, "overrides")?;
-    for (place, agreed) in overrides.iter().enumerate() {
-        if !catalog.credit_types.contains_key(&agreed.currency) {
-            return Err(CustomerRejection::CurrencyNotFound(agreed.currency.clone()));
-        }
-        if overrides[..place].iter().any(|other| other.currency == agreed.currency) {
-            return Err(CustomerRejection::DuplicateOverride(agreed.currency.clone()));
-        }
-    }
-    Ok(overrides.to_vec())
-}
-
-/// A custom plan may leave amounts open, its own or inherited; the subscription must then say
-/// them.
-fn check_amounts(catalog: &Catalog, terms: &SubscriptionTerms) -> Result<(), CustomerRejection> {
-    if terms.pricing != Pricing::Custom {
-        return Ok(());
-    }
-    let own = std::iter::once((&terms.plan.plan, terms.plan.version));
-    let ancestors = terms.plan.ancestors.iter().map(|(id, version)| (id, *version));
-    let mut seen = Vec::new();
-    for (id, version) in own.chain(ancestors) {
-        let plan = PackageKey::plan(id.clone());
-        for entitlement in &super::resolve::pinned(catalog, &plan, version).entitlements {
-            let Some((currency, credit)) = entitlement.credit() else { continue };
-            let agreed = terms.overrides.iter().any(|agreed| agreed.currency == *currency);
-            if agreed || seen.contains(&currency) {
-                continue;
-            }
-            if entitlement.granted && credit.amount.is_none() {
-                return Err(CustomerRejection::AmountRequired(currency.clone()));
-            }
-            seen.push(currency);
-        }
-    }
-    Ok(())
 }

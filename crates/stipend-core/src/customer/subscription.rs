@@ -1,11 +1,13 @@
 //! Subscriptions: what a customer has agreed to, pinned to versions.
 
+use super::subscribe::SubscriptionPatch;
 use crate::Amount;
-use crate::catalog::{Extras, Metadata, PackageKey, Pricing};
+use crate::catalog::{Extras, Metadata, PackageKey, Pricing, TrialEnd};
 use crate::id::{
-    CurrencyId, CustomerId, PackageId, ProductId, ResourceId, SubscriptionId, SubscriptionNo,
+    CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId,
+    SubscriptionNo,
 };
-use crate::period::{Cadence, Period, boundary, period_at};
+use crate::period::{Anchor, Cadence, Period, boundary, period_at};
 use crate::time::Timestamp;
 
 /// How long a billing period is.
@@ -53,13 +55,62 @@ pub struct CreditOverride {
     pub soft_limit: Option<bool>,
 }
 
-/// Why a subscription ended.
+/// How many units of a feature were bought, seats for instance: it is the plan's usage limit of
+/// the feature for this subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureQuantity {
+    /// The feature.
+    pub feature: FeatureId,
+    /// How many units.
+    pub quantity: u32,
+}
+
+/// Why a subscription ended, or will end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscriptionEndReason {
-    /// Someone cancelled it.
+    /// Someone cancelled it at once.
     Immediate,
     /// Its customer was archived.
     CustomerArchived,
+    /// Someone had cancelled it for a later time, which came.
+    Scheduled,
+    /// Another plan of the product took its place.
+    PlanChanged,
+    /// Its trial was over and was not to be continued.
+    TrialEnded,
+    /// It was a trial, and another plan was paid for.
+    TrialConverted,
+}
+
+/// The trial that a subscription begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// The first instant behind it.
+    pub ends_at: Timestamp,
+    /// What follows it.
+    pub end: TrialEnd,
+    /// Whether it is behind: it was converted, or came to its end.
+    pub is_over: bool,
+}
+
+/// What is to be done with a subscription later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaterChange {
+    /// Change it so.
+    Update(Box<SubscriptionPatch>),
+    /// Move it to the latest versions of its plan and add-ons.
+    Migrate,
+}
+
+/// A change that waits for its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduledChange {
+    /// When it is done.
+    pub at: Timestamp,
+    /// What is done.
+    pub change: LaterChange,
+    /// Why it could not be done, where its time came and the catalog no longer allowed it.
+    pub failed: Option<String>,
 }
 
 /// The end of a subscription.
@@ -88,20 +139,37 @@ pub struct SubscriptionTerms {
     pub addons: Vec<AddonPin>,
     /// Amounts agreed for this subscription.
     pub overrides: Vec<CreditOverride>,
+    /// Units of features that were bought.
+    pub quantities: Vec<FeatureQuantity>,
     /// The resource whose pools it fills; `None` is the customer itself.
     pub resource: Option<ResourceId>,
     /// Who pays, where it is someone else.
     pub paying_customer: Option<CustomerId>,
     /// How long a billing period is.
     pub billing_period: BillingPeriod,
-    /// From where periods are counted.
-    pub anchor: Timestamp,
+    /// From where periods are counted. It may lie ahead: what is before it is a shorter period
+    /// of its own.
+    pub anchor: Anchor,
     /// How often the anchor was moved.
     pub epoch: u32,
-    /// When it began.
+    /// Since when the anchor holds.
+    pub epoch_start: Timestamp,
+    /// When it began, or will begin.
     pub started_at: Timestamp,
+    /// Whether it has begun.
+    pub has_begun: bool,
+    /// Whether it is to count periods from its beginning, whatever it takes the place of.
+    pub new_anchor: bool,
+    /// The subscription whose running grants it goes on with, where they were left in force.
+    pub continues: Option<SubscriptionNo>,
+    /// The trial that it began with.
+    pub trial: Option<Trial>,
+    /// When it is to end, where that is known.
+    pub ends: Option<SubscriptionEnd>,
     /// How it ended.
     pub ended: Option<SubscriptionEnd>,
+    /// What is to be done with it later, in the order in which it is due.
+    pub scheduled: Vec<ScheduledChange>,
     /// The caller's own data.
     pub metadata: Metadata,
     /// What else the contract carries: coupons, billing information and so on.
@@ -124,7 +192,7 @@ pub struct Issued {
     /// The cadence.
     pub cadence: Cadence,
     /// The last period that was granted.
-    pub k: u32,
+    pub k: i32,
     /// The part that the next issuance in it gets.
     pub next_part: u32,
 }
@@ -173,26 +241,58 @@ impl CarriedConsumption {
 }
 
 impl SubscriptionTerms {
-    /// Whether it gives anything.
+    /// Whether it gives anything: it has begun and is not over.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.ended.is_none()
+        self.has_begun && self.ended.is_none()
     }
 
-    /// The window of that cadence in which the instant lies.
+    /// Whether it will begin.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        !self.has_begun && self.ended.is_none()
+    }
+
+    /// The trial that is running, or that it will begin with.
+    #[must_use]
+    pub fn running_trial(&self) -> Option<Trial> {
+        self.trial.filter(|trial| !trial.is_over && self.ended.is_none())
+    }
+
+    /// The window of that cadence in which the instant lies. What lies before the anchor is one
+    /// window, which begins with the epoch.
     #[must_use]
     pub fn period_at(&self, cadence: Cadence, at: Timestamp) -> Period {
-        period_at(self.anchor, cadence, at)
+        if at < self.anchor.at {
+            return Period { k: -1, start: self.epoch_start, end: self.anchor.at };
+        }
+        period_at(&self.anchor, cadence, at)
     }
 
-    /// The billing period in which the instant lies.
+    /// The billing period in which the instant lies: while a trial runs, the trial.
     #[must_use]
     pub fn billing_period_at(&self, at: Timestamp) -> Period {
+        if let Some(trial) = self.running_trial() {
+            return Period { k: 0, start: self.started_at, end: trial.ends_at };
+        }
         let cadence = match self.billing_period {
             BillingPeriod::Monthly => Cadence::Month,
             BillingPeriod::Annually => Cadence::Year,
         };
         self.period_at(cadence, at)
+    }
+
+    /// The end of what is issued for a window: no grant outlives the trial.
+    pub(super) fn clip(&self, end: Timestamp) -> Timestamp {
+        self.running_trial().map_or(end, |trial| end.min(trial.ends_at))
+    }
+
+    /// When something is to be done with it that is not the end of a period.
+    pub(super) fn next_event(&self) -> Option<Timestamp> {
+        let trial = self.running_trial().map(|trial| trial.ends_at);
+        let ends = self.ends.map(|end| end.at);
+        let scheduled = self.scheduled.iter().filter(|change| change.failed.is_none());
+        scheduled.map(|change| change.at).chain(trial).chain(ends).min()
     }
 }
 
@@ -236,14 +336,20 @@ impl Subscription {
 
     /// When the last issued period of an item ends.
     pub(super) fn issued_until(&self, issued: &Issued) -> Timestamp {
-        boundary(self.terms.anchor, issued.cadence, issued.k + 1)
+        boundary(&self.terms.anchor, issued.cadence, issued.k + 1)
     }
 
-    /// When a period ends next; never for a subscription that has ended.
+    /// When something is due next; never for a subscription that has ended.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        if !self.terms.is_active() {
+        if self.terms.ended.is_some() {
             return None;
         }
-        self.issued.iter().map(|issued| self.issued_until(issued)).min()
+        if !self.terms.has_begun {
+            return Some(self.terms.started_at);
+        }
+        let periods = self.issued.iter().map(|issued| self.issued_until(issued));
+        // Periods end with the calendar: there is no window behind the last instant.
+        let due = periods.chain(self.terms.next_event()).min();
+        due.filter(|due| *due < Timestamp::MAX)
     }
 }

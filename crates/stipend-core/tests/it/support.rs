@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 use stipend_core::catalog::{
     Behavior, Catalog, CatalogCommand, Charges, EntitlementTerms, Migration, NewEntitlement,
-    PackageKey, PackageKind, PackagePatch, Pricing,
+    PackageKey, PackageKind, PackagePatch, Pricing, TrialEnd,
 };
 use stipend_core::customer::{
-    ConsumeRequest, CreditOverride, Customer, CustomerCommand, CustomerRejection, Decision, Effect,
-    Entry, GrantEnd, GrantKind, NewGrant, Pool, PoolEntry, ProvisionRequest, SubscriptionPatch,
-    decide, roll_forward,
+    BillingPeriod, CancelTime, ConsumeRequest, CreditOverride, Customer, CustomerCommand,
+    CustomerRejection, Decision, Effect, Entry, FeatureQuantity, GrantEnd, GrantKind, NewGrant,
+    Pool, PoolEntry, ProvisionRequest, Schedule, SubscriptionCommand, SubscriptionPatch,
+    TrialRequest, decide, roll_forward,
 };
 use stipend_core::{
-    Amount, Cadence, CurrencyId, GrantNo, PackageId, ResourceId, SubscriptionId, SubscriptionNo,
-    Timestamp, examples,
+    Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ResourceId, SubscriptionId,
+    SubscriptionNo, Timestamp, examples,
 };
 
 pub(crate) fn amount(text: &str) -> Amount {
@@ -295,14 +296,32 @@ impl World {
             "subscribe" => CustomerCommand::Provision(Box::new(provision(rest))),
             "set" => {
                 let patch = SubscriptionPatch { addons: Some(addons(rest)), ..Default::default() };
-                CustomerCommand::UpdateSubscription(number, Box::new(patch))
+                update(number, patch)
             }
+            "patch" => update(number, patch(rest)),
             "agree" => {
                 let overrides = Some(rest.split_whitespace().map(agreed).collect());
                 let patch = SubscriptionPatch { overrides, ..Default::default() };
-                CustomerCommand::UpdateSubscription(number, Box::new(patch))
+                update(number, patch)
             }
-            "cancel" => CustomerCommand::CancelSubscription(number),
+            "cancel" => {
+                let time = match rest {
+                    "" | "now" => CancelTime::Now,
+                    "at-period-end" => CancelTime::PeriodEnd,
+                    "as-planned" => CancelTime::AsPlanned,
+                    date => CancelTime::At(at(date)),
+                };
+                CustomerCommand::Subscription(number, SubscriptionCommand::Cancel(time))
+            }
+            "unschedule" => CustomerCommand::Subscription(number, SubscriptionCommand::Unschedule),
+            "migrate" => {
+                let when = find_schedule(rest).unwrap_or_default();
+                CustomerCommand::Subscription(number, SubscriptionCommand::Migrate(when))
+            }
+            "transfer" => {
+                let to = SubscriptionCommand::Transfer(resource(rest));
+                CustomerCommand::Subscription(number, to)
+            }
             "archive" => CustomerCommand::Archive,
             "unarchive" => CustomerCommand::Unarchive,
             "use" | "strict" => CustomerCommand::Consume(ConsumeRequest {
@@ -354,7 +373,66 @@ fn agreed(text: &str) -> CreditOverride {
     }
 }
 
-/// `PLAN [from=DATE] [on=RESOURCE] [id=ID] [trial] [agree=RATE] ADDON[=N]…`
+fn update(number: SubscriptionNo, patch: SubscriptionPatch) -> CustomerCommand {
+    CustomerCommand::Subscription(number, SubscriptionCommand::Update(Box::new(patch)))
+}
+
+fn find_schedule(word: &str) -> Option<Schedule> {
+    match word {
+        "at-period-end" => Some(Schedule::PeriodEnd),
+        "at-month-end" => Some(Schedule::MonthEnd),
+        _ => None,
+    }
+}
+
+fn find_billing_period(word: &str) -> Option<BillingPeriod> {
+    match word {
+        "annually" => Some(BillingPeriod::Annually),
+        "monthly" => Some(BillingPeriod::Monthly),
+        _ => None,
+    }
+}
+
+fn quantity(text: &str) -> FeatureQuantity {
+    let (feature, quantity) = text.split_once('*').expect("FEATURE*N");
+    FeatureQuantity {
+        feature: FeatureId::parse(feature).expect("sound"),
+        quantity: quantity.parse().expect("a number"),
+    }
+}
+
+/// `[at-period-end|at-month-end] [anchor-now] [annually|monthly] [ends=DATE|ends=never]
+/// [trial-ends=DATE] [buy=FEATURE*N] [agree=RATE] [addons=ADDON*N,…|addons=none]`
+fn patch(text: &str) -> SubscriptionPatch {
+    let mut patch = SubscriptionPatch::default();
+    for word in words(text) {
+        match word {
+            ("anchor-now", None) => patch.new_anchor = true,
+            ("ends", Some("never")) => patch.ends = Some(None),
+            ("ends", Some(end)) => patch.ends = Some(Some(at(end))),
+            ("trial-ends", Some(end)) => patch.trial_ends = Some(at(end)),
+            ("buy", Some(bought)) => {
+                patch.quantities.get_or_insert_default().push(quantity(bought));
+            }
+            ("agree", Some(rate)) => patch.overrides.get_or_insert_default().push(agreed(rate)),
+            ("addons", Some("none")) => patch.addons = Some(Vec::new()),
+            ("addons", Some(list)) => {
+                patch.addons = Some(addons(&list.replace(',', " ").replace('*', "=")));
+            }
+            (word, None) => match (find_schedule(word), find_billing_period(word)) {
+                (Some(schedule), _) => patch.schedule = schedule,
+                (None, Some(period)) => patch.billing_period = Some(period),
+                (None, None) => panic!("no option {word:?}"),
+            },
+            other => panic!("no option {other:?}"),
+        }
+    }
+    patch
+}
+
+/// `PLAN [from=DATE] [ends=DATE] [on=RESOURCE] [id=ID] [trial] [trial-until=DATE]
+/// [trial-cancels=DATE] [no-trial] [at-period-end|at-month-end] [anchor-now] [annually]
+/// [buy=FEATURE*N] [agree=RATE] ADDON[=N]…`; without an add-on, `keep` keeps those that are there.
 fn provision(text: &str) -> ProvisionRequest {
     let (plan, rest) = text.split_once(' ').unwrap_or((text, ""));
     let mut request = ProvisionRequest { plan: package(plan), ..examples::provision(Vec::new()) };
@@ -364,7 +442,30 @@ fn provision(text: &str) -> ProvisionRequest {
             ("on", Some(id)) => request.resource = Some(resource(id)),
             ("id", Some(id)) => request.id = SubscriptionId::parse(id).expect("sound"),
             ("agree", Some(rate)) => request.overrides.get_or_insert_default().push(agreed(rate)),
-            ("trial", None) => request.trial = Some(true),
+            ("trial", None) => {
+                request.trial = TrialRequest::With { ends_at: None, end: None };
+            }
+            ("trial-until", Some(end)) => {
+                let end = Some(at(end));
+                request.trial = TrialRequest::With { ends_at: end, end: None };
+            }
+            ("trial-cancels", Some(end)) => {
+                let (ends_at, end) = (Some(at(end)), Some(TrialEnd::CancelSubscription));
+                request.trial = TrialRequest::With { ends_at, end };
+            }
+            ("no-trial", None) => request.trial = TrialRequest::Without,
+            ("ends", Some(end)) => request.ends = Some(at(end)),
+            ("anchor-now", None) => request.new_anchor = true,
+            ("keep", None) => request.addons = None,
+            ("buy", Some(bought)) => {
+                request.quantities.get_or_insert_default().push(quantity(bought));
+            }
+            (word, None) if find_schedule(word).is_some() => {
+                request.schedule = find_schedule(word).unwrap_or_default();
+            }
+            (word, None) if find_billing_period(word).is_some() => {
+                request.billing_period = find_billing_period(word);
+            }
             (id, value) => {
                 let quantity = value.map_or(1, |value| value.parse().expect("a number"));
                 request.addons.get_or_insert_default().push((package(id), quantity));
@@ -422,6 +523,7 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::OverdraftClosed(_) => "overdraft closed".to_owned(),
         Effect::Carried(carried) => format!("carried {}", carried.carried.amount),
         Effect::Closed(closed) => format!("{} closed", closed.package),
+        Effect::Opened(opened) => format!("{} opened", opened.package),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::mapping::{access, subscription as mapping};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
-use stipend_core::customer::CustomerCommand;
+use stipend_core::customer::{CustomerCommand, SubscriptionCommand};
 use stipend_core::{CustomerId, Slot, SubscriptionId, SubscriptionNo};
 use stipend_engine::{Command, Outcome};
 use stipend_store::SubscriptionFilter;
@@ -166,7 +166,7 @@ async fn update_subscription(
 ) -> Result<Response, ApiError> {
     let id = parse_id(&id)?;
     let patch = mapping::patch_from_wire(body.read::<UpdateSubscription>()?)?;
-    let command = Command::UpdateSubscription(id, Box::new(patch));
+    let command = Command::Subscription(id, SubscriptionCommand::Update(Box::new(patch)));
     app.mutate(&caller, &body, command, render).await
 }
 
@@ -184,12 +184,7 @@ async fn cancel_subscription(
     body: Body,
 ) -> Result<Response, ApiError> {
     let id = parse_id(&id)?;
-    let cancel = body.read_optional::<CancelSubscription>()?;
-    let is_later = cancel
-        .cancellation_time
-        .is_some_and(|time| time != stipend_wire::product::CancellationTime::Immediate);
-    if is_later || cancel.end_date.is_some() {
-        return Err(ApiError::not_supported("/cancellationTime", "cancelling at a later time"));
-    }
-    app.mutate(&caller, &body, Command::CancelSubscription(id), render).await
+    let time = mapping::cancel_from_wire(&body.read_optional::<CancelSubscription>()?)?;
+    let command = Command::Subscription(id, SubscriptionCommand::Cancel(time));
+    app.mutate(&caller, &body, command, render).await
 }

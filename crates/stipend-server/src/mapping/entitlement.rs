@@ -56,13 +56,14 @@ fn new_feature(
 }
 
 fn new_credit(item: wire::CreateCreditEntitlement, at: &str) -> Result<NewEntitlement, ApiError> {
-    check_supported(item.dependency_feature_id.is_some(), item.enforcement.is_some(), at)?;
+    check_supported(item.enforcement.is_some(), at)?;
     Ok(NewEntitlement {
         target: Target::Credit(item.id),
         terms: EntitlementTerms::Credit(CreditTerms {
             amount: item.amount.0.map(|amount| amount.0),
             cadence: cadence_from_wire(item.cadence),
             soft_limit: item.has_soft_limit,
+            per_unit_of: item.dependency_feature_id,
         }),
         behavior: item.behavior.map(behavior_from_wire).unwrap_or_default(),
         granted: item.is_granted.unwrap_or(true),
@@ -74,12 +75,8 @@ fn new_credit(item: wire::CreateCreditEntitlement, at: &str) -> Result<NewEntitl
     })
 }
 
-/// Amounts by seats and the ways of enforcement are in the contract, and still to come.
-fn check_supported(by_seats: bool, enforced: bool, at: &str) -> Result<(), ApiError> {
-    if by_seats {
-        let param = format!("{at}/dependencyFeatureId");
-        return Err(ApiError::not_supported(&param, "an amount for each unit of a feature"));
-    }
+/// The ways of enforcement are in the contract, and still to come.
+fn check_supported(enforced: bool, at: &str) -> Result<(), ApiError> {
     if enforced {
         let param = format!("{at}/enforcement");
         return Err(ApiError::not_supported(&param, "choosing how credits are enforced"));
@@ -135,13 +132,13 @@ fn feature_patch(
 }
 
 fn credit_patch(body: wire::UpdateCreditEntitlement) -> Result<EntitlementPatch, ApiError> {
-    let by_seats = matches!(body.dependency_feature_id, Field::Value(_));
-    check_supported(by_seats, body.enforcement.is_some(), "")?;
+    check_supported(body.enforcement.is_some(), "")?;
     Ok(EntitlementPatch {
         feature: None,
         amount: body.amount.map(|amount| amount.0),
         cadence: body.cadence.map(cadence_from_wire),
         soft_limit: body.has_soft_limit,
+        per_unit_of: body.dependency_feature_id.into_change(),
         behavior: body.behavior.map(behavior_from_wire),
         granted: body.is_granted,
         custom: body.is_custom,
@@ -360,7 +357,7 @@ fn credit_to_wire(
         is_granted: entitlement.granted,
         order: entitlement.order.map(Decimal),
         updated_at: instant(entitlement.updated_at),
-        dependency_feature_id: None,
+        dependency_feature_id: terms.per_unit_of.as_ref().map(ToString::to_string),
         enforcement: None,
     }
 }

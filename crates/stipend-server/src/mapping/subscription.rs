@@ -2,32 +2,83 @@
 
 use super::instant;
 use crate::error::ApiError;
-use stipend_core::catalog::{Document, Extras, ExtrasPatch, Pricing};
+use stipend_core::catalog::{Document, Extras, ExtrasPatch, Pricing, TrialEnd};
 use stipend_core::customer::{
-    BillingPeriod, CreditOverride, ProvisionRequest, SubscriptionEndReason, SubscriptionPatch,
-    SubscriptionTerms,
+    BillingPeriod, CancelTime, CreditOverride, FeatureQuantity, LaterChange, ProvisionRequest,
+    Schedule, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, TrialRequest,
 };
-use stipend_core::{Cadence, Customer, PackageId, SubscriptionId, Timestamp};
+use stipend_core::{Amount, Cadence, Customer, FeatureId, PackageId, SubscriptionId, Timestamp};
 use stipend_wire::charge::{BillingPeriod as WirePeriod, PricingType};
 use stipend_wire::entitlement::{Cadence as WireCadence, EntitlementReference, EntitlementType};
 use stipend_wire::grant::{PaymentCollection, PaymentCollectionMethod};
+use stipend_wire::package::TrialEndBehavior;
+use stipend_wire::product::CancellationTime;
 use stipend_wire::read::WireEnum as _;
 use stipend_wire::subscription as wire;
-use stipend_wire::{Field, Opaque};
+use stipend_wire::subscription_change::{
+    FutureUpdate, ScheduleStatus, SubscriptionScheduleType, TargetPackage,
+};
+use stipend_wire::{ErrorCode, Field, Opaque, WireError};
 
 /// Refuses what the contract has and this server does not act on yet, rather than drop it.
 fn refuse(param: &str, is_asked: bool, what: &str) -> Result<(), ApiError> {
     if is_asked { Err(ApiError::not_supported(param, what)) } else { Ok(()) }
 }
 
-fn check_schedule(strategy: Option<wire::ScheduleStrategy>) -> Result<(), ApiError> {
-    let is_later = strategy.is_some_and(|strategy| strategy != wire::ScheduleStrategy::Immediate);
-    refuse("/scheduleStrategy", is_later, "a change at a later time")
+pub(crate) fn schedule(strategy: Option<wire::ScheduleStrategy>) -> Schedule {
+    match strategy {
+        None | Some(wire::ScheduleStrategy::Immediate) => Schedule::Now,
+        Some(wire::ScheduleStrategy::EndOfBillingPeriod) => Schedule::PeriodEnd,
+        Some(wire::ScheduleStrategy::EndOfBillingMonth) => Schedule::MonthEnd,
+    }
 }
 
-fn check_anchor(anchor: Option<wire::BillingCycleAnchor>) -> Result<(), ApiError> {
-    let is_now = anchor == Some(wire::BillingCycleAnchor::Now);
-    refuse("/billingCycleAnchor", is_now, "moving the anchor")
+fn new_anchor(anchor: Option<wire::BillingCycleAnchor>) -> bool {
+    anchor == Some(wire::BillingCycleAnchor::Now)
+}
+
+fn trial(asked: Option<&wire::TrialOverrideInput>) -> TrialRequest {
+    match asked {
+        None => TrialRequest::AsPlanned,
+        Some(asked) if !asked.is_trial => TrialRequest::Without,
+        Some(asked) => TrialRequest::With {
+            ends_at: asked.trial_end_date,
+            end: asked.trial_end_behavior.map(trial_end),
+        },
+    }
+}
+
+fn trial_end(end: TrialEndBehavior) -> TrialEnd {
+    match end {
+        TrialEndBehavior::ConvertToPaid => TrialEnd::ConvertToPaid,
+        TrialEndBehavior::CancelSubscription => TrialEnd::CancelSubscription,
+    }
+}
+
+/// Units of features are bought; credits are not: they are granted or come with a package.
+pub(crate) fn quantities(
+    charges: Option<Vec<wire::ChargeQuantityInput>>,
+) -> Result<Option<Vec<FeatureQuantity>>, ApiError> {
+    let Some(charges) = charges else { return Ok(None) };
+    let mut quantities = Vec::with_capacity(charges.len());
+    for charge in charges {
+        if charge.r#type == EntitlementType::Credit {
+            return Err(ApiError::not_supported("/charges", "buying credits by charges"));
+        }
+        let unknown = || {
+            let message = format!("there is no feature {}", charge.id.0);
+            ApiError::new(ErrorCode::FeatureNotFound, message)
+        };
+        let feature = FeatureId::parse(&charge.id.0).map_err(|_| unknown())?;
+        let units = u32::try_from(charge.quantity.0.nano() / Amount::whole(1).nano());
+        let is_whole = charge.quantity.0.nano() % Amount::whole(1).nano() == 0;
+        let quantity = units.ok().filter(|_| is_whole).ok_or_else(|| {
+            let message = "a quantity is a whole number from 0 to 4294967295";
+            ApiError::from(WireError::new(ErrorCode::InvalidValue, message).with_param("/charges"))
+        })?;
+        quantities.push(FeatureQuantity { feature, quantity });
+    }
+    Ok(Some(quantities))
 }
 
 fn addons(list: wire::Addons) -> Vec<(PackageId, u32)> {
@@ -101,14 +152,8 @@ pub(crate) fn new_from_wire(
     body: wire::ProvisionSubscription,
     fresh_id: impl FnOnce() -> SubscriptionId,
 ) -> Result<ProvisionRequest, ApiError> {
-    check_schedule(body.schedule_strategy)?;
-    check_anchor(body.billing_cycle_anchor)?;
-    refuse("/cancellationDate", body.cancellation_date.is_some(), "an end on a date")?;
-    let has_charges = body.charges.as_ref().is_some_and(|charges| !charges.is_empty());
-    refuse("/charges", has_charges, "buying by charges")?;
     let several = body.unit_quantity.as_ref().is_some_and(|units| units.0 != 1);
     refuse("/unitQuantity", several, "several units")?;
-    let trial = body.trial_override_configuration.as_ref().map(|trial| trial.is_trial);
     let line = |field: Field<stipend_wire::text::Line>| field.map(|line| line.0);
     let method = body.payment_collection_method.map(|method| method.as_str().to_owned());
     let carried = Carried(ExtrasPatch::new())
@@ -130,8 +175,12 @@ pub(crate) fn new_from_wire(
         resource: body.resource_id.into_option(),
         paying_customer: body.paying_customer_id.into_option(),
         billing_period: body.billing_period.map(billing_period),
+        quantities: quantities(body.charges)?,
         start: body.start_date,
-        trial,
+        ends: body.cancellation_date,
+        trial: trial(body.trial_override_configuration.as_ref()),
+        schedule: schedule(body.schedule_strategy),
+        new_anchor: new_anchor(body.billing_cycle_anchor),
         metadata: body.metadata.map(|map| map.0),
         extras: carried.into_extras(),
     })
@@ -140,13 +189,6 @@ pub(crate) fn new_from_wire(
 pub(crate) fn patch_from_wire(
     body: wire::UpdateSubscription,
 ) -> Result<SubscriptionPatch, ApiError> {
-    check_schedule(body.schedule_strategy)?;
-    check_anchor(body.billing_cycle_anchor)?;
-    let has_end = matches!(body.cancellation_date, Field::Value(_));
-    refuse("/cancellationDate", has_end, "an end on a date")?;
-    let has_charges = body.charges.as_ref().is_some_and(|charges| !charges.is_empty());
-    refuse("/charges", has_charges, "buying by charges")?;
-    refuse("/trialEndDate", body.trial_end_date.is_some(), "a trial")?;
     let promotion = body.promotion_code.map_or(Field::Absent, |code| Field::Value(code.0));
     let carried = Carried(ExtrasPatch::new())
         .json("appliedCoupon", body.applied_coupon.map(|object| object.0))
@@ -159,10 +201,29 @@ pub(crate) fn patch_from_wire(
     Ok(SubscriptionPatch {
         addons: body.addons.map(addons),
         overrides: body.entitlements.map(overrides).transpose()?,
+        quantities: quantities(body.charges)?,
         billing_period: body.billing_period.map(billing_period),
+        ends: body.cancellation_date.into_change(),
+        trial_ends: body.trial_end_date,
+        schedule: schedule(body.schedule_strategy),
+        new_anchor: new_anchor(body.billing_cycle_anchor),
         metadata: body.metadata.map(|map| map.0),
         extras: carried.0,
     })
+}
+
+pub(crate) fn cancel_from_wire(body: &wire::CancelSubscription) -> Result<CancelTime, ApiError> {
+    let missing = || {
+        let message = "SPECIFIC_DATE needs endDate, and only it has one";
+        ApiError::from(WireError::new(ErrorCode::InvalidSchedule, message).with_param("/endDate"))
+    };
+    match (body.cancellation_time, body.end_date) {
+        (Some(CancellationTime::SpecificDate) | None, Some(at)) => Ok(CancelTime::At(at)),
+        (Some(CancellationTime::SpecificDate), None) | (Some(_), Some(_)) => Err(missing()),
+        (Some(CancellationTime::Immediate), None) => Ok(CancelTime::Now),
+        (Some(CancellationTime::EndOfBillingPeriod), None) => Ok(CancelTime::PeriodEnd),
+        (None, None) => Ok(CancelTime::AsPlanned),
+    }
 }
 
 pub(crate) fn pricing_to_wire(pricing: Pricing) -> PricingType {
@@ -203,25 +264,19 @@ pub(crate) fn to_wire(
         plan_id: terms.plan.plan.to_string(),
         pricing_type: pricing_to_wire(terms.pricing),
         start_date: instant(terms.started_at),
-        status: match terms.ended {
-            None => wire::SubscriptionStatus::Active,
-            Some(_) => wire::SubscriptionStatus::Canceled,
-        },
+        status: status(terms),
         addons: Some(addons.collect()),
-        billing_cycle_anchor: Some(instant(terms.anchor)),
+        billing_cycle_anchor: Some(instant(terms.anchor.at)),
         budget: opaque("budget"),
-        cancellation_date: ended_at.clone(),
-        cancel_reason: terms.ended.map(|end| match end.reason {
-            SubscriptionEndReason::Immediate => wire::CancelReason::Immediate,
-            SubscriptionEndReason::CustomerArchived => wire::CancelReason::CustomerArchived,
-        }),
+        cancellation_date: terms.ended.or(terms.ends).map(|end| instant(end.at)),
+        cancel_reason: terms.ended.map(|end| cancel_reason(end.reason)),
         contract_id: None,
         coupons: None,
         current_billing_period_end: Some(instant(period.end)),
         current_billing_period_start: Some(instant(period.start)),
-        effective_end_date: ended_at.clone(),
+        effective_end_date: terms.ended.or(terms.ends).map(|end| instant(end.at)),
         end_date: ended_at,
-        future_updates: Some(Vec::new()),
+        future_updates: Some(future_updates(customer, terms)),
         latest_invoice: None,
         metadata: Some(terms.metadata.clone()),
         minimum_spend: opaque("minimumSpend"),
@@ -231,7 +286,72 @@ pub(crate) fn to_wire(
         prices: None,
         resource_id: terms.resource.as_ref().map(ToString::to_string),
         subscription_entitlements: Some(overrides.collect()),
-        trial: None,
-        trial_end_date: None,
+        trial: terms.running_trial().map(|trial| wire::SubscriptionTrial {
+            trial_end_behavior: match trial.end {
+                TrialEnd::ConvertToPaid => TrialEndBehavior::ConvertToPaid,
+                TrialEnd::CancelSubscription => TrialEndBehavior::CancelSubscription,
+            },
+        }),
+        trial_end_date: terms.trial.map(|trial| instant(trial.ends_at)),
     }
+}
+
+fn status(terms: &SubscriptionTerms) -> wire::SubscriptionStatus {
+    let word = stipend_engine::status_word(terms);
+    wire::SubscriptionStatus::find(word).expect("the engine speaks the contract's words")
+}
+
+fn cancel_reason(reason: SubscriptionEndReason) -> wire::CancelReason {
+    match reason {
+        SubscriptionEndReason::Immediate => wire::CancelReason::Immediate,
+        SubscriptionEndReason::CustomerArchived => wire::CancelReason::CustomerArchived,
+        SubscriptionEndReason::Scheduled => wire::CancelReason::ScheduledCancellation,
+        SubscriptionEndReason::PlanChanged => wire::CancelReason::UpgradeOrDowngrade,
+        SubscriptionEndReason::TrialEnded => wire::CancelReason::TrialEnded,
+        SubscriptionEndReason::TrialConverted => wire::CancelReason::TrialConverted,
+    }
+}
+
+/// What is scheduled: changes of the subscription itself, then the plans that are to take its
+/// place, in the order in which they are due.
+fn future_updates(customer: &Customer, terms: &SubscriptionTerms) -> Vec<FutureUpdate> {
+    let update = |at, kind, target: Option<&PackageId>, is_failed| FutureUpdate {
+        scheduled_execution_time: instant(at),
+        schedule_status: if is_failed { ScheduleStatus::Failed } else { ScheduleStatus::Scheduled },
+        subscription_schedule_type: kind,
+        target_package: target.map(|plan| TargetPackage { id: plan.to_string() }),
+    };
+    let mut updates = Vec::new();
+    for noted in &terms.scheduled {
+        for kind in kinds_of(&noted.change) {
+            updates.push(update(noted.at, kind, None, noted.failed.is_some()));
+        }
+    }
+    let successors = customer.subscriptions.iter().map(|other| &other.terms).filter(|other| {
+        let same_place = other.product == terms.product && other.resource == terms.resource;
+        terms.is_active() && other.is_pending() && same_place
+    });
+    for other in successors {
+        let kind = SubscriptionScheduleType::Plan;
+        updates.push(update(other.started_at, kind, Some(&other.plan.plan), false));
+    }
+    updates
+}
+
+fn kinds_of(change: &LaterChange) -> Vec<SubscriptionScheduleType> {
+    let LaterChange::Update(patch) = change else {
+        return vec![SubscriptionScheduleType::MigrateToLatest];
+    };
+    let kinds = [
+        (patch.addons.is_some(), SubscriptionScheduleType::Addon),
+        (patch.overrides.is_some(), SubscriptionScheduleType::RecurringCredits),
+        (patch.quantities.is_some(), SubscriptionScheduleType::UnitAmount),
+        (patch.billing_period.is_some(), SubscriptionScheduleType::BillingPeriod),
+        (patch.metadata.is_some(), SubscriptionScheduleType::AdditionalMetaData),
+    ];
+    let mut kinds: Vec<_> = kinds.into_iter().filter_map(|(is, kind)| is.then_some(kind)).collect();
+    if kinds.is_empty() {
+        kinds.push(SubscriptionScheduleType::BillingInfoMetadata);
+    }
+    kinds
 }

@@ -3,12 +3,12 @@
 use crate::{choice, newtype, record};
 use stipend_core::Cadence;
 use stipend_core::catalog::{
-    AddonTerms, Behavior, CancellationTime, Catalog, CatalogChange, ChargeRow, Charges,
-    CreditTerms, CreditType, Document, EndSetup, Entitlement, EntitlementTerms, EnumValue, Feature,
-    FeatureStatus, FeatureTerms, FeatureType, MeterType, Package, PackageDetails, PackageKey,
-    PackageKind, PackageVersion, PlanTerms, Pricing, Product, ProductSettings, Reset, ResetPeriod,
-    RoundUnits, StartSetup, Target, TrialBudget, TrialConfig, TrialEnd, TrialUnit,
-    UnitTransformation, Units, UsageReset, VersionStatus, Widget,
+    AddonTerms, Alignment, Behavior, CancellationTime, Catalog, CatalogChange, ChargeRow, Charges,
+    CreditProration, CreditTerms, CreditType, Document, EndSetup, Entitlement, EntitlementTerms,
+    EnumValue, Feature, FeatureStatus, FeatureTerms, FeatureType, MeterType, Package,
+    PackageDetails, PackageKey, PackageKind, PackageVersion, PlanTerms, Pricing, Product,
+    ProductSettings, Reset, ResetPeriod, RoundUnits, Settings, StartSetup, Target, TrialBudget,
+    TrialConfig, TrialEnd, TrialUnit, UnitTransformation, Units, UsageReset, VersionStatus, Widget,
 };
 
 newtype!(Document(String));
@@ -90,7 +90,10 @@ record!(FeatureTerms {
     4 => enum_values,
     5 => reset,
 });
-record!(CreditTerms { 1 => amount, 2 => cadence, 3 => soft_limit });
+record!(CreditTerms { 1 => amount, 2 => cadence, 3 => soft_limit, 4 => per_unit_of });
+choice!(Alignment { 1 => SubscriptionStart, 2 => StartOfMonth });
+choice!(CreditProration { 1 => Whole, 2 => Prorate });
+record!(Settings { 1 => zone, 2 => alignment, 3 => proration });
 choice!(EntitlementTerms { 1 => Feature(FeatureTerms), 2 => Credit(CreditTerms) });
 record!(Entitlement {
     1 => target,
@@ -146,5 +149,12 @@ choice!(CatalogChange {
     2 => CreditType(CreditType),
     3 => Feature(Feature),
     4 => Package(Package),
+    5 => Settings(Settings),
 });
-record!(Catalog { 1 => products, 2 => credit_types, 3 => features, 4 => packages });
+record!(Catalog {
+    1 => products,
+    2 => credit_types,
+    3 => features,
+    4 => packages,
+    5 => settings,
+});

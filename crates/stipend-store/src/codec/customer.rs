@@ -5,10 +5,11 @@ use crate::{choice, record};
 use stipend_core::Customer;
 use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
-    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, Grant, GrantEnd, GrantKind,
-    Issued, MonthDraws, Moved, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened, Profile,
-    RecurringSource, Resource, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
-    SubscriptionTerms,
+    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
+    GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
+    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Schedule, ScheduledChange, Settled,
+    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
+    Trial,
 };
 
 record!(Profile {
@@ -38,6 +39,8 @@ record!(RecurringSource {
     9 => k,
     10 => part,
     11 => anchor,
+    12 => units,
+    13 => whole,
 });
 record!(MonthDraws { 1 => amount, 2 => until });
 record!(Grant {
@@ -77,8 +80,32 @@ choice!(BillingPeriod { 1 => Monthly, 2 => Annually });
 record!(PlanPin { 1 => plan, 2 => version, 3 => ancestors });
 record!(AddonPin { 1 => addon, 2 => version, 3 => quantity });
 record!(CreditOverride { 1 => currency, 2 => amount, 3 => cadence, 4 => soft_limit });
-choice!(SubscriptionEndReason { 1 => Immediate, 2 => CustomerArchived });
+choice!(SubscriptionEndReason {
+    1 => Immediate,
+    2 => CustomerArchived,
+    3 => Scheduled,
+    4 => PlanChanged,
+    5 => TrialEnded,
+    6 => TrialConverted,
+});
 record!(SubscriptionEnd { 1 => at, 2 => reason });
+record!(FeatureQuantity { 1 => feature, 2 => quantity });
+record!(Trial { 1 => ends_at, 2 => end, 3 => is_over });
+choice!(Schedule { 1 => Now, 2 => PeriodEnd, 3 => MonthEnd });
+record!(SubscriptionPatch {
+    1 => addons,
+    2 => overrides,
+    3 => quantities,
+    4 => billing_period,
+    5 => ends,
+    6 => trial_ends,
+    7 => schedule,
+    8 => new_anchor,
+    9 => metadata,
+    10 => extras,
+});
+choice!(LaterChange { 1 => Update(Box<SubscriptionPatch>), 2 => Migrate });
+record!(ScheduledChange { 1 => at, 2 => change, 3 => failed });
 record!(SubscriptionTerms {
     1 => number,
     2 => id,
@@ -98,6 +125,14 @@ record!(SubscriptionTerms {
     16 => extras,
     17 => created_at,
     18 => updated_at,
+    19 => quantities,
+    20 => epoch_start,
+    21 => has_begun,
+    22 => new_anchor,
+    23 => continues,
+    24 => trial,
+    25 => ends,
+    26 => scheduled,
 });
 record!(Issued {
     1 => package,
@@ -143,6 +178,7 @@ record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
 record!(Carried { 1 => subscription, 2 => carried });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
+record!(Opened { 1 => subscription, 2 => package, 3 => cadence, 4 => k });
 choice!(Effect {
     1 => Granted(Grant),
     2 => Scheduled(Grant),
@@ -157,6 +193,7 @@ choice!(Effect {
     11 => OverdraftClosed(Overdraft),
     12 => Carried(Carried),
     13 => Closed(Closed),
+    14 => Opened(Opened),
 });
 choice!(Cause {
     1 => Consumption(Consumption),
@@ -170,7 +207,7 @@ record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });
 choice!(Entry {
     1 => Profile(Profile),
     2 => Resource(Resource),
-    3 => Subscription(SubscriptionTerms),
+    3 => Subscription(Box<SubscriptionTerms>),
     4 => PoolOpened(PoolOpened),
     5 => Pool(PoolEntry),
 });

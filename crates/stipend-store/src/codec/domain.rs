@@ -2,14 +2,14 @@
 //! something else; a new field is an `Option`.
 
 use stipend_core::{
-    Amount, CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PackageId, PoolId, ProductId,
-    ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+    Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PackageId, PoolId,
+    ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp, Zone,
 };
 
 use super::{CodecError, Decode, Encode, Reader, Writer};
-use crate::{newtype, text_id};
+use crate::{newtype, record, text_id};
 
-text_id!(CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId);
+text_id!(CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId, Zone);
 newtype!(EnvId(u32), Slot(u32), GrantNo(u32), SubscriptionNo(u32), PoolId(u64));
 
 impl Encode for Amount {
@@ -23,6 +23,8 @@ impl Decode for Amount {
         reader.i128().map(Self::from_nano)
     }
 }
+
+record!(Anchor { 1 => at, 2 => zone });
 
 impl Encode for Timestamp {
     fn encode(&self, writer: &mut Writer) {

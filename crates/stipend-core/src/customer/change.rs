@@ -1,0 +1,446 @@
+//! The change of one pool that a change of a subscription brings about, worked out on a copy of
+//! the subscription's grants (`behaviour.md` §0.6).
+
+use super::Pool;
+use super::decide::Builder;
+use super::entry::{Carried, Draw, Effect, Ended, GrantEnd, Moved, Opened};
+use super::grant::{Grant, GrantKind, PRIORITY_DEFAULT, RecurringSource};
+use super::granting::{ended_at, settle};
+use super::resolve::Share;
+use super::subscription::{CarriedConsumption, Subscription};
+use crate::Amount;
+use crate::catalog::{CreditProration, Metadata, PackageKey};
+use crate::id::{CurrencyId, GrantNo, PoolId, SubscriptionNo};
+use crate::period::{Cadence, period};
+use crate::time::Timestamp;
+
+/// What identifies an item whose grants are adjusted against each other.
+pub(super) type Item = (PackageKey, Cadence);
+
+/// A grant of the subscription as the change proceeds.
+struct Held {
+    grant: Grant,
+    fresh: bool,
+}
+
+/// The change of one pool.
+pub(super) struct Change<'a> {
+    subscription: &'a Subscription,
+    currency: &'a CurrencyId,
+    pool: &'a Pool,
+    proration: CreditProration,
+    /// Whether grants come into force with their period, though it began before.
+    pub(super) since_period: bool,
+    now: Timestamp,
+    next_grant: GrantNo,
+    held: Vec<Held>,
+    /// Consumption without room that counts in the running month, and so in the year too.
+    recent: Amount,
+    /// Consumption without room that counts in the running year only.
+    older: Amount,
+    /// What of `recent`, found room or not, counts in the year when the month is over.
+    lent: Amount,
+    effects: Vec<Effect>,
+}
+
+impl<'a> Change<'a> {
+    /// The change of a pool by the subscription `number`, with the grants of `held_of`.
+    pub(super) fn new(
+        builder: &'a Builder<'_>,
+        number: SubscriptionNo,
+        pool: PoolId,
+        held_of: &[SubscriptionNo],
+    ) -> Self {
+        let customer = &builder.customer;
+        let pool = customer.pool(pool).expect("it was just opened");
+        let held = held_of.iter().flat_map(|number| pool.recurring_of(*number));
+        Self {
+            subscription: customer.subscription(number).expect("it was just set"),
+            currency: &pool.currency,
+            pool,
+            proration: builder.catalog.settings.proration,
+            since_period: false,
+            now: builder.now,
+            next_grant: customer.next_grant,
+            held: held.map(|grant| Held { grant: grant.clone(), fresh: false }).collect(),
+            recent: Amount::ZERO,
+            older: Amount::ZERO,
+            lent: Amount::ZERO,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes up the consumption that a subscription remembers without room for it.
+    pub(super) fn take_up(&mut self, of: &Subscription) {
+        let carried = |cadence| {
+            let found = of.find_carried(self.currency, cadence, self.now);
+            found.map_or((Amount::ZERO, Amount::ZERO), |carried| {
+                let counted = carried.counted_at(self.now);
+                (counted, carried.amount - counted)
+            })
+        };
+        let (recent, _) = carried(Cadence::Month);
+        let (older, lent) = carried(Cadence::Year);
+        self.recent += recent;
+        self.older += older;
+        self.lent += lent;
+    }
+
+    /// Puts homeless consumption where there is room, remembers the rest and settles overdraft.
+    pub(super) fn finish(mut self) -> Vec<Effect> {
+        self.rehouse();
+        self.carry();
+        self.settle();
+        self.effects
+    }
+
+    /// Settles overdraft, and leaves what is remembered as it is.
+    pub(super) fn finish_without_carrying(mut self) -> Vec<Effect> {
+        self.settle();
+        self.effects
+    }
+
+    /// What has been done.
+    pub(super) fn into_effects(self) -> Vec<Effect> {
+        self.effects
+    }
+
+    fn settle(&mut self) {
+        let fresh = self.held.iter().filter(|held| held.fresh);
+        let fresh: Vec<_> = fresh.map(|held| (held.grant.no, held.grant.remaining())).collect();
+        self.effects.extend(settle(self.pool, &fresh));
+    }
+
+    /// Gives up all grants, for another pool to take.
+    pub(super) fn leave(&mut self) -> Vec<Grant> {
+        let grants: Vec<Grant> = self.held.drain(..).map(|held| held.grant).collect();
+        for grant in &grants {
+            if grant.consumed.is_positive() {
+                let moved = Draw { grant: grant.no, amount: grant.consumed };
+                self.effects.push(Effect::MovedOut(moved));
+            }
+            let given_up = Grant { consumed: Amount::ZERO, this_month: None, ..grant.clone() };
+            self.effects.push(Effect::Ended(Ended {
+                amount: grant.amount,
+                grant: ended_at(&given_up, self.now),
+                end: GrantEnd::Voided,
+            }));
+        }
+        grants
+    }
+
+    /// Takes grants that left another pool, with what was consumed of them.
+    pub(super) fn arrive(&mut self, grants: Vec<Grant>) {
+        for mut grant in grants {
+            let (consumed, recent) = (grant.consumed, grant.recent_at(self.now));
+            let source = grant.source.as_mut().expect("recurring grants have a source");
+            let item = (source.package.clone(), source.cadence);
+            let issued = self.subscription.find_issued(&item.0, self.currency, item.1);
+            let made = self.held.iter().filter(|held| is_of(&held.grant, &item)).count();
+            source.part = issued.map_or(0, |issued| issued.next_part)
+                + u32::try_from(made).unwrap_or(u32::MAX);
+            source.subscription = self.subscription.terms.number;
+            grant = Grant {
+                no: self.next_grant,
+                consumed: Amount::ZERO,
+                this_month: None,
+                effective_at: self.now,
+                created_at: self.now,
+                updated_at: self.now,
+                ..grant
+            };
+            self.next_grant = GrantNo(self.next_grant.0 + 1);
+            self.effects.push(Effect::Granted(grant.clone()));
+            for (amount, is_recent) in [(consumed - recent, false), (recent, true)] {
+                if amount.is_positive() {
+                    self.effects.push(Effect::MovedIn(Moved {
+                        grant: grant.no,
+                        amount,
+                        is_recent,
+                    }));
+                }
+            }
+            grant.consumed = consumed;
+            self.held.push(Held { grant, fresh: true });
+        }
+    }
+
+    /// The credits that are held of an item.
+    pub(super) fn held_of(&self, item: &Item) -> Amount {
+        let grants = self.held.iter().map(|held| &held.grant);
+        grants.filter(|grant| is_of(grant, item)).map(|grant| grant.amount).sum()
+    }
+
+    /// Whether a period of the item was issued.
+    pub(super) fn is_issued(&self, item: &Item) -> bool {
+        self.subscription.find_issued(&item.0, self.currency, item.1).is_some()
+            || self.held.iter().any(|held| held.fresh && is_of(&held.grant, item))
+    }
+
+    /// Ends all grants, used or not, and takes note of their consumption.
+    pub(super) fn retire(&mut self) {
+        for Held { grant, .. } in std::mem::take(&mut self.held) {
+            let recent = grant.recent_at(self.now);
+            self.recent += recent;
+            self.older += grant.consumed - recent;
+            if is_yearly(&grant) {
+                self.lent += recent;
+            }
+            self.effects.push(Effect::Ended(Ended {
+                amount: grant.remaining(),
+                grant: ended_at(&grant, self.now),
+                end: GrantEnd::Voided,
+            }));
+        }
+    }
+
+    /// Forgets all consumption: it counted in periods that are no more.
+    pub(super) fn forget(&mut self) {
+        self.recent = Amount::ZERO;
+        self.older = Amount::ZERO;
+        self.lent = Amount::ZERO;
+    }
+
+    /// Gives up all grants with their consumption, which finds room elsewhere.
+    pub(super) fn displace(&mut self) {
+        let items = self.held.iter().filter_map(|held| item_of(&held.grant));
+        let mut items: Vec<Item> = items.collect();
+        items.sort();
+        items.dedup();
+        for item in items {
+            self.reduce_by(&item, Amount::ZERO, true);
+        }
+    }
+
+    /// Remembers what found no room until the end of the period in which it counts. What was
+    /// consumed this month counts in the month, and in the year again when the month is over: so
+    /// much as a yearly grant could not hold, or as monthly ones took over from a yearly one.
+    pub(super) fn carry(&mut self) {
+        let has_yearly = self.held.iter().any(|held| is_yearly(&held.grant));
+        let month = self.subscription.terms.period_at(Cadence::Month, self.now).end;
+        let lent = if has_yearly { self.recent } else { self.lent };
+        let (monthly, yearly) = (self.recent, self.older + lent);
+        for (cadence, amount, lent) in
+            [(Cadence::Month, monthly, Amount::ZERO), (Cadence::Year, yearly, lent)]
+        {
+            let until = self.subscription.terms.period_at(cadence, self.now).end;
+            let lent_until = if lent.is_zero() { Timestamp::EPOCH } else { month };
+            let carried = CarriedConsumption { cadence, amount, until, lent, lent_until };
+            let before = self.subscription.find_carried(self.currency, cadence, self.now);
+            let is_remembered = before.map_or(amount.is_zero(), |before| before == carried);
+            if !is_remembered {
+                let subscription = self.subscription.terms.number;
+                self.effects.push(Effect::Carried(Carried { subscription, carried }));
+            }
+        }
+    }
+
+    /// Takes so much off the grants of an item; `whole` gives it up altogether. With proration it
+    /// is the part for the rest of the period.
+    pub(super) fn reduce(&mut self, item: &Item, by: Amount, whole: bool) {
+        if self.proration == CreditProration::Prorate {
+            let window = self.subscription.terms.period_at(item.1, self.now);
+            self.reduce_by(item, window.prorate(by, self.now), false);
+        } else {
+            self.reduce_by(item, by, whole);
+        }
+    }
+
+    /// Takes so much off the grants of an item, the latest part first. A grant that goes whole
+    /// gives up its consumption and is voided; one that is lowered keeps what still fits.
+    fn reduce_by(&mut self, item: &Item, by: Amount, whole: bool) {
+        let mut rest = by;
+        let mut places: Vec<usize> =
+            (0..self.held.len()).filter(|place| is_of(&self.held[*place].grant, item)).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(self.held[*place].grant.no));
+        let mut gone = Vec::new();
+        for place in places {
+            let grant = &mut self.held[place].grant;
+            let taken = if whole { grant.amount } else { rest.min(grant.amount) };
+            if taken.is_zero() {
+                continue;
+            }
+            rest -= taken;
+            let moved = (taken - grant.remaining()).or_zero();
+            if moved.is_positive() {
+                // What was consumed last is taken off first.
+                let recent = moved.min(grant.recent_at(self.now));
+                grant.consumed -= moved;
+                grant.note_recent(-recent, self.now);
+                self.recent += recent;
+                self.older += moved - recent;
+                if is_yearly(grant) {
+                    self.lent += recent;
+                }
+                self.effects.push(Effect::MovedOut(Draw { grant: grant.no, amount: moved }));
+            }
+            if taken == grant.amount {
+                gone.push(grant.no);
+                self.effects.push(Effect::Ended(Ended {
+                    grant: ended_at(grant, self.now),
+                    amount: grant.remaining(),
+                    end: GrantEnd::Voided,
+                }));
+            } else {
+                grant.amount -= taken;
+                self.effects.push(Effect::Reduced(Draw { grant: grant.no, amount: taken }));
+            }
+        }
+        self.held.retain(|held| !gone.contains(&held.grant.no));
+    }
+
+    /// Issues the next part of the running period: so much of a share. What a change adds comes
+    /// into force now, the first part of a bought add-on or override included.
+    pub(super) fn issue(&mut self, share: &Share, whole: Amount) {
+        let amount = self.portion(share, whole);
+        if !amount.is_positive() {
+            self.open(share);
+            return;
+        }
+        let issue = Issue { share, amount, whole, now: self.now, no: self.next_grant };
+        let mut grant = issue.grant(self.subscription, self.currency, &self.held_parts());
+        if !self.since_period {
+            grant.effective_at = self.now;
+        }
+        self.next_grant = GrantNo(self.next_grant.0 + 1);
+        self.effects.push(Effect::Granted(grant.clone()));
+        self.held.push(Held { grant, fresh: true });
+    }
+
+    /// Follows an item from the running period on without granting anything in it.
+    pub(super) fn open(&mut self, share: &Share) {
+        let item = (share.package.clone(), share.cadence);
+        if self.is_issued(&item) {
+            return;
+        }
+        self.effects.push(Effect::Opened(Opened {
+            subscription: self.subscription.terms.number,
+            package: share.package.clone(),
+            cadence: share.cadence,
+            k: self.subscription.terms.period_at(share.cadence, self.now).k,
+        }));
+    }
+
+    fn held_parts(&self) -> Vec<RecurringSource> {
+        let fresh = self.held.iter().filter(|held| held.fresh);
+        fresh.filter_map(|held| held.grant.source.clone()).collect()
+    }
+
+    /// What is granted of an amount: all of it, or with proration what falls to the rest of the
+    /// period.
+    fn portion(&self, share: &Share, amount: Amount) -> Amount {
+        let terms = &self.subscription.terms;
+        let window = terms.period_at(share.cadence, self.now);
+        if self.proration == CreditProration::Whole || (self.since_period && window.k >= 0) {
+            return amount;
+        }
+        // What is before the anchor is a part of the window that would be there.
+        let whole =
+            if window.k < 0 { period(&terms.anchor, share.cadence, window.k) } else { window };
+        let from = if self.since_period { window.start } else { self.now };
+        whole.prorate(amount, from.max(whole.start))
+    }
+
+    /// Puts homeless consumption on the subscription's grants, in burn order, as far as they
+    /// have room.
+    fn rehouse(&mut self) {
+        self.held.sort_by_key(|held| held.grant.burn_key());
+        for held in &mut self.held {
+            let room = held.grant.remaining();
+            let older = if is_yearly(&held.grant) { self.older.min(room) } else { Amount::ZERO };
+            let recent = self.recent.min(room - older);
+            self.older -= older;
+            self.recent -= recent;
+            held.grant.consumed += older + recent;
+            for (amount, is_recent) in [(older, false), (recent, true)] {
+                if amount.is_positive() {
+                    let moved = Moved { grant: held.grant.no, amount, is_recent };
+                    self.effects.push(Effect::MovedIn(moved));
+                }
+            }
+        }
+    }
+}
+
+fn item_of(grant: &Grant) -> Option<Item> {
+    grant.source.as_ref().map(|source| (source.package.clone(), source.cadence))
+}
+
+fn is_of(grant: &Grant, item: &Item) -> bool {
+    let source = grant.source.as_ref();
+    source.is_some_and(|source| (&source.package, source.cadence) == (&item.0, item.1))
+}
+
+pub(super) fn is_yearly(grant: &Grant) -> bool {
+    grant.source.as_ref().is_some_and(|source| source.cadence == Cadence::Year)
+}
+
+/// A grant of recurring credits to be made.
+pub(super) struct Issue<'a> {
+    /// What of.
+    pub(super) share: &'a Share,
+    /// How much.
+    pub(super) amount: Amount,
+    /// How much it would be for a whole period.
+    pub(super) whole: Amount,
+    /// When.
+    pub(super) now: Timestamp,
+    /// The number it gets.
+    pub(super) no: GrantNo,
+}
+
+impl Issue<'_> {
+    /// The grant for the period in which `now` lies: part 0 from the start of the period, later
+    /// parts from now; until the period's end, or that of the trial before it. `fresh` are grants
+    /// that the same change has made already.
+    pub(super) fn grant(
+        &self,
+        subscription: &Subscription,
+        currency: &CurrencyId,
+        fresh: &[RecurringSource],
+    ) -> Grant {
+        let Self { share, amount, whole, now, no } = *self;
+        let terms = &subscription.terms;
+        let period = terms.period_at(share.cadence, now);
+        let issued = subscription.find_issued(&share.package, currency, share.cadence);
+        let stored =
+            issued.filter(|issued| issued.k == period.k).map_or(0, |issued| issued.next_part);
+        let made = fresh
+            .iter()
+            .filter(|source| (&source.package, source.cadence) == (&share.package, share.cadence));
+        let part = stored + u32::try_from(made.count()).unwrap_or(u32::MAX);
+        Grant {
+            no,
+            kind: GrantKind::Recurring,
+            amount,
+            original: amount,
+            consumed: Amount::ZERO,
+            priority: PRIORITY_DEFAULT,
+            effective_at: if part == 0 { period.start } else { now },
+            expires_at: Some(terms.clip(period.end)),
+            created_at: now,
+            updated_at: now,
+            voided_at: None,
+            name: format!("Recurring credits of {}", share.package),
+            comment: None,
+            metadata: Metadata::new(),
+            cost: None,
+            this_month: None,
+            source: Some(RecurringSource {
+                subscription: terms.number,
+                package: share.package.clone(),
+                version: share.version,
+                unit_amount: share.unit_amount,
+                quantity: share.quantity,
+                units: share.units,
+                whole,
+                behavior: share.behavior,
+                anchor: terms.anchor.clone(),
+                epoch: terms.epoch,
+                cadence: share.cadence,
+                k: period.k,
+                part,
+            }),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! One subscription in the place of another, or a subscription whose periods begin anew: what
+//! becomes of the running recurring grants and their consumption (`behaviour.md` §0.7).
+
+use super::change::{Change, Item};
+use super::decide::{Builder, CustomerRejection};
+use super::entry::{Cause, Effect};
+use super::reallocate::{Granting, Shares, check_room, granting, issue_all, owners};
+use super::resolve::{Share, resolve};
+use super::subscription::{Subscription, SubscriptionEndReason};
+use crate::Amount;
+use crate::id::{CurrencyId, PoolId, ResourceId, SubscriptionNo};
+use crate::period::Cadence;
+
+/// What becomes of running grants and their consumption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takeover {
+    /// They end, the new ones are full. Returning to a plan within a period restores what was
+    /// consumed under it, so that switching back and forth refills nothing.
+    Reset,
+    /// They are replaced and their consumption moves along.
+    Carry,
+    /// They stay in force; only the difference is granted, for the rest of the period.
+    Prorate,
+}
+
+/// Moves from the grants of `old` to those that `new` gives. Both are the same where a
+/// subscription begins a new anchor epoch.
+pub(super) fn take_over(
+    builder: &mut Builder<'_>,
+    old: SubscriptionNo,
+    new: SubscriptionNo,
+    how: Takeover,
+) -> Result<(), CustomerRejection> {
+    match how {
+        Takeover::Reset => {
+            retire(builder, old, new);
+            match restored(builder, new).filter(|_| old != new) {
+                Some(former) => issue_from(builder, new, &former, &[]),
+                None => issue_now(builder, new),
+            }
+        }
+        Takeover::Carry => {
+            let former = builder.customer.subscription(old).expect("it was live").clone();
+            let held_of = owners(&builder.customer, old);
+            issue_from(builder, new, &former, &held_of)
+        }
+        Takeover::Prorate => prorate(builder, old, new),
+    }
+}
+
+/// Ends the running grants; what was consumed of them is remembered where the subscription is
+/// left, and forgotten where its periods begin anew.
+fn retire(builder: &mut Builder<'_>, old: SubscriptionNo, new: SubscriptionNo) {
+    let held_of = owners(&builder.customer, old);
+    for index in 0..builder.customer.pools.len() {
+        let pool = &builder.customer.pools[index];
+        let (id, subscription) = (pool.id, builder.customer.subscription(old));
+        let subscription = subscription.expect("it was live");
+        let mut change = Change::new(builder, old, id, &held_of);
+        change.take_up(subscription);
+        change.retire();
+        if old == new {
+            change.forget();
+        }
+        let is_own = subscription.terms.resource == pool.resource;
+        let effects = if is_own { change.finish() } else { Vec::new() };
+        builder.push_pool(id, Cause::Subscription(old), effects);
+    }
+}
+
+/// The subscription to the same plan that was left in this period for another plan.
+fn restored(builder: &Builder<'_>, new: SubscriptionNo) -> Option<Subscription> {
+    let terms = &builder.customer.subscription(new).expect("it was just set").terms;
+    let left = builder.customer.subscriptions.iter().rev().find(|left| {
+        let is_left = |reason| reason == SubscriptionEndReason::PlanChanged;
+        left.terms.number != new
+            && left.terms.ended.is_some_and(|end| is_left(end.reason))
+            && left.terms.plan.plan == terms.plan.plan
+            && left.terms.resource == terms.resource
+            && left.terms.anchor == terms.anchor
+    });
+    left.cloned()
+}
+
+/// Issues everything for the running windows, in force from now.
+fn issue_now(builder: &mut Builder<'_>, new: SubscriptionNo) -> Result<(), CustomerRejection> {
+    let terms = &builder.customer.subscription(new).expect("it was just set").terms;
+    if terms.epoch_start == builder.now {
+        return issue_all(builder, new);
+    }
+    let nothing = Subscription { carried: Vec::new(), ..builder.customer.subscriptions[0].clone() };
+    issue_from(builder, new, &nothing, &[])
+}
+
+/// Gives up the grants of `held_of`, issues what `new` gives and puts the consumption on it: that
+/// of those grants, and what `former` remembers.
+fn issue_from(
+    builder: &mut Builder<'_>,
+    new: SubscriptionNo,
+    former: &Subscription,
+    held_of: &[SubscriptionNo],
+) -> Result<(), CustomerRejection> {
+    let subscription = builder.customer.subscription(new).expect("it was just set");
+    let resource = subscription.terms.resource.clone();
+    let after = resolve(&subscription.terms, builder.catalog);
+    let held = builder.customer.pools.iter().filter(|pool| pool.resource == resource);
+    let held = held
+        .filter(|pool| held_of.iter().any(|number| pool.recurring_of(*number).next().is_some()));
+    let mut currencies: Vec<CurrencyId> = held.map(|pool| pool.currency.clone()).collect();
+    currencies.extend(after.keys().cloned());
+    currencies.extend(former.carried.iter().map(|carried| carried.currency.clone()));
+    currencies.sort();
+    currencies.dedup();
+    for currency in currencies {
+        let shares = granting(after.get(&currency));
+        let Some(pool) = open(builder, &currency, &resource, &shares)? else { continue };
+        let mut change = Change::new(builder, new, pool, held_of);
+        change.take_up(former);
+        change.displace();
+        for share in shares.values() {
+            change.issue(share, share.amount);
+        }
+        let effects = change.finish();
+        builder.push_pool(pool, Cause::Subscription(new), effects);
+    }
+    Ok(())
+}
+
+/// The pool to work on; none where there is none and nothing is granted.
+fn open(
+    builder: &mut Builder<'_>,
+    currency: &CurrencyId,
+    resource: &Option<ResourceId>,
+    shares: &Granting<'_>,
+) -> Result<Option<PoolId>, CustomerRejection> {
+    if shares.is_empty() {
+        let found = builder.customer.find_pool(currency, resource.as_ref());
+        return Ok(found.map(|pool| pool.id));
+    }
+    check_room(&builder.customer, currency, resource.as_ref())?;
+    Ok(Some(builder.pool(currency, resource.as_ref())))
+}
+
+/// Leaves the old grants in force and grants, or takes off, the difference for the rest of the
+/// period, so that the parts never exceed the whole (`calendar.md` C28, C35).
+fn prorate(
+    builder: &mut Builder<'_>,
+    old: SubscriptionNo,
+    new: SubscriptionNo,
+) -> Result<(), CustomerRejection> {
+    let shares_of = |number| -> (Shares, Option<ResourceId>) {
+        let subscription = builder.customer.subscription(number).expect("it is there");
+        (resolve(&subscription.terms, builder.catalog), subscription.terms.resource.clone())
+    };
+    let ((before, _), (after, resource)) = (shares_of(old), shares_of(new));
+    let mut currencies: Vec<&CurrencyId> = before.keys().chain(after.keys()).collect();
+    currencies.sort();
+    currencies.dedup();
+    for currency in currencies {
+        let (from, to) = (granting(before.get(currency)), granting(after.get(currency)));
+        let Some(pool) = open(builder, currency, &resource, &to)? else { continue };
+        let held_of = owners(&builder.customer, new);
+        let mut change = Change::new(builder, new, pool, &held_of);
+        change.take_up(builder.customer.subscription(old).expect("it is there"));
+        for cadence in [Cadence::Month, Cadence::Year] {
+            prorate_cadence(&mut change, &from, &to, cadence);
+        }
+        let effects = change.finish();
+        builder.push_pool(pool, Cause::Subscription(new), effects);
+    }
+    Ok(())
+}
+
+fn prorate_cadence(
+    change: &mut Change<'_>,
+    from: &Granting<'_>,
+    to: &Granting<'_>,
+    cadence: Cadence,
+) {
+    let of = |granting: &Granting<'_>| -> Vec<(Item, Share)> {
+        let shares = granting.iter().filter(|(item, _)| item.1 == cadence);
+        shares.map(|(item, share)| (item.clone(), Share::clone(share))).collect()
+    };
+    let sum =
+        |shares: &[(Item, Share)]| shares.iter().map(|(_, share)| share.amount).sum::<Amount>();
+    let (from, to) = (of(from), of(to));
+    let mut more = (sum(&to) - sum(&from)).or_zero();
+    let mut less = (sum(&from) - sum(&to)).or_zero();
+    for (item, share) in from {
+        let taken = less.min(share.amount);
+        less -= taken;
+        change.reduce(&item, taken, false);
+    }
+    for (_, share) in to {
+        let granted = more.min(share.amount);
+        more -= granted;
+        change.issue(&share, granted);
+    }
+}
+
+/// Moves a subscription to the pools of another resource: its running grants with what was
+/// consumed of them. Overdraft stays where it was made.
+pub(super) fn transfer(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+    from: Option<&ResourceId>,
+    to: Option<&ResourceId>,
+) -> Result<(), CustomerRejection> {
+    let owners = owners(&builder.customer, number);
+    let pools = builder.customer.pools.iter().filter(|pool| pool.resource.as_ref() == from);
+    let moving =
+        pools.filter(|pool| owners.iter().any(|owner| pool.recurring_of(*owner).next().is_some()));
+    let moving: Vec<(PoolId, CurrencyId)> =
+        moving.map(|pool| (pool.id, pool.currency.clone())).collect();
+    for (source, currency) in moving {
+        check_room(&builder.customer, &currency, to)?;
+        let target = builder.pool(&currency, to);
+        let mut leaving = Change::new(builder, number, source, &owners);
+        let grants = leaving.leave();
+        let effects: Vec<Effect> = leaving.into_effects();
+        builder.push_pool(source, Cause::Subscription(number), effects);
+        let mut arriving = Change::new(builder, number, target, &[]);
+        arriving.arrive(grants);
+        let effects = arriving.finish_without_carrying();
+        builder.push_pool(target, Cause::Subscription(number), effects);
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! Time zones by their IANA names. With [`crate::period`] and [`crate::time`] the only module
+//! that knows `jiff`.
+
+use jiff::tz::TimeZone;
+use std::fmt;
+use std::sync::Arc;
+
+/// A time zone that exists, by its IANA name in the spelling of the database.
+///
+/// The database is part of the program, so every server counts the same boundaries.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::Zone;
+/// assert_eq!(Zone::parse("europe/berlin").unwrap().as_str(), "Europe/Berlin");
+/// assert!(Zone::parse("Europe/Atlantis").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Zone(Arc<str>);
+
+/// Why a text is not a zone: the database has none of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of an IANA time zone")]
+pub struct ZoneError;
+
+impl Zone {
+    /// Finds a zone by its name, whatever its case.
+    ///
+    /// # Errors
+    /// [`ZoneError`] where there is none (`calendar.md` C60).
+    pub fn parse(name: &str) -> Result<Self, ZoneError> {
+        let zone = TimeZone::get(name).map_err(|_| ZoneError)?;
+        zone.iana_name().map(|name| Self(name.into())).ok_or(ZoneError)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn to_jiff(&self) -> TimeZone {
+        TimeZone::get(&self.0).expect("a zone was found when it was named")
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
