@@ -5,7 +5,7 @@ use crate::key::Key;
 use crate::realm::{ApiKey, Environment, EnvironmentKind};
 use crate::task::{Task, TaskKind};
 use std::sync::Arc;
-use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection};
+use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection, Settings};
 use stipend_core::customer::{
     ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, NewCustomer,
     SubscriptionCommand,
@@ -29,6 +29,8 @@ pub enum Command {
         name: String,
         /// What it is for.
         kind: EnvironmentKind,
+        /// How it counts periods and prorates.
+        settings: Settings,
         /// Its first key.
         key: ApiKey,
     },

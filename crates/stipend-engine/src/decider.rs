@@ -19,6 +19,7 @@ use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::wall::WallWatch;
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use stipend_core::catalog::CatalogCommand;
 use stipend_core::customer::{CustomerCommand, Entry};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
 
@@ -238,14 +239,17 @@ impl Decider {
             Command::CatchUpAll => return Ok(Reply::Done),
             Command::OpenProduction(key) => self.open_production(open, key)?,
             Command::OpenSandbox(key) => self.open_sandbox(open, key)?,
-            Command::CreateEnvironment { name, kind, key } => {
-                self.create_environment(open, name, kind, key)?
+            Command::CreateEnvironment { name, kind, settings, key } => {
+                self.create_environment(open, (name, kind, settings), key)?
             }
             Command::CreateKey(key) => self.create_key(open, ApiKey { env, ..key })?,
             Command::FreezeClock(at) => self.freeze_clock(open, env, at)?,
             Command::ReleaseClock => self.release_clock(open, env)?,
             Command::BeginTask(kind) => {
                 Done { task: Some(self.begin_task(open, env, kind)), ..Done::default() }
+            }
+            Command::Catalog(CatalogCommand::Publish(package, migration)) => {
+                self.publish(open, env, &package, migration)?
             }
             Command::Catalog(command) => {
                 self.change_catalog(open, env, &command)?;

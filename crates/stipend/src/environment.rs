@@ -5,6 +5,8 @@ use crate::failure::Failure;
 use crate::{say, serve, start};
 use clap::{Args, Subcommand};
 use std::path::Path;
+use stipend_core::Zone;
+use stipend_core::catalog::{Alignment, CreditProration, Settings as Counting};
 use stipend_engine::{
     ApiKey, Command, Engine, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION,
 };
@@ -28,6 +30,15 @@ pub(crate) struct Create {
     /// Make a sandbox: its clock can be frozen and advanced.
     #[arg(long)]
     sandbox: bool,
+    /// The IANA time zone in whose wall time periods are counted; UTC where it is left out.
+    #[arg(long, value_name = "ZONE", value_parser = Zone::parse)]
+    time_zone: Option<Zone>,
+    /// Begin periods with the calendar month, and not with the subscription.
+    #[arg(long)]
+    align_to_month: bool,
+    /// Grant of a change in the middle of a period only the part for the rest of it.
+    #[arg(long)]
+    prorate: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -40,13 +51,19 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
 }
 
 fn make(create: Create) -> Result<(), Failure> {
-    let Create { name, sandbox, settings } = create;
+    let Create { name, sandbox, time_zone, align_to_month, prorate, settings } = create;
+    let counting = Counting {
+        zone: time_zone,
+        alignment: if align_to_month { Alignment::StartOfMonth } else { Alignment::default() },
+        proration: if prorate { CreditProration::Prorate } else { CreditProration::default() },
+    };
     let engine = open(settings)?;
     // Environments are numbered from production on, so it has to be there before others.
     let first = start::ensure_key(&engine, None)?;
     let secret = secret_key(&SystemRandom);
     let kind = if sandbox { EnvironmentKind::Sandbox } else { EnvironmentKind::Production };
-    let command = Command::CreateEnvironment { name, kind, key: ApiKey::new(&secret) };
+    let command =
+        Command::CreateEnvironment { name, kind, settings: counting, key: ApiKey::new(&secret) };
     let made = engine.submitter().run(PRODUCTION, command);
     let printed = first
         .map_or(Ok(()), |first| say(&format!("API key of production (shown once): {first}\n")));

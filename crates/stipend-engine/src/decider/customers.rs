@@ -140,6 +140,7 @@ impl Decider {
         drop(account);
         for entry in &entries {
             self.fold(open, Folding { slot, at: due, key: None }, entry);
+            self.note_subscribed(open, env, entry);
         }
         true
     }

@@ -9,8 +9,9 @@ use crate::realm::{
     ApiKey, ClockChange, EnvChange, Environment, EnvironmentKind, PRODUCTION, RealmChange, Rights,
     SANDBOX_NAME,
 };
-use stipend_core::catalog::{self, CatalogCommand};
-use stipend_core::{EnvId, Timestamp};
+use crate::task::TaskKind;
+use stipend_core::catalog::{self, CatalogCommand, Migration, Settings};
+use stipend_core::{EnvId, PackageKey, Timestamp};
 
 impl Decider {
     /// Makes the production environment and a key to it, where they are missing.
@@ -55,8 +56,7 @@ impl Decider {
     pub(super) fn create_environment(
         &mut self,
         open: &mut Open,
-        name: String,
-        kind: EnvironmentKind,
+        (name, kind, settings): (String, EnvironmentKind, Settings),
         key: ApiKey,
     ) -> Result<Done, Refusal> {
         if !Environment::is_name(&name) {
@@ -69,6 +69,7 @@ impl Decider {
         let key = ApiKey { env, ..key };
         self.check_key(&key)?;
         self.make_environment(open, env, name, kind);
+        self.change_catalog(open, env, &CatalogCommand::Set(settings))?;
         self.make_key(open, key);
         Ok(Done { environment: Some(env), ..Done::default() })
     }
@@ -187,6 +188,27 @@ impl Decider {
             self.fold_realm(open, &change, now);
         }
         Ok(())
+    }
+
+    /// Publishes a package; where that is to reach those who have subscribed to an earlier version,
+    /// a task brings them to it.
+    pub(super) fn publish(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        package: &PackageKey,
+        migration: Migration,
+    ) -> Result<Done, Refusal> {
+        let command = CatalogCommand::Publish(package.clone(), migration);
+        self.change_catalog(open, env, &command)?;
+        let realm = self.working.realm();
+        let published = &realm.catalog(env).packages[package];
+        let version = published.latest().expect("it was just published").version;
+        let is_used = published.subscribed_version.is_some();
+        let migrates = is_used && migration == Migration::AllCustomers;
+        let kind = TaskKind::Migrate { package: package.clone(), version };
+        let task = migrates.then(|| self.begin_task(open, env, kind));
+        Ok(Done { task, ..Done::default() })
     }
 
     pub(super) fn fold_realm(&mut self, open: &mut Open, change: &RealmChange, at: Timestamp) {

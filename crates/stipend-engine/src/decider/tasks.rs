@@ -9,6 +9,7 @@ use crate::limits::{SLOT_FIRST, TASK_FAILURES_MAX};
 use crate::realm::RealmChange;
 use crate::task::{Task, TaskEnd, TaskKind};
 use stipend_core::EnvId;
+use stipend_core::customer::CustomerCommand;
 
 /// How far a task is.
 pub(crate) struct TaskWalk {
@@ -66,7 +67,8 @@ impl Decider {
         walk.next_slot += 1;
         let Some(account) = self.working.account(slot) else { return };
         let profile = &account.customer.profile;
-        if profile.env != walk.task.env {
+        // The subscriptions of an archived customer have ended.
+        if profile.env != walk.task.env || profile.archived_at.is_some() {
             return;
         }
         walk.done += 1;
@@ -80,9 +82,9 @@ impl Decider {
     /// What a task does for one customer; doing it again must change nothing.
     fn step(&mut self, open: &mut Open, slot: u32, task: &Task) -> Result<(), Refusal> {
         match &task.kind {
-            TaskKind::Migrate { .. } => {
-                self.roll(open, slot);
-                Ok(())
+            TaskKind::Migrate { package, version } => {
+                let command = CustomerCommand::MigrateTo(package.clone(), *version);
+                self.change_customer(open, task.env, slot, &command).map(|_| ())
             }
         }
     }
