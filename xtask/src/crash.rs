@@ -65,10 +65,11 @@ pub(crate) fn command(options: &Options) -> Result<()> {
         .tempdir()
         .context("cannot make a temporary folder")?;
     let launcher = Launcher {
-        binary: binary(options)?,
+        binary: workspace::server_binary(options.bin.as_deref())?,
         data_dir: folder.path().join("data"),
         log: folder.path().join("server.log"),
         api_key: API_KEY.to_owned(),
+        sandbox_key: None,
     };
     println!("{} rounds, {} clients, seed {}", options.rounds, options.clients, options.seed);
     let mut run = Run::new(options, launcher, folder.path())?;
@@ -87,15 +88,6 @@ pub(crate) fn command(options: &Options) -> Result<()> {
             )))
         }
     }
-}
-
-fn binary(options: &Options) -> Result<PathBuf> {
-    let path = match &options.bin {
-        Some(path) => path.clone(),
-        None => workspace::debug_binary(&workspace::metadata(&workspace::root()?)?)?,
-    };
-    ensure!(path.is_file(), "{} is missing: `cargo build -p stipend`", path.display());
-    path.canonicalize().context("cannot resolve the path of the binary")
 }
 
 /// The state of a run over all of its rounds.

@@ -1,7 +1,10 @@
-//! Development tasks of the workspace: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask crash`.
+//! Development tasks of the workspace: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask crash`,
+//! `cargo xtask herd`.
 #![expect(clippy::print_stdout, reason = "a command-line tool reports to its terminal")]
 
 mod crash;
+mod herd;
+mod http;
 mod server;
 mod test_run;
 mod tidy;
@@ -26,6 +29,8 @@ enum Task {
     Test,
     /// Kill the server again and again under load, and check that nothing is lost or doubled.
     Crash(crash::Options),
+    /// Let many subscriptions fall due at one instant, and check that they are renewed once.
+    Herd(herd::Options),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +38,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::command().map(|()| true),
         Task::Test => test_run::command(),
         Task::Crash(options) => crash::command(&options).map(|()| true),
+        Task::Herd(options) => herd::command(&options).map(|()| true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

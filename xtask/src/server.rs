@@ -22,6 +22,8 @@ pub(crate) struct Launcher {
     /// Collects what all starts write to standard error.
     pub(crate) log: PathBuf,
     pub(crate) api_key: String,
+    /// The key of a sandbox environment, where there is to be one.
+    pub(crate) sandbox_key: Option<String>,
 }
 
 /// A running server. Dropping it kills the process.
@@ -56,7 +58,11 @@ impl Launcher {
             .append(true)
             .open(&self.log)
             .with_context(|| format!("cannot open {}", self.log.display()))?;
-        Command::new(&self.binary)
+        let mut command = Command::new(&self.binary);
+        if let Some(key) = &self.sandbox_key {
+            command.env("STIPEND_BOOTSTRAP_SANDBOX_API_KEY", key);
+        }
+        command
             .arg("serve")
             .arg("--data-dir")
             .arg(&self.data_dir)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 /// The repository's root: the parent of this crate's folder.
@@ -36,4 +36,14 @@ pub(crate) fn debug_binary(metadata: &Value) -> Result<PathBuf> {
     let target =
         metadata["target_directory"].as_str().context("metadata has a target_directory")?;
     Ok(Path::new(target).join("debug").join(format!("stipend{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// The server's binary: the one that is named, else the debug build of this workspace.
+pub(crate) fn server_binary(named: Option<&Path>) -> Result<PathBuf> {
+    let path = match named {
+        Some(path) => path.to_path_buf(),
+        None => debug_binary(&metadata(&root()?)?)?,
+    };
+    ensure!(path.is_file(), "{} is missing: `cargo build -p stipend`", path.display());
+    path.canonicalize().context("cannot resolve the path of the binary")
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use ureq::Agent;
 
 use super::amount::Thousandths;
 use super::operation::{Answer, Kind, Operation};
+use crate::http::Http;
 
 pub(super) const CURRENCY: &str = "crash-credits";
 
@@ -26,9 +26,7 @@ pub(super) enum Submitted {
 
 /// One connection's worth of client.
 pub(super) struct Api {
-    agent: Agent,
-    base_url: String,
-    api_key: String,
+    http: Http,
 }
 
 /// What a check says about a pool.
@@ -54,17 +52,13 @@ pub(super) struct LedgerSums {
 
 impl Api {
     pub(super) fn new(base_url: &str, api_key: &str) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(20)))
-            .build();
-        Self { agent: config.into(), base_url: base_url.to_owned(), api_key: api_key.to_owned() }
+        Self { http: Http::new(base_url, api_key, Duration::from_secs(20)) }
     }
 
     pub(super) fn submit(&self, operation: &Operation) -> Result<Submitted> {
         let amount = operation.amount.to_json()?;
         let answered = match operation.kind {
-            Kind::Consume => self.post(
+            Kind::Consume => self.http.post(
                 "/api/v1/credits/consumption",
                 &json!({
                     "customerId": operation.customer,
@@ -74,7 +68,7 @@ impl Api {
                 }),
                 None,
             ),
-            Kind::Grant => self.post(
+            Kind::Grant => self.http.post(
                 "/api/v1/credits/grants",
                 &json!({
                     "customerId": operation.customer,
@@ -98,14 +92,12 @@ impl Api {
 
     /// A call of the set-up, which must succeed.
     pub(super) fn create(&self, path: &str, body: &Value) -> Result<()> {
-        let (status, answer) = self.post(path, body, None)?;
-        ensure!((200..300).contains(&status), "POST {path} was answered with {status}: {answer}");
-        Ok(())
+        self.http.create(path, body).map(|_| ())
     }
 
     pub(super) fn standing(&self, customer: &str) -> Result<Standing> {
         let path = format!("/api/v1/customers/{customer}/entitlements/check");
-        let data = self.get(&path, &[("currencyId", CURRENCY)])?["data"].take();
+        let data = self.http.get(&path, &[("currencyId", CURRENCY)])?["data"].take();
         let amount = |name: &str| {
             Thousandths::from_json(&data[name]).with_context(|| format!("{name} of {customer}"))
         };
@@ -120,7 +112,7 @@ impl Api {
             let mut query =
                 vec![("customerId", customer), ("currencyId", CURRENCY), ("limit", "100")];
             query.extend(after.as_deref().map(|cursor| ("after", cursor)));
-            let page = self.get("/api/v1/credits/ledger", &query)?;
+            let page = self.http.get("/api/v1/credits/ledger", &query)?;
             let entries = page["data"].as_array().context("a ledger page has data")?;
             for entry in entries {
                 let amount = Thousandths::from_json(&entry["amount"])?;
@@ -138,36 +130,4 @@ impl Api {
             }
         }
     }
-
-    fn post(&self, path: &str, body: &Value, key: Option<&str>) -> Result<(u16, Value)> {
-        let mut request = self
-            .agent
-            .post(format!("{}{path}", self.base_url))
-            .header("X-API-KEY", &self.api_key)
-            .header("Content-Type", "application/json");
-        if let Some(key) = key {
-            request = request.header("Idempotency-Key", key);
-        }
-        let mut response = request.send(body.to_string())?;
-        let text = response.body_mut().read_to_string()?;
-        Ok((response.status().as_u16(), json_or_text(text)))
-    }
-
-    fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
-        let mut response = self
-            .agent
-            .get(format!("{}{path}", self.base_url))
-            .query_pairs(query.iter().copied())
-            .header("X-API-KEY", &self.api_key)
-            .call()
-            .with_context(|| format!("GET {path}"))?;
-        let status = response.status().as_u16();
-        let body = json_or_text(response.body_mut().read_to_string()?);
-        ensure!(status == 200, "GET {path} was answered with {status}: {body}");
-        Ok(body)
-    }
-}
-
-fn json_or_text(text: String) -> Value {
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }

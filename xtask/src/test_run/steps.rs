@@ -10,10 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::python;
 use super::summary::{Runner, Tally};
-use crate::{crash, workspace};
+use crate::{crash, herd, workspace};
 
 /// The crash run that is part of every test run; the long one is in CONTRIBUTING.md.
 const SHORT_CRASH_ROUNDS: u32 = 8;
+
+/// How many subscriptions fall due at once in every test run.
+const SHORT_HERD_CUSTOMERS: u32 = 2_000;
 
 pub(super) struct Step {
     pub(super) title: &'static str,
@@ -30,6 +33,7 @@ pub(super) fn all() -> Vec<Step> {
         Step { title: "OpenAPI document is current", run: openapi },
         Step { title: "End-to-end tests with the official Python client", run: end_to_end },
         Step { title: "Short crash run", run: short_crash },
+        Step { title: "Short herd run", run: short_herd },
     ]
 }
 
@@ -135,6 +139,11 @@ fn short_crash(root: &Path) -> Result<Tally> {
     let binary = build_product(root)?;
     let options = crash::Options::short(SHORT_CRASH_ROUNDS, binary);
     crash::command(&options)?;
+    Ok(Tally::one_passed())
+}
+
+fn short_herd(root: &Path) -> Result<Tally> {
+    herd::command(&herd::Options::short(SHORT_HERD_CUSTOMERS, build_product(root)?))?;
     Ok(Tally::one_passed())
 }
 
