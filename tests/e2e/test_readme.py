@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from server import API_KEY, Server, binary
+from server import API_KEY, SANDBOX_API_KEY, Server, binary
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(
@@ -32,6 +32,7 @@ def run_against(server: Server, command: list[str], code: str, folder: pathlib.P
         **os.environ,
         "STIPEND_URL": server.url,
         "STIPEND_API_KEY": API_KEY,
+        "STIPEND_SANDBOX_API_KEY": SANDBOX_API_KEY,
         "PATH": f"{binary().parent}{os.pathsep}{os.environ['PATH']}",
     }
     ended = subprocess.run(
