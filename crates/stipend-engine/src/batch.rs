@@ -5,7 +5,9 @@ use crate::command::Answer;
 use crate::doc;
 use crate::flush::{Flushed, Flusher};
 use crate::key::Key;
-use crate::limits::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, SEGMENT_SLOTS};
+use crate::limits::{
+    BATCH_BYTES_MAX, BATCH_ROWS_MAX, SEGMENT_SLOTS, SLICE_BYTES_MAX, SLICE_ROWS_MAX,
+};
 use crate::published::{Named, Publication};
 use crate::realm::{EnvChange, Realm, RealmChange};
 use crate::record::{Header, KIND_REALM, plain_row};
@@ -38,6 +40,14 @@ pub(crate) struct Tip {
     pub(crate) number: u64,
     pub(crate) last: Seq,
     pub(crate) hash: [u8; 32],
+}
+
+/// What an entry is folded into, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folding {
+    pub(crate) slot: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) key: Option<Key>,
 }
 
 #[derive(Debug)]
@@ -96,6 +106,11 @@ impl Open {
         !is_full && self.bytes < BATCH_BYTES_MAX
     }
 
+    /// Whether it takes more due work: that leaves room for commands.
+    pub(crate) fn has_slice_room(&self) -> bool {
+        self.rows.len() < SLICE_ROWS_MAX && self.bytes < SLICE_BYTES_MAX && self.has_room()
+    }
+
     /// The position of the next row; the header takes the first of the batch.
     fn next_seq(&self) -> Seq {
         self.tip.last + 2 + self.rows.len() as u64
@@ -112,24 +127,26 @@ impl Open {
         self.waiters.push((waiter, answer));
     }
 
-    /// Folds an entry into a customer of the working state and takes its row.
+    /// Folds an entry into a customer of the working state, as of an instant of its environment,
+    /// and takes its row.
     pub(crate) fn fold(
         &mut self,
         working: &mut Working,
         flusher: &mut Flusher,
-        slot: u32,
+        Folding { slot, at, key }: Folding,
         entry: &Entry,
-        key: Option<Key>,
     ) -> Seq {
         let draft = RowDraft {
             seq: self.next_seq(),
-            at: self.now.micros(),
+            at: at.micros(),
             key: key.map(Key::to_bytes),
             body: to_bytes(entry),
         };
         let account = working.account_mut(slot).expect("the customer exists");
+        let due_before = account.customer.next_due;
         let row = account.append(entry, draft);
         let env = account.customer.profile.env;
+        working.reschedule(slot, due_before);
         match entry {
             Entry::Profile(profile) => {
                 self.profiles.insert(slot);
@@ -163,16 +180,18 @@ impl Open {
         self.push(row)
     }
 
-    /// Folds a change of the realm and takes its row.
+    /// Folds a change of the realm, as of an instant of the environment it is about, and takes
+    /// its row.
     pub(crate) fn fold_realm(
         &mut self,
         working: &mut Working,
         flusher: &mut Flusher,
         change: &RealmChange,
+        at: Timestamp,
     ) {
         working.realm_mut().apply(change);
         if let RealmChange::Catalog(change) = change {
-            self.catalog.push((EnvChange::clone(change), self.now));
+            self.catalog.push((EnvChange::clone(change), at));
         }
         self.is_realm_touched = true;
         let row = plain_row(self.next_seq(), KIND_REALM, self.now.micros(), None, change);

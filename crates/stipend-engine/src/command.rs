@@ -2,7 +2,8 @@
 
 use crate::account::Account;
 use crate::key::Key;
-use crate::realm::ApiKey;
+use crate::realm::{ApiKey, Environment, EnvironmentKind};
+use crate::task::{Task, TaskKind};
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection};
 use stipend_core::customer::{
@@ -16,8 +17,31 @@ use stipend_store::Seq;
 /// A command, decided in one place and in one order.
 #[derive(Debug)]
 pub enum Command {
-    /// Makes the production environment where it is missing, and a key to it.
+    /// Makes the production environment where it is missing, and a key to it that manages
+    /// environments.
     OpenProduction(ApiKey),
+    /// Makes the sandbox environment where it is missing, and a key to it.
+    OpenSandbox(ApiKey),
+    /// Makes an environment with a key to it.
+    CreateEnvironment {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        kind: EnvironmentKind,
+        /// Its first key.
+        key: ApiKey,
+    },
+    /// Makes another key to the environment that the command is for.
+    CreateKey(ApiKey),
+    /// Freezes the environment's clock at an instant, or advances it to one; answered when
+    /// everything due by then is done.
+    FreezeClock(Timestamp),
+    /// Lets the environment go on by the wall clock; answered when everything due is done.
+    ReleaseClock,
+    /// Does everything that is due in the environment; answered when it is done.
+    CatchUpAll,
+    /// Begins a task in the environment.
+    BeginTask(TaskKind),
     /// Changes a catalog.
     Catalog(CatalogCommand),
     /// Makes a customer.
@@ -84,6 +108,10 @@ pub struct Outcome<'a> {
     pub subscription: Option<SubscriptionNo>,
     /// The grant that it was about.
     pub grant: Option<(PoolId, GrantNo)>,
+    /// The environment that it made or whose clock it set.
+    pub environment: Option<&'a Environment>,
+    /// The task that it began.
+    pub task: Option<&'a Task>,
 }
 
 /// An answer of HTTP: status and body.
@@ -181,6 +209,35 @@ pub enum Refusal {
     /// Items of a bulk command are refused, and with them the whole.
     #[error("{} of the items are refused", .0.len())]
     Items(Vec<(usize, Refusal)>),
+    /// The key to make is known already.
+    #[error("this API key exists already")]
+    ApiKeyExists,
+    /// The text is no name of an environment.
+    #[error(
+        "the name of an environment has 1 to 64 letters, digits, '-', '_' and '.', a letter or \
+         digit first and last"
+    )]
+    EnvironmentNameInvalid,
+    /// There are too many of something.
+    #[error("the limit of {max} {what} is reached")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many fit.
+        max: usize,
+    },
+    /// The environment lives on the wall clock.
+    #[error("only the clock of a sandbox environment can be frozen, advanced and released")]
+    ClockFixed,
+    /// The instant lies before the present of the environment.
+    #[error("the clock runs forward only; it shows {0}")]
+    ClockBackwards(Timestamp),
+    /// The clock is frozen in the future and cannot be released yet.
+    #[error("the clock is frozen at {0}, which lies in the future; it can be released then")]
+    ClockAhead(Timestamp),
+    /// The instant lies outside what a clock can show.
+    #[error("a clock can be frozen from 1970 until {0}")]
+    ClockOutOfRange(Timestamp),
     /// Too many commands wait.
     #[error("too many requests wait")]
     Overloaded,

@@ -2,22 +2,28 @@
 //! batches to the committer, deciding ahead while a commit is on its way.
 
 mod consume;
+mod customers;
+mod environments;
+mod parking;
+mod slices;
+mod tasks;
 
-use crate::batch::{Open, Sealed, Tip, Waiter};
-use crate::clock::Clock;
+use crate::batch::{Folding, Open, Sealed, Tip, Waiter};
+use crate::clock::Alarm;
 use crate::command::{Answer, Command, Outcome, Refusal, Remember, Reply, Response, Submission};
 use crate::committer::Committed;
 use crate::flush::Flusher;
-use crate::key::{Key, Keys, Known};
-use crate::limits::SLOT_FIRST;
-use crate::realm::{EnvChange, Environment, EnvironmentKind, PRODUCTION, RealmChange};
+use crate::key::{Keys, Known};
+use crate::realm::ApiKey;
 use crate::record::{KIND_REMEMBERED, Remembered};
+use crate::wall::WallWatch;
 use crate::working::Working;
-use crossbeam_channel::{Receiver, Sender};
-use std::sync::Arc;
-use stipend_core::catalog::{self, Catalog, CatalogCommand, PackageKey};
-use stipend_core::customer::{self, CustomerCommand, Decision, Entry, NewCustomer, roll_forward};
-use stipend_core::{Customer, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo, Timestamp};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use stipend_core::customer::{CustomerCommand, Entry};
+use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
+
+pub(crate) use parking::Parking;
+pub(crate) use slices::Slices;
 
 /// A command with the one who waits for its answer.
 pub(crate) type Request = (Submission, Waiter);
@@ -26,8 +32,9 @@ pub(crate) struct Decider {
     pub(crate) working: Working,
     pub(crate) keys: Keys<Reply>,
     pub(crate) flusher: Flusher,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) watch: WallWatch,
     pub(crate) tip: Tip,
+    /// The time on the wall clock, as of the last command or alarm.
     pub(crate) now: Timestamp,
     pub(crate) next_slot: u32,
     pub(crate) requests: Receiver<Request>,
@@ -35,14 +42,35 @@ pub(crate) struct Decider {
     pub(crate) stop: Receiver<()>,
     pub(crate) sealed: Sender<Sealed>,
     pub(crate) committed: Receiver<Committed>,
+    pub(crate) parking: Parking,
+    pub(crate) slices: Slices,
 }
 
-/// What a decided command did to one customer or catalog.
+/// What a decided command did.
 #[derive(Default)]
 struct Done {
     slot: Option<u32>,
     subscription: Option<SubscriptionNo>,
-    grant: Option<(stipend_core::PoolId, GrantNo)>,
+    grant: Option<(PoolId, GrantNo)>,
+    environment: Option<EnvId>,
+    task: Option<u64>,
+}
+
+/// What the decider goes on with.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
+enum Event {
+    /// A batch is durable or refused.
+    Committed(Committed),
+    /// A command came.
+    Request(Request),
+    /// The engine is to stop, and no command waits.
+    Stop,
+    /// It is time to look at the clock.
+    Alarm,
+    /// Nothing; there is work to go on with.
+    Nothing,
+    /// The committer has ended.
+    Broken,
 }
 
 impl Decider {
@@ -53,6 +81,10 @@ impl Decider {
         let mut in_flight = false;
         let mut is_open = true;
         loop {
+            let has_more = is_open && self.work(&mut open);
+            if is_open {
+                self.answer_parked(&mut open);
+            }
             if !in_flight && !open.is_empty() {
                 let next = open.seal(&self.working, &mut self.flusher);
                 self.tip.last = next.publication.last;
@@ -67,34 +99,64 @@ impl Decider {
             if !is_open && !in_flight {
                 return;
             }
-            let has_room = open.has_room();
-            let (never, no_stop) = (crossbeam_channel::never(), crossbeam_channel::never());
-            let requests = if is_open && has_room { &self.requests } else { &never };
-            let stop = if is_open && has_room { &self.stop } else { &no_stop };
-            crossbeam_channel::select! {
-                recv(self.committed) -> committed => {
-                    let Ok(committed) = committed else { return };
+            let may_work = has_more && open.has_slice_room();
+            match self.next_event(is_open && open.has_room(), may_work) {
+                Event::Committed(committed) => {
                     in_flight = false;
                     if !self.settle(committed) {
                         open = self.drop_undurable(open);
                     }
                 }
-                recv(requests) -> request => match request {
-                    Ok(request) => self.take(&mut open, request),
-                    Err(_) => is_open = false,
-                },
-                recv(stop) -> _ => match self.requests.try_recv() {
-                    // What was submitted before the stop is still done.
-                    Ok(request) => self.take(&mut open, request),
-                    Err(_) => is_open = false,
-                },
+                Event::Request(request) => self.take(&mut open, request),
+                Event::Stop => {
+                    is_open = false;
+                    self.parking.refuse_all(&Refusal::Unavailable);
+                }
+                Event::Alarm => self.wake(),
+                Event::Nothing => {}
+                Event::Broken => return,
             }
+        }
+    }
+
+    /// Waits for what comes next; where there is work to go on with, it only looks.
+    fn next_event(&mut self, takes: bool, may_work: bool) -> Event {
+        if may_work {
+            return self.look_for_event(takes);
+        }
+        let alarm = if takes { self.alarm() } else { Alarm::never() };
+        let (never, no_stop) = (crossbeam_channel::never(), crossbeam_channel::never());
+        let requests = if takes { &self.requests } else { &never };
+        let stop = if takes { &self.stop } else { &no_stop };
+        crossbeam_channel::select! {
+            recv(self.committed) -> committed => committed.map_or(Event::Broken, Event::Committed),
+            recv(requests) -> request => request.map_or(Event::Stop, Event::Request),
+            // What was submitted before the stop is still done.
+            recv(stop) -> _ => self.requests.try_recv().map_or(Event::Stop, Event::Request),
+            recv(alarm.receiver()) -> _ => Event::Alarm,
+        }
+    }
+
+    fn look_for_event(&self, takes: bool) -> Event {
+        match self.committed.try_recv() {
+            Ok(committed) => return Event::Committed(committed),
+            Err(TryRecvError::Disconnected) => return Event::Broken,
+            Err(TryRecvError::Empty) => {}
+        }
+        if !takes {
+            return Event::Nothing;
+        }
+        match (self.requests.try_recv(), self.stop.try_recv()) {
+            (Ok(request), _) => Event::Request(request),
+            (Err(_), Err(TryRecvError::Disconnected)) => Event::Stop,
+            (Err(_), _) => Event::Nothing,
         }
     }
 
     /// Refuses what was not decided and whatever still comes until the engine is stopped: nobody
     /// may wait for an answer that cannot come.
-    pub(crate) fn refuse_the_rest(&self) {
+    pub(crate) fn refuse_the_rest(&mut self) {
+        self.parking.refuse_all(&Refusal::Failed);
         loop {
             crossbeam_channel::select! {
                 recv(self.requests) -> request => match request {
@@ -114,11 +176,9 @@ impl Decider {
     fn take(&mut self, open: &mut Open, first: Request) {
         let mut request = first;
         loop {
-            let (submission, waiter) = request;
-            self.now = self.now.max(self.clock.now());
+            self.look_at_clock();
             open.now = self.now;
-            let answer = self.decide(open, submission);
-            open.wait(waiter, answer);
+            self.take_one(open, request);
             if !open.has_room() {
                 return;
             }
@@ -130,6 +190,9 @@ impl Decider {
     /// Takes note of a commit; answers whether it became durable.
     fn settle(&mut self, committed: Committed) -> bool {
         if let Committed::Durable { number, publication, keys } = committed {
+            if number > 0 {
+                self.slices.resume();
+            }
             for (key, seq) in keys {
                 self.keys.publish(key, number, seq, publication.now);
             }
@@ -152,6 +215,8 @@ impl Decider {
     fn drop_undurable(&mut self, open: Open) -> Open {
         self.working.drop_all();
         self.keys.drop_pending();
+        self.parking.refuse_all(&Refusal::Unavailable);
+        self.stall();
         for (waiter, _) in open.into_waiters() {
             // Who no longer waits does not want to know.
             let _ = waiter.send(Err(Refusal::Unavailable));
@@ -170,9 +235,17 @@ impl Decider {
                 self.roll(open, slot.0);
                 return Ok(Reply::Done);
             }
-            Command::OpenProduction(key) => {
-                self.open_production(open, key);
-                Done::default()
+            Command::CatchUpAll => return Ok(Reply::Done),
+            Command::OpenProduction(key) => self.open_production(open, key)?,
+            Command::OpenSandbox(key) => self.open_sandbox(open, key)?,
+            Command::CreateEnvironment { name, kind, key } => {
+                self.create_environment(open, name, kind, key)?
+            }
+            Command::CreateKey(key) => self.create_key(open, ApiKey { env, ..key })?,
+            Command::FreezeClock(at) => self.freeze_clock(open, env, at)?,
+            Command::ReleaseClock => self.release_clock(open, env)?,
+            Command::BeginTask(kind) => {
+                Done { task: Some(self.begin_task(open, env, kind)), ..Done::default() }
             }
             Command::Catalog(command) => {
                 self.change_catalog(open, env, &command)?;
@@ -200,12 +273,14 @@ impl Decider {
         let realm = self.working.realm();
         let account = done.slot.and_then(|slot| self.working.account(slot));
         let outcome = Outcome {
-            now: self.now,
+            now: self.now_in(env),
             env,
             catalog: realm.catalog(env),
             account: account.as_deref(),
             subscription: done.subscription,
             grant: done.grant,
+            environment: done.environment.and_then(|env| realm.environments.get(&env)),
+            task: done.task.and_then(|id| realm.tasks.find(id)),
         };
         let response = render(&outcome);
         self.remember(open, remember, &response);
@@ -237,169 +312,17 @@ impl Decider {
         self.keys.decide(key, open.number(), Reply::Response(response.clone()));
     }
 
-    fn open_production(&mut self, open: &mut Open, key: crate::realm::ApiKey) {
-        let realm = self.working.realm();
-        if !realm.environments.contains_key(&PRODUCTION) {
-            let environment = Environment {
-                id: PRODUCTION,
-                name: "production".to_owned(),
-                kind: EnvironmentKind::Production,
-                created_at: self.now,
-                catalog: Arc::new(Catalog::default()),
-            };
-            let change = RealmChange::Environment(environment);
-            open.fold_realm(&mut self.working, &mut self.flusher, &change);
-        }
-        if !realm.keys.contains_key(&key.digest) {
-            let key = crate::realm::ApiKey { created_at: self.now, ..key };
-            open.fold_realm(&mut self.working, &mut self.flusher, &RealmChange::ApiKey(key));
-        }
+    fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) {
+        open.fold(&mut self.working, &mut self.flusher, folding, entry);
     }
 
-    fn change_catalog(
-        &mut self,
-        open: &mut Open,
-        env: EnvId,
-        command: &CatalogCommand,
-    ) -> Result<(), Refusal> {
-        let realm = self.working.realm();
-        let changes = catalog::decide(realm.catalog(env), command, self.now)?;
-        drop(realm);
-        for change in changes {
-            let change = RealmChange::Catalog(Box::new(EnvChange { env, change }));
-            open.fold_realm(&mut self.working, &mut self.flusher, &change);
-        }
-        Ok(())
+    /// The effective now of an environment.
+    fn now_in(&self, env: EnvId) -> Timestamp {
+        self.working.realm().now(env, self.now)
     }
 
-    fn create_customer(
-        &mut self,
-        open: &mut Open,
-        env: EnvId,
-        new: NewCustomer,
-    ) -> Result<Done, Refusal> {
-        if self.working.find_customer(&(env, new.id.clone())).is_some() {
-            return Err(Refusal::AlreadyExists(new.id.to_string()));
-        }
-        let slot = self.next_slot.max(SLOT_FIRST);
-        self.next_slot = slot + 1;
-        let profile = new.into_profile(env, self.now);
-        let account = crate::account::Account::new(Customer::new(Slot(slot), profile.clone()));
-        self.working.insert_account(slot, account);
-        self.fold(open, slot, &Entry::Profile(profile), None);
-        Ok(Done { slot: Some(slot), ..Done::default() })
-    }
-
-    fn find_subscription(
-        &self,
-        env: EnvId,
-        id: &SubscriptionId,
-    ) -> Result<(u32, SubscriptionNo), Refusal> {
-        let missing = || Refusal::SubscriptionNotFound(id.clone());
-        let found = self.working.find_subscription(&(env, id.clone()));
-        let slot = found.ok_or_else(missing)?;
-        let account = self.working.account(slot).ok_or_else(missing)?;
-        let subscriptions = &account.customer.subscriptions;
-        let subscription = subscriptions.iter().find(|found| found.terms.id == *id);
-        Ok((slot, subscription.ok_or_else(missing)?.terms.number))
-    }
-
-    /// Does what is due, then the command; what is due stays done where the command is refused.
-    fn change_customer(
-        &mut self,
-        open: &mut Open,
-        env: EnvId,
-        slot: u32,
-        command: &CustomerCommand,
-    ) -> Result<Done, Refusal> {
-        self.roll(open, slot);
-        let realm = self.working.realm();
-        let account = self.working.account(slot).expect("names lead to customers");
-        let decision = customer::decide(&account.customer, realm.catalog(env), command, self.now)?;
-        drop(account);
-        self.check_new_subscription(env, slot, &decision)?;
-        let Decision { entries, subscription, grant } = decision;
-        for entry in &entries {
-            self.fold(open, slot, entry, None);
-            self.note_subscribed(open, env, entry);
-        }
-        Ok(Done { slot: Some(slot), subscription, grant })
-    }
-
-    /// Ids of subscriptions are unique in their environment; the core sees one customer only.
-    fn check_new_subscription(
-        &self,
-        env: EnvId,
-        slot: u32,
-        decision: &Decision,
-    ) -> Result<(), Refusal> {
-        let account = self.working.account(slot).expect("names lead to customers");
-        for entry in &decision.entries {
-            let Entry::Subscription(terms) = entry else { continue };
-            let is_new = account.customer.subscription(terms.number).is_none();
-            let name = (env, terms.id.clone());
-            if is_new && self.working.find_subscription(&name).is_some() {
-                return Err(Refusal::AlreadyExists(terms.id.to_string()));
-            }
-        }
-        Ok(())
-    }
-
-    fn note_subscribed(&mut self, open: &mut Open, env: EnvId, entry: &Entry) {
-        let Entry::Subscription(terms) = entry else { return };
-        let plan = std::iter::once((&terms.plan.plan, terms.plan.version));
-        let ancestors = terms.plan.ancestors.iter().map(|(id, version)| (id, *version));
-        let plans =
-            plan.chain(ancestors).map(|(id, version)| (PackageKey::plan(id.clone()), version));
-        let addons =
-            terms.addons.iter().map(|pin| (PackageKey::addon(pin.addon.clone()), pin.version));
-        let command = CatalogCommand::NoteSubscribed {
-            product: terms.product.clone(),
-            versions: plans.chain(addons).collect(),
-        };
-        self.change_catalog(open, env, &command).expect("a note is never refused");
-    }
-
-    fn void_grant(
-        &mut self,
-        open: &mut Open,
-        env: EnvId,
-        slot: Slot,
-        no: GrantNo,
-    ) -> Result<Done, Refusal> {
-        let account = self.working.account(slot.0).ok_or(Refusal::GrantNotFound)?;
-        if account.customer.profile.env != env {
-            return Err(Refusal::GrantNotFound);
-        }
-        self.roll(open, slot.0);
-        let account = self.working.account(slot.0).expect("it was just there");
-        let pools = &account.customer.pools;
-        let holds = |pool: &&customer::Pool| {
-            let is_overdraft = pool.overdraft.is_some_and(|overdraft| overdraft.no == no);
-            pool.find_grant(no).is_some() || is_overdraft
-        };
-        let pool = pools.iter().find(holds).ok_or(Refusal::GrantNotFound)?.id;
-        drop(account);
-        self.change_customer(open, env, slot.0, &CustomerCommand::VoidGrant(pool, no))
-    }
-
-    fn fold(&mut self, open: &mut Open, slot: u32, entry: &Entry, key: Option<Key>) {
-        open.fold(&mut self.working, &mut self.flusher, slot, entry, key);
-    }
-
-    /// Does everything that is due for a customer, each at its own instant.
-    fn roll(&mut self, open: &mut Open, slot: u32) {
-        let Some(account) = self.working.account(slot) else { return };
-        if account.customer.next_due.is_none_or(|due| due > self.now) {
-            return;
-        }
-        let realm = self.working.realm();
-        let env = account.customer.profile.env;
-        let entries = roll_forward(&account.customer, realm.catalog(env), self.now);
-        drop(account);
-        for entry in &entries {
-            self.fold(open, slot, entry, None);
-        }
+    fn look_at_clock(&mut self) {
+        self.now = self.now.max(self.watch.look());
     }
 }
 

@@ -6,14 +6,19 @@ use crate::cipher::IdCipher;
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
 use crate::committer::{Committer, Fatal, run_guarded};
-use crate::decider::{Decider, ONCE_REQUEST, Request};
+use crate::decider::{Decider, ONCE_REQUEST, Parking, Request, Slices};
 use crate::flush::Flusher;
 use crate::key::{Key, Keys};
-use crate::limits::{KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, RETRY_WINDOW_SECONDS, SLOT_FIRST};
+use crate::limits::{
+    CLOCK_GAP_WARN_SECONDS, KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, RETRY_WINDOW_SECONDS,
+    SLOT_FIRST,
+};
 use crate::load::{Loaded, load};
 use crate::published::Published;
-use crate::realm::ApiKey;
+use crate::realm::{ApiKey, Environment, Rights};
 use crate::record::{Record, Remembered};
+use crate::task::Task;
+use crate::wall::{WallTime, WallWatch};
 use crate::working::Working;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::sync::{Arc, Mutex};
@@ -32,11 +37,68 @@ pub const META_SECRET: &str = "secret";
 pub struct Engine {
     published: Arc<Published>,
     reader: Arc<dyn Reader>,
-    clock: Arc<dyn Clock>,
+    time: Arc<WallTime>,
     cipher: IdCipher,
     requests: Sender<Request>,
     stopping: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// How an engine is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The gap between the last commit and the clock that is worth a warning, in seconds.
+    pub clock_gap_warning: i64,
+    /// The gap between the last commit and the clock beyond which the engine does not start, in
+    /// seconds; it starts whatever the gap is where absent.
+    pub max_clock_jump: Option<i64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock_gap_warning: CLOCK_GAP_WARN_SECONDS, max_clock_jump: None }
+    }
+}
+
+impl Options {
+    /// Looks at the time between the last commit and now, which is downtime or a wrong clock.
+    fn check_gap(&self, committed: Timestamp, wall: Timestamp) -> Result<(), StartError> {
+        let gap = wall.micros().saturating_sub(committed.micros()) / 1_000_000;
+        if let Some(max) = self.max_clock_jump.filter(|max| gap > *max) {
+            return Err(StartError::ClockJump { committed, wall, gap, max });
+        }
+        if gap > self.clock_gap_warning {
+            tracing::warn!(
+                gap_seconds = gap,
+                last_commit = %committed,
+                "time has passed since the last commit; what came due in it is done now"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Why an engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// What was stored cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The clock is further ahead of the last commit than is allowed.
+    #[error(
+        "the clock shows {wall}, {gap} seconds after the last commit ({committed}); at most \
+         {max} are allowed. Where the clock is right, start once with a greater maximum"
+    )]
+    ClockJump {
+        /// When the last commit was made.
+        committed: Timestamp,
+        /// What the clock shows.
+        wall: Timestamp,
+        /// The seconds between them.
+        gap: i64,
+        /// How many are allowed.
+        max: i64,
+    },
 }
 
 /// What is found of a customer: as it was published, or a copy on which the due was done.
@@ -55,8 +117,27 @@ impl Engine {
         clock: Arc<dyn Clock>,
         fatal: Fatal,
     ) -> Result<Self, StoreError> {
+        Self::start_with(store, clock, fatal, &Options::default()).map_err(|error| match error {
+            StartError::Store(error) => error,
+            StartError::ClockJump { .. } => unreachable!("by default every jump is allowed"),
+        })
+    }
+
+    /// As [`Engine::start`], with options.
+    ///
+    /// # Errors
+    /// As [`Engine::start`]; [`StartError::ClockJump`] where the clock is too far ahead.
+    pub fn start_with(
+        store: Box<dyn Store>,
+        clock: Arc<dyn Clock>,
+        fatal: Fatal,
+        options: &Options,
+    ) -> Result<Self, StartError> {
         let reader = store.reader();
         let Loaded { state, tip, now, lagging } = load(reader.as_ref())?;
+        if tip.number > 0 {
+            options.check_gap(now, clock.now())?;
+        }
         let since = now.plus_seconds(-KEY_RETENTION_SECONDS).micros();
         let retries = now.plus_seconds(-RETRY_WINDOW_SECONDS).micros();
         let retries_from = reader.keys_since(retries)?.first().map_or(Seq::MAX, |(_, seq)| *seq);
@@ -71,12 +152,16 @@ impl Engine {
         let next_slot = state.accounts.keys().next_back().map_or(SLOT_FIRST, |slot| slot + 1);
         let publication = state.into_publication(now, tip.last);
         let published = Arc::new(Published::new(&publication));
+        let working = Working::new(Arc::clone(&published), &publication.accounts);
+        let (time, guard) = WallTime::new(clock, now);
+        let time = Arc::new(time);
+        let watch = WallWatch::new(Arc::clone(&time), guard);
         let (requests, queue) = bounded(QUEUE_COMMANDS_MAX);
         let (stopping, stop) = bounded(0);
         let engine = Self {
             published: Arc::clone(&published),
             reader,
-            clock: Arc::clone(&clock),
+            time,
             cipher: IdCipher::new(&secret),
             requests,
             stopping: Mutex::new(Some(stopping)),
@@ -87,7 +172,7 @@ impl Engine {
             fatal,
             keys,
             flusher,
-            Start { clock, tip, now, next_slot, queue, stop },
+            Start { working, watch, tip, now, next_slot, queue, stop },
         );
         Ok(engine)
     }
@@ -102,13 +187,13 @@ impl Engine {
     ) {
         let (sealed_out, sealed_in) = bounded(1);
         let (committed_out, committed_in) = bounded(1);
-        let Start { clock, tip, now, next_slot, queue, stop } = start;
+        let Start { working, watch, tip, now, next_slot, queue, stop } = start;
         let fatal = Arc::new(Mutex::new(fatal));
         let mut decider = Decider {
-            working: Working::new(Arc::clone(&self.published)),
+            working,
             keys,
             flusher,
-            clock,
+            watch,
             tip,
             now,
             next_slot,
@@ -116,6 +201,8 @@ impl Engine {
             stop,
             sealed: sealed_out,
             committed: committed_in,
+            parking: Parking::default(),
+            slices: Slices::default(),
         };
         let committer = Committer {
             store,
@@ -183,17 +270,50 @@ impl Engine {
         self.published.is_writable()
     }
 
-    /// The engine's time: the clock's, never before what was committed.
+    /// The effective now of an environment: its frozen instant, or the wall clock's, which never
+    /// goes back here.
     #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.published.now().max(self.clock.now())
+    pub fn now(&self, env: EnvId) -> Timestamp {
+        // The clock first: a realm that was published since is not older than it.
+        let wall = self.time.now();
+        self.published.realm().now(env, wall)
     }
 
-    /// The environment that a key opens.
+    /// The engine's time on the wall clock: never before what was committed or answered.
     #[must_use]
-    pub fn authenticate(&self, key: &str) -> Option<EnvId> {
+    pub fn wall_now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    /// How many seconds the wall clock is behind the engine's time, because it went back.
+    #[must_use]
+    pub fn clock_lag(&self) -> i64 {
+        self.time.lag_seconds()
+    }
+
+    /// The environment that a key opens, and what the key may do besides.
+    #[must_use]
+    pub fn authenticate(&self, key: &str) -> Option<(EnvId, Rights)> {
         let realm = self.published.realm();
-        realm.keys.get(&ApiKey::digest_of(key)).map(|key| key.env)
+        realm.keys.get(&ApiKey::digest_of(key)).map(|key| (key.env, key.rights))
+    }
+
+    /// All environments, oldest first.
+    #[must_use]
+    pub fn environments(&self) -> Vec<Environment> {
+        self.published.realm().environments.values().cloned().collect()
+    }
+
+    /// The environment with that number.
+    #[must_use]
+    pub fn environment(&self, env: EnvId) -> Option<Environment> {
+        self.published.realm().environments.get(&env).cloned()
+    }
+
+    /// A task of an environment. What it has done is told once it has ended.
+    #[must_use]
+    pub fn task(&self, env: EnvId, id: u64) -> Option<Task> {
+        self.published.realm().tasks.find(id).filter(|task| task.env == env).cloned()
     }
 
     /// Whether there is any key at all.
@@ -311,7 +431,8 @@ impl Engine {
 }
 
 struct Start {
-    clock: Arc<dyn Clock>,
+    working: Working,
+    watch: WallWatch,
     tip: Tip,
     now: Timestamp,
     next_slot: u32,

@@ -17,6 +17,7 @@ pub mod command;
 mod committer;
 mod decider;
 mod doc;
+mod due;
 mod engine;
 mod flush;
 pub mod fsck;
@@ -27,17 +28,22 @@ mod load;
 mod published;
 pub mod realm;
 pub mod record;
+pub mod task;
+mod wall;
 mod working;
 
 pub use account::Account;
 pub use cipher::IdCipher;
-pub use clock::{Clock, SystemClock};
+pub use clock::{Alarm, Clock, Ring, SystemClock};
 pub use command::{
     Answer, Command, ConsumeItem, Consumed, Outcome, Refusal, Remember, Render, Reply, Response,
     Submission,
 };
 pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};
-pub use engine::{Engine, Found, META_SECRET, Submitter};
+pub use engine::{Engine, Found, META_SECRET, Options, StartError, Submitter};
 pub use key::{Key, Operation};
-pub use realm::{ApiKey, EnvironmentKind, PRODUCTION, Realm};
+pub use realm::{
+    ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
+};
+pub use task::{Task, TaskKind};

@@ -32,3 +32,52 @@ pub const KEY_RETENTION_SECONDS: i64 = 35 * 24 * 60 * 60;
 
 /// For how long a request without a key is recognised when it is retried (`behaviour.md` §0.10).
 pub const RETRY_WINDOW_SECONDS: i64 = 10 * 60;
+
+/// Customers for which what is due is done before ordinary commands are looked at again.
+pub const SLICE_CUSTOMERS: usize = 256;
+
+/// Time after which such a slice ends, in microseconds.
+pub const SLICE_MICROS: u64 = 1_000;
+
+/// Rows of a batch that due work and tasks may fill; the rest is kept for commands.
+pub const SLICE_ROWS_MAX: usize = BATCH_ROWS_MAX / 2;
+
+/// Encoded bytes of a batch that due work and tasks may fill.
+pub const SLICE_BYTES_MAX: usize = BATCH_BYTES_MAX / 2;
+
+/// Requests that may wait until everything due in their environment is done.
+pub const PARKED_MAX: usize = 1_024;
+
+/// Seconds until due work is tried again after the store refused to write.
+pub const STALL_SECONDS: i64 = 1;
+
+/// Environments of one realm.
+pub const ENVIRONMENTS_MAX: usize = 1_000;
+
+/// API keys of one realm.
+pub const API_KEYS_MAX: usize = 10_000;
+
+/// The longest name of an environment.
+pub const ENVIRONMENT_NAME_MAX: usize = 64;
+
+/// Finished tasks that are kept to be looked at.
+pub const TASKS_KEPT: usize = 1_000;
+
+/// Failures of one task that are kept with their reasons.
+pub const TASK_FAILURES_MAX: usize = 100;
+
+/// How far before [`stipend_core::Timestamp::MAX`] a frozen clock ends, so that periods still
+/// fit behind it: two years.
+pub const CLOCK_MARGIN_SECONDS: i64 = 2 * 366 * 24 * 60 * 60;
+
+/// A wall clock that is so far ahead of the time that has passed has jumped: one hour.
+pub const CLOCK_JUMP_MICROS: i64 = 60 * 60 * 1_000_000;
+
+/// How much later than the first the second sample of a jump is taken: one second.
+pub const CLOCK_CONFIRM_MICROS: i64 = 1_000_000;
+
+/// From how far on a clock that went back is warned of.
+pub const CLOCK_LAG_WARN_SECONDS: i64 = 1;
+
+/// The gap between the last commit and the start that is worth a warning: one hour.
+pub const CLOCK_GAP_WARN_SECONDS: i64 = 60 * 60;

@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::realm::Realm;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
 /// Where the names of an environment's things are found.
@@ -27,7 +27,6 @@ pub(crate) struct Published {
     customers: papaya::HashMap<Named<CustomerId>, u32>,
     subscriptions: papaya::HashMap<Named<SubscriptionId>, u32>,
     realm: ArcSwap<Realm>,
-    now: AtomicI64,
     last: AtomicU64,
     is_writable: AtomicBool,
 }
@@ -39,7 +38,6 @@ impl Published {
             customers: papaya::HashMap::new(),
             subscriptions: papaya::HashMap::new(),
             realm: ArcSwap::new(Arc::new(Realm::default())),
-            now: AtomicI64::new(0),
             last: AtomicU64::new(0),
             is_writable: AtomicBool::new(true),
         };
@@ -64,7 +62,6 @@ impl Published {
         for (name, slot) in &publication.subscriptions {
             subscriptions.insert(name.clone(), *slot);
         }
-        self.now.fetch_max(publication.now.micros(), Ordering::Release);
         self.last.store(publication.last, Ordering::Release);
     }
 
@@ -82,11 +79,6 @@ impl Published {
 
     pub(crate) fn realm(&self) -> Arc<Realm> {
         self.realm.load_full()
-    }
-
-    /// The effective now of the last commit.
-    pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.now.load(Ordering::Acquire))
     }
 
     /// The position of the last durable row.

@@ -1,19 +1,36 @@
-//! Environments with their catalogs, and the API keys that open them.
+//! Environments with their clocks and catalogs, and the API keys that open them.
 
+use crate::limits::ENVIRONMENT_NAME_MAX;
+use crate::task::{Task, TaskEnd, Tasks};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogChange};
 use stipend_core::{EnvId, Timestamp};
+use stipend_store::codec::{CodecError, Decode, Encode, Reader, Writer};
 use stipend_store::{choice, record};
 
 /// The environment that every account has.
 pub const PRODUCTION: EnvId = EnvId(1);
 
+/// The name of the environment that [`crate::Command::OpenSandbox`] makes.
+pub const SANDBOX_NAME: &str = "sandbox";
+
 /// What an environment is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnvironmentKind {
-    /// Real customers.
+    /// Real customers; it lives on the wall clock.
     Production,
+    /// Tests; its clock can be frozen and advanced.
+    Sandbox,
+}
+
+/// The clock of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvironmentClock {
+    /// The wall clock.
+    Wall,
+    /// It stands still at this instant until it is advanced or released.
+    Frozen(Timestamp),
 }
 
 /// One environment; nothing refers across.
@@ -21,14 +38,82 @@ pub enum EnvironmentKind {
 pub struct Environment {
     /// Its number.
     pub id: EnvId,
-    /// Its name.
+    /// Its name, unique.
     pub name: String,
     /// What it is for.
     pub kind: EnvironmentKind,
-    /// When it was made.
+    /// When it was made, on the wall clock.
     pub created_at: Timestamp,
     /// Its catalog.
     pub catalog: Arc<Catalog>,
+    /// The instant at which its clock stands still; on the wall clock where absent.
+    pub frozen_at: Option<Timestamp>,
+    /// When its clock was last released, on the wall clock.
+    pub released_at: Option<Timestamp>,
+}
+
+impl Environment {
+    /// An environment on the wall clock, with an empty catalog.
+    #[must_use]
+    pub fn new(id: EnvId, name: String, kind: EnvironmentKind, created_at: Timestamp) -> Self {
+        let catalog = Arc::new(Catalog::default());
+        Self { id, name, kind, created_at, catalog, frozen_at: None, released_at: None }
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> EnvironmentClock {
+        self.frozen_at.map_or(EnvironmentClock::Wall, EnvironmentClock::Frozen)
+    }
+
+    /// Its effective now while the wall clock shows that.
+    #[must_use]
+    pub fn now(&self, wall: Timestamp) -> Timestamp {
+        self.frozen_at.unwrap_or(wall)
+    }
+
+    /// Whether its clock was ever frozen.
+    #[must_use]
+    pub fn was_frozen(&self) -> bool {
+        self.frozen_at.is_some() || self.released_at.is_some()
+    }
+
+    /// Whether a text can be the name of an environment: letters and digits, and between them
+    /// `-`, `_` and `.`.
+    #[must_use]
+    pub fn is_name(text: &str) -> bool {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        text.len() <= ENVIRONMENT_NAME_MAX
+            && text.bytes().all(is_inner)
+            && is_outer(text.as_bytes().first())
+            && is_outer(text.as_bytes().last())
+    }
+}
+
+/// What a key may do besides using its environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// List and make environments, and make keys to them.
+    pub manages_environments: bool,
+}
+
+/// Keys that were made before there were rights were all first keys of the production
+/// environment, which have them.
+impl Encode for Rights {
+    fn encode(&self, writer: &mut Writer) {
+        self.manages_environments.encode(writer);
+    }
+}
+
+impl Decode for Rights {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self { manages_environments: bool::decode(reader)? })
+    }
+
+    fn omitted() -> Option<Self> {
+        Some(Self { manages_environments: true })
+    }
 }
 
 /// A secret API key, known by its hash only.
@@ -40,8 +125,10 @@ pub struct ApiKey {
     pub env: EnvId,
     /// Its last characters, for people.
     pub hint: String,
-    /// When it was made.
+    /// When it was made, on the wall clock.
     pub created_at: Timestamp,
+    /// What it may do besides using its environment.
+    pub rights: Rights,
 }
 
 impl ApiKey {
@@ -49,6 +136,20 @@ impl ApiKey {
     #[must_use]
     pub fn digest_of(key: &str) -> [u8; 32] {
         blake3::derive_key("stipend 2026 api key", key.as_bytes())
+    }
+
+    /// A key to make. Its environment, the time and where needed its rights are set when the
+    /// command that makes it is decided.
+    #[must_use]
+    pub fn new(key: &str) -> Self {
+        let last = key.char_indices().rev().nth(3).map_or(0, |(place, _)| place);
+        Self {
+            digest: Self::digest_of(key),
+            env: PRODUCTION,
+            hint: key[last..].to_owned(),
+            created_at: Timestamp::EPOCH,
+            rights: Rights::default(),
+        }
     }
 }
 
@@ -61,6 +162,12 @@ pub enum RealmChange {
     ApiKey(ApiKey),
     /// A catalog changed.
     Catalog(Box<EnvChange>),
+    /// The clock of an environment was set.
+    Clock(ClockChange),
+    /// A task began.
+    TaskBegun(Task),
+    /// A task ended.
+    TaskEnded(TaskEnd),
 }
 
 /// A change of the catalog of one environment.
@@ -72,21 +179,41 @@ pub struct EnvChange {
     pub change: CatalogChange,
 }
 
-/// All environments and keys.
+/// A change of the clock of one environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockChange {
+    /// The environment.
+    pub env: EnvId,
+    /// When, on the wall clock.
+    pub at: Timestamp,
+    /// The instant at which it stands still now; released to the wall clock where absent.
+    pub frozen_at: Option<Timestamp>,
+}
+
+/// All environments, keys and tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Realm {
     /// Environments by number.
     pub environments: BTreeMap<EnvId, Environment>,
     /// Keys by hash.
     pub keys: BTreeMap<[u8; 32], ApiKey>,
+    /// Tasks.
+    pub tasks: Tasks,
 }
 
-choice!(EnvironmentKind { 1 => Production });
-record!(Environment { 1 => id, 2 => name, 3 => kind, 4 => created_at, 5 => catalog });
-record!(ApiKey { 1 => digest, 2 => env, 3 => hint, 4 => created_at });
+choice!(EnvironmentKind { 1 => Production, 2 => Sandbox });
+record!(Environment {
+    1 => id, 2 => name, 3 => kind, 4 => created_at, 5 => catalog, 6 => frozen_at,
+    7 => released_at
+});
+record!(ApiKey { 1 => digest, 2 => env, 3 => hint, 4 => created_at, 5 => rights });
 record!(EnvChange { 1 => env, 2 => change });
-choice!(RealmChange { 1 => Environment(Environment), 2 => ApiKey(ApiKey), 3 => Catalog(Box<EnvChange>) });
-record!(Realm { 1 => environments, 2 => keys });
+record!(ClockChange { 1 => env, 2 => at, 3 => frozen_at });
+choice!(RealmChange {
+    1 => Environment(Environment), 2 => ApiKey(ApiKey), 3 => Catalog(Box<EnvChange>),
+    4 => Clock(ClockChange), 5 => TaskBegun(Task), 6 => TaskEnded(TaskEnd)
+});
+record!(Realm { 1 => environments, 2 => keys, 3 => tasks });
 
 impl Realm {
     /// Folds one change.
@@ -104,10 +231,37 @@ impl Realm {
             }
             RealmChange::Catalog(changed) => {
                 let EnvChange { env, change } = changed.as_ref();
-                let environment = self.environments.get_mut(env).expect("its environment exists");
-                Arc::make_mut(&mut environment.catalog).apply(change);
+                Arc::make_mut(&mut self.environment_mut(*env).catalog).apply(change);
             }
+            RealmChange::Clock(change) => {
+                let environment = self.environment_mut(change.env);
+                environment.frozen_at = change.frozen_at;
+                if change.frozen_at.is_none() {
+                    environment.released_at = Some(change.at);
+                }
+            }
+            RealmChange::TaskBegun(task) => {
+                assert!(self.environments.contains_key(&task.env), "a task has an environment");
+                self.tasks.begin(task);
+            }
+            RealmChange::TaskEnded(end) => self.tasks.end(end),
         }
+    }
+
+    fn environment_mut(&mut self, env: EnvId) -> &mut Environment {
+        self.environments.get_mut(&env).expect("its environment exists")
+    }
+
+    /// The environment with that name.
+    #[must_use]
+    pub fn find_environment(&self, name: &str) -> Option<&Environment> {
+        self.environments.values().find(|environment| environment.name == name)
+    }
+
+    /// The effective now of an environment while the wall clock shows that.
+    #[must_use]
+    pub fn now(&self, env: EnvId, wall: Timestamp) -> Timestamp {
+        self.environments.get(&env).map_or(wall, |environment| environment.now(wall))
     }
 
     /// The catalog of an environment.
@@ -117,5 +271,42 @@ impl Realm {
     #[must_use]
     pub fn catalog(&self, env: EnvId) -> &Arc<Catalog> {
         &self.environments.get(&env).expect("environments come from keys").catalog
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stipend_store::codec::{from_bytes, to_bytes};
+
+    #[derive(Debug)]
+    struct OldKey {
+        digest: [u8; 32],
+        env: EnvId,
+        hint: String,
+        created_at: Timestamp,
+    }
+
+    record!(OldKey { 1 => digest, 2 => env, 3 => hint, 4 => created_at });
+
+    #[test]
+    fn a_key_without_rights_is_an_old_first_key_and_has_them() {
+        let ApiKey { digest, env, hint, created_at, .. } = ApiKey::new("sk_old_1234");
+        let bytes = to_bytes(&OldKey { digest, env, hint, created_at });
+        let key: ApiKey = from_bytes(&bytes).expect("old keys can be read");
+        assert!(key.rights.manages_environments);
+        assert_eq!(key.hint, "1234");
+        assert_eq!(ApiKey::new("añb").hint, "añb");
+    }
+
+    #[test]
+    fn names_of_environments_are_plain() {
+        for name in ["production", "a", "team-1_x.y", "9"] {
+            assert!(Environment::is_name(name), "{name}");
+        }
+        let long = "a".repeat(ENVIRONMENT_NAME_MAX + 1);
+        for text in ["", "-a", "a-", "a b", "é", "a/b", &long] {
+            assert!(!Environment::is_name(text), "{text}");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The working state: what is published, and over it what was decided and is not durable yet.
 
 use crate::account::Account;
+use crate::due::DueIndex;
 use crate::published::{Named, Published};
 use crate::realm::Realm;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use stipend_core::{CustomerId, SubscriptionId};
+use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
 #[derive(Debug)]
 pub(crate) struct Working {
@@ -14,17 +15,48 @@ pub(crate) struct Working {
     realm: Option<Arc<Realm>>,
     customers: HashMap<Named<CustomerId>, u32>,
     subscriptions: HashMap<Named<SubscriptionId>, u32>,
+    due: DueIndex,
+    /// The environments that durably have customers.
+    peopled: BTreeSet<EnvId>,
 }
 
 impl Working {
-    pub(crate) fn new(published: Arc<Published>) -> Self {
+    /// The working state over what is published, `accounts`.
+    pub(crate) fn new(published: Arc<Published>, accounts: &[(u32, Arc<Account>)]) -> Self {
+        let mut due = DueIndex::default();
+        let mut peopled = BTreeSet::new();
+        for (slot, account) in accounts {
+            let env = account.customer.profile.env;
+            due.change(env, *slot, None, account.customer.next_due);
+            peopled.insert(env);
+        }
         Self {
             published,
             accounts: HashMap::new(),
             realm: None,
             customers: HashMap::new(),
             subscriptions: HashMap::new(),
+            due,
+            peopled,
         }
+    }
+
+    /// What is due when, in the working state.
+    pub(crate) fn due(&self) -> &DueIndex {
+        &self.due
+    }
+
+    /// Notes that what is due next for a customer has changed.
+    pub(crate) fn reschedule(&mut self, slot: u32, before: Option<Timestamp>) {
+        let Some(account) = self.accounts.get(&slot) else { return };
+        let env = account.customer.profile.env;
+        self.due.change(env, slot, before, account.customer.next_due);
+    }
+
+    /// Whether there is any customer in an environment.
+    pub(crate) fn has_customers(&self, env: EnvId) -> bool {
+        let lives_there = |account: &Arc<Account>| account.customer.profile.env == env;
+        self.peopled.contains(&env) || self.accounts.values().any(lives_there)
     }
 
     pub(crate) fn account(&self, slot: u32) -> Option<Arc<Account>> {
@@ -80,6 +112,7 @@ impl Working {
         subscriptions: &[(Named<SubscriptionId>, u32)],
     ) {
         for (slot, account) in accounts {
+            self.peopled.insert(account.customer.profile.env);
             if self.accounts.get(slot).is_some_and(|working| Arc::ptr_eq(working, account)) {
                 self.accounts.remove(slot);
             }
@@ -99,7 +132,12 @@ impl Working {
 
     /// Goes back to what is published.
     pub(crate) fn drop_all(&mut self) {
-        self.accounts.clear();
+        for (slot, dropped) in self.accounts.drain() {
+            let published = self.published.account(slot);
+            let next_due = published.and_then(|account| account.customer.next_due);
+            let env = dropped.customer.profile.env;
+            self.due.change(env, slot, dropped.customer.next_due, next_due);
+        }
         self.realm = None;
         self.customers.clear();
         self.subscriptions.clear();

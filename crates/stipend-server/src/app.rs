@@ -16,6 +16,9 @@ use stipend_engine::{
 };
 use stipend_wire::{Data, ErrorCode};
 
+/// The lag of the wall clock behind the engine's time beyond which the server is not ready.
+const CLOCK_LAG_SECONDS_MAX: i64 = 60;
+
 /// The application, shared by all requests.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -53,10 +56,12 @@ impl App {
     pub(crate) fn unready(&self) -> Option<&'static str> {
         if self.is_draining.load(Ordering::Acquire) {
             Some("the server is stopping")
-        } else if self.engine.is_writable() {
-            None
-        } else {
+        } else if !self.engine.is_writable() {
             Some("the store refused the last write")
+        } else if self.engine.clock_lag() > CLOCK_LAG_SECONDS_MAX {
+            Some("the clock ran backwards and is not yet where it was")
+        } else {
+            None
         }
     }
 
@@ -144,7 +149,7 @@ impl App {
     /// `customer_not_found`, or what catching up fails with.
     pub(crate) async fn caught_up(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {
         let found = self.find_customer(caller, id)?;
-        if found.customer.next_due.is_none_or(|due| due > self.engine.now()) {
+        if found.customer.next_due.is_none_or(|due| due > self.engine.now(caller.env)) {
             return Ok(found);
         }
         let slot = found.customer.slot;

@@ -36,7 +36,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = api_key(&parts.headers)?;
-        let env = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
+        let (env, _) = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
         Ok(Self {
             env,
             key_hash: stipend_engine::ApiKey::digest_of(key),

@@ -112,7 +112,15 @@ impl From<Refusal> for ApiError {
             Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
             Refusal::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
             Refusal::GrantNotFound => ErrorCode::GrantNotFound,
-            Refusal::AlreadyExists(_) => ErrorCode::AlreadyExists,
+            Refusal::AlreadyExists(_)
+            | Refusal::ApiKeyExists
+            | Refusal::ClockBackwards(_)
+            | Refusal::ClockAhead(_) => ErrorCode::AlreadyExists,
+            Refusal::ClockFixed => ErrorCode::Forbidden,
+            Refusal::LimitReached { .. } => ErrorCode::LimitReached,
+            Refusal::EnvironmentNameInvalid | Refusal::ClockOutOfRange(_) => {
+                ErrorCode::InvalidValue
+            }
             Refusal::KeyReused => ErrorCode::IdempotencyKeyReused,
             Refusal::Overloaded => ErrorCode::Overloaded,
             Refusal::Unavailable | Refusal::Failed => ErrorCode::Unavailable,

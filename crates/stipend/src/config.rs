@@ -11,7 +11,7 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
 /// What can be set, on the command line and in the environment.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Settings {
-    /// A TOML file with the same settings (`data_dir`, `listen`, `log`).
+    /// A TOML file with the same settings (`data_dir`, `listen`, `log`, `max_clock_jump`).
     #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Where the data lives [default: stipend/ in the user's data directory].
@@ -23,6 +23,10 @@ pub(crate) struct Settings {
     /// What to log: error, warn, info, debug, or a filter [default: info].
     #[arg(long, value_name = "FILTER", env = "STIPEND_LOG")]
     pub(crate) log: Option<String>,
+    /// Refuse to start where the clock is further ahead of the last commit than that, such as
+    /// `90s`, `36h` or `7d` [default: start, and do what has come due].
+    #[arg(long, value_name = "DURATION", env = "STIPEND_MAX_CLOCK_JUMP")]
+    pub(crate) max_clock_jump: Option<ClockJump>,
     /// A secret API key that exists in the environment `production` at start.
     #[arg(
         long,
@@ -32,6 +36,49 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     pub(crate) bootstrap_api_key: Option<String>,
+    /// A secret API key that exists in the environment `sandbox` at start, which comes to be
+    /// where it is missing.
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "STIPEND_BOOTSTRAP_SANDBOX_API_KEY",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub(crate) bootstrap_sandbox_api_key: Option<String>,
+}
+
+/// A length of time, in whole seconds: a number with `s`, `m`, `h` or `d` behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClockJump(pub(crate) i64);
+
+impl std::str::FromStr for ClockJump {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "a duration is a whole number with s, m, h or d behind it, such as 36h";
+        let unit = text.char_indices().next_back().ok_or(wrong)?;
+        let seconds = match unit.1 {
+            's' => 1,
+            'm' => 60,
+            'h' => 60 * 60,
+            'd' => 24 * 60 * 60,
+            _ => return Err(wrong),
+        };
+        let count = &text[..unit.0];
+        if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(wrong);
+        }
+        let count: i64 = count.parse().map_err(|_| wrong)?;
+        count.checked_mul(seconds).map(Self).ok_or(wrong)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClockJump {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// What can be set in the file.
@@ -41,6 +88,7 @@ struct File {
     data_dir: Option<PathBuf>,
     listen: Option<SocketAddr>,
     log: Option<String>,
+    max_clock_jump: Option<ClockJump>,
 }
 
 /// What holds in the end.
@@ -50,6 +98,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) log: String,
     pub(crate) bootstrap_api_key: Option<String>,
+    pub(crate) bootstrap_sandbox_api_key: Option<String>,
+    pub(crate) engine: stipend_engine::Options,
 }
 
 impl Settings {
@@ -57,11 +107,13 @@ impl Settings {
     pub(crate) fn resolve(self) -> Result<Config, Failure> {
         let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let default = LISTEN_DEFAULT.parse().expect("the default is an address");
-        let key = self.bootstrap_api_key.filter(|key| !key.is_empty());
-        if key.as_ref().is_some_and(|key| key.len() > 255 || !key.is_ascii()) {
-            let message = "the bootstrap API key has at most 255 ASCII characters";
+        let key = bootstrap_key(self.bootstrap_api_key)?;
+        let sandbox_key = bootstrap_key(self.bootstrap_sandbox_api_key)?;
+        if key.is_some() && key == sandbox_key {
+            let message = "the bootstrap API keys of production and sandbox must differ";
             return Err(Failure::Configuration(message.to_owned()));
         }
+        let max_clock_jump = self.max_clock_jump.or(file.max_clock_jump).map(|jump| jump.0);
         Ok(Config {
             data_dir: match self.data_dir.or(file.data_dir) {
                 Some(data_dir) => data_dir,
@@ -70,8 +122,20 @@ impl Settings {
             listen: self.listen.or(file.listen).unwrap_or(default),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             bootstrap_api_key: key,
+            bootstrap_sandbox_api_key: sandbox_key,
+            engine: stipend_engine::Options { max_clock_jump, ..Default::default() },
         })
     }
+}
+
+/// A key that is set, and not set to nothing.
+fn bootstrap_key(key: Option<String>) -> Result<Option<String>, Failure> {
+    let key = key.filter(|key| !key.is_empty());
+    if key.as_ref().is_some_and(|key| key.len() > 255 || !key.is_ascii()) {
+        let message = "a bootstrap API key has at most 255 ASCII characters";
+        return Err(Failure::Configuration(message.to_owned()));
+    }
+    Ok(key)
 }
 
 fn read_file(path: &Path) -> Result<File, Failure> {
@@ -101,16 +165,39 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
 }
 
 /// The variables that a `STIPEND_…` environment variable can be; others are warned about.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 7] = [
     "STIPEND_CONFIG",
     "STIPEND_DATA_DIR",
     "STIPEND_LISTEN",
     "STIPEND_LOG",
+    "STIPEND_MAX_CLOCK_JUMP",
     "STIPEND_BOOTSTRAP_API_KEY",
+    "STIPEND_BOOTSTRAP_SANDBOX_API_KEY",
 ];
 
 /// `STIPEND_…` variables that mean nothing to this version.
 pub(crate) fn unknown_variables() -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names.filter(|name| name.starts_with("STIPEND_") && !KNOWN.contains(&name.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, seconds) in [
+            ("0s", Some(0)),
+            ("90s", Some(90)),
+            ("5m", Some(300)),
+            ("36h", Some(129_600)),
+            ("7d", Some(604_800)),
+        ] {
+            assert_eq!(text.parse().ok(), seconds.map(ClockJump), "{text}");
+        }
+        for text in ["", "s", "7", "-1s", "1.5h", "7 d", "9223372036854775807d", "7é"] {
+            assert!(text.parse::<ClockJump>().is_err(), "{text}");
+        }
+    }
 }

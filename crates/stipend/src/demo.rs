@@ -33,7 +33,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..Settings::default()
     };
     let config = settings.resolve()?;
-    let engine = Arc::new(start::start_engine(start::open_store(&config.data_dir)?)?);
+    let store = start::open_store(&config.data_dir)?;
+    let engine = Arc::new(start::start_engine(store, &config.engine)?);
     let listener = serve::bind(&config)?;
     let key = start::ensure_key(&engine, None)?.unwrap_or_default();
     serve::runtime()?.block_on(async {

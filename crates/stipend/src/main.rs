@@ -1,10 +1,11 @@
-//! The binary: `serve`, `demo`, `doctor`, `fsck`, `openapi`.
+//! The binary: `serve`, `demo`, `doctor`, `environment`, `fsck`, `openapi`.
 //!
 //! Exit codes: 0 fine, 1 failed, 2 usage or configuration, 3 damaged data.
 
 mod config;
 mod demo;
 mod doctor;
+mod environment;
 mod failure;
 mod fsck;
 mod serve;
@@ -35,6 +36,9 @@ enum Command {
     Demo(demo::Arguments),
     /// Look at what a server needs here, and say what is wrong.
     Doctor(Settings),
+    /// Make and list environments of a stopped server.
+    #[command(subcommand)]
+    Environment(environment::Action),
     /// Verify the data of a stopped server: every row, every hash, every invariant.
     Fsck(Settings),
     /// Print the API's description (`OpenAPI`, JSON).
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Command::Serve(settings) => serve::run(settings),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(settings) => doctor::run(settings),
+        Command::Environment(action) => environment::run(action),
         Command::Fsck(settings) => fsck::run(settings),
         Command::Openapi => say(&stipend_server::openapi::document()),
     };

@@ -21,7 +21,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         tracing::warn!(name, "this environment variable means nothing to this version");
     }
     let store = start::open_store(&config.data_dir)?;
-    let engine = Arc::new(start::start_engine(store)?);
+    let engine = Arc::new(start::start_engine(store, &config.engine)?);
     tracing::info!(
         data_dir = %config.data_dir.display(),
         customers = engine.customers_count(),
@@ -30,6 +30,9 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let listener = bind(&config)?;
     // A key is made only once nothing can keep it from being shown.
     let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
+    if let Some(key) = &config.bootstrap_sandbox_api_key {
+        start::ensure_sandbox(&engine, key)?;
+    }
     runtime()?.block_on(async {
         let listener = into_async(listener)?;
         let stop = stop_signal()?;

@@ -3,7 +3,9 @@
 use crate::failure::Failure;
 use std::path::Path;
 use std::sync::Arc;
-use stipend_engine::{ApiKey, Command, Engine, PRODUCTION, SystemClock};
+use stipend_engine::{
+    ApiKey, Command, Engine, Options as EngineOptions, PRODUCTION, StartError, SystemClock,
+};
 use stipend_server::ids::{SystemRandom, secret_key};
 use stipend_store_sqlite::{Options, SqliteStore};
 
@@ -24,13 +26,18 @@ pub(crate) fn open_store(data_dir: &Path) -> Result<SqliteStore, Failure> {
 
 /// Starts an engine that aborts the process when its store fails: nothing may be acknowledged
 /// after that, and a restart finds what is durable.
-pub(crate) fn start_engine(store: SqliteStore) -> Result<Engine, Failure> {
+pub(crate) fn start_engine(store: SqliteStore, options: &EngineOptions) -> Result<Engine, Failure> {
     let clock = Arc::new(SystemClock);
     let fatal = Box::new(|error: &stipend_store::StoreError| {
         tracing::error!(%error, "stopping: the outcome of a write is unknown");
         std::process::abort();
     });
-    Ok(Engine::start(Box::new(store), clock, fatal)?)
+    Engine::start_with(Box::new(store), clock, fatal, options).map_err(|error| match error {
+        StartError::Store(error) => error.into(),
+        StartError::ClockJump { .. } => Failure::Configuration(format!(
+            "{error}: leave --max-clock-jump out, or name a longer one"
+        )),
+    })
 }
 
 /// Makes sure that there is a key to the production environment. Answers the key where it was
@@ -41,17 +48,17 @@ pub(crate) fn ensure_key(engine: &Engine, wanted: Option<&str>) -> Result<Option
     }
     let made = wanted.is_none().then(|| secret_key(&SystemRandom));
     let key = wanted.or(made.as_deref()).unwrap_or_default();
-    if engine.authenticate(key).is_none() {
-        let hint: String =
-            key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-        let key = ApiKey {
-            digest: ApiKey::digest_of(key),
-            env: PRODUCTION,
-            hint,
-            created_at: engine.now(),
-        };
-        let done = engine.submitter().run(PRODUCTION, Command::OpenProduction(key));
-        done.map_err(|refusal| Failure::failed("the API key could not be stored", &refusal))?;
-    }
+    store_key(engine, Command::OpenProduction(ApiKey::new(key)))?;
     Ok(made)
+}
+
+/// Makes sure that there is a sandbox environment with that key.
+pub(crate) fn ensure_sandbox(engine: &Engine, key: &str) -> Result<(), Failure> {
+    store_key(engine, Command::OpenSandbox(ApiKey::new(key)))
+}
+
+fn store_key(engine: &Engine, command: Command) -> Result<(), Failure> {
+    let done = engine.submitter().run(PRODUCTION, command);
+    done.map_err(|refusal| Failure::failed("the API key could not be stored", &refusal))?;
+    Ok(())
 }

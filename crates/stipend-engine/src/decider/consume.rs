@@ -1,7 +1,7 @@
 //! Deciding consumption: all items of a command or none.
 
 use super::Decider;
-use crate::batch::Open;
+use crate::batch::{Folding, Open};
 use crate::command::{Answer, ConsumeItem, Consumed, Refusal, Reply};
 use crate::key::{Known, ScopeHash};
 use std::collections::{HashMap, HashSet};
@@ -110,7 +110,8 @@ impl Decider {
             }
         }
         let command = CustomerCommand::Consume(item.request.clone());
-        customer::decide(&account.customer, catalog, &command, self.now)?;
+        let now = self.now_in(account.customer.profile.env);
+        customer::decide(&account.customer, catalog, &command, now)?;
         Ok(())
     }
 
@@ -121,9 +122,11 @@ impl Decider {
         slot: u32,
         item: &ConsumeItem,
     ) -> Result<Consumed, Refusal> {
-        let account = self.working.account_mut(slot).expect("names lead to customers");
+        let account = self.working.account(slot).expect("names lead to customers");
         let command = CustomerCommand::Consume(item.request.clone());
-        let decision = customer::decide(&account.customer, catalog, &command, self.now)?;
+        let now = self.now_in(account.customer.profile.env);
+        let decision = customer::decide(&account.customer, catalog, &command, now)?;
+        drop(account);
         let mut done = None;
         for entry in &decision.entries {
             let key = if let Entry::Pool(entry) = entry {
@@ -135,7 +138,7 @@ impl Decider {
             } else {
                 None
             };
-            self.fold(open, slot, entry, key);
+            self.fold(open, Folding { slot, at: now, key }, entry);
         }
         let done = done.expect("a consumption is an entry of its pool");
         self.keys.decide(item.key, open.number(), Reply::Consumed(vec![done.clone()]));

@@ -10,7 +10,7 @@ use stipend_core::customer::{
     CustomerCommand, CustomerPatch, CustomerRejection, SubscriptionPatch,
 };
 use stipend_core::{Amount, GrantNo, Slot, SubscriptionId, examples};
-use stipend_engine::{ApiKey, Command, PRODUCTION, Refusal, Render, Reply, Response};
+use stipend_engine::{ApiKey, Command, PRODUCTION, Refusal, Render, Reply, Response, Rights};
 
 fn subscription_id(text: &str) -> SubscriptionId {
     SubscriptionId::parse(text).expect("the test writes ids well")
@@ -81,7 +81,7 @@ fn subscriptions_are_found_by_their_id() {
     let missing = Err(Refusal::SubscriptionNotFound(unknown.clone()));
     assert_eq!(bench.run(Command::UpdateSubscription(unknown.clone(), patch(1))), missing);
     assert_eq!(bench.run(Command::CancelSubscription(unknown)), missing);
-    let now = bench.engine().now();
+    let now = bench.engine().now(PRODUCTION);
     let id = subscription_id("sub-1");
     let (account, number) = bench.engine().find_subscription(PRODUCTION, &id, now).unwrap();
     assert_eq!((account.customer.profile.id.as_str(), number.0), (ACME, 0));
@@ -187,21 +187,15 @@ fn what_changes_nothing_writes_nothing() {
 #[test]
 fn a_second_key_opens_the_same_environment() {
     let mut bench = Bench::seeded();
-    let open = |text: &str| {
-        Command::OpenProduction(ApiKey {
-            digest: ApiKey::digest_of(text),
-            env: PRODUCTION,
-            hint: text.to_owned(),
-            created_at: examples::START,
-        })
-    };
+    let open = |text: &str| Command::OpenProduction(ApiKey::new(text));
     let position = bench.engine().last_position();
     bench.done(open("key"));
     assert_eq!(bench.engine().last_position(), position, "it is there");
     bench.done(open("other"));
     bench.restart();
     for key in ["key", "other"] {
-        assert_eq!(bench.engine().authenticate(key), Some(PRODUCTION));
+        let rights = Rights { manages_environments: true };
+        assert_eq!(bench.engine().authenticate(key), Some((PRODUCTION, rights)));
     }
     assert_eq!(bench.balance(ACME), Amount::whole(80_000));
     bench.verify();

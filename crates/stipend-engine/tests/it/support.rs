@@ -1,7 +1,7 @@
 //! What the tests share: a clock that is set by hand, and an engine on a store that survives it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use stipend_core::catalog::{
     Behavior, CatalogCommand, Extras, Metadata, Migration, NewEntitlement, NewProduct, PackageKey,
     PackagePatch,
@@ -14,8 +14,8 @@ use stipend_core::{
 };
 use stipend_engine::fsck::{self, Audit};
 use stipend_engine::{
-    Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, PRODUCTION, Refusal,
-    Remember, Render, Reply, Response, Submission,
+    Alarm, Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, PRODUCTION, Refusal,
+    Remember, Render, Reply, Response, Ring, Submission,
 };
 use stipend_store::memory::Control;
 use stipend_store::{MemoryStore, Row, Seq};
@@ -29,21 +29,71 @@ pub(crate) const ACME: &str = "acme";
 
 /// A clock that stands still until it is set.
 #[derive(Debug)]
-pub(crate) struct ManualClock(AtomicI64);
+pub(crate) struct ManualClock(Mutex<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    wall: Timestamp,
+    passed: Duration,
+    /// How far the clock was moved aloud.
+    heard: Timestamp,
+    rings: Vec<Ring>,
+}
 
 impl ManualClock {
     pub(crate) fn at(instant: Timestamp) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(instant.micros())))
+        let (passed, rings) = (Duration::ZERO, Vec::new());
+        Arc::new(Self(Mutex::new(Hands { wall: instant, passed, heard: instant, rings })))
     }
 
+    fn hands(&self) -> std::sync::MutexGuard<'_, Hands> {
+        self.0.lock().expect("nobody panics with it")
+    }
+
+    /// Sets the clock in silence: time has passed, and no alarm rings. The engine notices with
+    /// the next command.
     pub(crate) fn set(&self, instant: Timestamp) {
-        self.0.store(instant.micros(), Ordering::SeqCst);
+        let mut hands = self.hands();
+        let micros = instant.micros() - hands.wall.micros();
+        hands.passed += Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+        hands.wall = instant;
+    }
+
+    /// Lets time pass until the instant; alarms ring.
+    pub(crate) fn advance_to(&self, instant: Timestamp) {
+        self.set(instant);
+        self.ring();
+    }
+
+    /// Sets the wall clock without any time passing; alarms ring.
+    pub(crate) fn jump_to(&self, instant: Timestamp) {
+        self.hands().wall = instant;
+        self.ring();
+    }
+
+    fn ring(&self) {
+        let mut hands = self.hands();
+        hands.heard = hands.wall;
+        hands.rings.clear();
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        self.hands().wall
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.hands().passed
+    }
+
+    fn alarm(&self, at: Timestamp) -> Alarm {
+        let mut hands = self.hands();
+        let (ring, alarm) = Alarm::with_ring();
+        if hands.heard < at {
+            hands.rings.push(ring);
+        }
+        alarm
     }
 }
 
@@ -90,13 +140,7 @@ impl Bench {
             fatal: Arc::default(),
         };
         bench.open();
-        let key = ApiKey {
-            digest: ApiKey::digest_of("key"),
-            env: PRODUCTION,
-            hint: "key".to_owned(),
-            created_at: examples::START,
-        };
-        bench.done(Command::OpenProduction(key));
+        bench.done(Command::OpenProduction(ApiKey::new("key")));
         bench
     }
 

@@ -36,7 +36,7 @@ async fn list_customer_entitlements(
     Ids(id): Ids<String>,
     Query(query): Query<EntitlementsQuery>,
 ) -> Result<Response, ApiError> {
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
     let customer = found.as_ref().map(|account| &account.customer);
     let scope = match query.resource_id.as_deref().map(ResourceId::parse) {
@@ -64,7 +64,7 @@ async fn check_entitlement(
     query.check_subject()?;
     refuse_unbuilt(&query)?;
     let asked = query.currency_id.as_deref().unwrap_or_default();
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
     let check = match &found {
         None => mapping::unknown_customer(now),

@@ -104,7 +104,7 @@ async fn get_customer(
     caller: Caller,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
-    let found = app.current(&caller, &id, app.engine().now())?;
+    let found = app.current(&caller, &id, app.engine().now(caller.env))?;
     Ok(data(mapping::to_wire(&found.customer.profile)))
 }
 
@@ -175,7 +175,7 @@ async fn list_resources(
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let found = app.current(&caller, &id, app.engine().now())?;
+    let found = app.current(&caller, &id, app.engine().now(caller.env))?;
     let list = List::new(caller.env, &format!("resources/{}", found.customer.slot.0));
     let page = list.page(query.after.as_deref(), query.before.as_deref())?;
     let items = found.customer.resources.iter();

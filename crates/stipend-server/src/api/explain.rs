@@ -32,7 +32,7 @@ async fn explain_credits(
     Ids(id): Ids<String>,
     Query(query): Query<ExplainQuery>,
 ) -> Result<Response, ApiError> {
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let found = app.current(&caller, &id, now)?;
     let catalog = app.engine().catalog(caller.env);
     let asked = &query.currency_id.0;

@@ -91,7 +91,7 @@ async fn list_grants(
     let found = app.caught_up(&caller, &query.customer_id.0).await?;
     let list = List::new(caller.env, &format!("grants/{}", found.customer.slot.0));
     let page = list.page::<u64>(query.after.as_deref(), query.before.as_deref())?;
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let mut items = Vec::new();
     for pool in &found.customer.pools {
         let resource = pool.resource.as_ref().map(stipend_core::ResourceId::as_str);
@@ -177,7 +177,7 @@ async fn ended_grant(
     if found.customer.profile.env != caller.env {
         return Ok(None);
     }
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     for pool in &found.customer.pools {
         let held = held(app, &found, pool).await?;
         let Some(held) = held.into_iter().find(|held| held.no() == no) else { continue };

@@ -136,7 +136,7 @@ async fn get_auto_recharge(
     Query(query): Query<AutoRechargeQuery>,
 ) -> Result<Response, ApiError> {
     let (customer, currency) = (query.customer_id.0, query.currency_id.0);
-    app.current(&caller, &customer, app.engine().now())?;
+    app.current(&caller, &customer, app.engine().now(caller.env))?;
     let catalog = app.engine().catalog(caller.env);
     let known = stipend_core::CurrencyId::parse(&currency).ok();
     if known.is_none_or(|currency| !catalog.credit_types.contains_key(&currency)) {

@@ -208,7 +208,7 @@ async fn update_plan(
     body: Body,
 ) -> Result<Response, ApiError> {
     let key = parse_key(PackageKind::Plan, &id)?;
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let patch = mapping::plan_patch_from_wire(body.read::<UpdatePlan>()?, now)?;
     update::<Plan>(&app, &caller, &body, key, patch).await
 }
@@ -330,7 +330,7 @@ async fn update_addon(
     body: Body,
 ) -> Result<Response, ApiError> {
     let key = parse_key(PackageKind::Addon, &id)?;
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let patch = mapping::addon_patch_from_wire(body.read::<UpdateAddon>()?, now)?;
     update::<Addon>(&app, &caller, &body, key, patch).await
 }

@@ -100,7 +100,7 @@ async fn list_subscriptions(
     let has_more = super::cut_surplus(&mut found, limit, &page);
     let places: Vec<u64> = found.iter().map(|found| found.sid).collect();
     let pagination = list.pagination(&page, places.first(), places.last(), has_more);
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let shown = found.into_iter().filter_map(|found| {
         let account = app.engine().account(Slot(found.slot))?;
         let subscription = account.customer.subscription(SubscriptionNo(found.number))?;
@@ -144,7 +144,7 @@ async fn get_subscription(
     caller: Caller,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
-    let now = app.engine().now();
+    let now = app.engine().now(caller.env);
     let found = app.engine().find_subscription(caller.env, &parse_id(&id)?, now);
     let (account, number) = found.ok_or_else(|| not_found(&id))?;
     let subscription = account.customer.subscription(number).ok_or_else(|| not_found(&id))?;

@@ -8,8 +8,9 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 use stipend_core::Timestamp;
-use stipend_engine::{ApiKey, Clock, Command, Engine, PRODUCTION, Reply};
+use stipend_engine::{Alarm, ApiKey, Clock, Command, Engine, PRODUCTION, Reply};
 use stipend_server::ids::Random;
 use stipend_server::{App, serve};
 use stipend_store::{MemoryStore, Store};
@@ -30,6 +31,15 @@ pub(crate) struct ManualClock(AtomicI64);
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+
+    /// The engine notices a new time with the next command.
+    fn alarm(&self, _: Timestamp) -> Alarm {
+        Alarm::never()
     }
 }
 
@@ -82,13 +92,8 @@ impl Server {
         let port: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let engine = Engine::start(store, port, Box::new(|error| panic!("{error}")));
         let engine = Arc::new(engine.expect("the data is sound"));
-        let key = ApiKey {
-            digest: ApiKey::digest_of(KEY),
-            env: PRODUCTION,
-            hint: "test".to_owned(),
-            created_at: instant(START),
-        };
-        let opened = engine.submitter().run(PRODUCTION, Command::OpenProduction(key));
+        let key = Command::OpenProduction(ApiKey::new(KEY));
+        let opened = engine.submitter().run(PRODUCTION, key);
         assert_eq!(opened, Ok(Reply::Done));
         let router = router_of(&engine, Arc::new(Splitmix(AtomicU64::new(7))));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,0 +1,146 @@
+//! Deciding commands to customers, after what is due for them.
+
+use super::{Decider, Done};
+use crate::account::Account;
+use crate::batch::{Folding, Open};
+use crate::command::Refusal;
+use crate::limits::SLOT_FIRST;
+use stipend_core::catalog::{CatalogCommand, PackageKey};
+use stipend_core::customer::{self, CustomerCommand, Decision, Entry, NewCustomer, roll_forward};
+use stipend_core::{Customer, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo};
+
+impl Decider {
+    pub(super) fn create_customer(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        new: NewCustomer,
+    ) -> Result<Done, Refusal> {
+        if self.working.find_customer(&(env, new.id.clone())).is_some() {
+            return Err(Refusal::AlreadyExists(new.id.to_string()));
+        }
+        let slot = self.next_slot.max(SLOT_FIRST);
+        self.next_slot = slot + 1;
+        let now = self.now_in(env);
+        let profile = new.into_profile(env, now);
+        let account = Account::new(Customer::new(Slot(slot), profile.clone()));
+        self.working.insert_account(slot, account);
+        let folding = Folding { slot, at: now, key: None };
+        self.fold(open, folding, &Entry::Profile(profile));
+        Ok(Done { slot: Some(slot), ..Done::default() })
+    }
+
+    pub(super) fn find_subscription(
+        &self,
+        env: EnvId,
+        id: &SubscriptionId,
+    ) -> Result<(u32, SubscriptionNo), Refusal> {
+        let missing = || Refusal::SubscriptionNotFound(id.clone());
+        let found = self.working.find_subscription(&(env, id.clone()));
+        let slot = found.ok_or_else(missing)?;
+        let account = self.working.account(slot).ok_or_else(missing)?;
+        let subscriptions = &account.customer.subscriptions;
+        let subscription = subscriptions.iter().find(|found| found.terms.id == *id);
+        Ok((slot, subscription.ok_or_else(missing)?.terms.number))
+    }
+
+    /// Does what is due, then the command; what is due stays done where the command is refused.
+    pub(super) fn change_customer(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        slot: u32,
+        command: &CustomerCommand,
+    ) -> Result<Done, Refusal> {
+        self.roll(open, slot);
+        let now = self.now_in(env);
+        let realm = self.working.realm();
+        let account = self.working.account(slot).expect("names lead to customers");
+        let decision = customer::decide(&account.customer, realm.catalog(env), command, now)?;
+        drop(account);
+        self.check_new_subscription(env, slot, &decision)?;
+        let Decision { entries, subscription, grant } = decision;
+        for entry in &entries {
+            self.fold(open, Folding { slot, at: now, key: None }, entry);
+            self.note_subscribed(open, env, entry);
+        }
+        Ok(Done { slot: Some(slot), subscription, grant, ..Done::default() })
+    }
+
+    /// Ids of subscriptions are unique in their environment; the core sees one customer only.
+    fn check_new_subscription(
+        &self,
+        env: EnvId,
+        slot: u32,
+        decision: &Decision,
+    ) -> Result<(), Refusal> {
+        let account = self.working.account(slot).expect("names lead to customers");
+        for entry in &decision.entries {
+            let Entry::Subscription(terms) = entry else { continue };
+            let is_new = account.customer.subscription(terms.number).is_none();
+            let name = (env, terms.id.clone());
+            if is_new && self.working.find_subscription(&name).is_some() {
+                return Err(Refusal::AlreadyExists(terms.id.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    fn note_subscribed(&mut self, open: &mut Open, env: EnvId, entry: &Entry) {
+        let Entry::Subscription(terms) = entry else { return };
+        let plan = std::iter::once((&terms.plan.plan, terms.plan.version));
+        let ancestors = terms.plan.ancestors.iter().map(|(id, version)| (id, *version));
+        let plans =
+            plan.chain(ancestors).map(|(id, version)| (PackageKey::plan(id.clone()), version));
+        let addons =
+            terms.addons.iter().map(|pin| (PackageKey::addon(pin.addon.clone()), pin.version));
+        let command = CatalogCommand::NoteSubscribed {
+            product: terms.product.clone(),
+            versions: plans.chain(addons).collect(),
+        };
+        self.change_catalog(open, env, &command).expect("a note is never refused");
+    }
+
+    pub(super) fn void_grant(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        slot: Slot,
+        no: GrantNo,
+    ) -> Result<Done, Refusal> {
+        let account = self.working.account(slot.0).ok_or(Refusal::GrantNotFound)?;
+        if account.customer.profile.env != env {
+            return Err(Refusal::GrantNotFound);
+        }
+        self.roll(open, slot.0);
+        let account = self.working.account(slot.0).expect("it was just there");
+        let pools = &account.customer.pools;
+        let holds = |pool: &&customer::Pool| {
+            let is_overdraft = pool.overdraft.is_some_and(|overdraft| overdraft.no == no);
+            pool.find_grant(no).is_some() || is_overdraft
+        };
+        let pool = pools.iter().find(holds).ok_or(Refusal::GrantNotFound)?.id;
+        drop(account);
+        self.change_customer(open, env, slot.0, &CustomerCommand::VoidGrant(pool, no))
+    }
+
+    /// Does everything that is due for a customer, each at its own instant.
+    pub(super) fn roll(&mut self, open: &mut Open, slot: u32) {
+        while self.roll_instant(open, slot) {}
+    }
+
+    /// Does what is due for a customer at the next instant; answers whether there was any.
+    pub(super) fn roll_instant(&mut self, open: &mut Open, slot: u32) -> bool {
+        let Some(account) = self.working.account(slot) else { return false };
+        let env = account.customer.profile.env;
+        let realm = self.working.realm();
+        let now = realm.now(env, self.now);
+        let Some(due) = account.customer.next_due.filter(|due| *due <= now) else { return false };
+        let entries = roll_forward(&account.customer, realm.catalog(env), due);
+        drop(account);
+        for entry in &entries {
+            self.fold(open, Folding { slot, at: due, key: None }, entry);
+        }
+        true
+    }
+}

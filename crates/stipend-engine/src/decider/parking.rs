@@ -1,0 +1,116 @@
+//! Requests that wait for the due of their environment: a catalog changes when everything before
+//! it has happened, and who sets a clock is answered when everything up to it has happened.
+
+use super::{Decider, Request};
+use crate::batch::{Open, Waiter};
+use crate::command::{Command, Refusal, Reply};
+use crate::limits::PARKED_MAX;
+use std::collections::{BTreeSet, VecDeque};
+use stipend_core::{EnvId, Timestamp};
+
+/// All who wait.
+#[derive(Default)]
+pub(crate) struct Parking {
+    /// Not decided yet, in the order in which they came.
+    requests: VecDeque<Request>,
+    /// Decided, and answered when the due is done.
+    answers: Vec<Parked>,
+}
+
+struct Parked {
+    env: EnvId,
+    until: Timestamp,
+    waiter: Waiter,
+    reply: Reply,
+}
+
+impl Parking {
+    fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.answers.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.requests.len() + self.answers.len() >= PARKED_MAX
+    }
+
+    fn has_request_in(&self, env: EnvId) -> bool {
+        self.requests.iter().any(|(submission, _)| submission.env == env)
+    }
+
+    pub(super) fn refuse_all(&mut self, refusal: &Refusal) {
+        let undecided = self.requests.drain(..).map(|(_, waiter)| waiter);
+        for waiter in undecided.chain(self.answers.drain(..).map(|parked| parked.waiter)) {
+            // Who no longer waits does not want to know.
+            let _ = waiter.send(Err(refusal.clone()));
+        }
+    }
+}
+
+/// Whether a command is answered only when everything due is done.
+fn awaits_due(command: &Command) -> bool {
+    matches!(command, Command::FreezeClock(_) | Command::ReleaseClock | Command::CatchUpAll)
+}
+
+impl Decider {
+    /// Decides a request, or parks it.
+    pub(super) fn take_one(&mut self, open: &mut Open, (submission, waiter): Request) {
+        let env = submission.env;
+        let must_wait = match submission.command {
+            Command::Catalog(_) => self.parking.has_request_in(env) || self.has_due(env),
+            Command::FreezeClock(_) | Command::ReleaseClock => self.parking.has_request_in(env),
+            _ => false,
+        };
+        let may_park = must_wait || awaits_due(&submission.command);
+        if may_park && self.parking.is_full() {
+            open.wait(waiter, Err(Refusal::Overloaded));
+        } else if must_wait {
+            self.slices.resume();
+            self.parking.requests.push_back((submission, waiter));
+        } else {
+            self.carry_out(open, (submission, waiter));
+        }
+    }
+
+    fn carry_out(&mut self, open: &mut Open, (submission, waiter): Request) {
+        let env = submission.env;
+        let awaits_due = awaits_due(&submission.command);
+        match self.decide(open, submission) {
+            Ok(reply) if awaits_due => {
+                self.slices.resume();
+                let until = self.now_in(env);
+                self.parking.answers.push(Parked { env, until, waiter, reply });
+            }
+            answer => open.wait(waiter, answer),
+        }
+    }
+
+    fn has_due(&self, env: EnvId) -> bool {
+        self.working.due().has_due(env, self.now_in(env))
+    }
+
+    /// Answers and decides those for whom the due is done. Answers go into the open batch, which
+    /// is committed after all that they waited for.
+    pub(super) fn answer_parked(&mut self, open: &mut Open) {
+        if self.parking.is_empty() {
+            return;
+        }
+        for parked in std::mem::take(&mut self.parking.answers) {
+            if open.has_room() && !self.working.due().has_due(parked.env, parked.until) {
+                open.wait(parked.waiter, Ok(parked.reply));
+            } else {
+                self.parking.answers.push(parked);
+            }
+        }
+        let mut behind = BTreeSet::new();
+        for request in std::mem::take(&mut self.parking.requests) {
+            let env = request.0.env;
+            if open.has_room() && !behind.contains(&env) && !self.has_due(env) {
+                open.now = self.now;
+                self.carry_out(open, request);
+            } else {
+                behind.insert(env);
+                self.parking.requests.push_back(request);
+            }
+        }
+    }
+}
