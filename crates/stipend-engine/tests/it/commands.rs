@@ -58,7 +58,7 @@ fn a_subscription_id_is_unique_over_all_customers() {
     assert_eq!((outcome(first), outcome(second)), (Ok(Reply::Done), Err(taken("sub-2"))));
     assert_eq!(bench.balance("initech"), Amount::ZERO);
 
-    bench.done(Command::CancelSubscription(subscription_id("sub-2")));
+    bench.done(crate::support::cancel(subscription_id("sub-2")));
     bench.restart();
     let again = bench.run(provision("initech", "sub-2", 1));
     assert_eq!(again, Err(taken("sub-2")), "the id of an ended one stays taken");
@@ -75,18 +75,18 @@ fn subscriptions_are_found_by_their_id() {
         let addons = Some(vec![(examples::extra(), units)]);
         Box::new(SubscriptionPatch { addons, ..SubscriptionPatch::default() })
     };
-    bench.done(Command::UpdateSubscription(subscription_id("sub-1"), patch(5)));
+    bench.done(crate::support::update(subscription_id("sub-1"), patch(5)));
     assert_eq!(bench.balance(ACME), Amount::whole(100_000));
     let unknown = subscription_id("sub-9");
     let missing = Err(Refusal::SubscriptionNotFound(unknown.clone()));
-    assert_eq!(bench.run(Command::UpdateSubscription(unknown.clone(), patch(1))), missing);
-    assert_eq!(bench.run(Command::CancelSubscription(unknown)), missing);
+    assert_eq!(bench.run(crate::support::update(unknown.clone(), patch(1))), missing);
+    assert_eq!(bench.run(crate::support::cancel(unknown)), missing);
     let now = bench.engine().now(PRODUCTION);
     let id = subscription_id("sub-1");
     let (account, number) = bench.engine().find_subscription(PRODUCTION, &id, now).unwrap();
     assert_eq!((account.customer.profile.id.as_str(), number.0), (ACME, 0));
-    bench.done(Command::CancelSubscription(id.clone()));
-    let over = bench.run(Command::UpdateSubscription(id, patch(1)));
+    bench.done(crate::support::cancel(id.clone()));
+    let over = bench.run(crate::support::update(id, patch(1)));
     assert_eq!(over, Err(Refusal::Customer(CustomerRejection::SubscriptionEnded)));
     assert_eq!(bench.balance(ACME), Amount::ZERO);
     bench.verify();
@@ -215,7 +215,7 @@ fn commands_of_one_batch_see_each_other() {
         bench.submit(crate::support::consume_strictly(ACME, "k2", 1)),
         bench.submit(grant(ACME, new_grant(&examples::credits(), 5))),
         bench.submit(crate::support::consume_strictly(ACME, "k2", 1)),
-        bench.submit(Command::CancelSubscription(subscription_id("sub-1"))),
+        bench.submit(crate::support::cancel(subscription_id("sub-1"))),
     ];
     bench.let_queue_drain();
     let appends = control.appends();

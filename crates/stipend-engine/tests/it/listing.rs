@@ -61,7 +61,7 @@ fn customers_and_subscriptions_are_listed_newest_first_without_the_archived() {
             }
         } else if let Some(ended) = subscriptions.iter_mut().find(|other| other.2) {
             let id = SubscriptionId::parse(&ended.0).expect("the test writes ids well");
-            bench.done(Command::CancelSubscription(id));
+            bench.done(crate::support::cancel(id));
             ended.2 = false;
         }
     }

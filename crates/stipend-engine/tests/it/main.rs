@@ -3,9 +3,12 @@
 //! for time to pass: the store's control handle and the channels order everything.
 
 mod ahead;
+mod clocks;
 mod commands;
 mod damage;
+mod due_work;
 mod duplicates;
+mod environments;
 mod interleaving;
 mod listing;
 mod paging;
@@ -13,3 +16,4 @@ mod queue;
 mod recovery;
 mod rolling;
 mod support;
+mod tasks;

@@ -7,15 +7,18 @@ use stipend_core::catalog::{
     PackagePatch,
 };
 use stipend_core::customer::{
-    ConsumeRequest, CustomerCommand, GrantKind, NewCustomer, NewGrant, ProvisionRequest,
+    CancelTime, ConsumeRequest, CustomerCommand, GrantKind, NewCustomer, NewGrant,
+    ProvisionRequest, SubscriptionCommand, SubscriptionPatch,
 };
 use stipend_core::{
-    Amount, Cadence, CurrencyId, CustomerId, PackageId, Slot, SubscriptionId, Timestamp, examples,
+    Amount, Cadence, CurrencyId, CustomerId, EnvId, PackageId, Slot, SubscriptionId, Timestamp,
+    examples,
 };
 use stipend_engine::fsck::{self, Audit};
+use stipend_engine::record::KIND_HEADER;
 use stipend_engine::{
-    Alarm, Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, PRODUCTION, Refusal,
-    Remember, Render, Reply, Response, Ring, Submission,
+    Alarm, Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, Options, PRODUCTION,
+    Refusal, Remember, Render, Reply, Response, Ring, StartError, Submission,
 };
 use stipend_store::memory::Control;
 use stipend_store::{MemoryStore, Row, Seq};
@@ -26,6 +29,9 @@ pub(crate) type Waiting = oneshot::Receiver<Answer>;
 
 /// The customer of the worked example.
 pub(crate) const ACME: &str = "acme";
+
+/// The logical content of a row: pool, number, instant, kind, amount, balance, entry.
+pub(crate) type PoolRow = (u64, u64, i64, u16, i128, i128, Vec<u8>);
 
 /// A clock that stands still until it is set.
 #[derive(Debug)]
@@ -161,6 +167,15 @@ impl Bench {
         bench
     }
 
+    /// Stops in order and starts again with options.
+    pub(crate) fn restart_with(&mut self, options: &Options) -> Result<(), StartError> {
+        self.engine = None;
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let store = Box::new(self.store.reopen());
+        self.engine = Some(Engine::start_with(store, clock, Box::new(|_| {}), options)?);
+        Ok(())
+    }
+
     fn open(&mut self) {
         self.fatal = Arc::default();
         let fatal = Arc::clone(&self.fatal);
@@ -215,6 +230,98 @@ impl Bench {
         let submission = Submission { env: PRODUCTION, command, remember, render };
         let submitted = self.engine().submitter().submit(submission);
         submitted.expect("the queue has room")
+    }
+
+    pub(crate) fn submit_in(&self, env: EnvId, command: Command) -> Waiting {
+        let submission = Submission { env, command, remember: None, render: None };
+        let submitted = self.engine().submitter().submit(submission);
+        submitted.expect("the queue has room")
+    }
+
+    pub(crate) fn run_in(&self, env: EnvId, command: Command) -> Answer {
+        self.engine().submitter().run(env, command)
+    }
+
+    /// Does a command in an environment that must not be refused.
+    pub(crate) fn done_in(&self, env: EnvId, command: Command) -> Reply {
+        self.run_in(env, command)
+            .unwrap_or_else(|refusal| panic!("it must not be refused: {refusal:?}"))
+    }
+
+    /// Makes a sandbox environment with the catalog of the worked example.
+    pub(crate) fn sandbox(&self) -> EnvId {
+        self.done(Command::OpenSandbox(ApiKey::new("sandbox-key")));
+        let (env, _) = self.engine().authenticate("sandbox-key").expect("it was just made");
+        for command in catalog_commands() {
+            self.done_in(env, Command::Catalog(command));
+        }
+        env
+    }
+
+    /// Makes customers `c0`, `c1`, … with a subscription each.
+    pub(crate) fn populate(&self, env: EnvId, count: usize) {
+        let name = |n: usize| format!("c{n}");
+        let creations: Vec<_> = (0..count)
+            .map(|n| self.submit_in(env, Command::CreateCustomer(new_customer(&name(n)))))
+            .collect();
+        let subscriptions: Vec<_> = (0..count)
+            .map(|n| self.submit_in(env, provision(&name(n), &format!("s{n}"), 1)))
+            .collect();
+        for waiting in creations.into_iter().chain(subscriptions) {
+            outcome(waiting).expect("the ids are new");
+        }
+    }
+
+    /// Whether something that is due has not been done durably, for each customer of an
+    /// environment.
+    fn are_behind(&self, env: EnvId) -> impl Iterator<Item = bool> {
+        let now = self.engine().now(env);
+        let accounts = (64..).map_while(|slot| self.engine().account(Slot(slot)));
+        let mine = accounts.filter(move |account| account.customer.profile.env == env);
+        mine.map(move |account| account.customer.next_due.is_some_and(|due| due <= now))
+    }
+
+    /// For how many customers of an environment everything due was done durably.
+    pub(crate) fn rolled_count(&self, env: EnvId) -> usize {
+        self.are_behind(env).filter(|is_behind| !is_behind).count()
+    }
+
+    /// Waits until everything that is due was done durably.
+    pub(crate) fn wait_until_rolled(&self, env: EnvId) {
+        self.wait_for("everything due is done", |bench| {
+            !bench.are_behind(env).any(|behind| behind)
+        });
+    }
+
+    /// Waits until something has come about that the engine does by itself.
+    pub(crate) fn wait_for(&self, what: &str, is_done: impl Fn(&Self) -> bool) {
+        for _ in 0..2_000_000 {
+            if is_done(self) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("it never came about: {what}");
+    }
+
+    /// What the journal says of pools, whatever stands around it: sorted by pool and number.
+    pub(crate) fn pool_rows(&self) -> Vec<PoolRow> {
+        let rows = self.rows().into_iter().filter(|row| row.pool_seq > 0);
+        let mut rows: Vec<PoolRow> = rows
+            .map(|row| {
+                let Row { pool, pool_seq, at, kind, amount, balance_after, body, .. } = row;
+                (pool, pool_seq, at, kind, amount, balance_after, body)
+            })
+            .collect();
+        rows.sort();
+        rows
+    }
+
+    /// The rows of each batch.
+    pub(crate) fn batch_sizes(&self) -> Vec<usize> {
+        let rows = self.rows();
+        let sizes = rows.split(|row| row.kind == KIND_HEADER);
+        sizes.map(<[Row]>::len).collect()
     }
 
     pub(crate) fn run(&self, command: Command) -> Answer {
@@ -426,4 +533,14 @@ fn package_commands(key: PackageKey, credits: i64) -> Vec<CatalogCommand> {
 pub(crate) fn rows_with_key(rows: &[Row], key: Key) -> Vec<Seq> {
     let bytes = Some(key.to_bytes());
     rows.iter().filter(|row| row.key == bytes).map(|row| row.seq).collect()
+}
+
+/// Ends a subscription at once.
+pub(crate) fn cancel(id: SubscriptionId) -> Command {
+    Command::Subscription(id, SubscriptionCommand::Cancel(CancelTime::Now))
+}
+
+/// Changes a subscription.
+pub(crate) fn update(id: SubscriptionId, patch: Box<SubscriptionPatch>) -> Command {
+    Command::Subscription(id, SubscriptionCommand::Update(patch))
 }

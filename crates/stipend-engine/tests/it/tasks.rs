@@ -1,0 +1,81 @@
+//! Goal: show that a task looks at every customer that was there when it was made, between
+//! commands, and ends after a crash as well.
+
+use crate::support::{Bench, consume, is_fresh, new_customer, outcome};
+use stipend_core::{EnvId, PackageKey, examples};
+use stipend_engine::{Command, PRODUCTION, Refusal, Task, TaskKind};
+use stipend_store::memory::{Fault, FaultKind};
+
+const CUSTOMERS: usize = 600;
+
+fn migrate() -> Command {
+    Command::BeginTask(TaskKind::Migrate {
+        package: PackageKey::plan(examples::plan()),
+        version: 1,
+    })
+}
+
+fn populated() -> (Bench, EnvId) {
+    let bench = Bench::with_catalog();
+    bench.populate(PRODUCTION, CUSTOMERS);
+    let other = bench.sandbox();
+    bench.populate(other, 3);
+    (bench, other)
+}
+
+fn finished(bench: &Bench, id: u64) -> Task {
+    let find = |bench: &Bench| bench.engine().task(PRODUCTION, id);
+    bench.wait_for("the task ends", |bench| {
+        find(bench).is_some_and(|task| task.finished_at.is_some())
+    });
+    find(bench).expect("it was found")
+}
+
+#[test]
+fn a_task_looks_at_the_customers_that_were_there() {
+    let (mut bench, other) = populated();
+    bench.control().pause();
+    let begun = bench.submit(migrate());
+    bench.wait_until_held();
+    let consumed = bench.submit(consume("c0", "k1", 1));
+    let late = bench.submit(Command::CreateCustomer(new_customer("late")));
+    bench.control().release();
+    outcome(begun).expect("it can begin");
+    assert!(is_fresh(&outcome(consumed)));
+    outcome(late).expect("the id is new");
+    let task = finished(&bench, 1);
+    assert_eq!((task.done, task.failed), (CUSTOMERS as u64, Vec::new()));
+    assert_eq!(bench.engine().task(other, 1), None, "it belongs to one environment");
+    bench.done_in(other, migrate());
+    bench.restart();
+    bench.wait_for("the other task ends", |bench| {
+        bench.engine().task(other, 2).is_some_and(|task| task.finished_at.is_some())
+    });
+    assert_eq!(bench.engine().task(other, 2).map(|task| task.done), Some(3));
+    bench.verify();
+}
+
+#[test]
+fn a_task_ends_after_a_crash_and_after_a_refused_append() {
+    let (mut bench, _) = populated();
+    bench.settle();
+    bench.control().pause();
+    let begun = bench.submit(migrate());
+    bench.wait_until_held();
+    bench.control().release_one();
+    outcome(begun).expect("it can begin");
+    bench.crash();
+    assert_eq!(finished(&bench, 1).done, CUSTOMERS as u64);
+
+    bench.control().pause();
+    bench.control().fail(Fault::next_append(FaultKind::Unavailable));
+    let refused = bench.submit(migrate());
+    bench.wait_until_held();
+    bench.control().release();
+    assert_eq!(outcome(refused), Err(Refusal::Unavailable));
+    bench.settle();
+    assert_eq!(bench.engine().task(PRODUCTION, 2), None);
+    bench.done(migrate());
+    assert_eq!(finished(&bench, 2).done, CUSTOMERS as u64);
+    bench.verify();
+}
