@@ -13,16 +13,18 @@
 
 use crate::Amount;
 use crate::catalog::{
-    self, Behavior, Catalog, CatalogCommand, CreditTerms, EntitlementTerms, Extras, Metadata,
-    Migration, NewCreditType, NewEntitlement, NewPackage, NewProduct, PackageKey, PackagePatch,
-    Target,
+    self, Behavior, Catalog, CatalogCommand, CreditTerms, EntitlementTerms, Extras, FeatureStatus,
+    FeatureType, Metadata, MeterType, Migration, NewCreditType, NewEntitlement, NewFeature,
+    NewPackage, NewProduct, PackageKey, PackagePatch, Target,
 };
 use crate::customer::{
     self, ConsumeRequest, Customer, CustomerCommand, CustomerRejection, Decision, GrantKind,
     NewCustomer, NewGrant, PRIORITY_DEFAULT, ProvisionRequest, Schedule, TrialRequest,
     roll_forward,
 };
-use crate::id::{CurrencyId, CustomerId, EnvId, PackageId, ProductId, Slot, SubscriptionId};
+use crate::id::{
+    CurrencyId, CustomerId, EnvId, FeatureId, PackageId, ProductId, Slot, SubscriptionId,
+};
 use crate::period::Cadence;
 use crate::time::Timestamp;
 
@@ -120,6 +122,25 @@ pub fn new_credit_type(id: CurrencyId) -> NewCreditType {
         description: None,
         symbol: None,
         units: None,
+        metadata: Metadata::new(),
+    }
+}
+
+/// A feature with a number and no meter.
+#[must_use]
+pub fn new_feature(id: FeatureId) -> NewFeature {
+    NewFeature {
+        name: id.to_string(),
+        id,
+        description: None,
+        feature_type: FeatureType::Number,
+        meter_type: MeterType::None,
+        status: FeatureStatus::New,
+        units: None,
+        units_plural: None,
+        enum_values: None,
+        unit_transformation: None,
+        meter: None,
         metadata: Metadata::new(),
     }
 }

@@ -292,6 +292,9 @@ impl<'a> Change<'a> {
     /// Issues the next part of the running period: so much of a share. What a change adds comes
     /// into force now, the first part of a bought add-on or override included.
     pub(super) fn issue(&mut self, share: &Share, whole: Amount) {
+        if !whole.is_positive() {
+            return;
+        }
         let amount = self.portion(share, whole);
         if !amount.is_positive() {
             self.open(share);

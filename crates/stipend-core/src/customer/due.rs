@@ -223,7 +223,8 @@ impl<'a> Turn<'a> {
         over: &[&Issued],
         shares: Option<&Vec<Share>>,
     ) {
-        let granting = granting(shares);
+        let mut granting = granting(shares);
+        granting.retain(|_, share| share.amount.is_positive());
         let is_of = |issued: &Issued, share: &Share| {
             issued.package == share.package && issued.cadence == share.cadence
         };

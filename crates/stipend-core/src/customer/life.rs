@@ -168,9 +168,9 @@ pub(super) fn end(
     revoke(builder, number);
 }
 
-/// Drops what was to begin in a place.
-pub(super) fn drop_pending(builder: &mut Builder<'_>, place: &Place) {
-    for number in &place.pending {
+/// Drops what was to begin in a place, apart from one.
+pub(super) fn drop_pending(builder: &mut Builder<'_>, place: &Place, kept: Option<SubscriptionNo>) {
+    for number in place.pending.iter().filter(|number| Some(**number) != kept) {
         end(builder, *number, SubscriptionEndReason::PlanChanged);
     }
 }

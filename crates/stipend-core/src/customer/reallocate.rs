@@ -171,11 +171,10 @@ pub(super) fn check_room(
     }
 }
 
-/// The shares that give something, by item.
+/// The shares that grant, by item; they may grant nothing.
 pub(super) fn granting(shares: Option<&Vec<Share>>) -> Granting<'_> {
     let shares = shares.map(Vec::as_slice).unwrap_or_default();
     let granting = shares.iter().filter(|share| share.standing == Standing::Grants);
-    let granting = granting.filter(|share| share.amount.is_positive());
     granting.map(|share| ((share.package.clone(), share.cadence), share)).collect()
 }
 

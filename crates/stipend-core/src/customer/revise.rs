@@ -82,6 +82,7 @@ fn terms_of<'b>(builder: &'b Builder<'_>, number: SubscriptionNo) -> &'b Subscri
 pub(super) fn time_of(terms: &SubscriptionTerms, schedule: Schedule, now: Timestamp) -> Timestamp {
     match schedule {
         Schedule::Now => now,
+        Schedule::At(at) => at,
         Schedule::PeriodEnd => terms.billing_period_at(now).end,
         Schedule::MonthEnd => terms.clip(terms.period_at(Cadence::Month, now).end),
     }
@@ -99,8 +100,10 @@ pub(super) fn update_on(
     if patch.schedule == Schedule::Now || terms.is_pending() {
         return apply_patch(builder, number, patch);
     }
-    // What the catalog would refuse now is refused now.
-    patched(builder, number, patch)?;
+    // What the catalog would refuse now is refused now, and what changes nothing is not noted.
+    if patched(builder, number, patch)? == *terms && !patch.new_anchor {
+        return Ok(());
+    }
     let at = time_of(terms, patch.schedule, builder.now);
     let later = SubscriptionPatch { schedule: Schedule::Now, ..patch.clone() };
     let mut terms = terms.clone();
@@ -285,7 +288,7 @@ fn unschedule(builder: &mut Builder<'_>, number: SubscriptionNo) {
     if is_pending {
         life::end(builder, number, SubscriptionEndReason::Immediate);
     } else {
-        life::drop_pending(builder, &place);
+        life::drop_pending(builder, &place, None);
     }
 }
 

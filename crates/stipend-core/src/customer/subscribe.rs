@@ -30,6 +30,8 @@ pub enum Schedule {
     PeriodEnd,
     /// When the running month of the anchor ends.
     MonthEnd,
+    /// At an instant.
+    At(Timestamp),
 }
 
 /// Whether a subscription begins with a trial.
@@ -166,14 +168,13 @@ pub(super) fn provision(
     let product = &catalog.products[&package.product];
     let place = Place::find(customer, product, request.resource.as_ref());
     let terms = |number: &SubscriptionNo| &customer.subscriptions[number.0 as usize].terms;
-    let is_later = request.start.is_some_and(|start| start > now);
     let same = [place.live, place.trial].into_iter().flatten();
     let same = same.filter(|number| terms(number).plan.plan == request.plan).find(|number| {
         // A trial beside the live subscription is another one.
         !matches!(request.trial, TrialRequest::With { .. })
             || terms(number).running_trial().is_some()
     });
-    if let Some(number) = same.filter(|_| !is_later) {
+    if let Some(number) = same {
         return provision_again(customer, catalog, request, number, &place, now);
     }
     if product.archived_at.is_some() {
@@ -183,11 +184,18 @@ pub(super) fn provision(
     let subscriptions = customer.subscriptions.len();
     check_limit(subscriptions, CUSTOMER_SUBSCRIPTIONS_MAX, "subscriptions of a customer")?;
     let mut terms = new_terms(customer, catalog, request, version, &place, now)?;
+    let waiting = place.pending.iter().map(|number| &customer.subscriptions[number.0 as usize]);
+    let asked = (&request.plan, terms.started_at);
+    let mut same =
+        waiting.filter(|other| (&other.terms.plan.plan, other.terms.started_at) == asked);
+    if let Some(same) = same.next() {
+        return provision_again(customer, catalog, request, same.terms.number, &place, now);
+    }
     terms.plan = pin_plan(catalog, package, version);
     check_amounts(catalog, &terms)?;
     let number = terms.number;
     let mut builder = Builder::new(customer, catalog, now);
-    life::drop_pending(&mut builder, &place);
+    life::drop_pending(&mut builder, &place, None);
     builder.resource(request.resource.as_ref())?;
     let begins = terms.started_at <= now;
     builder.push(Entry::Subscription(Box::new(terms)));
@@ -207,7 +215,7 @@ fn provision_again(
     now: Timestamp,
 ) -> Result<Decision, CustomerRejection> {
     let mut builder = Builder::new(customer, catalog, now);
-    life::drop_pending(&mut builder, place);
+    life::drop_pending(&mut builder, place, Some(number));
     let terms = &customer.subscriptions[number.0 as usize].terms;
     if terms.running_trial().is_some() && request.trial == TrialRequest::Without {
         if request.schedule == Schedule::Now {
@@ -216,12 +224,16 @@ fn provision_again(
             life::continue_after_trial(&mut builder, number);
         }
     }
-    revise::update_on(&mut builder, number, &as_patch(request))?;
+    revise::update_on(&mut builder, number, &as_patch(request, now))?;
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
 }
 
 /// Provisioning again replaces the lists that it names and keeps the rest.
-fn as_patch(request: &ProvisionRequest) -> SubscriptionPatch {
+fn as_patch(request: &ProvisionRequest, now: Timestamp) -> SubscriptionPatch {
+    let schedule = match request.start {
+        Some(start) if start > now => Schedule::At(start),
+        _ => request.schedule,
+    };
     let trial_ends = match request.trial {
         TrialRequest::With { ends_at, .. } => ends_at,
         TrialRequest::AsPlanned | TrialRequest::Without => None,
@@ -233,7 +245,7 @@ fn as_patch(request: &ProvisionRequest) -> SubscriptionPatch {
         billing_period: request.billing_period,
         ends: request.ends.map(Some),
         trial_ends,
-        schedule: request.schedule,
+        schedule,
         new_anchor: request.new_anchor,
         metadata: request.metadata.clone(),
         extras: named_extras(&request.extras),

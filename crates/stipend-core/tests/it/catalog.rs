@@ -6,9 +6,8 @@ use std::sync::Arc;
 use stipend_core::catalog::{
     Catalog, CatalogChange, CatalogCommand as Command, CatalogRejection as Rejection,
     EntitlementPatch, EntitlementTerms, FeaturePatch, FeatureStatus, FeatureTerms,
-    FeatureTermsPatch, FeatureType, Metadata, MeterType, Migration, NewEntitlement, NewFeature,
-    NewPackage, NewProduct, PackageKey, PackageKind, PackagePatch, ProductPatch, Target,
-    VersionStatus, decide,
+    FeatureTermsPatch, Metadata, Migration, NewEntitlement, NewPackage, NewProduct, PackageKey,
+    PackageKind, PackagePatch, ProductPatch, Target, VersionStatus, decide,
 };
 use stipend_core::{Amount, Cadence, FeatureId, ProductId, examples};
 
@@ -34,7 +33,7 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::Cycle(_) => "Cycle",
         Rejection::Empty(_) => "Empty",
         Rejection::NotPublished(_) => "NotPublished",
-        Rejection::MigrationUnsupported(_) => "MigrationUnsupported",
+        Rejection::DependencyNotLimited(_) => "DependencyNotLimited",
     }
 }
 
@@ -67,20 +66,7 @@ fn new_product(id: &str) -> Command {
 }
 
 fn new_feature(id: &str) -> Command {
-    Command::CreateFeature(NewFeature {
-        id: feature(id),
-        name: id.to_owned(),
-        description: None,
-        feature_type: FeatureType::Number,
-        meter_type: MeterType::None,
-        status: FeatureStatus::New,
-        units: None,
-        units_plural: None,
-        enum_values: None,
-        unit_transformation: None,
-        meter: None,
-        metadata: Metadata::new(),
-    })
+    Command::CreateFeature(examples::new_feature(feature(id)))
 }
 
 fn new_plan(id: &str, of: &str, parent: Option<&str>) -> Command {
@@ -131,6 +117,7 @@ fn stocked() -> Catalog {
         plan hollow draft
         plan orphan parent=draft draft
         plan gone 5/month
+        plan by-seat 5/month:per-seat draft
         addon extra 50/month
         addon loop needs=extra 5/month draft
         ",
@@ -139,7 +126,6 @@ fn stocked() -> Catalog {
         new_product("closed"),
         new_plan("late", "closed", None),
         Command::ArchiveProduct(product("closed")),
-        new_feature("seats"),
         new_feature("retired"),
         Command::ArchiveFeature(feature("retired")),
         Command::CreateCreditType(examples::new_credit_type(currency("retired"))),
@@ -223,7 +209,7 @@ fn every_rejection_is_reachable() {
         ("Empty", Command::Publish(plan("hollow"), Migration::NewCustomers)),
         ("NotPublished", Command::Publish(plan("orphan"), Migration::NewCustomers)),
         ("NotPublished", Command::DiscardDraft(plan("draft"))),
-        ("MigrationUnsupported", Command::Publish(plan("twin"), Migration::AllCustomers)),
+        ("DependencyNotLimited", Command::Publish(plan("by-seat"), Migration::NewCustomers)),
     ]);
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
@@ -366,7 +352,7 @@ fn archiving_a_product_takes_its_packages_along_and_brings_them_back() {
     };
     assert_eq!(archived(&catalog), "gone");
     later(&mut catalog, Command::ArchiveProduct(examples::product()));
-    assert_eq!(archived(&catalog), "base child draft gone hollow orphan twin extra loop");
+    assert_eq!(archived(&catalog), "base by-seat child draft gone hollow orphan twin extra loop");
     assert!(
         decide(&catalog, &Command::ArchiveProduct(examples::product()), at("2026-04-02"))
             .unwrap()

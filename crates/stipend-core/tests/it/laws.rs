@@ -6,7 +6,7 @@
 
 use crate::support::{World, catalog};
 use proptest::prelude::*;
-use stipend_core::customer::{CustomerCommand, Grant, SubscriptionPatch};
+use stipend_core::customer::{CustomerCommand, Grant, SubscriptionCommand, SubscriptionPatch};
 use stipend_core::{Amount, examples};
 
 const SHOP: &str = "
@@ -145,14 +145,16 @@ fn apply(world: &mut World, op: &Op) {
 
 /// Add-ons and agreed amounts in one command, as one change.
 fn set_both(world: &mut World, set: &str, agree: &str) -> String {
-    let CustomerCommand::UpdateSubscription(number, addons) = world.command(set) else {
-        panic!("an update")
+    let patch_of = |line: &str| match world.command(line) {
+        CustomerCommand::Subscription(number, SubscriptionCommand::Update(patch)) => {
+            (number, *patch)
+        }
+        other => panic!("no update: {other:?}"),
     };
-    let CustomerCommand::UpdateSubscription(_, overrides) = world.command(agree) else {
-        panic!("an update")
-    };
-    let patch = SubscriptionPatch { overrides: overrides.overrides, ..*addons };
-    let command = CustomerCommand::UpdateSubscription(number, Box::new(patch));
+    let ((number, addons), (_, overrides)) = (patch_of(set), patch_of(agree));
+    let patch = SubscriptionPatch { overrides: overrides.overrides, ..addons };
+    let update = SubscriptionCommand::Update(Box::new(patch));
+    let command = CustomerCommand::Subscription(number, update);
     world.carry_out(&command).unwrap_or_else(|refused| panic!("{set}, {agree}: {refused}"));
     world.state()
 }

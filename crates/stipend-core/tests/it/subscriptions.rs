@@ -6,8 +6,7 @@ use crate::support::{
 };
 use std::collections::BTreeSet;
 use stipend_core::catalog::{
-    CatalogCommand, EntitlementPatch, Migration, PackageKey, PackagePatch, ProductPatch, Target,
-    TrialConfig, TrialUnit,
+    CatalogCommand, EntitlementPatch, Migration, PackageKey, ProductPatch, Target,
 };
 use stipend_core::customer::{
     ConsumeRequest, CustomerCommand, CustomerPatch, CustomerRejection as Rejection, Entry,
@@ -17,7 +16,7 @@ use stipend_core::limits::{
     CUSTOMER_POOLS_MAX, CUSTOMER_RESOURCES_MAX, CUSTOMER_SUBSCRIPTIONS_MAX, POOL_GRANTS_MAX,
     SUBSCRIPTION_ADDONS_MAX, SUBSCRIPTION_OVERRIDES_MAX,
 };
-use stipend_core::{Amount, ResourceId, SubscriptionNo, examples};
+use stipend_core::{ResourceId, SubscriptionNo, examples};
 
 fn name(rejection: &Rejection) -> &'static str {
     match rejection {
@@ -28,8 +27,12 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::ProductArchived(_) => "ProductArchived",
         Rejection::PackageArchived(_) => "PackageArchived",
         Rejection::NotPublished(_) => "NotPublished",
-        Rejection::TrialUnsupported => "TrialUnsupported",
-        Rejection::FutureStartUnsupported => "FutureStartUnsupported",
+        Rejection::TrialWithoutEnd => "TrialWithoutEnd",
+        Rejection::InvalidTrialEnd => "InvalidTrialEnd",
+        Rejection::NotInTrial => "NotInTrial",
+        Rejection::InvalidEnd => "InvalidEnd",
+        Rejection::FeatureNotFound(_) => "FeatureNotFound",
+        Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
         Rejection::AddonsIncompatible(_) => "AddonsIncompatible",
         Rejection::DependencyMissing { .. } => "DependencyMissing",
@@ -49,7 +52,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 25;
+const NAMES_COUNT: usize = 29;
 
 const SHOP: &str = "
     plan base 100/month
@@ -100,7 +103,14 @@ fn every_rejection_is_reachable() {
         retire addon old; subscribe base old                    => PackageArchived
         subscribe unborn                                        => NotPublished
         subscribe base fresh                                    => NotPublished
-        subscribe base trial                                    => TrialUnsupported
+        subscribe base trial                                    => TrialWithoutEnd
+        subscribe base trial-until=2026-03-01                   => InvalidTrialEnd
+        subscribe base; patch trial-ends=2026-04-01             => NotInTrial
+        subscribe base ends=2026-03-01                          => InvalidEnd
+        subscribe base; patch ends=2026-02-01                   => InvalidEnd
+        subscribe base; cancel 2026-02-01                       => InvalidEnd
+        subscribe base buy=nothing*5                            => FeatureNotFound
+        subscribe base buy=seats*5 buy=seats*6                  => DuplicateQuantity
         subscribe base extra extra                              => DuplicateAddon
         subscribe alone extra                                   => AddonsIncompatible
         subscribe base bespoke                                  => AddonsIncompatible
@@ -110,10 +120,9 @@ fn every_rejection_is_reachable() {
         subscribe base agree=5/month agree=6/month              => DuplicateOverride
         subscribe tailored                                      => AmountRequired
         subscribe heir                                          => AmountRequired
-        subscribe base; subscribe other                         => SubscriptionExists
+        subscribe base on=site; subscribe base id=sub-2; transfer site => SubscriptionExists
         subscribe base; cancel; set extra                       => SubscriptionEnded
         subscribe base; cancel; agree 5/month                   => SubscriptionEnded
-        subscribe base from=2026-03-02                          => FutureStartUnsupported
         grant paid 1; grant paid 1 until=2026-02-01             => EmptyWindow
         grant paid 1; void 2                                    => GrantNotFound
         use 1; void 1                                           => OverdraftNotVoidable
@@ -169,18 +178,21 @@ fn of_several_faults_the_one_declared_first_is_answered() {
         "
         subscribe base; cancel; archive; set extra                     => CustomerArchived < SubscriptionEnded
         subscribe base; cancel; set nothing                            => SubscriptionEnded < PackageNotFound
-        subscribe base; retire product; subscribe other                => SubscriptionExists < ProductArchived
         retire product; subscribe base                                 => ProductArchived < PackageArchived
         retire plan unborn; subscribe unborn                           => PackageArchived < NotPublished
-        subscribe unborn trial                                         => NotPublished < TrialUnsupported
-        subscribe base trial from=2027-01-01                           => TrialUnsupported < FutureStartUnsupported
-        subscribe base from=2027-01-01 extra extra                     => FutureStartUnsupported < DuplicateAddon
+        subscribe unborn trial                                         => NotPublished < TrialWithoutEnd
+        subscribe base trial ends=2026-02-01                           => TrialWithoutEnd < InvalidEnd
+        subscribe base trial-until=2026-02-01 ends=2026-02-01          => InvalidTrialEnd < InvalidEnd
+        subscribe base ends=2026-02-01 extra extra                     => InvalidEnd < DuplicateAddon
         subscribe alone extra extra                                    => DuplicateAddon < AddonsIncompatible
         subscribe alone needy                                          => AddonsIncompatible < DependencyMissing
         subscribe base needy=3                                         => DependencyMissing < QuantityExceeded
         subscribe base extra=4 agree=nothing@5/month                   => QuantityExceeded < CurrencyNotFound
         subscribe tailored agree=nothing@1/month                       => CurrencyNotFound < AmountRequired
         subscribe tailored agree=tokens@1/month agree=tokens@2/month   => DuplicateOverride < AmountRequired
+        subscribe base agree=tokens@1/month agree=tokens@2/month buy=nothing*1 => DuplicateOverride < FeatureNotFound
+        subscribe tailored buy=nothing*1                               => FeatureNotFound < AmountRequired
+        subscribe tailored buy=seats*1 buy=seats*1                     => DuplicateQuantity < AmountRequired
         ",
     );
     check_precedence(
@@ -298,19 +310,6 @@ fn provisioning_the_same_plan_with_other_addons_is_an_update() {
 }
 
 #[test]
-fn another_plan_of_the_product_waits_for_the_end_of_the_present_one() {
-    check_steps(
-        SHOP,
-        "
-        2026-03-01 subscribe base          => 100
-        subscribe other                    => refused: the customer already has the subscription sub-1 of this product; cancel it first, moving to another plan is not supported yet
-        cancel                             => 0
-        subscribe other id=sub-2           => 5
-        ",
-    );
-}
-
-#[test]
 fn a_backdated_start_keeps_its_anchor_and_grants_the_running_period_alone() {
     // C45.
     let world = World::after(SHOP, "2025-03-10 subscribe base from=2025-01-15");
@@ -334,8 +333,6 @@ fn each_resource_has_a_subscription_and_pools_of_its_own() {
     let balances: Vec<String> =
         world.customer.pools.iter().map(|pool| pool.balance().to_string()).collect();
     assert_eq!(balances, ["100", "5", "100"]);
-    world.step("subscribe base on=site");
-    assert!(matches!(world.refused, Some(Rejection::SubscriptionExists(_))));
     assert_eq!(world.step("use 130"), "-30 overdraft 30");
     assert_eq!(world.customer.pools[2].balance(), amount("100"), "no pool draws on another");
     let ids: Vec<&str> = world.customer.resources.iter().map(|one| one.id.as_str()).collect();
@@ -424,22 +421,6 @@ fn a_custom_plan_takes_custom_addons_and_amounts_of_the_subscription() {
         agree 1/month                                          => 6
         ",
     );
-}
-
-#[test]
-fn a_plan_with_a_default_trial_is_refused_unless_the_trial_is_waived() {
-    let mut world = World::new(catalog("plan base 100/month draft"));
-    let trial =
-        TrialConfig { duration: Amount::whole(14), units: TrialUnit::Day, budget: None, end: None };
-    let patch = PackagePatch { trial: Some(Some(trial)), ..Default::default() };
-    let key = PackageKey::plan(package("base"));
-    run(&mut world.catalog, &CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
-    run(&mut world.catalog, &CatalogCommand::Publish(key, Migration::NewCustomers));
-    let request = |trial| ProvisionRequest { trial, ..examples::provision(Vec::new()) };
-    let provision = |trial| CustomerCommand::Provision(Box::new(request(trial)));
-    assert_eq!(world.carry_out(&provision(None)), Err(Rejection::TrialUnsupported));
-    world.carry_out(&provision(Some(false))).unwrap();
-    assert_eq!(world.state(), "100");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use stipend_core::catalog::{
-    Behavior, Catalog, CatalogCommand, Charges, EntitlementTerms, Migration, NewEntitlement,
-    PackageKey, PackageKind, PackagePatch, Pricing, TrialEnd,
+    Alignment, Behavior, CancellationTime, Catalog, CatalogCommand, Charges, CreditProration,
+    EndSetup, EntitlementTerms, FeatureTerms, Migration, NewEntitlement, PackageKey, PackageKind,
+    PackagePatch, Pricing, ProductPatch, ProductSettings, Settings, StartSetup, Target,
+    TrialConfig, TrialEnd, TrialUnit, UsageReset,
 };
 use stipend_core::customer::{
     BillingPeriod, CancelTime, ConsumeRequest, CreditOverride, Customer, CustomerCommand,
@@ -13,7 +15,7 @@ use stipend_core::customer::{
 };
 use stipend_core::{
     Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ResourceId, SubscriptionId,
-    SubscriptionNo, Timestamp, examples,
+    SubscriptionNo, Timestamp, Zone, examples,
 };
 
 pub(crate) fn amount(text: &str) -> Amount {
@@ -76,10 +78,79 @@ fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
                     terms.soft_limit = Some(true);
                 }
             }
+            "per-seat" => {
+                if let EntitlementTerms::Credit(terms) = &mut new.terms {
+                    terms.per_unit_of = Some(seats());
+                }
+            }
             other => panic!("no flag {other:?}"),
         }
     }
     new
+}
+
+/// The feature whose units multiply credits.
+pub(crate) fn seats() -> FeatureId {
+    FeatureId::parse("seats").expect("sound")
+}
+
+/// `limit=5`: so many seats.
+fn seat_limit(text: &str) -> NewEntitlement {
+    let terms = FeatureTerms { usage_limit: Some(amount(text)), ..Default::default() };
+    NewEntitlement {
+        target: Target::Feature(seats()),
+        terms: EntitlementTerms::Feature(terms),
+        ..examples::credit_entitlement(examples::credits(), None, Cadence::Month)
+    }
+}
+
+/// `14d`, `1m:cancels`.
+fn default_trial(text: &str) -> TrialConfig {
+    let (length, end) = text.split_once(':').unwrap_or((text, ""));
+    let (number, unit) = length.split_at(length.len() - 1);
+    TrialConfig {
+        duration: amount(number),
+        units: if unit == "d" { TrialUnit::Day } else { TrialUnit::Month },
+        budget: None,
+        end: (end == "cancels").then_some(TrialEnd::CancelSubscription),
+    }
+}
+
+/// `settings [zone=NAME] [prorate] [month-aligned]`
+fn settings(text: &str) -> Settings {
+    let mut settings = Settings::default();
+    for word in words(text) {
+        match word {
+            ("zone", Some(name)) => settings.zone = Some(Zone::parse(name).expect("a zone")),
+            ("prorate", None) => settings.proration = CreditProration::Prorate,
+            ("month-aligned", None) => settings.alignment = Alignment::StartOfMonth,
+            other => panic!("no setting {other:?}"),
+        }
+    }
+    settings
+}
+
+/// `product [reset=never|change] [cancel=at-period-end]`
+fn product_patch(text: &str) -> ProductPatch {
+    let mut patch = ProductPatch::default();
+    for word in words(text) {
+        match word {
+            ("reset", Some("never")) => patch.usage_reset = Some(UsageReset::Never),
+            ("reset", Some("change")) => patch.usage_reset = Some(UsageReset::BillingPeriodChange),
+            ("cancel", Some("at-period-end")) => {
+                patch.settings = Some(ProductSettings {
+                    cancellation_time: CancellationTime::EndOfBillingPeriod,
+                    end_setup: EndSetup::CancelSubscription,
+                    start_setup: StartSetup::PlanSelection,
+                    downgrade_plan: None,
+                    prorate_at_end: None,
+                    start_plan: None,
+                });
+            }
+            other => panic!("no option {other:?}"),
+        }
+    }
+    patch
 }
 
 fn cadence(text: &str) -> Cadence {
@@ -104,10 +175,26 @@ pub(crate) fn run(catalog: &mut Catalog, command: &CatalogCommand) {
 /// ```
 ///
 /// Every plan allows every add-on of the text unless `alone`. All are published unless `draft`.
+/// Plans may be `free` or `paid`, have a default trial (`trial=14d`, `trial=1m:cancels`) and seats
+/// (`limit=5`, with credits for each: `10/month:per-seat`). Lines that begin with `settings` and
+/// `product` set those.
 pub(crate) fn catalog(text: &str) -> Catalog {
     let mut catalog = examples::empty_catalog();
     let tokens = examples::new_credit_type(currency("tokens"));
     run(&mut catalog, &CatalogCommand::CreateCreditType(tokens));
+    run(&mut catalog, &CatalogCommand::CreateFeature(examples::new_feature(seats())));
+    for line in lines(text) {
+        match line.split_once(' ') {
+            Some(("settings", rest)) => run(&mut catalog, &CatalogCommand::Set(settings(rest))),
+            Some(("product", rest)) => {
+                let patch = product_patch(rest);
+                run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
+            }
+            _ => {}
+        }
+    }
+    let text = lines(text).filter(|line| line.starts_with("plan ") || line.starts_with("addon "));
+    let text = &text.collect::<Vec<_>>().join("\n");
     let addons: Vec<PackageId> = lines(text)
         .filter_map(|line| line.strip_prefix("addon "))
         .filter_map(|rest| rest.split_whitespace().next().map(package))
@@ -144,6 +231,10 @@ fn fill_package(catalog: &mut Catalog, line: &str, addons: &[PackageId]) {
                 patch.dependencies = Some(Some(needs.split(',').map(package).collect()));
             }
             ("custom", None) => patch.charges = Some((Pricing::Custom, Charges::default())),
+            ("free", None) => patch.charges = Some((Pricing::Free, Charges::default())),
+            ("paid", None) => patch.charges = Some((Pricing::Paid, Charges::default())),
+            ("trial", Some(trial)) => patch.trial = Some(Some(default_trial(trial))),
+            ("limit", Some(limit)) => entitlements.push(seat_limit(limit)),
             ("draft", None) => is_published = false,
             ("alone", None) => patch.compatible_addons = None,
             (rate, None) => entitlements.push(entitlement(examples::credits(), rate)),
@@ -249,6 +340,8 @@ impl World {
         self.refused = None;
         if let Some(name) = line.strip_prefix("retire ") {
             self.retire(name);
+        } else if let Some(package) = line.strip_prefix("publish ") {
+            self.publish(package);
         } else if !line.is_empty() && line != "wait" {
             let command = self.command(line);
             self.refused = self.carry_out(&command).err();
@@ -264,6 +357,30 @@ impl World {
             package => CatalogCommand::ArchivePackage(package_key(&mut words(package))),
         };
         run(&mut self.catalog, &command);
+    }
+
+    /// `plan ID RATE…`: the next version gives that instead of what the last one gave.
+    fn publish(&mut self, line: &str) {
+        let mut words = words(line);
+        let key = package_key(&mut words);
+        let mut publish = |command: CatalogCommand| {
+            examples::change(&mut self.catalog, &command, self.now).expect("it can be published");
+        };
+        publish(CatalogCommand::OpenDraft(key.clone()));
+        let draft = self.catalog.packages[&key].shown().entitlements.clone();
+        let mut publish = |command: CatalogCommand| {
+            examples::change(&mut self.catalog, &command, self.now).expect("it can be published");
+        };
+        for entitlement in draft {
+            publish(CatalogCommand::RemoveEntitlement(key.clone(), entitlement.target));
+        }
+        let new = words.map(|word| match word {
+            ("limit", Some(limit)) => seat_limit(limit),
+            (rate, None) => entitlement(examples::credits(), rate),
+            (id, Some(rate)) => entitlement(currency(id), rate),
+        });
+        publish(CatalogCommand::AddEntitlements(key.clone(), new.collect()));
+        publish(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
 
     /// `balance [overdraft N] [carried N] [scheduled N]`, the last three where there is any.
@@ -317,6 +434,11 @@ impl World {
             "migrate" => {
                 let when = find_schedule(rest).unwrap_or_default();
                 CustomerCommand::Subscription(number, SubscriptionCommand::Migrate(when))
+            }
+            "migrate-to" => {
+                let key = package_key(&mut words(rest));
+                let latest = self.catalog.packages[&key].latest().expect("published").version;
+                CustomerCommand::MigrateTo(key, latest)
             }
             "transfer" => {
                 let to = SubscriptionCommand::Transfer(resource(rest));

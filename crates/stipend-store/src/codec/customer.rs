@@ -91,7 +91,7 @@ choice!(SubscriptionEndReason {
 record!(SubscriptionEnd { 1 => at, 2 => reason });
 record!(FeatureQuantity { 1 => feature, 2 => quantity });
 record!(Trial { 1 => ends_at, 2 => end, 3 => is_over });
-choice!(Schedule { 1 => Now, 2 => PeriodEnd, 3 => MonthEnd });
+choice!(Schedule { 1 => Now, 2 => PeriodEnd, 3 => MonthEnd, 4 => At(stipend_core::Timestamp) });
 record!(SubscriptionPatch {
     1 => addons,
     2 => overrides,
