@@ -4,6 +4,7 @@
 
 mod amounts;
 mod burn;
+mod calendar;
 mod catalog;
 mod changes;
 mod check;
@@ -11,6 +12,7 @@ mod due;
 mod duplicate;
 mod grants;
 mod laws;
+mod life;
 mod model;
 mod periods;
 mod readme;

@@ -388,7 +388,7 @@ impl World {
         let mut text = self.pool().map_or(Amount::ZERO, Pool::balance).to_string();
         let overdraft =
             self.pool().and_then(|pool| pool.overdraft).map(|overdraft| overdraft.amount);
-        let carried = self.customer.subscriptions.iter();
+        let carried = self.customer.subscriptions.iter().filter(|one| one.terms.is_active());
         let carried = carried.map(|one| one.carried_at(&examples::credits(), self.now)).sum();
         let scheduled = self
             .pool()

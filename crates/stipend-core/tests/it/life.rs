@@ -1,0 +1,489 @@
+//! The life of subscriptions: trials, starts, schedules, plan changes, migrations, seats, transfers.
+
+use crate::support::{World, at, check_steps, show};
+use stipend_core::customer::{ComingChange, SubscriptionEndReason, upcoming};
+use stipend_core::{SubscriptionNo, examples};
+
+const SHOP: &str = "
+    plan free free 10/month
+    plan base paid 100/month
+    plan big paid 300/month
+    plan trial paid 300/month trial=14d
+    plan short paid 300/month trial=7d:cancels
+    plan team paid limit=5 1000/month:per-seat
+    plan mixed paid 100/month tokens=60/year
+    addon extra 50/month
+    addon tier 500/month:override
+    addon seatpack limit=2
+    ";
+
+fn ends(world: &World) -> Vec<Option<SubscriptionEndReason>> {
+    let subscriptions = world.customer.subscriptions.iter();
+    subscriptions.map(|one| one.terms.ended.map(|end| end.reason)).collect()
+}
+
+#[test]
+fn a_trial_gives_its_credits_until_it_ends_and_new_ones_when_it_is_paid() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial            => 300
+        2026-03-10 use 250                    => 50
+        2026-03-14T23:59:59Z wait             => 50
+        2026-03-15 wait                       => 300
+        use 30                                => 270
+        2026-04-14T23:59:59Z wait             => 270
+        2026-04-15 wait                       => 300
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe short            => 300
+        2026-03-05 use 20                     => 280
+        2026-03-08 wait                       => 0
+        subscribe short no-trial id=sub-2     => 300
+        ",
+    );
+    let world = World::after(SHOP, "2026-03-01 subscribe short\n2026-03-08 wait");
+    assert_eq!(ends(&world), [Some(SubscriptionEndReason::TrialEnded)]);
+}
+
+#[test]
+fn a_trial_is_asked_for_on_any_plan_and_may_be_waived() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base trial-until=2026-03-11    => 100
+        use 150                                             => -50 overdraft 50
+        2026-03-11 wait                                     => 50
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial no-trial                 => 300
+        2026-03-15 use 1                                    => 299
+        2026-03-31 wait                                     => 299
+        2026-04-01 wait                                     => 300
+        ",
+    );
+}
+
+#[test]
+fn a_trial_may_be_extended_and_keeps_what_was_consumed() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial            => 300
+        use 100                               => 200
+        2026-03-10 patch trial-ends=2026-03-20 => 200
+        2026-03-15 wait                       => 200
+        2026-03-19T23:59:59Z wait             => 200
+        2026-03-20 wait                       => 300
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial            => 300
+        use 100                               => 200
+        cancel 2026-03-25                     => 200
+        2026-03-20 wait                       => 200
+        2026-03-25 wait                       => 0
+        ",
+    );
+}
+
+#[test]
+fn a_trial_runs_beside_the_live_subscription_and_takes_its_place_when_it_is_paid() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe free              => 10
+        2026-03-05 subscribe trial id=sub-2    => 310
+        2026-03-19 wait                        => 300
+        2026-04-01 wait                        => 300
+        ",
+    );
+    let world = World::after(
+        SHOP,
+        "
+        2026-03-01 subscribe free
+        2026-03-05 subscribe trial id=sub-2
+        2026-03-10 subscribe big id=sub-3 no-trial
+        ",
+    );
+    assert_eq!(world.state(), "300");
+    use SubscriptionEndReason::{PlanChanged, TrialConverted};
+    assert_eq!(ends(&world), [Some(PlanChanged), Some(TrialConverted), None]);
+}
+
+#[test]
+fn who_pays_already_gets_another_plan_without_its_trial() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base              => 100
+        2026-03-05 subscribe trial id=sub-2    => 300
+        2026-03-31 wait                        => 300
+        ",
+    );
+}
+
+#[test]
+fn switching_plans_back_and_forth_refills_nothing() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base              => 100
+        use 80                                 => 20
+        2026-03-05 subscribe big id=b          => 300
+        use 250                                => 50
+        subscribe base id=c                    => 20
+        use 5                                  => 15
+        subscribe big id=d                     => 50
+        subscribe base id=e                    => 15
+        2026-04-01 wait                        => 100
+        subscribe big id=f                     => 300
+        ",
+    );
+}
+
+#[test]
+fn a_plan_change_keeps_the_consumption_where_the_product_says_so() {
+    check_steps(
+        &format!("product reset=never\n{SHOP}"),
+        "
+        2026-03-01 subscribe base extra        => 150
+        use 120                                => 30
+        2026-03-05 subscribe big id=b keep     => 230
+        subscribe base id=c                    => 0 carried 20
+        subscribe big id=d                     => 180
+        2026-04-01 wait                        => 300
+        ",
+    );
+    check_steps(
+        &format!("product reset=change\n{SHOP}"),
+        "
+        2026-03-01 subscribe base              => 100
+        use 80                                 => 20
+        2026-03-05 subscribe big id=b          => 220
+        subscribe base id=c anchor-now         => 100
+        ",
+    );
+}
+
+#[test]
+fn from_free_to_paid_new_periods_begin() {
+    let world = World::after(SHOP, "2026-03-01 subscribe free\n2026-03-10 subscribe base id=b");
+    let terms = &world.customer.subscriptions[1].terms;
+    assert_eq!((show(terms.anchor.at), terms.epoch), ("2026-03-10".to_owned(), 0));
+    let world = World::after(SHOP, "2026-03-01 subscribe base\n2026-03-10 subscribe big id=b");
+    assert_eq!(show(world.customer.subscriptions[1].terms.anchor.at), "2026-03-01");
+}
+
+#[test]
+fn addons_stay_with_a_plan_that_allows_them_unless_others_are_named() {
+    check_steps(
+        "
+        plan base paid 100/month
+        plan big paid 300/month
+        plan alone paid alone 70/month
+        addon extra 50/month
+        addon needy 5/month needs=extra
+        ",
+        "
+        2026-03-01 subscribe base extra=2 needy   => 205
+        subscribe big id=b keep                   => 405
+        subscribe big id=b extra                  => refused: add-on needy needs add-on extra
+        subscribe alone id=c keep                 => 70
+        subscribe base id=d                       => 100
+        "
+        .replace("subscribe big id=b extra                  => refused: add-on needy needs add-on extra\n", "")
+        .as_str(),
+    );
+}
+
+#[test]
+fn a_scheduled_change_waits_and_later_ones_join_it() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base extra=3                 => 250
+        patch at-period-end addons=extra*1                => 250
+        2026-03-10 patch at-period-end agree=40/month     => 250
+        2026-03-31T23:59:59Z wait                         => 250
+        2026-04-01 wait                                   => 90
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base extra=3                 => 250
+        patch at-period-end addons=extra*1                => 250
+        set extra=4                                       => 300
+        2026-04-01 wait                                   => 300
+        patch at-period-end addons=none                   => 300
+        unschedule                                        => 300
+        2026-05-01 wait                                   => 300
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base annually                => 100
+        2026-03-10 patch at-month-end agree=40/month      => 100
+        2026-04-01 wait                                   => 40
+        patch at-period-end agree=70/month                => 40
+        2027-02-28 wait                                   => 40
+        2027-03-01 wait                                   => 70
+        ",
+    );
+}
+
+#[test]
+fn a_scheduled_change_that_the_catalog_no_longer_allows_is_noted_as_failed() {
+    let world = World::after(
+        SHOP,
+        "
+        2026-03-01 subscribe base
+        patch at-period-end addons=extra*1
+        retire addon extra
+        2026-04-01 wait
+        2026-05-01 wait
+        ",
+    );
+    let scheduled = &world.customer.subscriptions[0].terms.scheduled;
+    assert_eq!(scheduled.len(), 1);
+    assert_eq!(scheduled[0].failed.as_deref(), Some("add-on extra is archived"));
+    assert_eq!(world.state(), "100");
+}
+
+#[test]
+fn an_override_at_the_boundary_replaces_before_anything_is_renewed() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base extra                   => 150
+        use 160                                           => -10 overdraft 10
+        patch at-period-end addons=tier*1                 => -10 overdraft 10
+        2026-04-01 wait                                   => 490
+        patch at-period-end addons=none                   => 490
+        2026-05-01 wait                                   => 100
+        ",
+    );
+}
+
+#[test]
+fn a_downgrade_waits_and_can_be_taken_back() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe big                          => 300
+        subscribe base id=b at-period-end                 => 300
+        subscribe base id=b at-period-end                 => 300
+        2026-04-01 wait                                   => 100
+        ",
+    );
+    let twice = World::after(
+        SHOP,
+        "
+        2026-03-01 subscribe big
+        subscribe base id=b at-period-end
+        subscribe base id=b at-period-end
+        ",
+    );
+    assert_eq!(twice.customer.subscriptions.len(), 2, "asking again changes nothing");
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe big                          => 300
+        subscribe base id=b at-period-end                 => 300
+        subscribe big id=c                                => 300
+        2026-04-01 wait                                   => 300
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe big                          => 300
+        subscribe base id=b at-period-end                 => 300
+        unschedule                                        => 300
+        2026-04-01 wait                                   => 300
+        ",
+    );
+}
+
+#[test]
+fn what_was_waiting_begins_alone_where_its_predecessor_has_gone() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe big                          => 300
+        2026-03-20 subscribe base id=b from=2026-04-10    => 300
+        2026-04-01 wait                                   => 300
+        2026-04-10 wait                                   => 100
+        2026-05-01 wait                                   => 100
+        ",
+    );
+    let world = World::after(SHOP, "2026-03-01 subscribe big ends=2026-03-15");
+    assert_eq!(world.state(), "300");
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe big ends=2026-03-15          => 300
+        subscribe base id=b from=2026-03-20               => 300
+        2026-03-15 wait                                   => 0
+        2026-03-20 wait                                   => 100
+        2026-04-19 wait                                   => 100
+        2026-04-20 use 1                                  => 99
+        ",
+    );
+}
+
+#[test]
+fn a_cancellation_ends_at_its_time_and_can_be_moved() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe mixed annually               => 100
+        cancel at-period-end                              => 100
+        2026-04-15 patch ends=2026-05-20                  => 100
+        2026-05-19 wait                                   => 100
+        2026-05-20 wait                                   => 0
+        ",
+    );
+    check_steps(
+        &format!("product cancel=at-period-end\n{SHOP}"),
+        "
+        2026-03-01 subscribe base                         => 100
+        cancel as-planned                                 => 100
+        2026-04-01 wait                                   => 0
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base from=2026-04-01         => 0
+        cancel now                                        => 0
+        2026-04-01 wait                                   => 0
+        ",
+    );
+}
+
+#[test]
+fn seats_grant_at_once_and_are_not_clawed_back() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe team                         => 5000
+        patch buy=seats*6                                 => 6000
+        use 100                                           => 5900
+        patch buy=seats*4                                 => 5900
+        patch buy=seats*6                                 => 5900
+        patch buy=seats*7                                 => 6900
+        patch buy=seats*3                                 => 6900
+        2026-04-01 wait                                   => 3000
+        set seatpack=2                                    => 7000
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe team buy=seats*2             => 2000
+        ",
+    );
+}
+
+#[test]
+fn a_transfer_takes_the_running_credits_along_and_leaves_the_overdraft() {
+    let mut world = World::after(
+        SHOP,
+        "
+        2026-03-01 subscribe base extra
+        use 120
+        transfer site
+        ",
+    );
+    world.assert_read_is_replay();
+    let balances = |world: &World| -> Vec<String> {
+        world.customer.pools.iter().map(|pool| pool.balance().to_string()).collect()
+    };
+    assert_eq!(balances(&world), ["0", "30"]);
+    world.step("2026-04-01 wait");
+    assert_eq!(balances(&world), ["0", "150"]);
+    world.step("transfer site");
+    assert_eq!(balances(&world), ["0", "150"], "it is there already");
+    let mut overdrawn = World::after(SHOP, "2026-03-01 subscribe base\nuse 130\ntransfer site");
+    assert_eq!(balances(&overdrawn), ["-30", "0"]);
+    overdrawn.step("2026-04-01 wait");
+    assert_eq!(balances(&overdrawn), ["-30", "100"]);
+}
+
+#[test]
+fn the_version_that_is_the_latest_when_it_begins_is_taken() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base from=2026-04-01         => 0
+        publish plan base 120/month                       => 0
+        2026-04-01 wait                                   => 120
+        ",
+    );
+}
+
+#[test]
+fn each_cadence_keeps_to_itself_whatever_the_billing_period() {
+    let world = World::after(SHOP, "2026-01-31 subscribe mixed annually\n2027-01-30 wait");
+    let tokens = world.customer.pools.iter().find(|pool| pool.currency.as_str() == "tokens");
+    let numbers = |pool: &stipend_core::customer::Pool| -> Vec<String> {
+        pool.live.iter().map(|grant| format!("{}/{}", grant.amount, grant.no.0)).collect()
+    };
+    assert_eq!(numbers(tokens.unwrap()), ["60/2"], "granted once");
+    assert_eq!(world.pool().unwrap().live.len(), 1);
+    assert_eq!(world.customer.next_grant.0, 14, "twelve months and a year");
+}
+
+#[test]
+fn what_is_coming_is_what_comes() {
+    let mut world = World::after(
+        SHOP,
+        "
+        2026-01-31 subscribe trial extra
+        patch trial-ends=2026-02-10
+        ",
+    );
+    let coming = upcoming(&world.customer, &world.catalog, SubscriptionNo(0), 3);
+    let told: Vec<_> = coming
+        .iter()
+        .map(|one| {
+            let grants: Vec<String> =
+                one.grants.iter().map(|(_, _, grant)| grant.amount.to_string()).collect();
+            (show(one.at), one.changes.clone(), grants.join(" "), one.expires.len())
+        })
+        .collect();
+    let (both, renews) = ("300 50".to_owned(), vec![ComingChange::Renews]);
+    assert_eq!(
+        told,
+        [
+            ("2026-02-10".to_owned(), vec![ComingChange::TrialEnds], both.clone(), 2),
+            ("2026-03-10".to_owned(), renews.clone(), both.clone(), 2),
+            ("2026-04-10".to_owned(), renews, both, 2),
+        ]
+    );
+    world.advance(at("2026-04-10"));
+    for one in coming {
+        for (currency, _, grant) in one.grants {
+            assert_eq!(currency, examples::credits());
+            let is_live = world.pool().unwrap().find_grant(grant.no).is_some();
+            assert!(is_live || grant.expires_at <= Some(world.now), "it came: {grant:?}");
+        }
+    }
+    let mut ending = World::after(SHOP, "2026-01-31 subscribe base\ncancel 2026-03-15");
+    ending.step("subscribe big id=b from=2026-03-10");
+    let coming = upcoming(&ending.customer, &ending.catalog, SubscriptionNo(0), 10);
+    let told: Vec<_> = coming.iter().map(|one| (show(one.at), one.changes.clone())).collect();
+    let renews = ("2026-02-28".to_owned(), vec![ComingChange::Renews]);
+    assert_eq!(told, [renews, ("2026-03-10".to_owned(), vec![ComingChange::Ends])]);
+}
