@@ -112,15 +112,12 @@ impl From<Refusal> for ApiError {
             Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
             Refusal::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
             Refusal::GrantNotFound => ErrorCode::GrantNotFound,
-            Refusal::AlreadyExists(_)
-            | Refusal::ApiKeyExists
-            | Refusal::ClockBackwards(_)
-            | Refusal::ClockAhead(_) => ErrorCode::AlreadyExists,
-            Refusal::ClockFixed => ErrorCode::Forbidden,
+            Refusal::AlreadyExists(_) | Refusal::ApiKeyExists => ErrorCode::AlreadyExists,
+            Refusal::ClockFixed => ErrorCode::NotASandbox,
+            Refusal::ClockBackwards(_) | Refusal::ClockAhead(_) => ErrorCode::ClockBackwards,
+            Refusal::ClockOutOfRange(_) => ErrorCode::ClockOutOfRange,
             Refusal::LimitReached { .. } => ErrorCode::LimitReached,
-            Refusal::EnvironmentNameInvalid | Refusal::ClockOutOfRange(_) => {
-                ErrorCode::InvalidValue
-            }
+            Refusal::EnvironmentNameInvalid => ErrorCode::InvalidValue,
             Refusal::KeyReused => ErrorCode::IdempotencyKeyReused,
             Refusal::Overloaded => ErrorCode::Overloaded,
             Refusal::Unavailable | Refusal::Failed => ErrorCode::Unavailable,

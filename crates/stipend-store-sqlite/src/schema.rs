@@ -14,7 +14,10 @@ const MIGRATIONS: [&str; LAYOUT as usize] = [include_str!("schema/0001.sql")];
 
 /// The newest kinds of entries this version knows. Data names the lowest level that may open it
 /// (`oldest_reader`), which rises when a newer version first writes something new.
-const FEATURE_LEVEL: u32 = 1;
+const FEATURE_LEVEL: u32 = 2;
+
+/// The oldest kinds of entries this version still reads: 1 was never released.
+const OLDEST_FEATURE_LEVEL: u32 = 2;
 
 /// `STPD`, in the database's header.
 const APPLICATION_ID: i64 = 0x5354_5044;
@@ -77,6 +80,10 @@ fn check_reader(connection: &Connection) -> Result<(), StoreError> {
     if oldest > u64::from(FEATURE_LEVEL) {
         let found = u32::try_from(oldest).unwrap_or(u32::MAX);
         return Err(StoreError::Newer { found, supported: FEATURE_LEVEL });
+    }
+    if oldest < u64::from(OLDEST_FEATURE_LEVEL) {
+        let found = u32::try_from(oldest).unwrap_or_default();
+        return Err(StoreError::Older { found, oldest: OLDEST_FEATURE_LEVEL });
     }
     Ok(())
 }

@@ -236,6 +236,17 @@ pub enum StoreError {
     /// Another process has the data open.
     #[error("the data directory is in use by another process")]
     Locked,
+    /// The data was written by a version from before the first release.
+    #[error(
+        "the data has format {found}, from before the first release; this version reads from \
+         {oldest} on: begin with an empty data directory"
+    )]
+    Older {
+        /// The format of the data.
+        found: u32,
+        /// The oldest format that this version reads.
+        oldest: u32,
+    },
     /// The data was written by a newer version.
     #[error("the data has format {found}, this version reads up to {supported}")]
     Newer {

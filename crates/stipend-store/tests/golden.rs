@@ -13,23 +13,26 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use stipend_core::catalog::{
-    AddonTerms, Behavior, Catalog, ChargeRow, Charges, CreditTerms, CreditType, Document,
-    Entitlement, EntitlementTerms, EnumValue, Extras, Feature, FeatureStatus, FeatureTerms,
-    FeatureType, Metadata, MeterType, Package, PackageDetails, PackageVersion, PlanTerms, Pricing,
-    Product, ProductSettings, Reset, ResetPeriod, RoundUnits, Target, TrialBudget, TrialConfig,
-    TrialEnd, TrialUnit, UnitTransformation, Units, UsageReset, VersionStatus, Widget,
+    AddonTerms, Alignment, Behavior, Catalog, ChargeRow, Charges, CreditProration, CreditTerms,
+    CreditType, Document, Entitlement, EntitlementTerms, EnumValue, Extras, Feature, FeatureStatus,
+    FeatureTerms, FeatureType, Metadata, MeterType, Package, PackageDetails, PackageVersion,
+    PlanTerms, Pricing, Product, ProductSettings, Reset, ResetPeriod, RoundUnits, Settings, Target,
+    TrialBudget, TrialConfig, TrialEnd, TrialUnit, UnitTransformation, Units, UsageReset,
+    VersionStatus, Widget,
 };
 use stipend_core::catalog::{CancellationTime, EndSetup, StartSetup};
 use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
-    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, Grant, GrantEnd, GrantKind,
-    Issued, MonthDraws, Moved, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened, Profile,
-    RecurringSource, Resource, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
-    SubscriptionTerms,
+    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
+    GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
+    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Schedule, ScheduledChange, Settled,
+    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
+    Trial,
 };
 use stipend_core::{
-    Amount, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo, PackageId,
-    PackageKey, PoolId, ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+    Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo,
+    PackageId, PackageKey, PoolId, ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp, Zone,
 };
 use stipend_store::codec::{Decode, Encode, from_bytes, to_bytes};
 
@@ -135,6 +138,7 @@ fn name_of_effect(effect: &Effect) -> &'static str {
         Effect::OverdraftClosed(_) => "effect-overdraft-closed",
         Effect::Carried(_) => "effect-carried",
         Effect::Closed(_) => "effect-closed",
+        Effect::Opened(_) => "effect-opened",
     }
 }
 
@@ -216,15 +220,52 @@ fn terms() -> SubscriptionTerms {
         resource: Some(resource_id()),
         paying_customer: Some(CustomerId::parse("parent").expect("a sound id")),
         billing_period: BillingPeriod::Annually,
-        anchor: at(2),
+        quantities: vec![FeatureQuantity { feature: seats(), quantity: 5 }],
+        anchor: anchor(),
         epoch: 1,
+        epoch_start: at(1),
         started_at: at(2),
+        has_begun: true,
+        new_anchor: true,
+        continues: Some(SubscriptionNo(1)),
+        trial: Some(Trial { ends_at: at(6), end: TrialEnd::CancelSubscription, is_over: true }),
+        ends: Some(SubscriptionEnd { at: at(9), reason: SubscriptionEndReason::Scheduled }),
+        scheduled: scheduled(),
         ended: Some(SubscriptionEnd { at: at(8), reason: SubscriptionEndReason::CustomerArchived }),
         metadata: metadata(),
         extras: extras(),
         created_at: at(2),
         updated_at: at(8),
     }
+}
+
+fn seats() -> FeatureId {
+    FeatureId::parse("seats").expect("a sound id")
+}
+
+fn anchor() -> Anchor {
+    Anchor { at: at(2), zone: Some(Zone::parse("Europe/Berlin").expect("a zone")) }
+}
+
+fn scheduled() -> Vec<ScheduledChange> {
+    let patch = SubscriptionPatch {
+        addons: Some(vec![(package_id("extra"), 1)]),
+        overrides: Some(Vec::new()),
+        quantities: Some(vec![FeatureQuantity { feature: seats(), quantity: 0 }]),
+        billing_period: Some(BillingPeriod::Monthly),
+        ends: Some(None),
+        trial_ends: Some(at(6)),
+        schedule: Schedule::At(at(5)),
+        new_anchor: false,
+        metadata: Some(metadata()),
+        extras: [("budget".to_owned(), None)].into(),
+    };
+    let update = LaterChange::Update(Box::new(patch));
+    let failed = Some("the add-on is archived".to_owned());
+    vec![
+        ScheduledChange { at: at(7), change: update, failed: None },
+        ScheduledChange { at: at(8), change: LaterChange::Migrate, failed },
+    ]
 }
 
 fn recurring_grant() -> Grant {
@@ -250,11 +291,13 @@ fn recurring_grant() -> Grant {
             version: 2,
             unit_amount: nano(3_000_000_000),
             quantity: 3,
+            units: Some(5),
+            whole: nano(45_000_000_000),
             behavior: Behavior::Override,
-            anchor: at(2),
+            anchor: anchor(),
             epoch: 1,
             cadence: Cadence::Month,
-            k: 4,
+            k: -1,
             part: 1,
         }),
         this_month: Some(MonthDraws { amount: nano(1), until: at(2_678_400) }),
@@ -309,6 +352,12 @@ fn effects() -> Vec<Effect> {
         package: PackageKey::plan(package_id("base")),
         cadence: Cadence::Year,
     };
+    let opened = Opened {
+        subscription: SubscriptionNo(2),
+        package: PackageKey::plan(package_id("base")),
+        cadence: Cadence::Year,
+        k: -1,
+    };
     let settled = Settled { overdraft: GrantNo(9), grant: GrantNo(200), amount: nano(5) };
     vec![
         Effect::Granted(recurring_grant()),
@@ -328,6 +377,7 @@ fn effects() -> Vec<Effect> {
         Effect::OverdraftClosed(overdraft()),
         Effect::Carried(carried),
         Effect::Closed(closed),
+        Effect::Opened(opened),
     ]
 }
 
@@ -376,7 +426,7 @@ fn entries() -> Vec<Entry> {
     vec![
         Entry::Profile(profile()),
         Entry::Resource(resource()),
-        Entry::Subscription(terms()),
+        Entry::Subscription(Box::new(terms())),
         Entry::PoolOpened(opened),
         Entry::Pool(pool),
     ]
@@ -501,6 +551,7 @@ fn version(number: u32, status: VersionStatus, details: PackageDetails) -> Packa
         amount: Some(nano(50_000_000_000_000)),
         cadence: Cadence::Month,
         soft_limit: Some(false),
+        per_unit_of: Some(seats()),
     };
     let feature = FeatureTerms {
         usage_limit: Some(nano(5_000_000_000)),
@@ -566,5 +617,10 @@ fn catalog() -> Catalog {
         credit_types: BTreeMap::from([(credit_type.id.clone(), Arc::new(credit_type))]),
         features: BTreeMap::from([(feature.id.clone(), Arc::new(feature))]),
         packages: BTreeMap::from(packages),
+        settings: Settings {
+            zone: anchor().zone,
+            alignment: Alignment::StartOfMonth,
+            proration: CreditProration::Prorate,
+        },
     }
 }

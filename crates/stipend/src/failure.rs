@@ -59,7 +59,9 @@ impl From<StoreError> for Failure {
                 "damaged data: {why}; nothing was changed. Run `stipend fsck` for the first \
                  damaged place, and restore a backup"
             )),
-            StoreError::Locked | StoreError::Newer { .. } => Self::Configuration(error.to_string()),
+            StoreError::Locked | StoreError::Newer { .. } | StoreError::Older { .. } => {
+                Self::Configuration(error.to_string())
+            }
             _ => Self::failed("the data cannot be used", &error),
         }
     }
