@@ -1,6 +1,7 @@
 //! Time zones by their IANA names. With [`crate::period`] and [`crate::time`] the only module
 //! that knows `jiff`.
 
+use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +39,21 @@ impl Zone {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// An instant in the zone's wall time, as RFC 3339 with the offset that holds then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::{Timestamp, Zone};
+    /// let at = Timestamp::parse("2026-07-01T00:00:00Z").unwrap();
+    /// let text = Zone::parse("Europe/Berlin").unwrap().local_text(at);
+    /// assert_eq!(text, "2026-07-01T02:00:00.000+02:00");
+    /// ```
+    #[must_use]
+    pub fn local_text(&self, at: Timestamp) -> String {
+        at.to_jiff().to_zoned(self.to_jiff()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
     }
 
     pub(crate) fn to_jiff(&self) -> TimeZone {

@@ -2,7 +2,8 @@
 
 use crate::limits::TASKS_KEPT;
 use std::collections::BTreeMap;
-use stipend_core::{EnvId, PackageKey, Timestamp};
+use stipend_core::customer::ProvisionRequest;
+use stipend_core::{CustomerId, EnvId, PackageKey, Timestamp};
 use stipend_store::codec::{CodecError, Decode, Encode, Reader, Writer};
 use stipend_store::{choice, record};
 
@@ -15,6 +16,11 @@ pub enum TaskKind {
         package: PackageKey,
         /// The version.
         version: u32,
+    },
+    /// Provisions subscriptions that were kept elsewhere, in order.
+    Import {
+        /// What is asked for which customer.
+        items: Vec<(CustomerId, ProvisionRequest)>,
     },
 }
 
@@ -59,7 +65,7 @@ pub struct Tasks {
     last_id: u64,
 }
 
-choice!(TaskKind { 1 => Migrate { 1 => package, 2 => version } });
+choice!(TaskKind { 1 => Migrate { 1 => package, 2 => version }, 2 => Import { 1 => items } });
 record!(Task {
     1 => id, 2 => env, 3 => kind, 4 => slots_end, 5 => created_at, 6 => finished_at, 7 => done,
     8 => failed
@@ -101,6 +107,10 @@ impl Tasks {
         task.finished_at = Some(end.at);
         task.done = end.done;
         task.failed.clone_from(&end.failed);
+        // What it was about has been done, and may be long.
+        if let TaskKind::Import { items } = &mut task.kind {
+            items.clear();
+        }
         let finished = self.iter().filter(|task| task.finished_at.is_some());
         let ids: Vec<u64> = finished.map(|task| task.id).collect();
         for id in ids.iter().take(ids.len().saturating_sub(TASKS_KEPT)) {

@@ -6,13 +6,16 @@ mod consumption;
 mod currencies;
 mod customers;
 mod entitlements;
+mod environments;
 mod explain;
 mod features;
 mod grants;
 mod ledger;
 mod packages;
 mod products;
+mod subscription_changes;
 mod subscriptions;
+mod tasks;
 
 use crate::app::App;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +30,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(entitlements::router())
         .merge(charges::router())
         .merge(subscriptions::router())
+        .merge(subscription_changes::router())
+        .merge(tasks::router())
+        .merge(environments::router())
         .merge(ledger::router())
         .merge(grants::router())
         .merge(explain::router())

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use stipend_core::{CustomerId, Timestamp};
+use stipend_core::{CustomerId, EnvId, Timestamp};
 use stipend_engine::{
     Command, Engine, Found, Outcome, Refusal, Remember, Reply, Response as Rendered, Submission,
     Submitter,
@@ -91,12 +91,7 @@ impl App {
                 return self.stored(seq).await;
             }
         }
-        let render = move |outcome: &Outcome<'_>| {
-            let data = Data { data: render(outcome) };
-            let body = serde_json::to_vec(&data).expect("responses are plain JSON");
-            Rendered { status: StatusCode::OK.as_u16(), body: body.into() }
-        };
-        let reply = self.submit(caller, command, Some(remember), Some(Box::new(render))).await?;
+        let reply = self.submit(caller, command, Some(remember), Some(rendering(render))).await?;
         match reply {
             Reply::Response(rendered) => {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
@@ -104,6 +99,27 @@ impl App {
             Reply::Replay(rendered) => Ok(replayed(rendered)),
             Reply::Stored(seq) => self.stored(seq).await,
             Reply::Consumed(_) | Reply::Done => unreachable!("a rendered command is answered so"),
+        }
+    }
+
+    /// Does a command and answers what `render` makes of its outcome. The answer is not remembered:
+    /// it is that of a command that changes nothing when it is given again, or it holds a secret.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn answer<T: Serialize>(
+        &self,
+        env: EnvId,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let submission =
+            Submission { env, command, remember: None, render: Some(rendering(render)) };
+        match self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))? {
+            Reply::Response(rendered) => {
+                Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
+            }
+            other => unreachable!("a rendered command is answered so, not {other:?}"),
         }
     }
 
@@ -188,6 +204,17 @@ impl App {
 pub(crate) fn customer_not_found(id: &str) -> ApiError {
     let shown: String = id.chars().take(255).collect();
     ApiError::new(ErrorCode::CustomerNotFound, format!("there is no customer {shown}"))
+}
+
+/// How the answer of a command is made: `{"data": …}`.
+fn rendering<T: Serialize>(
+    render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+) -> stipend_engine::Render {
+    Box::new(move |outcome| {
+        let data = Data { data: render(outcome) };
+        let body = serde_json::to_vec(&data).expect("responses are plain JSON");
+        Rendered { status: StatusCode::OK.as_u16(), body: body.into() }
+    })
 }
 
 /// An answer of JSON.

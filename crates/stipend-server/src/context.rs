@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use std::time::Duration;
 use stipend_core::EnvId;
-use stipend_engine::{Key, Operation, Remember};
+use stipend_engine::{Key, Operation, Remember, Rights};
 use stipend_wire::query::FromQuery;
 use stipend_wire::{ErrorCode, FromJson, Opaque, json};
 
@@ -24,6 +24,8 @@ pub(crate) const BULK_BYTES_MAX: usize = 5 << 20;
 pub(crate) struct Caller {
     /// The environment that the key opens.
     pub(crate) env: EnvId,
+    /// What the key may do beyond its environment.
+    pub(crate) rights: Rights,
     key_hash: [u8; 32],
     method: Method,
     path: String,
@@ -36,9 +38,10 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = api_key(&parts.headers)?;
-        let (env, _) = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
+        let (env, rights) = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
         Ok(Self {
             env,
+            rights,
             key_hash: stipend_engine::ApiKey::digest_of(key),
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),

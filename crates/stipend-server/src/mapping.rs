@@ -4,12 +4,15 @@ pub(crate) mod access;
 pub(crate) mod currency;
 pub(crate) mod customer;
 pub(crate) mod entitlement;
+pub(crate) mod environment;
 pub(crate) mod explain;
 pub(crate) mod feature;
 pub(crate) mod grant;
 pub(crate) mod package;
+pub(crate) mod preview;
 pub(crate) mod product;
 pub(crate) mod subscription;
+pub(crate) mod upcoming;
 
 use stipend_core::Timestamp;
 

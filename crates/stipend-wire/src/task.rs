@@ -131,8 +131,6 @@ response! {
     pub struct TaskFailure {
         /// The id of the item.
         pub id: String,
-        /// The code to branch on.
-        pub code: ErrorCode,
         /// One sentence for a human.
         pub message: String,
     }

@@ -273,7 +273,6 @@ fn a_preview_says_what_becomes_of_each_pool() {
 fn a_task_names_the_items_that_failed() {
     let failure = TaskFailure {
         id: "sub-7".into(),
-        code: ErrorCode::PlanNotFound,
         message: "there is no plan `x`".into(),
     };
     let task = Task {

@@ -1,4 +1,4 @@
-//! Tasks: long work over all customers of an environment, in slices. A task is journalled when it
+//! Tasks: long work over the customers of an environment or the items of a list, in slices. A task is journalled when it
 //! begins and when it has ended; in between nothing is kept, since doing a step again changes
 //! nothing.
 
@@ -8,13 +8,16 @@ use crate::command::Refusal;
 use crate::limits::{SLOT_FIRST, TASK_FAILURES_MAX};
 use crate::realm::RealmChange;
 use crate::task::{Task, TaskEnd, TaskKind};
-use stipend_core::EnvId;
-use stipend_core::customer::CustomerCommand;
+use stipend_core::customer::{CustomerCommand, ProvisionRequest};
+use stipend_core::{CustomerId, EnvId};
 
 /// How far a task is.
 pub(crate) struct TaskWalk {
     task: Task,
-    next_slot: u32,
+    /// The next step: a slot, or the place of an item.
+    next: u32,
+    /// The step behind the last one.
+    end: u32,
     done: u64,
     failed: Vec<(String, String)>,
 }
@@ -45,7 +48,7 @@ impl Decider {
     pub(super) fn go_on_with_task(&mut self, open: &mut Open) {
         let Some(mut walk) = self.slices.walk.take().or_else(|| self.start_walk()) else { return };
         let mut budget = self.budget();
-        while walk.next_slot < walk.task.slots_end {
+        while walk.next < walk.end {
             if !self.may_go_on(&mut budget, open) {
                 self.slices.walk = Some(walk);
                 return;
@@ -59,32 +62,61 @@ impl Decider {
 
     fn start_walk(&self) -> Option<TaskWalk> {
         let task = self.working.realm().tasks.first_unfinished()?.clone();
-        Some(TaskWalk { task, next_slot: SLOT_FIRST, done: 0, failed: Vec::new() })
+        let (next, end) = match &task.kind {
+            TaskKind::Migrate { .. } => (SLOT_FIRST, task.slots_end),
+            TaskKind::Import { items } => (0, u32::try_from(items.len()).unwrap_or(u32::MAX)),
+        };
+        Some(TaskWalk { task, next, end, done: 0, failed: Vec::new() })
     }
 
     fn do_step(&mut self, open: &mut Open, walk: &mut TaskWalk) {
-        let slot = walk.next_slot;
-        walk.next_slot += 1;
-        let Some(account) = self.working.account(slot) else { return };
-        let profile = &account.customer.profile;
-        // The subscriptions of an archived customer have ended.
-        if profile.env != walk.task.env || profile.archived_at.is_some() {
-            return;
-        }
+        let number = walk.next;
+        walk.next += 1;
+        let env = walk.task.env;
+        let (id, outcome) = match &walk.task.kind {
+            TaskKind::Migrate { package, version } => {
+                let Some(customer) = self.migrates(env, number) else { return };
+                let command = CustomerCommand::MigrateTo(package.clone(), *version);
+                (customer, self.change_customer(open, env, number, &command).map(|_| ()))
+            }
+            TaskKind::Import { items } => {
+                let (customer, request) = &items[number as usize];
+                (request.id.to_string(), self.import(open, env, customer, request))
+            }
+        };
         walk.done += 1;
-        if let Err(refusal) = self.step(open, slot, &walk.task)
+        if let Err(refusal) = outcome
             && walk.failed.len() < TASK_FAILURES_MAX
         {
-            walk.failed.push((profile.id.to_string(), refusal.to_string()));
+            walk.failed.push((id, refusal.to_string()));
         }
     }
 
-    /// What a task does for one customer; doing it again must change nothing.
-    fn step(&mut self, open: &mut Open, slot: u32, task: &Task) -> Result<(), Refusal> {
-        match &task.kind {
-            TaskKind::Migrate { package, version } => {
-                let command = CustomerCommand::MigrateTo(package.clone(), *version);
-                self.change_customer(open, task.env, slot, &command).map(|_| ())
+    /// The id of the customer in a slot, where a migration concerns it: the subscriptions of an
+    /// archived one have ended.
+    fn migrates(&self, env: EnvId, slot: u32) -> Option<String> {
+        let account = self.working.account(slot)?;
+        let profile = &account.customer.profile;
+        let concerns = profile.env == env && profile.archived_at.is_none();
+        concerns.then(|| profile.id.to_string())
+    }
+
+    /// Provisions a subscription; one that its customer has already is done.
+    fn import(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        customer: &CustomerId,
+        request: &ProvisionRequest,
+    ) -> Result<(), Refusal> {
+        let found = self.working.find_customer(&(env, customer.clone()));
+        let slot = found.ok_or_else(|| Refusal::CustomerNotFound(customer.clone()))?;
+        match self.working.find_subscription(&(env, request.id.clone())) {
+            Some(holder) if holder == slot => Ok(()),
+            Some(_) => Err(Refusal::AlreadyExists(request.id.to_string())),
+            None => {
+                let command = CustomerCommand::Provision(Box::new(request.clone()));
+                self.change_customer(open, env, slot, &command).map(|_| ())
             }
         }
     }

@@ -138,7 +138,7 @@ async fn remove_draft(
     app.mutate(caller, body, command, move |_| removed).await
 }
 
-/// Publishing is done when it is answered, so there is no task to wait for.
+/// The version is there when it is answered; a task brings present subscriptions to it.
 async fn publish(
     app: &App,
     caller: &Caller,
@@ -149,7 +149,10 @@ async fn publish(
     let key = parse_key(kind, id)?;
     let migration = mapping::migration_from_wire(&body.read::<PublishPackage>()?);
     let command = Command::Catalog(CatalogCommand::Publish(key, migration));
-    app.mutate(caller, body, command, |_| Published { task_id: None }).await
+    let render = |outcome: &Outcome<'_>| Published {
+        task_id: outcome.task.map(|task| task.id.to_string()),
+    };
+    app.mutate(caller, body, command, render).await
 }
 
 /// List plans

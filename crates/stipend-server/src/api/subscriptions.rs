@@ -10,7 +10,7 @@ use crate::mapping::{access, subscription as mapping};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
-use stipend_core::customer::{CustomerCommand, SubscriptionCommand};
+use stipend_core::customer::{CustomerCommand, SubscriptionCommand, SubscriptionTerms};
 use stipend_core::{CustomerId, Slot, SubscriptionId, SubscriptionNo};
 use stipend_engine::{Command, Outcome};
 use stipend_store::SubscriptionFilter;
@@ -30,17 +30,17 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(cancel_subscription))
 }
 
-fn parse_id(id: &str) -> Result<SubscriptionId, ApiError> {
+pub(super) fn parse_id(id: &str) -> Result<SubscriptionId, ApiError> {
     SubscriptionId::parse(id).map_err(|_| not_found(id))
 }
 
-fn not_found(id: &str) -> ApiError {
+pub(super) fn not_found(id: &str) -> ApiError {
     let shown: String = id.chars().take(255).collect();
     ApiError::new(ErrorCode::SubscriptionNotFound, format!("there is no subscription {shown}"))
 }
 
 /// The subscription after a command that was about one.
-fn render(outcome: &Outcome<'_>) -> Subscription {
+pub(super) fn render(outcome: &Outcome<'_>) -> Subscription {
     let customer = &outcome.account.expect("the command is about a customer").customer;
     let number = outcome.subscription.expect("the command is about a subscription");
     let subscription = customer.subscription(number).expect("it exists after the command");
@@ -60,7 +60,7 @@ fn render_provisioned(outcome: &Outcome<'_>) -> Provisioned {
         subscription: Some(subscription),
         checkout_billing_id: None,
         checkout_url: None,
-        is_scheduled: Some(false),
+        is_scheduled: Some(terms.is_some_and(SubscriptionTerms::is_pending)),
     }
 }
 
@@ -111,8 +111,9 @@ async fn list_subscriptions(
 
 /// Provision a subscription
 ///
-/// Credits of the running period are granted at once. Asking for what the live subscription of
-/// the product already is changes nothing; the same plan with other add-ons is an update of it.
+/// Credits of the running period are granted at once, or when it starts. Asking for what the live
+/// subscription of the product already is changes nothing; the same plan with other add-ons is an
+/// update of it; another plan takes its place, at once or when `scheduleStrategy` says so.
 #[utoipa::path(post, path = "/api/v1/subscriptions", tag = "Subscriptions",
     request_body = ProvisionSubscription,
     responses((status = 200, body = Data<Provisioned>), (status = "default", body = ErrorBody)))]
@@ -153,8 +154,8 @@ async fn get_subscription(
 
 /// Update a subscription
 ///
-/// It takes effect at once and in full; what was consumed in the running period stays consumed.
-/// `addons` and `entitlements` are replaced whole.
+/// It takes effect at once and in full, or when `scheduleStrategy` says so; what was consumed in the
+/// running period stays consumed. `addons`, `charges` and `entitlements` are replaced whole.
 #[utoipa::path(patch, path = "/api/v1/subscriptions/{id}", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = UpdateSubscription,
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
@@ -172,8 +173,8 @@ async fn update_subscription(
 
 /// Cancel a subscription
 ///
-/// At once: its recurring credits end with it, what was bought or given away stays the
-/// customer's.
+/// At once, when the billing period ends, or on a date; without a time, as the product's settings
+/// say. Its recurring credits end with it, what was bought or given away stays the customer's.
 #[utoipa::path(post, path = "/api/v1/subscriptions/{id}/cancel", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = CancelSubscription,
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]

@@ -227,7 +227,7 @@ fn cadence_from_wire(cadence: wire::Cadence) -> Cadence {
     }
 }
 
-fn cadence_to_wire(cadence: Cadence) -> wire::Cadence {
+pub(crate) fn cadence_to_wire(cadence: Cadence) -> wire::Cadence {
     match cadence {
         Cadence::Month => wire::Cadence::Month,
         Cadence::Year => wire::Cadence::Year,

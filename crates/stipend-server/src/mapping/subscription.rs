@@ -7,7 +7,9 @@ use stipend_core::customer::{
     BillingPeriod, CancelTime, CreditOverride, FeatureQuantity, LaterChange, ProvisionRequest,
     Schedule, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, TrialRequest,
 };
-use stipend_core::{Amount, Cadence, Customer, FeatureId, PackageId, SubscriptionId, Timestamp};
+use stipend_core::{
+    Amount, Cadence, Customer, CustomerId, FeatureId, PackageId, SubscriptionId, Timestamp,
+};
 use stipend_wire::charge::{BillingPeriod as WirePeriod, PricingType};
 use stipend_wire::entitlement::{Cadence as WireCadence, EntitlementReference, EntitlementType};
 use stipend_wire::grant::{PaymentCollection, PaymentCollectionMethod};
@@ -18,6 +20,7 @@ use stipend_wire::subscription as wire;
 use stipend_wire::subscription_change::{
     FutureUpdate, ScheduleStatus, SubscriptionScheduleType, TargetPackage,
 };
+use stipend_wire::task::ImportSubscriptions;
 use stipend_wire::{ErrorCode, Field, Opaque, WireError};
 
 /// Refuses what the contract has and this server does not act on yet, rather than drop it.
@@ -33,11 +36,11 @@ pub(crate) fn schedule(strategy: Option<wire::ScheduleStrategy>) -> Schedule {
     }
 }
 
-fn new_anchor(anchor: Option<wire::BillingCycleAnchor>) -> bool {
+pub(crate) fn new_anchor(anchor: Option<wire::BillingCycleAnchor>) -> bool {
     anchor == Some(wire::BillingCycleAnchor::Now)
 }
 
-fn trial(asked: Option<&wire::TrialOverrideInput>) -> TrialRequest {
+pub(crate) fn trial(asked: Option<&wire::TrialOverrideInput>) -> TrialRequest {
     match asked {
         None => TrialRequest::AsPlanned,
         Some(asked) if !asked.is_trial => TrialRequest::Without,
@@ -81,7 +84,7 @@ pub(crate) fn quantities(
     Ok(Some(quantities))
 }
 
-fn addons(list: wire::Addons) -> Vec<(PackageId, u32)> {
+pub(crate) fn addons(list: wire::Addons) -> Vec<(PackageId, u32)> {
     list.0.into_iter().map(|addon| (addon.id, addon.quantity.0)).collect()
 }
 
@@ -109,7 +112,7 @@ fn overrides(
     Ok(overrides)
 }
 
-fn billing_period(period: WirePeriod) -> BillingPeriod {
+pub(crate) fn billing_period(period: WirePeriod) -> BillingPeriod {
     match period {
         WirePeriod::Monthly => BillingPeriod::Monthly,
         WirePeriod::Annually => BillingPeriod::Annually,
@@ -224,6 +227,36 @@ pub(crate) fn cancel_from_wire(body: &wire::CancelSubscription) -> Result<Cancel
         (Some(CancellationTime::EndOfBillingPeriod), None) => Ok(CancelTime::PeriodEnd),
         (None, None) => Ok(CancelTime::AsPlanned),
     }
+}
+
+/// Subscriptions that were kept elsewhere: each is provisioned for its customer.
+pub(crate) fn imports_from_wire(
+    body: ImportSubscriptions,
+) -> Result<Vec<(CustomerId, ProvisionRequest)>, ApiError> {
+    let items = body.subscriptions.0.into_iter().map(|item| {
+        let extras = Carried(ExtrasPatch::new())
+            .text("billingId", item.billing_id.map(|line| line.0))
+            .into_extras();
+        let request = ProvisionRequest {
+            id: item.id,
+            plan: item.plan_id,
+            addons: item.addons.map(addons),
+            overrides: None,
+            quantities: quantities(item.charges)?,
+            resource: item.resource_id.into_option(),
+            paying_customer: None,
+            billing_period: item.billing_period.map(billing_period),
+            start: item.start_date,
+            ends: item.end_date.into_option(),
+            trial: TrialRequest::Without,
+            schedule: Schedule::Now,
+            new_anchor: false,
+            metadata: item.metadata.map(|map| map.0),
+            extras,
+        };
+        Ok((item.customer_id, request))
+    });
+    items.collect()
 }
 
 pub(crate) fn pricing_to_wire(pricing: Pricing) -> PricingType {

@@ -7,9 +7,9 @@ use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
     GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Schedule, ScheduledChange, Settled,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
-    Trial,
+    PoolEntry, PoolOpened, Profile, ProvisionRequest, RecurringSource, Resource, Schedule,
+    ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
+    SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
 };
 
 record!(Profile {
@@ -103,6 +103,24 @@ record!(SubscriptionPatch {
     8 => new_anchor,
     9 => metadata,
     10 => extras,
+});
+choice!(TrialRequest { 1 => AsPlanned, 2 => Without, 3 => With { 1 => ends_at, 2 => end } });
+record!(ProvisionRequest {
+    1 => id,
+    2 => plan,
+    3 => addons,
+    4 => overrides,
+    5 => quantities,
+    6 => resource,
+    7 => paying_customer,
+    8 => billing_period,
+    9 => start,
+    10 => ends,
+    11 => trial,
+    12 => schedule,
+    13 => new_anchor,
+    14 => metadata,
+    15 => extras,
 });
 choice!(LaterChange { 1 => Update(Box<SubscriptionPatch>), 2 => Migrate });
 record!(ScheduledChange { 1 => at, 2 => change, 3 => failed });

@@ -1,0 +1,170 @@
+//! What is done with subscriptions besides making, changing and ending them: previews, migrations,
+//! transfers, schedules, imports, and a look at what is coming.
+
+use super::subscriptions::{not_found, parse_id, render};
+use crate::app::{App, data};
+use crate::context::{Body, BulkBody, Caller, Ids, Query};
+use crate::error::ApiError;
+use crate::mapping::{preview, subscription as mapping, upcoming};
+use axum::extract::State;
+use axum::response::Response;
+use stipend_core::SubscriptionId;
+use stipend_core::customer::{CustomerCommand, Schedule, SubscriptionCommand};
+use stipend_engine::{Command, Outcome, TaskKind};
+use stipend_wire::envelope::Removed;
+use stipend_wire::preview::{PreviewSubscription, SubscriptionPreview};
+use stipend_wire::query::UpcomingQuery;
+use stipend_wire::subscription::Subscription;
+use stipend_wire::subscription_change::{
+    MigrateSubscription, SubscriptionMigrationTime, TransferSubscription,
+};
+use stipend_wire::task::{ImportSubscriptions, TaskStarted};
+use stipend_wire::upcoming::UpcomingStep;
+use stipend_wire::{Data, ErrorBody};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(preview_subscription))
+        .routes(routes!(import_subscriptions))
+        .routes(routes!(migrate_subscription))
+        .routes(routes!(transfer_subscription))
+        .routes(routes!(cancel_schedule))
+        .routes(routes!(list_upcoming))
+}
+
+/// Preview a subscription
+///
+/// What provisioning it would make of the customer's credits, without doing it. There is no billing
+/// provider, so nothing would be charged. What provisioning would refuse is refused here alike.
+#[utoipa::path(post, path = "/api/v1/subscriptions/preview", tag = "Subscriptions",
+    request_body = PreviewSubscription,
+    responses((status = 200, body = Data<SubscriptionPreview>), (status = "default", body = ErrorBody)))]
+async fn preview_subscription(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let asked = body.read::<PreviewSubscription>()?;
+    let customer = asked.customer_id.clone();
+    let now = app.engine().now(caller.env);
+    let account = app.current(&caller, customer.as_str(), now)?;
+    let request = preview::from_wire(asked)?;
+    let catalog = app.engine().catalog(caller.env);
+    let command = CustomerCommand::Provision(Box::new(request));
+    let decision = stipend_core::customer::decide(&account.customer, &catalog, &command, now)
+        .map_err(stipend_engine::Refusal::from)?;
+    Ok(data(preview::to_wire(&account.customer, &catalog, &decision, now)))
+}
+
+/// Import subscriptions
+///
+/// A task provisions them one after the other; how it stands is at `/api/v1/tasks/{id}`. Their
+/// customers must be there. An id that is taken by the same customer counts as done.
+#[utoipa::path(post, path = "/api/v1/subscriptions/import", tag = "Subscriptions",
+    request_body = ImportSubscriptions,
+    responses((status = 200, body = Data<TaskStarted>), (status = "default", body = ErrorBody)))]
+async fn import_subscriptions(
+    State(app): State<App>,
+    caller: Caller,
+    BulkBody(body): BulkBody,
+) -> Result<Response, ApiError> {
+    let asked = body.read::<ImportSubscriptions>()?;
+    let items = mapping::imports_from_wire(asked)?;
+    let command = Command::BeginTask(TaskKind::Import { items });
+    let render = |outcome: &Outcome<'_>| TaskStarted {
+        task_id: outcome.task.expect("the command begins a task").id.to_string(),
+    };
+    app.mutate(&caller, &body, command, render).await
+}
+
+/// Migrate a subscription
+///
+/// To the latest versions of its plan and add-ons, at once or with the billing period. What grows,
+/// grows at once; what shrinks or changes otherwise does so with the next period.
+#[utoipa::path(post, path = "/api/v1/subscriptions/{id}/migrate", tag = "Subscriptions",
+    params(("id" = String, Path)), request_body = MigrateSubscription,
+    responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
+async fn migrate_subscription(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let id = parse_id(&id)?;
+    let asked = body.read_optional::<MigrateSubscription>()?;
+    let when = match asked.subscription_migration_time {
+        Some(SubscriptionMigrationTime::EndOfBillingPeriod) => Schedule::PeriodEnd,
+        Some(SubscriptionMigrationTime::Immediate) | None => Schedule::Now,
+    };
+    let command = Command::Subscription(id, SubscriptionCommand::Migrate(when));
+    app.mutate(&caller, &body, command, render).await
+}
+
+/// Transfer a subscription
+///
+/// To another resource of its customer: the running credits move along with what was consumed of
+/// them; overdraft stays where it was made.
+#[utoipa::path(post, path = "/api/v1/subscriptions/{id}/transfer", tag = "Subscriptions",
+    params(("id" = String, Path)), request_body = TransferSubscription,
+    responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
+async fn transfer_subscription(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let id = parse_id(&id)?;
+    let to = body.read::<TransferSubscription>()?.destination_resource_id;
+    let command = Command::Subscription(id, SubscriptionCommand::Transfer(to));
+    app.mutate(&caller, &body, command, render).await
+}
+
+/// Cancel scheduled changes
+///
+/// Changes that wait for their time are dropped, and the plan that was to take this one's place. A
+/// cancellation is taken back by an update with `cancellationDate: null`.
+#[utoipa::path(delete, path = "/api/v1/subscriptions/{id}/future-update/schedule",
+    tag = "Subscriptions", params(("id" = String, Path)),
+    responses((status = 200, body = Data<Removed>), (status = "default", body = ErrorBody)))]
+async fn cancel_schedule(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    body.read_nothing()?;
+    let id = parse_id(&id)?;
+    let shown = id.to_string();
+    let command = Command::Subscription(id, SubscriptionCommand::Unschedule);
+    app.mutate(&caller, &body, command, move |_| Removed { id: shown }).await
+}
+
+/// List what is coming
+///
+/// The next instants at which something happens to the subscription or its recurring credits, as
+/// things stand.
+#[utoipa::path(get, path = "/api/v1/subscriptions/{id}/upcoming", tag = "Subscriptions",
+    params(("id" = String, Path), UpcomingQuery),
+    responses((status = 200, body = Data<Vec<UpcomingStep>>), (status = "default", body = ErrorBody)))]
+async fn list_upcoming(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    Query(query): Query<UpcomingQuery>,
+) -> Result<Response, ApiError> {
+    let now = app.engine().now(caller.env);
+    let known: SubscriptionId = parse_id(&id)?;
+    let found = app.engine().find_subscription(caller.env, &known, now);
+    let (account, number) = found.ok_or_else(|| not_found(&id))?;
+    let catalog = app.engine().catalog(caller.env);
+    let engine = std::sync::Arc::clone(app.shared_engine());
+    let steps = app.read(move || {
+        let customer = &account.customer;
+        let coming =
+            stipend_core::customer::upcoming(customer, &catalog, number, query.count.0 as usize);
+        Ok(upcoming::to_wire(&engine, customer, &catalog, &coming))
+    });
+    Ok(data(steps.await?))
+}
