@@ -271,10 +271,7 @@ fn a_preview_says_what_becomes_of_each_pool() {
 
 #[test]
 fn a_task_names_the_items_that_failed() {
-    let failure = TaskFailure {
-        id: "sub-7".into(),
-        message: "there is no plan `x`".into(),
-    };
+    let failure = TaskFailure { id: "sub-7".into(), message: "there is no plan `x`".into() };
     let task = Task {
         id: "task-1".into(),
         r#type: TaskType::ImportSubscriptions,

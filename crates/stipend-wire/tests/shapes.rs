@@ -101,7 +101,7 @@ const RESPONSES: &str = "
     RecurringCreditPreview: packageId* packageType* amount* cadence* effectiveAt* expireAt*
     TaskStarted: taskId*
     Task: id* type* status* createdAt* finishedAt* processed* failures*
-    TaskFailure: id* code* message*
+    TaskFailure: id* message*
     TestClock: now* frozen*
     Environment: id* name* type* timeZone* periodAlignment* creditProration* createdAt* apiKey
     UpcomingStep: at* atLocal* timeZone* changes* expires* grants*

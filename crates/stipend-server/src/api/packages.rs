@@ -149,9 +149,8 @@ async fn publish(
     let key = parse_key(kind, id)?;
     let migration = mapping::migration_from_wire(&body.read::<PublishPackage>()?);
     let command = Command::Catalog(CatalogCommand::Publish(key, migration));
-    let render = |outcome: &Outcome<'_>| Published {
-        task_id: outcome.task.map(|task| task.id.to_string()),
-    };
+    let render =
+        |outcome: &Outcome<'_>| Published { task_id: outcome.task.map(|task| task.id.to_string()) };
     app.mutate(caller, body, command, render).await
 }
 

@@ -170,8 +170,30 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("amount_required", "POST /api/v1/subscriptions", r#"{"customerId":"bob","planId":"custom"}"#),
     (
         "subscription_exists",
+        "POST /api/v1/subscriptions/sub-1/transfer",
+        r#"{"destinationResourceId":"taken"}"#,
+    ),
+    (
+        "invalid_schedule /endDate",
+        "POST /api/v1/subscriptions/sub-1/cancel",
+        r#"{"cancellationTime":"SPECIFIC_DATE"}"#,
+    ),
+    (
+        "invalid_schedule",
         "POST /api/v1/subscriptions",
-        r#"{"customerId":"acme","planId":"other-plan"}"#,
+        r#"{"customerId":"bob","planId":"growth","trialOverrideConfiguration":{"isTrial":true}}"#,
+    ),
+    ("task_not_found", "GET /api/v1/tasks/9", ""),
+    (
+        "unlimited_dependency",
+        "POST /api/v1/plans/by-seat/publish",
+        r#"{"migrationType":"NEW_CUSTOMERS"}"#,
+    ),
+    ("not_a_sandbox", "PUT /api/v1/test-clock", r#"{"now":"2027-01-01T00:00:00Z"}"#),
+    (
+        "unknown_time_zone /timeZone",
+        "POST /api/v1/environments",
+        r#"{"name":"far","timeZone":"Europe/Atlantis"}"#,
     ),
     ("subscription_ended", "PATCH /api/v1/subscriptions/sub-over", r#"{"addons":[]}"#),
     // Credits.
@@ -201,9 +223,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     // The service.
     (
-        "not_supported /scheduleStrategy",
-        "PATCH /api/v1/subscriptions/sub-1",
-        r#"{"addons":[],"scheduleStrategy":"END_OF_BILLING_PERIOD"}"#,
+        "not_supported /unitQuantity",
+        "POST /api/v1/subscriptions",
+        r#"{"customerId":"bob","planId":"growth","unitQuantity":2}"#,
     ),
     ("not_supported featureId", "GET /api/v1/customers/acme/entitlements/check?featureId=f", ""),
     (
@@ -241,6 +263,21 @@ const STORIES: &[(ErrorCode, Story)] = &[
         server.post("/api/v1/credits/consumption", &usage("acme", "k", 1));
         server.call("POST", "/api/v1/credits/consumption", &usage("acme", "k", 2))
     }),
+    (ErrorCode::MissingRight, || world::example().in_sandbox("GET", "/api/v1/environments").send()),
+    (ErrorCode::ClockBackwards, || {
+        let server = world::example();
+        let set = |now: &str| {
+            let body = format!(r#"{{"now":"{now}"}}"#);
+            server.in_sandbox("PUT", "/api/v1/test-clock").raw(body).send()
+        };
+        assert_eq!(set("2025-06-01T00:00:00Z").status, 200);
+        set("2025-05-31T23:59:59.999Z")
+    }),
+    (ErrorCode::ClockOutOfRange, || {
+        let server = world::example();
+        let body = r#"{"now":"9999-06-01T00:00:00Z"}"#;
+        server.in_sandbox("PUT", "/api/v1/test-clock").raw(body).send()
+    }),
     (ErrorCode::GrantNotVoidable, overdraft_voided),
     (ErrorCode::Overloaded, failing_store::overloaded),
     (ErrorCode::Internal, failing_store::unreadable),
@@ -266,14 +303,6 @@ const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
     (ErrorCode::RequestInFlight, "a second request waits for the first and gets its answer"),
-    (ErrorCode::MissingRight, "keys have no rights"),
-    (ErrorCode::NotASandbox, "test clocks are not built"),
-    (ErrorCode::ClockBackwards, "test clocks are not built"),
-    (ErrorCode::ClockOutOfRange, "test clocks are not built"),
-    (ErrorCode::UnknownTimeZone, "environments have no time zone"),
-    (ErrorCode::TaskNotFound, "tasks are not built"),
-    (ErrorCode::InvalidSchedule, "subscriptions cannot be scheduled"),
-    (ErrorCode::UnlimitedDependency, "credits that hang on a feature are not built"),
 ];
 
 /// The bodies that are too long to stand in the table.

@@ -10,11 +10,17 @@ pub(crate) struct Line {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) body: &'static str,
+    /// Whether it is asked with the key of the sandbox.
+    pub(crate) in_sandbox: bool,
 }
 
 impl Line {
     const fn new(method: &'static str, path: &'static str, body: &'static str) -> Self {
-        Self { method, path, body }
+        Self { method, path, body, in_sandbox: false }
+    }
+
+    const fn in_sandbox(self) -> Self {
+        Self { in_sandbox: true, ..self }
     }
 }
 
@@ -24,6 +30,10 @@ const fn get(path: &'static str) -> Line {
 
 const fn post(path: &'static str, body: &'static str) -> Line {
     Line::new("POST", path, body)
+}
+
+const fn put(path: &'static str, body: &'static str) -> Line {
+    Line::new("PUT", path, body)
 }
 
 const fn patch(path: &'static str, body: &'static str) -> Line {
@@ -141,7 +151,22 @@ pub(crate) const LINES: &[Line] = &[
     post("/api/v1/credits/grants/{grant}/void", ""),
     get("/api/v1/credits/ledger?customerId=acme"),
     get("/api/v1/credits/auto-recharge?customerId=acme&currencyId=api-credits"),
+    get("/api/v1/subscriptions/sub-1/upcoming?count=2"),
+    post(
+        "/api/v1/subscriptions/preview",
+        r#"{"customerId":"acme","planId":"growth","resourceId":"site",
+            "addons":[{"id":"extra","quantity":5}]}"#,
+    ),
+    post("/api/v1/subscriptions/sub-1/migrate", ""),
+    delete("/api/v1/subscriptions/sub-1/future-update/schedule"),
+    post("/api/v1/subscriptions/sub-1/transfer", r#"{"destinationResourceId":"other-site"}"#),
+    post(
+        "/api/v1/subscriptions/import",
+        r#"{"subscriptions":[{"id":"sub-2","customerId":"acme","planId":"growth",
+            "resourceId":"third-site","startDate":"2026-01-15T00:00:00Z"}]}"#,
+    ),
     post("/api/v1/subscriptions/sub-1/cancel", ""),
+    get("/api/v1/tasks/1"),
     post("/api/v1/customers/acme/archive", ""),
     post("/api/v1/customers/acme/unarchive", ""),
     post("/api/v1/products/api/duplicate", r#"{"targetId":"copy","displayName":"A copy"}"#),
@@ -152,4 +177,13 @@ pub(crate) const LINES: &[Line] = &[
     post("/api/v1/credits/custom-currencies/api-credits/archive", ""),
     post("/api/v1/credits/custom-currencies/api-credits/unarchive", ""),
     post("/api/v1/products/copy/unarchive", ""),
+    post(
+        "/api/v1/environments",
+        r#"{"name":"staging","type":"SANDBOX","timeZone":"Europe/Berlin"}"#,
+    ),
+    patch("/api/v1/environments/3", r#"{"creditProration":"PRORATE"}"#),
+    get("/api/v1/environments"),
+    put("/api/v1/test-clock", r#"{"now":"2025-01-31T00:00:00Z"}"#).in_sandbox(),
+    get("/api/v1/test-clock").in_sandbox(),
+    delete("/api/v1/test-clock").in_sandbox(),
 ];

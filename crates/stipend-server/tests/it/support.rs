@@ -21,6 +21,8 @@ use tower::ServiceExt as _;
 
 /// The secret API key of the tests.
 pub(crate) const KEY: &str = "sk_stipend_test";
+/// The secret API key of the sandbox.
+pub(crate) const SANDBOX_KEY: &str = "sk_stipend_sandbox";
 /// When every server of the tests starts; the month after it is shorter.
 pub(crate) const START: &str = "2026-01-31T00:00:00Z";
 
@@ -92,9 +94,12 @@ impl Server {
         let port: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let engine = Engine::start(store, port, Box::new(|error| panic!("{error}")));
         let engine = Arc::new(engine.expect("the data is sound"));
-        let key = Command::OpenProduction(ApiKey::new(KEY));
-        let opened = engine.submitter().run(PRODUCTION, key);
-        assert_eq!(opened, Ok(Reply::Done));
+        let production = Command::OpenProduction(ApiKey::new(KEY));
+        let sandbox = Command::OpenSandbox(ApiKey::new(SANDBOX_KEY));
+        for command in [production, sandbox] {
+            let opened = engine.submitter().run(PRODUCTION, command);
+            assert_eq!(opened, Ok(Reply::Done));
+        }
         let router = router_of(&engine, Arc::new(Splitmix(AtomicU64::new(7))));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
@@ -132,6 +137,11 @@ impl Server {
     /// A request with the key of the tests.
     pub(crate) fn request(&self, method: &str, path: &str) -> Call<'_> {
         self.anonymous(method, path).header("x-api-key", KEY)
+    }
+
+    /// A request with the key of the sandbox.
+    pub(crate) fn in_sandbox(&self, method: &str, path: &str) -> Call<'_> {
+        self.anonymous(method, path).header("x-api-key", SANDBOX_KEY)
     }
 
     /// A request without a key.

@@ -32,6 +32,8 @@ pub(crate) fn full() -> Server {
         customer(&server, id);
     }
     subscribe(&server, "over", "sub-over", &json!([]));
+    let elsewhere = json!({ "customerId": "acme", "planId": "growth", "resourceId": "taken" });
+    server.post("/api/v1/subscriptions", &elsewhere);
     server.post("/api/v1/subscriptions/sub-over/cancel", &Value::Null);
     server.post("/api/v1/customers/gone/archive", &Value::Null);
     for path in ["addons/old-addon", "plans/old-plan", "features/old-feature"] {
@@ -75,6 +77,17 @@ fn build_catalog(server: &Server) {
     server.done("PATCH", "/api/v1/plans/growth", &compatible);
     publish(server, "plans", "growth");
     build_custom_plan(server);
+    build_seat_plan(server);
+}
+
+/// A draft with credits for each seat, and no limit of seats.
+fn build_seat_plan(server: &Server) {
+    package(server, "plans", "by-seat", "api", None);
+    let entitlement = json!({ "entitlements": [
+        { "type": "CREDIT", "id": "api-credits", "amount": 10, "cadence": "MONTH",
+          "dependencyFeatureId": "seats" },
+    ] });
+    server.post("/api/v1/plans/by-seat/entitlements", &entitlement);
 }
 
 /// A plan that leaves its amount to each subscription.
