@@ -10,6 +10,7 @@ import threading
 import stigg
 
 API_KEY = "end-to-end-key"
+SANDBOX_API_KEY = "end-to-end-sandbox-key"
 START_DEADLINE_SECONDS = 30
 STOP_DEADLINE_SECONDS = 30
 
@@ -39,13 +40,18 @@ class Server:
 
     def start(self) -> None:
         command = [binary(), "serve", "--data-dir", self.data_dir, "--listen", "127.0.0.1:0"]
-        environment = {**os.environ, "STIPEND_BOOTSTRAP_API_KEY": API_KEY}
+        environment = {
+            **os.environ,
+            "STIPEND_BOOTSTRAP_API_KEY": API_KEY,
+            "STIPEND_BOOTSTRAP_SANDBOX_API_KEY": SANDBOX_API_KEY,
+        }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
             )
         self.url = self._listening_url()
         self.client = stigg.Stigg(api_key=API_KEY, base_url=self.url)
+        self.sandbox = stigg.Stigg(api_key=SANDBOX_API_KEY, base_url=self.url)
 
     def terminate(self) -> None:
         """SIGTERM: the server drains and must exit with 0."""
@@ -64,6 +70,7 @@ class Server:
 
     def _wait(self) -> int:
         self.client.close()
+        self.sandbox.close()
         code = self.process.wait(timeout=STOP_DEADLINE_SECONDS)
         self.process.stdout.close()
         return code
