@@ -97,6 +97,15 @@ pub fn catalog() -> Catalog {
 #[must_use]
 pub fn empty_catalog() -> Catalog {
     let mut catalog = Catalog::default();
+    for command in catalog_commands() {
+        change(&mut catalog, &command, START).expect("nothing has these ids yet");
+    }
+    catalog
+}
+
+/// The commands that make the product and the credit type.
+#[must_use]
+pub fn catalog_commands() -> Vec<CatalogCommand> {
     let product = NewProduct {
         id: product(),
         name: "API".to_owned(),
@@ -104,13 +113,10 @@ pub fn empty_catalog() -> Catalog {
         metadata: Metadata::new(),
         multiple_subscriptions: false,
     };
-    for command in [
+    vec![
         CatalogCommand::CreateProduct(product),
         CatalogCommand::CreateCreditType(new_credit_type(credits())),
-    ] {
-        change(&mut catalog, &command, START).expect("nothing has these ids yet");
-    }
-    catalog
+    ]
 }
 
 /// A credit type to make.
@@ -190,14 +196,19 @@ pub fn credit_entitlement(
 /// A customer that has nothing yet.
 #[must_use]
 pub fn customer() -> Customer {
-    let new = NewCustomer {
+    Customer::new(Slot(0), new_customer().into_profile(EnvId(0), START))
+}
+
+/// The customer `acme`, to be made.
+#[must_use]
+pub fn new_customer() -> NewCustomer {
+    NewCustomer {
         id: CustomerId::parse("acme").expect(WELL_FORMED),
         name: None,
         email: None,
         metadata: Metadata::new(),
         extras: Extras::new(),
-    };
-    Customer::new(Slot(0), new.into_profile(EnvId(0), START))
+    }
 }
 
 /// A customer on the plan with that many units of *Extra API Credits*, since [`START`].

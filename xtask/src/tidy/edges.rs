@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stipend-wire",
         ],
     ),
+    ("stipend-sim", &["stipend-core", "stipend-store", "stipend-engine"]),
     ("xtask", &[]),
 ];
 

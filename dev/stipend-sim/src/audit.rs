@@ -1,0 +1,170 @@
+//! The auditor of entries: what must hold whatever the story is.
+
+use std::collections::BTreeMap;
+use stipend_core::customer::{Effect, Entry, Grant, GrantKind, PoolEntry};
+use stipend_core::{Amount, Cadence, Customer, PackageKey, PoolId, Timestamp};
+
+/// The key of a recurring grant without its part.
+type PeriodKey = (u32, PackageKey, PoolId, u32, Cadence, i32);
+
+/// What was seen of a customer's entries.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {
+    balances: BTreeMap<PoolId, Amount>,
+    times: BTreeMap<PoolId, Timestamp>,
+    parts: BTreeMap<PeriodKey, u32>,
+    grants: BTreeMap<u32, Grant>,
+    recurring: u64,
+}
+
+impl Audit {
+    /// How many recurring grants were issued.
+    #[must_use]
+    pub fn recurring_grants(&self) -> u64 {
+        self.recurring
+    }
+
+    /// Takes note of entries and checks each against all before it.
+    ///
+    /// # Errors
+    /// What must not be.
+    pub fn note(&mut self, entries: &[Entry]) -> Result<(), String> {
+        for entry in entries {
+            if let Entry::Pool(entry) = entry {
+                self.note_entry(entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_entry(&mut self, entry: &PoolEntry) -> Result<(), String> {
+        let last = self.times.insert(entry.pool, entry.at).unwrap_or(Timestamp::EPOCH);
+        ensure(entry.at >= last, || format!("time runs back from {last} to {}", entry.at))?;
+        *self.balances.entry(entry.pool).or_default() += entry.delta();
+        check_order(entry)?;
+        if entry.is_consumption() {
+            self.check_burn(entry)?;
+        }
+        for effect in &entry.effects {
+            self.note_effect(entry, effect)?;
+        }
+        Ok(())
+    }
+
+    fn note_effect(&mut self, entry: &PoolEntry, effect: &Effect) -> Result<(), String> {
+        let at = entry.at;
+        match effect {
+            Effect::Granted(grant) => {
+                self.note_period(entry.pool, grant)?;
+                self.grants.insert(grant.no.0, grant.clone());
+            }
+            Effect::Scheduled(grant) => {
+                self.grants.insert(grant.no.0, grant.clone());
+            }
+            Effect::Drawn(draw) => {
+                let grant = self.grant(draw.grant.0)?;
+                let is_inside = grant.is_effective(at);
+                grant.consumed += draw.amount;
+                let text = || format!("grant {} is drawn at {at}", draw.grant.0);
+                ensure(is_inside && !grant.remaining().is_negative(), text)?;
+            }
+            Effect::MovedOut(draw) => self.grant(draw.grant.0)?.consumed -= draw.amount,
+            Effect::MovedIn(moved) => self.grant(moved.grant.0)?.consumed += moved.amount,
+            Effect::Settled(settled) => self.grant(settled.grant.0)?.consumed += settled.amount,
+            Effect::Reduced(draw) => self.grant(draw.grant.0)?.amount -= draw.amount,
+            Effect::Ended(ended) => {
+                let known = self.grants.remove(&ended.grant.no.0);
+                ensure(known.is_some(), || format!("grant {} ends twice", ended.grant.no.0))?;
+            }
+            Effect::Activated(_)
+            | Effect::Overdrawn(_)
+            | Effect::OverdraftClosed(_)
+            | Effect::Carried(_)
+            | Effect::Closed(_)
+            | Effect::Opened(_) => {}
+        }
+        Ok(())
+    }
+
+    fn grant(&mut self, number: u32) -> Result<&mut Grant, String> {
+        self.grants.get_mut(&number).ok_or_else(|| format!("there is no grant {number}"))
+    }
+
+    /// A period is granted once; what is added to it has the next part.
+    fn note_period(&mut self, pool: PoolId, grant: &Grant) -> Result<(), String> {
+        let Some(source) = &grant.source else { return Ok(()) };
+        self.recurring += 1;
+        let number = source.subscription.0;
+        let key = (number, source.package.clone(), pool, source.epoch, source.cadence, source.k);
+        let next = self.parts.entry(key).or_default();
+        ensure(source.part == *next, || {
+            format!(
+                "period {} of {} has part {} after {next}",
+                source.k, source.package, source.part
+            )
+        })?;
+        *next += 1;
+        Ok(())
+    }
+
+    /// The burn order, worked out anew from the grants themselves.
+    fn check_burn(&self, entry: &PoolEntry) -> Result<(), String> {
+        let drawn: Vec<(u32, Amount)> = entry
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Drawn(draw) => Some((draw.grant.0, draw.amount)),
+                _ => None,
+            })
+            .collect();
+        let mut order: Vec<&Grant> =
+            self.grants.values().filter(|grant| grant.is_effective(entry.at)).collect();
+        order.sort_by_key(|grant| {
+            let never = grant.expires_at.is_none();
+            let is_given = grant.kind == GrantKind::Promotional;
+            let times = (grant.effective_at, grant.created_at);
+            (grant.priority, never, grant.expires_at, !is_given, times, grant.no)
+        });
+        let mut rest: Amount = drawn.iter().map(|(_, amount)| *amount).sum();
+        let mut expected = Vec::new();
+        for grant in order {
+            let taken = grant.remaining().min(rest);
+            if taken.is_positive() {
+                expected.push((grant.no.0, taken));
+                rest -= taken;
+            }
+        }
+        ensure(drawn == expected, || format!("drawn {drawn:?}, burn order says {expected:?}"))
+    }
+
+    /// Compares the customer with the entries, and each pool with itself.
+    ///
+    /// # Errors
+    /// What does not add up.
+    pub fn check(&self, customer: &Customer) -> Result<(), String> {
+        for pool in &customer.pools {
+            pool.verify()?;
+            if let Some(sum) = self.balances.get(&pool.id) {
+                let balance = pool.balance();
+                ensure(balance == *sum, || format!("balance {balance}, entries say {sum}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+/// What expires goes before anything is granted, and what is granted before overdraft is settled.
+fn check_order(entry: &PoolEntry) -> Result<(), String> {
+    let rank = |effect: &Effect| match effect {
+        Effect::Ended(_) => Some(0),
+        Effect::Granted(_) | Effect::Activated(_) => Some(1),
+        Effect::Settled(_) | Effect::OverdraftClosed(_) => Some(2),
+        _ => None,
+    };
+    let ranks: Vec<u8> = entry.effects.iter().filter_map(rank).collect();
+    ensure(ranks.is_sorted(), || format!("out of order at {}: {ranks:?}", entry.at))
+}

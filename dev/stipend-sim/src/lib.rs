@@ -1,0 +1,174 @@
+//! The simulator: random lives of subscriptions on a clock that jumps, against an auditor.
+//!
+//! A seed decides everything: the catalog, which features its lives use, every step and every jump
+//! of the clock. After each step the auditor checks the entries themselves ([`audit`]) and compares
+//! the customer with a naive model ([`model`]) that shares no code with the engine: it has a
+//! calendar of its own, counts every boundary from the anchor, and walks from one instant to the
+//! next.
+//!
+//! The subject is the pure core ([`subject::Core`]), fast enough for a hundred thousand years, or
+//! the whole engine over a journal in memory ([`engine::Whole`]) whose appends are refused and
+//! which crashes between steps. A [`canary::Canary`] plants a known bug in what the core decides;
+//! the auditor must find it.
+//!
+//! What the model does not predict, and the auditor checks only by its invariants: cadences mixed in
+//! one credit type, several credit types, seats, trials beside a live subscription, anchors moved by
+//! hand, migrations, transfers, zones, proration. The tables of the core pin those.
+#![deny(missing_docs)]
+
+pub mod audit;
+pub mod canary;
+pub mod engine;
+pub mod model;
+pub mod prng;
+pub mod shop;
+pub mod story;
+pub mod subject;
+
+use crate::audit::Audit;
+use crate::canary::Canary;
+use crate::model::Model;
+use crate::prng::Prng;
+use crate::shop::Shop;
+use crate::story::{Step, Story};
+use crate::subject::{Core, Subject};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What is simulated.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many customers live in a seed.
+    pub customers: u32,
+    /// How many years each lives.
+    pub years: u32,
+    /// The bug that is planted.
+    pub canary: Option<Canary>,
+    /// Whether the whole engine is the subject, with refused appends and crashes.
+    pub whole: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { customers: 10, years: 10, canary: None, whole: false }
+    }
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Seeds.
+    pub seeds: u64,
+    /// Steps.
+    pub steps: u64,
+    /// Years that customers lived with a subscription they had at some time.
+    pub years: u64,
+    /// Recurring grants that were issued.
+    pub grants: u64,
+    /// Crashes of the whole engine.
+    pub crashes: u64,
+    /// Appends that were refused.
+    pub refused: u64,
+}
+
+/// Something that must not be, with the steps that led to it.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The seed.
+    pub seed: u64,
+    /// What is wrong.
+    pub what: String,
+    /// The steps of the customer's life, the last one last.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.trace {
+            writeln!(formatter, "  {step}")?;
+        }
+        write!(formatter, "seed {}: {}", self.seed, self.what)
+    }
+}
+
+impl Totals {
+    /// Adds what another seed did.
+    pub fn add(&mut self, other: &Self) {
+        self.seeds += other.seeds;
+        self.steps += other.steps;
+        self.years += other.years;
+        self.grants += other.grants;
+        self.crashes += other.crashes;
+        self.refused += other.refused;
+    }
+}
+
+/// Simulates one seed.
+///
+/// # Errors
+/// The first [`Finding`]; a panic of the subject is one.
+pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
+    let mut totals = Totals { seeds: 1, ..Totals::default() };
+    let mut prng = Prng::new(seed);
+    let shop = Shop::random(&mut prng);
+    for number in 0..options.customers {
+        let mut trace = vec![format!("customer {number} of {shop}")];
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            live(&shop, prng.fork(), options, &mut totals, &mut trace)
+        }));
+        let what = match outcome {
+            Ok(Ok(())) => continue,
+            Ok(Err(what)) => what,
+            Err(panic) => match panic.downcast::<String>() {
+                Ok(text) => format!("panicked: {text}"),
+                Err(other) => match other.downcast::<&str>() {
+                    Ok(text) => format!("panicked: {text}"),
+                    Err(_) => "panicked".to_owned(),
+                },
+            },
+        };
+        return Err(Box::new(Finding { seed, what, trace }));
+    }
+    Ok(totals)
+}
+
+fn live(
+    shop: &Shop,
+    mut prng: Prng,
+    options: &Options,
+    totals: &mut Totals,
+    trace: &mut Vec<String>,
+) -> Result<(), String> {
+    let mut story = Story::new(shop, &mut prng, options.years);
+    let mut model = Model::new(shop);
+    let mut audit = Audit::default();
+    let mut subject: Box<dyn Subject> = if options.whole {
+        Box::new(engine::Whole::new(shop, prng.fork(), story.now())?)
+    } else {
+        Box::new(Core::new(shop, options.canary))
+    };
+    while let Some(step) = story.next(&mut prng, &model) {
+        trace.push(step.to_string());
+        let (now, entries) = match &step {
+            Step::Wait { until } => (*until, subject.advance(*until)?),
+            Step::Do { at, deed } => {
+                let mut entries = subject.advance(*at)?;
+                model.advance(at.micros());
+                entries.extend(subject.act(*at, deed)?);
+                model.act(deed);
+                (*at, entries)
+            }
+        };
+        model.advance(now.micros());
+        audit.note(&entries)?;
+        audit.check(&subject.customer())?;
+        model.compare(&subject.customer())?;
+        totals.steps += 1;
+    }
+    totals.years += u64::from(options.years);
+    totals.grants += audit.recurring_grants();
+    let faults = subject.finish()?;
+    totals.crashes += faults.crashes;
+    totals.refused += faults.refused;
+    Ok(())
+}

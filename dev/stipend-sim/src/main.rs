@@ -1,0 +1,73 @@
+//! `cargo run --release -p stipend-sim -- --seed 7`: the simulator on the command line.
+#![expect(clippy::print_stdout, reason = "a command-line tool reports to its terminal")]
+
+use clap::Parser;
+use std::process::ExitCode;
+use stipend_sim::canary::Canary;
+use stipend_sim::{Options, Totals, run};
+
+/// Lives customers through years of renewals, changes and clock jumps, and audits every step.
+#[derive(Debug, Parser)]
+#[command(name = "stipend-sim")]
+struct Cli {
+    /// One seed; a finding prints the steps that led to it.
+    #[arg(long, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// Seeds FROM..TO, without the last.
+    #[arg(long, value_name = "FROM..TO", value_parser = range, default_value = "0..100")]
+    seeds: (u64, u64),
+    /// Customers of a seed.
+    #[arg(long, default_value_t = 10)]
+    customers: u32,
+    /// Years that each of them lives.
+    #[arg(long, default_value_t = 10)]
+    years: u32,
+    /// Simulate the whole engine, with refused appends and crashes; slower.
+    #[arg(long)]
+    engine: bool,
+    /// Plant a known bug, which must be found: chained-months, closed-interval, renewal-twice,
+    /// same-instant-order, carried-lost or expiry-before-settlement.
+    #[arg(long, value_name = "NAME", value_parser = canary, conflicts_with = "engine")]
+    canary: Option<Canary>,
+}
+
+fn range(text: &str) -> Result<(u64, u64), String> {
+    let (from, to) = text.split_once("..").ok_or("write it as 0..100")?;
+    let number = |text: &str| text.parse::<u64>().map_err(|error| error.to_string());
+    let (from, to) = (number(from)?, number(to)?);
+    if from < to { Ok((from, to)) } else { Err("there is no seed in it".to_owned()) }
+}
+
+fn canary(name: &str) -> Result<Canary, String> {
+    Canary::find(name).ok_or_else(|| "there is no such canary".to_owned())
+}
+
+/// How often a line says how far it is.
+const SEEDS_PER_LINE: u64 = 100;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Cli { customers, years, canary, engine: whole, .. } = cli;
+    let options = Options { customers, years, canary, whole };
+    let (from, to) = cli.seed.map_or(cli.seeds, |seed| (seed, seed + 1));
+    let mut totals = Totals::default();
+    for seed in from..to {
+        match run(seed, &options) {
+            Ok(done) => totals.add(&done),
+            Err(finding) => {
+                println!("{finding}");
+                println!("after {} sound seeds; `--seed {seed}` repeats it", seed - from);
+                return ExitCode::FAILURE;
+            }
+        }
+        if totals.seeds.is_multiple_of(SEEDS_PER_LINE) {
+            println!("{} seeds, {} years", totals.seeds, totals.years);
+        }
+    }
+    let Totals { seeds, steps, years, grants, crashes, refused } = totals;
+    println!(
+        "{seeds} seeds, {steps} steps, {years} subscription-years, {grants} recurring grants, \
+         {crashes} crashes, {refused} refused appends: no finding"
+    );
+    ExitCode::SUCCESS
+}
