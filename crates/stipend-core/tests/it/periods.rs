@@ -3,7 +3,7 @@
 use crate::support::{at, lines, show};
 use proptest::prelude::*;
 use stipend_core::period::{boundary, period, period_at};
-use stipend_core::{Cadence, Timestamp};
+use stipend_core::{Anchor, Cadence, Interval, Timestamp, Zone};
 
 /// `case | anchor | boundary boundary …`, from k = 1 on; `k:boundary` sets k.
 fn check(cadence: Cadence, table: &str) {
@@ -56,6 +56,84 @@ fn yearly_boundaries_keep_a_leap_day() {
         C10 | 2025-02-28 | 2026-02-28 3=>2028-02-28
         ",
     );
+}
+
+/// `case | interval | anchor | boundary boundary …`, from k = 1 on.
+#[test]
+fn other_intervals_are_counted_in_the_same_way() {
+    for (case, interval, anchor, expected) in [
+        ("C11", Interval::Months(3), "2025-08-31", "2025-11-30 2026-02-28 2026-05-31 2026-08-31"),
+        ("C12", Interval::Months(6), "2025-03-31", "2025-09-30 2026-03-31"),
+        ("C16", Interval::Weeks(1), "2025-10-24", "2025-10-31 2025-11-07"),
+        ("C17", Interval::Days(1), "2024-02-28", "2024-02-29 2024-03-01"),
+        ("C49", Interval::Months(1), "2025-01-31", "2025-02-28"),
+    ] {
+        let boundaries = expected.split(' ').count();
+        let counted = (1..).map(|k| show(boundary(&at(anchor).into(), interval, k)));
+        let counted: Vec<String> = counted.take(boundaries).collect();
+        assert_eq!(counted.join(" "), expected, "{case}");
+    }
+}
+
+#[test]
+fn an_anchor_is_kept_to_the_microsecond() {
+    // C19: what is finer is cut when it enters, and the boundaries keep what is left.
+    let anchor = at("2025-01-31T12:00:00.123456789Z");
+    assert_eq!(anchor.to_string(), "2025-01-31T12:00:00.123456Z");
+    let next = boundary(&anchor.into(), Cadence::Month, 1);
+    assert_eq!(next.to_string(), "2025-02-28T12:00:00.123456Z");
+    // K12: a leap second is the second before it.
+    assert_eq!(show(at("2016-12-31T23:59:60Z")), "2016-12-31T23:59:59Z");
+}
+
+/// `case | zone | anchor | boundary boundary …`, all in UTC.
+#[test]
+fn in_a_zone_the_wall_time_is_counted_on() {
+    for line in lines(
+        "
+        C50 | America/New_York    | 2025-01-01T05:00:00Z | 2025-02-01T05:00:00Z 2025-03-01T05:00:00Z 2025-04-01T04:00:00Z
+        C51 | Europe/Berlin       | 2025-01-30T01:30:00Z | 2025-02-28T01:30:00Z 2025-03-30T01:30:00Z 2025-04-30T00:30:00Z
+        C52 | Europe/Berlin       | 2025-09-26T00:30:00Z | 2025-10-26T00:30:00Z 2025-11-26T01:30:00Z
+        C53 | America/Los_Angeles | 2025-02-01T04:00:00Z | 2025-03-01T04:00:00Z 2025-04-01T03:00:00Z
+        C54 | Pacific/Auckland    | 2025-01-30T11:00:00Z | 2025-02-27T11:00:00Z 2025-03-30T11:00:00Z
+        C55 | Pacific/Apia        | 2011-11-30T22:00:00Z | 2011-12-30T22:00:00Z 2012-01-29T22:00:00Z
+        C56 | America/Santiago    | 2025-08-07T04:00:00Z | 2025-09-07T04:00:00Z 2025-10-07T03:00:00Z
+        C57 | Asia/Kathmandu      | 2025-01-30T18:15:00Z | 2025-02-27T18:15:00Z
+        ",
+    ) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [case, zone, anchor, expected] = cells[..] else { panic!("four cells: {line}") };
+        let zone = Some(Zone::parse(zone).unwrap());
+        let anchor = Anchor { at: at(anchor), zone };
+        for (k, expected) in (1..).zip(expected.split_whitespace()) {
+            let found = boundary(&anchor, Cadence::Month, k);
+            assert_eq!(found, at(expected), "{case}, k = {k}: {found}");
+            let window = period_at(&anchor, Cadence::Month, found);
+            assert_eq!((window.k, window.start), (k, found), "{case}: it begins the window");
+        }
+    }
+}
+
+#[test]
+fn a_day_of_23_or_25_hours_is_one_day() {
+    // C58: spring and autumn in Berlin.
+    let zone = || Some(Zone::parse("Europe/Berlin").unwrap());
+    for (start, days) in [
+        ("2025-03-28T23:00:00Z", ["2025-03-29T23:00:00Z", "2025-03-30T22:00:00Z"]),
+        ("2025-10-24T22:00:00Z", ["2025-10-25T22:00:00Z", "2025-10-26T23:00:00Z"]),
+    ] {
+        let anchor = Anchor { at: at(start), zone: zone() };
+        let found = [1, 2].map(|k| show(boundary(&anchor, Interval::Days(1), k)));
+        assert_eq!(found, days);
+    }
+}
+
+#[test]
+fn a_zone_that_nobody_knows_is_refused_and_others_are_named_as_the_database_does() {
+    for unknown in ["Europe/Atlantis", "", "Berlin", "UTC+1"] {
+        assert!(Zone::parse(unknown).is_err(), "C60: {unknown}");
+    }
+    assert_eq!(Zone::parse("EUROPE/berlin").unwrap().as_str(), "Europe/Berlin");
 }
 
 /// `case | anchor | instant | start end`

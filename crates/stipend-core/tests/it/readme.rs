@@ -1,8 +1,9 @@
 //! The README names the tests that pin its rules; they are all there.
 
-const TESTS: [&str; 13] = [
+const TESTS: [&str; 15] = [
     include_str!("amounts.rs"),
     include_str!("burn.rs"),
+    include_str!("calendar.rs"),
     include_str!("catalog.rs"),
     include_str!("changes.rs"),
     include_str!("check.rs"),
@@ -10,6 +11,7 @@ const TESTS: [&str; 13] = [
     include_str!("duplicate.rs"),
     include_str!("grants.rs"),
     include_str!("laws.rs"),
+    include_str!("life.rs"),
     include_str!("periods.rs"),
     include_str!("resolve.rs"),
     include_str!("soundness.rs"),
