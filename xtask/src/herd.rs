@@ -10,7 +10,7 @@ mod population;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
@@ -18,7 +18,7 @@ use serde_json::json;
 
 use self::checks::Checks;
 use crate::http::Http;
-use crate::server::{self, Launcher, Server};
+use crate::server::{self, Launcher, Server, now};
 use crate::workspace;
 
 const API_KEY: &str = "herd-production-key";
@@ -161,10 +161,4 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         std::fs::copy(entry.path(), to.join(entry.file_name())).context("cannot copy the data")?;
     }
     Ok(())
-}
-
-/// The one clock of the run: it measures, it decides nothing.
-#[expect(clippy::disallowed_methods, reason = "measures how long renewing takes")]
-fn now() -> Instant {
-    Instant::now()
 }

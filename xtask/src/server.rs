@@ -153,9 +153,9 @@ fn parse_listening_line(line: &str) -> Option<&str> {
     url.starts_with("http://").then_some(url)
 }
 
-/// The one clock of the server harness: it measures, it decides nothing.
-#[expect(clippy::disallowed_methods, reason = "measures how long a restart takes")]
-fn now() -> Instant {
+/// The one clock of the harness: it measures, it decides nothing.
+#[expect(clippy::disallowed_methods, reason = "measures how long restarts and renewals take")]
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 
 use super::population::{CURRENCY, MONTHLY, consumed, customer};
 use crate::http::Http;
+use crate::server::now;
 
 pub(super) struct Checks {
     http: Http,
@@ -36,7 +37,7 @@ impl Checks {
         while !is_done.load(Ordering::Relaxed) {
             self.next = (self.next + 104_729) % self.customers;
             let number = self.next;
-            let began = super::now();
+            let began = now();
             let is_renewed = self.is_renewed(number)?;
             asked.took.push(began.elapsed());
             ensure!(

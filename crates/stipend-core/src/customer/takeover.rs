@@ -74,6 +74,7 @@ fn restored(builder: &Builder<'_>, new: SubscriptionNo) -> Option<Subscription> 
     let left = builder.customer.subscriptions.iter().rev().find(|left| {
         let is_left = |reason| reason == SubscriptionEndReason::PlanChanged;
         left.terms.number != new
+            && left.terms.has_begun
             && left.terms.ended.is_some_and(|end| is_left(end.reason))
             && left.terms.plan.plan == terms.plan.plan
             && left.terms.resource == terms.resource
