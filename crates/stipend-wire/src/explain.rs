@@ -101,7 +101,10 @@ response! {
         pub unit_amount: Option<Decimal>,
         /// How many of it there are.
         pub quantity: u32,
-        /// `unitAmount × quantity`.
+        /// How many units of the feature that multiplies it, seats for instance; `null` where none
+        /// does.
+        pub units: Option<u32>,
+        /// `unitAmount × quantity`, and × `units` where there are any.
         pub amount: Decimal,
         /// What becomes of it.
         pub standing: PartStanding,

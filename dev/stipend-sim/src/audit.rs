@@ -1,19 +1,20 @@
 //! The auditor of entries: what must hold whatever the story is.
 
 use std::collections::BTreeMap;
-use stipend_core::customer::{Effect, Entry, Grant, GrantKind, PoolEntry};
-use stipend_core::{Amount, Cadence, Customer, PackageKey, PoolId, Timestamp};
+use stipend_core::customer::{Cause, Effect, Entry, Grant, GrantKind, PoolEntry};
+use stipend_core::{Amount, Cadence, CurrencyId, Customer, PackageKey, PoolId, Timestamp};
 
 /// The key of a recurring grant without its part.
-type PeriodKey = (u32, PackageKey, PoolId, u32, Cadence, i32);
+type PeriodKey = (u32, PackageKey, CurrencyId, u32, Cadence, i32);
 
 /// What was seen of a customer's entries.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
     balances: BTreeMap<PoolId, Amount>,
     times: BTreeMap<PoolId, Timestamp>,
+    currencies: BTreeMap<PoolId, CurrencyId>,
     parts: BTreeMap<PeriodKey, u32>,
-    grants: BTreeMap<u32, Grant>,
+    grants: BTreeMap<u32, (PoolId, Grant)>,
     recurring: u64,
 }
 
@@ -30,8 +31,12 @@ impl Audit {
     /// What must not be.
     pub fn note(&mut self, entries: &[Entry]) -> Result<(), String> {
         for entry in entries {
-            if let Entry::Pool(entry) = entry {
-                self.note_entry(entry)?;
+            match entry {
+                Entry::Pool(entry) => self.note_entry(entry)?,
+                Entry::PoolOpened(opened) => {
+                    self.currencies.insert(opened.pool, opened.currency.clone());
+                }
+                Entry::Profile(_) | Entry::Resource(_) | Entry::Subscription(_) => {}
             }
         }
         Ok(())
@@ -41,7 +46,9 @@ impl Audit {
         let last = self.times.insert(entry.pool, entry.at).unwrap_or(Timestamp::EPOCH);
         ensure(entry.at >= last, || format!("time runs back from {last} to {}", entry.at))?;
         *self.balances.entry(entry.pool).or_default() += entry.delta();
-        check_order(entry)?;
+        if entry.cause == Cause::Due {
+            check_order(entry)?;
+        }
         if entry.is_consumption() {
             self.check_burn(entry)?;
         }
@@ -56,10 +63,10 @@ impl Audit {
         match effect {
             Effect::Granted(grant) => {
                 self.note_period(entry.pool, grant)?;
-                self.grants.insert(grant.no.0, grant.clone());
+                self.grants.insert(grant.no.0, (entry.pool, grant.clone()));
             }
             Effect::Scheduled(grant) => {
-                self.grants.insert(grant.no.0, grant.clone());
+                self.grants.insert(grant.no.0, (entry.pool, grant.clone()));
             }
             Effect::Drawn(draw) => {
                 let grant = self.grant(draw.grant.0)?;
@@ -87,7 +94,8 @@ impl Audit {
     }
 
     fn grant(&mut self, number: u32) -> Result<&mut Grant, String> {
-        self.grants.get_mut(&number).ok_or_else(|| format!("there is no grant {number}"))
+        let found = self.grants.get_mut(&number).map(|(_, grant)| grant);
+        found.ok_or_else(|| format!("there is no grant {number}"))
     }
 
     /// A period is granted once; what is added to it has the next part.
@@ -95,7 +103,9 @@ impl Audit {
         let Some(source) = &grant.source else { return Ok(()) };
         self.recurring += 1;
         let number = source.subscription.0;
-        let key = (number, source.package.clone(), pool, source.epoch, source.cadence, source.k);
+        let currency = self.currencies.get(&pool).ok_or("a pool was never opened")?.clone();
+        let key =
+            (number, source.package.clone(), currency, source.epoch, source.cadence, source.k);
         let next = self.parts.entry(key).or_default();
         ensure(source.part == *next, || {
             format!(
@@ -117,8 +127,9 @@ impl Audit {
                 _ => None,
             })
             .collect();
-        let mut order: Vec<&Grant> =
-            self.grants.values().filter(|grant| grant.is_effective(entry.at)).collect();
+        let own = self.grants.values().filter(|(pool, _)| *pool == entry.pool);
+        let own = own.map(|(_, grant)| grant);
+        let mut order: Vec<&Grant> = own.filter(|grant| grant.is_effective(entry.at)).collect();
         order.sort_by_key(|grant| {
             let never = grant.expires_at.is_none();
             let is_given = grant.kind == GrantKind::Promotional;

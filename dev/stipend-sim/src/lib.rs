@@ -11,9 +11,9 @@
 //! which crashes between steps. A [`canary::Canary`] plants a known bug in what the core decides;
 //! the auditor must find it.
 //!
-//! What the model does not predict, and the auditor checks only by its invariants: cadences mixed in
-//! one credit type, several credit types, seats, trials beside a live subscription, anchors moved by
-//! hand, migrations, transfers, zones, proration. The tables of the core pin those.
+//! What the model does not predict: cadences mixed in one credit type, seats, trials beside a live
+//! subscription, anchors moved by hand, migrations, transfers, zones, proration. Wild lives
+//! ([`wild`]) have all of it, under the invariants alone; the tables of the core pin the numbers.
 #![deny(missing_docs)]
 
 pub mod audit;
@@ -24,6 +24,7 @@ pub mod prng;
 pub mod shop;
 pub mod story;
 pub mod subject;
+pub mod wild;
 
 use crate::audit::Audit;
 use crate::canary::Canary;
@@ -119,17 +120,32 @@ pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
         let what = match outcome {
             Ok(Ok(())) => continue,
             Ok(Err(what)) => what,
-            Err(panic) => match panic.downcast::<String>() {
-                Ok(text) => format!("panicked: {text}"),
-                Err(other) => match other.downcast::<&str>() {
-                    Ok(text) => format!("panicked: {text}"),
-                    Err(_) => "panicked".to_owned(),
-                },
-            },
+            Err(panic) => said(panic),
         };
         return Err(Box::new(Finding { seed, what, trace }));
     }
     Ok(totals)
+}
+
+/// Lives a seed with every command at random, so many steps, without a model ([`wild`]).
+///
+/// # Errors
+/// The first [`Finding`]; a panic is one.
+pub fn run_wild(seed: u64, steps: u32) -> Result<Totals, Box<Finding>> {
+    let mut trace = Vec::new();
+    let outcome = catch_unwind(AssertUnwindSafe(|| wild::live(seed, steps, &mut trace)));
+    match outcome.unwrap_or_else(|panic| Err(said(panic))) {
+        Ok(()) => Ok(Totals { seeds: 1, steps: u64::from(steps), ..Totals::default() }),
+        Err(what) => Err(Box::new(Finding { seed, what, trace })),
+    }
+}
+
+fn said(panic: Box<dyn std::any::Any + Send>) -> String {
+    let text = match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(other) => other.downcast::<&str>().map_or(String::new(), |text| (*text).to_owned()),
+    };
+    format!("panicked: {text}")
 }
 
 fn live(

@@ -4,7 +4,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use stipend_sim::canary::Canary;
-use stipend_sim::{Options, Totals, run};
+use stipend_sim::{Options, Totals, run, run_wild};
 
 /// Lives customers through years of renewals, changes and clock jumps, and audits every step.
 #[derive(Debug, Parser)]
@@ -25,6 +25,10 @@ struct Cli {
     /// Simulate the whole engine, with refused appends and crashes; slower.
     #[arg(long)]
     engine: bool,
+    /// Every command at random, so many steps a seed, without a model: nothing may panic, and the
+    /// invariants must hold.
+    #[arg(long, value_name = "STEPS", conflicts_with_all = ["engine", "canary"])]
+    wild: Option<u32>,
     /// Plant a known bug, which must be found: chained-months, closed-interval, renewal-twice,
     /// same-instant-order, carried-lost or expiry-before-settlement.
     #[arg(long, value_name = "NAME", value_parser = canary, conflicts_with = "engine")]
@@ -52,7 +56,11 @@ fn main() -> ExitCode {
     let (from, to) = cli.seed.map_or(cli.seeds, |seed| (seed, seed + 1));
     let mut totals = Totals::default();
     for seed in from..to {
-        match run(seed, &options) {
+        let outcome = match cli.wild {
+            Some(steps) => run_wild(seed, steps),
+            None => run(seed, &options),
+        };
+        match outcome {
             Ok(done) => totals.add(&done),
             Err(finding) => {
                 println!("{finding}");

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use stipend_sim::canary::Canary;
-use stipend_sim::{Options, run};
+use stipend_sim::{Options, run, run_wild};
 
 /// A planted bug must be found by then.
 const SEEDS_FOR_A_CANARY: u64 = 60;
@@ -27,6 +27,15 @@ fn fresh_seeds_find_nothing() {
         fresh..=fresh.saturating_add(9),
         &Options { customers: 4, years: 6, ..Options::default() },
     );
+}
+
+#[test]
+fn wild_lives_break_no_invariant() {
+    for seed in 0..60 {
+        if let Err(finding) = run_wild(seed, 60) {
+            panic!("{finding}");
+        }
+    }
 }
 
 #[test]

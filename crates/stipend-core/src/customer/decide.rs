@@ -326,6 +326,11 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// The customer as it has become, and the entries that made it so.
+    pub(super) fn into_parts(self) -> (Customer, Vec<Entry>) {
+        (self.customer, self.entries)
+    }
+
     pub(super) fn finish(self, describe: impl FnOnce(&mut Decision)) -> Decision {
         let mut decision = Decision { entries: self.entries, ..Decision::default() };
         describe(&mut decision);

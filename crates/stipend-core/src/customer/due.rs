@@ -67,8 +67,9 @@ pub(super) fn roll_instant(
     }
     let next = builder.customer.next_due;
     assert!(next.is_none_or(|next| next > due), "what is due is done once");
-    *customer = builder.customer.clone();
-    builder.finish(|_| {}).entries
+    let (rolled, entries) = builder.into_parts();
+    *customer = rolled;
+    entries
 }
 
 /// Whether something but the end of a period is due for a subscription.

@@ -270,7 +270,7 @@ fn new_terms(
     let before = before.map(|number| &customer.subscriptions[number.0 as usize].terms);
     let started_at = start_of(request, before, now);
     let pays = place.live.is_some() && before.is_some_and(|terms| terms.pricing == Pricing::Paid);
-    let trial = trial_of(request, version, pays, started_at)?;
+    let trial = trial_of(request, version, pays, started_at, now)?;
     let ends = check_end(request.ends, started_at.max(now))?;
     let addons = match (&request.addons, before) {
         (Some(addons), _) => pin_addons(catalog, version, addons, &[])?,
@@ -323,12 +323,14 @@ fn start_of(
     }
 }
 
-/// The trial that it begins with (`behaviour.md` §0.21).
+/// The trial that it begins with (`behaviour.md` §0.21); a planned one that would be over by now is
+/// none.
 fn trial_of(
     request: &ProvisionRequest,
     version: &PackageVersion,
     pays: bool,
     started_at: Timestamp,
+    now: Timestamp,
 ) -> Result<Option<Trial>, CustomerRejection> {
     let planned = version.plan_terms().and_then(|terms| terms.trial.as_ref());
     let (ends_at, end) = match request.trial {
@@ -348,8 +350,13 @@ fn trial_of(
         boundary(&started_at.into(), interval, 1)
     });
     let ends_at = ends_at.or(planned_end).ok_or(CustomerRejection::TrialWithoutEnd)?;
-    if ends_at <= started_at {
-        return Err(CustomerRejection::InvalidTrialEnd);
+    if ends_at <= started_at.max(now) {
+        return match request.trial {
+            TrialRequest::AsPlanned => Ok(None),
+            TrialRequest::Without | TrialRequest::With { .. } => {
+                Err(CustomerRejection::InvalidTrialEnd)
+            }
+        };
     }
     let end = end.or(planned.and_then(|config| config.end)).unwrap_or(TrialEnd::ConvertToPaid);
     Ok(Some(Trial { ends_at, end, is_over: false }))

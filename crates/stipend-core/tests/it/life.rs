@@ -71,6 +71,25 @@ fn a_trial_is_asked_for_on_any_plan_and_may_be_waived() {
 }
 
 #[test]
+fn a_trial_that_would_be_over_by_now_does_not_begin() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-30 subscribe trial from=2026-03-01                          => 300
+        2026-04-01 wait                                                     => 300
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-30 subscribe base from=2026-03-01 trial-until=2026-03-20    => refused: a trial ends after it begins, and in the future
+        subscribe base from=2026-03-01 trial-until=2026-03-31               => 100
+        2026-03-31 wait                                                     => 100
+        ",
+    );
+}
+
+#[test]
 fn a_trial_may_be_extended_and_keeps_what_was_consumed() {
     check_steps(
         SHOP,

@@ -99,6 +99,7 @@ fn share(share: &Share) -> wire::PartExplanation {
         },
         unit_amount: Some(Decimal(share.unit_amount)),
         quantity: share.quantity,
+        units: share.units,
         amount: Decimal(share.amount),
         standing,
         reason,
