@@ -135,11 +135,18 @@ impl<'a> Change<'a> {
             let (consumed, recent) = (grant.consumed, grant.recent_at(self.now));
             let source = grant.source.as_mut().expect("recurring grants have a source");
             let item = (source.package.clone(), source.cadence);
+            let terms = &self.subscription.terms;
+            let k = terms.period_at(item.1, self.now).k;
             let issued = self.subscription.find_issued(&item.0, self.currency, item.1);
+            let issued = issued.filter(|issued| issued.k == k);
             let made = self.held.iter().filter(|held| is_of(&held.grant, &item)).count();
             source.part = issued.map_or(0, |issued| issued.next_part)
                 + u32::try_from(made).unwrap_or(u32::MAX);
-            source.subscription = self.subscription.terms.number;
+            // What it goes on with from another subscription is its own from now on.
+            source.subscription = terms.number;
+            source.anchor = terms.anchor.clone();
+            source.epoch = terms.epoch;
+            source.k = k;
             grant = Grant {
                 no: self.next_grant,
                 consumed: Amount::ZERO,

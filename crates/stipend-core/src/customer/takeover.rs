@@ -208,6 +208,14 @@ pub(super) fn transfer(
     to: Option<&ResourceId>,
 ) -> Result<(), CustomerRejection> {
     let owners = owners(&builder.customer, number);
+    let subscription = builder.customer.subscription(number).expect("it is there");
+    let followed: Vec<CurrencyId> =
+        subscription.issued.iter().map(|issued| issued.currency.clone()).collect();
+    for currency in followed {
+        // Its next period is granted there, also where nothing of the running one is left.
+        check_room(&builder.customer, &currency, to)?;
+        builder.pool(&currency, to);
+    }
     let pools = builder.customer.pools.iter().filter(|pool| pool.resource.as_ref() == from);
     let moving =
         pools.filter(|pool| owners.iter().any(|owner| pool.recurring_of(*owner).next().is_some()));

@@ -441,6 +441,23 @@ fn a_transfer_takes_the_running_credits_along_and_leaves_the_overdraft() {
 }
 
 #[test]
+fn a_transfer_without_anything_left_still_renews_there() {
+    let mut world = World::after(
+        SHOP,
+        "
+        2026-03-01 subscribe base
+        void 1
+        transfer site
+        2026-04-01 wait
+        ",
+    );
+    world.assert_read_is_replay();
+    let balances = world.customer.pools.iter().map(|pool| pool.balance().to_string());
+    assert_eq!(balances.collect::<Vec<_>>(), ["0", "100"]);
+    assert_eq!(world.step("2026-05-01 wait"), "0");
+}
+
+#[test]
 fn the_version_that_is_the_latest_when_it_begins_is_taken() {
     check_steps(
         SHOP,
