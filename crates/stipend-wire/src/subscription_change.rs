@@ -1,7 +1,7 @@
-//! Changes of a subscription beside its update: migration, transfer, delegation, and what waits
+//! Changes of a subscription beside its update: migration, transfer, and what waits
 //! for its time.
 
-use stipend_core::{CustomerId, ResourceId};
+use stipend_core::ResourceId;
 
 wire_enum! {
     /// When a subscription moves to the latest version of its plan.
@@ -64,12 +64,6 @@ request! {
     pub struct TransferSubscription {
         /// The resource it is for from now on.
         pub destination_resource_id: ResourceId,
-    }
-
-    /// The handing over of a subscription's payment to another customer.
-    pub struct DelegateSubscription {
-        /// The customer who pays from now on.
-        pub target_customer_id: CustomerId,
     }
 }
 

@@ -354,9 +354,7 @@ mod openapi {
     use stipend_wire::preview::{PreviewSubscription, SubscriptionPreview};
     use stipend_wire::query::{CheckQuery, PackagesQuery};
     use stipend_wire::subscription::{ProvisionSubscription, Provisioned, Subscription};
-    use stipend_wire::subscription_change::{
-        DelegateSubscription, MigrateSubscription, TransferSubscription,
-    };
+    use stipend_wire::subscription_change::{MigrateSubscription, TransferSubscription};
     use stipend_wire::task::{ImportSubscriptions, Task, TaskStarted};
     use stipend_wire::upcoming::UpcomingStep;
     use stipend_wire::{Data, ErrorBody, Page};
@@ -392,7 +390,7 @@ mod openapi {
         create_environment "/l" CreateEnvironment => Data<Environment>;
         update_environment "/m" UpdateEnvironment => Page<Environment>;
         transfer "/n" TransferSubscription => Data<Vec<UpcomingStep>>;
-        delegate "/o" DelegateSubscription => Data<Task>;
+        get_task "/o" MigrateSubscription => Data<Task>;
     }
 
     use stipend_wire::charge::Charge;
