@@ -99,3 +99,41 @@ def test_the_demo_sells_eighty_thousand_and_explains_them() -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "50000 + 30000 = 80000 API credits a month" in ended.stdout
     assert "80000 granted − 61250 used = 18750" in ended.stdout
+
+
+def test_an_environment_is_made_on_the_data_of_a_stopped_server(tmp_path: pathlib.Path) -> None:
+    running = Server(tmp_path / "data", tmp_path / "server.log")
+    settings = ("--sandbox", "--time-zone", "Europe/Berlin", "--align-to-month", "--prorate")
+    create = ("environment", "create", "staging", *settings, "--data-dir", tmp_path / "data")
+    refused = processes.run(*create)
+    assert refused.returncode == 2
+    assert "POST /api/v1/environments" in refused.stderr
+    running.terminate()
+
+    unknown = processes.run("environment", "create", "far", "--time-zone", "Europe/Atlantis")
+    assert unknown.returncode == 2
+    made = processes.run(*create)
+    assert made.returncode == 0, made.stderr
+    key = made.stdout.split("API key (shown once): ")[1].strip()
+    listed = processes.run("environment", "list", "--data-dir", tmp_path / "data")
+    names = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert names == ["production", "sandbox", "staging"]
+    assert key not in listed.stdout
+
+    running.start()
+    clock = httpx.put(
+        f"{running.url}/api/v1/test-clock",
+        json={"now": "2026-01-31T00:00:00Z"},
+        headers={"X-API-KEY": key},
+    )
+    assert clock.json() == {"data": {"now": "2026-01-31T00:00:00.000Z", "frozen": True}}
+    environments = httpx.get(
+        f"{running.url}/api/v1/environments", headers={"X-API-KEY": API_KEY}
+    ).json()["data"]
+    staging = environments[2]
+    assert (staging["timeZone"], staging["periodAlignment"], staging["creditProration"]) == (
+        "Europe/Berlin",
+        "START_OF_MONTH",
+        "PRORATE",
+    )
+    running.terminate()
