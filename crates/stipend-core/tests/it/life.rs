@@ -458,6 +458,37 @@ fn a_transfer_without_anything_left_still_renews_there() {
 }
 
 #[test]
+fn a_transfer_makes_what_proration_left_in_force_the_subscriptions_own() {
+    let mut world = World::after(
+        &format!("settings prorate\n{SHOP}"),
+        "
+        2026-03-01 subscribe base extra
+        2026-03-05 patch anchor-now
+        2026-03-10 subscribe big id=b extra=3
+        set extra=4
+        set extra=5
+        transfer site
+        ",
+    );
+    world.assert_read_is_replay();
+    let pool = world.customer.pools.last().unwrap();
+    let sources = pool.live.iter().filter_map(|grant| grant.source.as_ref());
+    let mut keys: Vec<(String, u32, u32, i32, u32)> = sources
+        .map(|source| {
+            let package = source.package.id.to_string();
+            (package, source.subscription.0, source.epoch, source.k, source.part)
+        })
+        .collect();
+    keys.sort();
+    let key = |package: &str, part| (package.to_owned(), 1, 0, 0, part);
+    let extra = [2, 3, 4].map(|part| key("extra", part));
+    assert_eq!(keys[..2], [key("base", 0), key("big", 1)]);
+    assert_eq!(keys[2..], extra, "each has a key that nothing else has");
+    world.step("cancel now");
+    assert!(world.customer.pools.iter().all(|pool| pool.balance().is_zero()));
+}
+
+#[test]
 fn the_version_that_is_the_latest_when_it_begins_is_taken() {
     check_steps(
         SHOP,
