@@ -488,9 +488,10 @@ impl ChargesInput {
         let base = self.pricing_models.iter().flatten().enumerate().map(|(at, model)| {
             (false, at, model.feature_id.as_ref(), model.price_periods.0.as_slice())
         });
-        let overage = self.overage_pricing_models.iter().flatten().enumerate().map(|(at, model)| {
-            (true, at, model.feature_id.as_ref(), model.price_periods.0.as_slice())
-        });
+        let overage =
+            self.overage_pricing_models.iter().flatten().enumerate().map(|(at, model)| {
+                (true, at, model.feature_id.as_ref(), model.price_periods.0.as_slice())
+            });
         base.chain(overage).flat_map(|(is_overage, at, feature_id, periods)| {
             let list = if is_overage { "overagePricingModels" } else { "pricingModels" };
             periods.iter().enumerate().filter_map(move |(period_at, period)| {

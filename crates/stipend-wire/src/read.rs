@@ -289,11 +289,7 @@ impl<T: FromJson, const MAX: usize> FromJson for Batch<T, MAX> {
     }
 
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(T::schema())
-            .min_items(Some(1))
-            .max_items(Some(MAX))
-            .into()
+        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MAX)).into()
     }
 
     fn components(out: &mut Vec<Component>) {

@@ -111,9 +111,7 @@ impl CheckQuery {
             Err(refuse(ErrorCode::InvalidParameter, "reservationTtlSeconds", message))
         };
         match (self.reservation_ttl_seconds, self.reservation_expires_at) {
-            (Some(_), Some(_)) => {
-                invalid("must not be given together with `reservationExpiresAt`")
-            }
+            (Some(_), Some(_)) => invalid("must not be given together with `reservationExpiresAt`"),
             (None, Some(at)) => Ok(ReservationExpiry::At(at)),
             (None, None) => Ok(ReservationExpiry::Seconds(RESERVATION_SECONDS_DEFAULT)),
             (Some(seconds @ 1..=RESERVATION_SECONDS_MAX), None) => {
