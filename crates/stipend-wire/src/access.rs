@@ -175,7 +175,6 @@ response! {
 /// What a customer may use of one feature or credit type.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "few of them are held at a time")]
 pub enum EffectiveEntitlement {
     /// A feature.
     Feature(EffectiveFeature),

@@ -203,8 +203,7 @@ request! {
 
     /// What one unit costs in credits.
     pub struct CreditRateInput {
-        /// Credits per unit; zero only with a formula, whose checks then grant while anything is
-        /// left.
+        /// Credits per unit; zero only with a formula.
         pub amount: ExactAmount,
         /// The credit type.
         pub currency_id: CurrencyId,
