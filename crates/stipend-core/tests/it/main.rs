@@ -10,6 +10,7 @@ mod changes;
 mod check;
 mod due;
 mod duplicate;
+mod formula;
 mod grants;
 mod laws;
 mod life;
