@@ -204,13 +204,17 @@ fn round_half_to_even(floor: i128, rest_to_half: Ordering) -> Option<i128> {
 /// How many units of 10⁻⁹ there are in `rest / denominator`, a fraction below one, and the rest
 /// of that division.
 fn nanos(rest: u128, denominator: u128) -> (i128, u128) {
+    let Some(product) = rest.checked_mul(NANO.unsigned_abs()) else {
+        return nanos_by_bits(rest, denominator);
+    };
+    let part = i128::try_from(product / denominator).expect("it is below 10⁹");
+    (part, product % denominator)
+}
+
+/// The same bit by bit, without a product that may not fit: nothing grows beyond twice the
+/// denominator, which has 127 bits.
+fn nanos_by_bits(rest: u128, denominator: u128) -> (i128, u128) {
     let nano = NANO.unsigned_abs();
-    if let Some(product) = rest.checked_mul(nano) {
-        let part = product / denominator;
-        return (i128::try_from(part).expect("it is below 10⁹"), product % denominator);
-    }
-    // The product does not fit. It is made bit by bit, and never grows beyond twice the
-    // denominator, which has 127 bits.
     let (mut part, mut remainder) = (0, 0);
     for bit in (0..u128::BITS - nano.leading_zeros()).rev() {
         let (first, doubled) = divide_small(remainder * 2, denominator);
@@ -225,4 +229,80 @@ fn nanos(rest: u128, denominator: u128) -> (i128, u128) {
 /// Quotient and rest of what is below twice its divisor.
 fn divide_small(sum: u128, divisor: u128) -> (i128, u128) {
     if sum >= divisor { (1, sum - divisor) } else { (0, sum) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MOST: i128 = i128::MAX;
+
+    fn fraction(numerator: i128, denominator: i128) -> Fraction {
+        Fraction { numerator, denominator }
+    }
+
+    #[test]
+    fn fractions_at_the_edge_of_128_bits_compare_and_round() {
+        let check = |(n, d), (other_n, other_d), expected| {
+            let (one, other) = (fraction(n, d), fraction(other_n, other_d));
+            assert_eq!(one.compare(other), expected, "{n}/{d} and {other_n}/{other_d}");
+            assert_eq!(other.compare(one), expected.reverse(), "{other_n}/{other_d} and {n}/{d}");
+        };
+        check((MOST, MOST - 1), (MOST - 1, MOST - 2), Ordering::Less);
+        check((MOST - 2, MOST - 1), (MOST - 1, MOST), Ordering::Less);
+        check((-MOST, MOST - 1), (1 - MOST, MOST - 2), Ordering::Greater);
+        check((i128::MIN, MOST), (-1, 1), Ordering::Less);
+        check((MOST - 1, (MOST - 1) / 2), (2, 1), Ordering::Equal);
+        check(((MOST - 1) / 3, MOST - 1), (1, 3), Ordering::Equal);
+        let amount = |n, d| fraction(n, d).to_amount().map(Amount::nano);
+        assert_eq!(amount(MOST, MOST), Some(NANO));
+        assert_eq!(amount(MOST - 1, MOST), Some(NANO));
+        assert_eq!(amount(MOST / 2, MOST), Some(NANO / 2));
+        assert_eq!(amount(1, MOST), Some(0));
+        assert_eq!(amount(MOST, 1), None);
+        assert_eq!(amount(i128::MIN, 1), None);
+        assert_eq!(amount(i128::MIN, MOST), Some(-NANO));
+    }
+
+    #[test]
+    fn what_does_not_fit_says_so() {
+        let most = fraction(MOST, 1);
+        assert!(most.plus(Fraction::whole(1)).is_none());
+        assert!(most.times(Fraction::whole(2)).is_none());
+        assert!(fraction(1, MOST).over(Fraction::whole(2)).is_none());
+        assert!(fraction(1, MOST).plus(fraction(1, MOST - 1)).is_none());
+        assert!(fraction(i128::MIN, 1).negate().is_none());
+        assert!(Fraction::whole(1).over(fraction(i128::MIN, 1)).is_none());
+        // Both fit in their lowest terms.
+        assert!(fraction(MOST - 1, 2).times(fraction(2, MOST - 1)).is_some());
+        assert!(fraction(MOST - 1, MOST - 1).plus(Fraction::whole(1)).is_some());
+    }
+
+    #[test]
+    fn a_common_divisor_is_the_greatest() {
+        let check = |left, right, expected| {
+            assert_eq!(common_divisor(left, right), expected, "{left} and {right}");
+            assert_eq!(common_divisor(right, left), expected, "{right} and {left}");
+        };
+        check(12, 18, 6);
+        check(0, 7, 7);
+        check(1, u128::MAX, 1);
+        check(1 << 127, 1 << 90, 1 << 90);
+        check(3 * 5 * 7 * 64, 5 * 11 * 16, 5 * 16);
+    }
+
+    proptest! {
+        #[test]
+        fn the_long_ways_agree_with_the_short_ones(
+            left in (-1_000_000i128..1_000_000, 1i128..1_000),
+            right in (-1_000_000i128..1_000_000, 1i128..1_000),
+            (rest, denominator) in (1u128..u128::MAX >> 32)
+                .prop_flat_map(|denominator| (0..denominator, Just(denominator))),
+        ) {
+            let (left, right) = (fraction(left.0, left.1), fraction(right.0, right.1));
+            prop_assert_eq!(left.compare_by_parts(right), left.compare(right));
+            prop_assert_eq!(nanos_by_bits(rest, denominator), nanos(rest, denominator));
+        }
+    }
 }

@@ -11,6 +11,8 @@ mod check;
 mod due;
 mod duplicate;
 mod formula;
+mod formula_laws;
+mod formula_reference;
 mod grants;
 mod laws;
 mod life;
