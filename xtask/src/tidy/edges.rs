@@ -23,6 +23,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stipend-wire",
         ],
     ),
+    (
+        "stipend-bench",
+        &[
+            "stipend-server",
+            "stipend-engine",
+            "stipend-store-sqlite",
+            "stipend-store",
+            "stipend-core",
+        ],
+    ),
     ("stipend-sim", &["stipend-core", "stipend-store", "stipend-engine"]),
     ("xtask", &[]),
 ];

@@ -1,0 +1,135 @@
+//! Load: so many callers, each with one request on its way at a time.
+
+use crate::stats::{Round, micros};
+use crate::time;
+use anyhow::{Context, Result, ensure};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::task::LocalSet;
+
+/// The longest that any one answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One connection with whatever it says.
+pub(crate) trait Caller: 'static {
+    /// Sends one request and waits for its answer.
+    async fn call(&mut self) -> Result<()>;
+}
+
+/// The side of the clients: one thread, so that most of the machine is left to what is measured.
+pub(crate) fn client_runtime() -> Result<Runtime> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.context("the runtime of the clients cannot start")
+}
+
+/// Every caller sends its next request when it has the answer to the last, for that long.
+pub(crate) fn closed_loop<C: Caller>(
+    runtime: &Runtime,
+    callers: &mut Vec<C>,
+    window: Duration,
+) -> Result<Round> {
+    let began = time::now();
+    drive(runtime, callers, began, move |mut caller, _| async move {
+        let mut latencies = Vec::with_capacity(4_096);
+        while began.elapsed() < window {
+            let one = time::now();
+            timed(&mut caller).await?;
+            latencies.push(micros(one.elapsed()));
+        }
+        Ok((caller, latencies))
+    })
+}
+
+/// The callers share a rate, whatever the answers take. A request that had to wait for the one
+/// before it is measured from when it was due.
+pub(crate) fn open_loop<C: Caller>(
+    runtime: &Runtime,
+    callers: &mut Vec<C>,
+    rate: f64,
+    window: Duration,
+) -> Result<Round> {
+    let began = time::now();
+    let count = u32::try_from(callers.len()).unwrap_or(u32::MAX);
+    let period = Duration::from_secs_f64(f64::from(count) / rate.max(1.0));
+    drive(runtime, callers, began, move |mut caller, place| async move {
+        let mut latencies = Vec::with_capacity(4_096);
+        let mut due = began + period * place / count;
+        while due < began + window {
+            let is_late = time::now() >= due;
+            if !is_late {
+                tokio::time::sleep_until(due.into()).await;
+            }
+            let from = if is_late { due } else { time::now() };
+            timed(&mut caller).await?;
+            latencies.push(micros(from.elapsed()));
+            due += period;
+        }
+        Ok((caller, latencies))
+    })
+}
+
+async fn timed(caller: &mut impl Caller) -> Result<()> {
+    tokio::time::timeout(PATIENCE, caller.call()).await.context("no answer for 30 seconds")?
+}
+
+fn drive<C: Caller, F: Future<Output = Result<(C, Vec<u32>)>> + 'static>(
+    runtime: &Runtime,
+    callers: &mut Vec<C>,
+    began: std::time::Instant,
+    task: impl Fn(C, u32) -> F,
+) -> Result<Round> {
+    let local = LocalSet::new();
+    let tasks: Vec<_> = callers
+        .drain(..)
+        .zip(0..)
+        .map(|(caller, place)| local.spawn_local(task(caller, place)))
+        .collect();
+    runtime.block_on(local.run_until(async {
+        let mut round = Round::default();
+        for task in tasks {
+            let (caller, latencies) = task.await.context("a client panicked")??;
+            callers.push(caller);
+            round.operations += latencies.len() as u64;
+            round.latencies.extend(latencies);
+        }
+        round.took = began.elapsed();
+        Ok(round)
+    }))
+}
+
+/// A connection that is kept, with bytes that were read and not yet used.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Wire {
+    pub(crate) async fn connect(port: u16) -> Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await;
+        let stream = stream.with_context(|| format!("cannot connect to port {port}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(4_096) })
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(bytes).await?)
+    }
+
+    /// Reads until `end` finds where an answer ends, and gives it.
+    pub(crate) async fn receive(
+        &mut self,
+        end: impl Fn(&[u8]) -> Result<Option<usize>>,
+    ) -> Result<Vec<u8>> {
+        loop {
+            if let Some(end) = end(&self.buffer)? {
+                let rest = self.buffer.split_off(end);
+                return Ok(std::mem::replace(&mut self.buffer, rest));
+            }
+            let read = self.stream.read_buf(&mut self.buffer).await?;
+            ensure!(read > 0, "the connection was closed");
+        }
+    }
+}
