@@ -140,6 +140,8 @@ fn name_of_effect(effect: &Effect) -> &'static str {
         Effect::Carried(_) => "effect-carried",
         Effect::Closed(_) => "effect-closed",
         Effect::Opened(_) => "effect-opened",
+        Effect::Refunded(_) => "effect-refunded",
+        Effect::OverdraftRefunded(_) => "effect-overdraft-refunded",
     }
 }
 
@@ -379,6 +381,8 @@ fn effects() -> Vec<Effect> {
         Effect::Carried(carried),
         Effect::Closed(closed),
         Effect::Opened(opened),
+        Effect::Refunded(Moved { is_recent: false, ..moved }),
+        Effect::OverdraftRefunded(draw()),
     ]
 }
 

@@ -646,6 +646,10 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::Carried(carried) => format!("carried {}", carried.carried.amount),
         Effect::Closed(closed) => format!("{} closed", closed.package),
         Effect::Opened(opened) => format!("{} opened", opened.package),
+        Effect::Refunded(moved) => format!("#{} refunded {}", moved.grant.0, moved.amount),
+        Effect::OverdraftRefunded(draw) => {
+            format!("#{} overdraft refunded {}", draw.grant.0, draw.amount)
+        }
     }
 }
 

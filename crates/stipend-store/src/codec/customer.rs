@@ -212,6 +212,8 @@ choice!(Effect {
     12 => Carried(Carried),
     13 => Closed(Closed),
     14 => Opened(Opened),
+    20 => Refunded(Moved),
+    21 => OverdraftRefunded(Draw),
 });
 choice!(Cause {
     1 => Consumption(Consumption),
