@@ -19,6 +19,7 @@ mod pins;
 mod pool;
 mod reallocate;
 mod resolve;
+mod reverse;
 mod revise;
 mod subscribe;
 mod subscription;
@@ -33,7 +34,7 @@ pub use decide::{
 pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
-    Moved, Opened, PoolEntry, PoolOpened, Settled,
+    Moved, Opened, PoolEntry, PoolOpened, Reversal, Settled,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
@@ -44,6 +45,7 @@ pub use granting::NewGrant;
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
+pub use reverse::ReverseRequest;
 pub use revise::{CancelTime, SubscriptionCommand};
 pub use subscribe::{ProvisionRequest, Schedule, SubscriptionPatch, TrialRequest};
 pub use subscription::{

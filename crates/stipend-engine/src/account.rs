@@ -48,6 +48,7 @@ pub fn kind_of(entry: &Entry) -> u16 {
             Cause::Void => 22,
             Cause::Due => 23,
             Cause::Subscription(_) => 24,
+            Cause::Reversal(_) => 28,
         },
     }
 }

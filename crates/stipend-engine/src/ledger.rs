@@ -82,7 +82,9 @@ pub struct LedgerPage {
 pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
     let event_id = match &entry.cause {
         Cause::Consumption(consumption) => consumption.event_id.clone(),
-        Cause::Grant | Cause::Void | Cause::Due | Cause::Subscription(_) => None,
+        Cause::Grant | Cause::Void | Cause::Due | Cause::Subscription(_) | Cause::Reversal(_) => {
+            None
+        }
     };
     let facts = entry.effects.iter().flat_map(facts_of);
     facts

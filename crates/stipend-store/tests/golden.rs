@@ -26,9 +26,9 @@ use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
     GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Schedule, ScheduledChange, Settled,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
-    Trial,
+    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Reversal, Schedule, ScheduledChange,
+    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
+    SubscriptionTerms, Trial,
 };
 use stipend_core::{
     Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo,
@@ -152,6 +152,7 @@ fn name_of_cause(cause: &Cause) -> &'static str {
         Cause::Void => "cause-void",
         Cause::Due => "cause-due",
         Cause::Subscription(_) => "cause-subscription",
+        Cause::Reversal(_) => "cause-reversal",
     }
 }
 
@@ -406,6 +407,15 @@ fn causes() -> Vec<Cause> {
         Cause::Void,
         Cause::Due,
         Cause::Subscription(SubscriptionNo(300)),
+        Cause::Reversal(Reversal {
+            of: 12_345,
+            amount: nano(60_000_000_000),
+            idempotency_key: Some("undo-1".to_owned()),
+            reason: Some("the job failed".to_owned()),
+            usage_limit: nano(80_000_000_000_000),
+            current_usage: Amount::ZERO,
+            period_end: Some(at(2_678_400)),
+        }),
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::consume::{ConsumeRequest, consume};
 use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
 use super::granting::{NewGrant, grant, void};
+use super::reverse::{ReverseRequest, reverse};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
 use super::subscription::SubscriptionEndReason;
@@ -38,6 +39,8 @@ pub enum CustomerCommand {
     VoidGrant(PoolId, GrantNo),
     /// Consumes credits.
     Consume(ConsumeRequest),
+    /// Gives back what a consumption took.
+    Reverse(Box<ReverseRequest>),
 }
 
 /// A customer to make.
@@ -191,6 +194,12 @@ pub enum CustomerRejection {
         /// What there is.
         available: Amount,
     },
+    /// Only a consumption can be reversed.
+    #[error("only a consumption can be reversed, and this entry is something else")]
+    EntryNotReversible,
+    /// The consumption was reversed before.
+    #[error("this consumption was reversed before, under another idempotency key")]
+    AlreadyReversed,
     /// Something is full.
     #[error("the limit of {max} {what} is reached")]
     LimitReached {
@@ -266,6 +275,7 @@ pub fn decide(
         CustomerCommand::Grant(new) => grant(customer, catalog, new, now),
         CustomerCommand::VoidGrant(pool, no) => void(customer, catalog, *pool, *no, now),
         CustomerCommand::Consume(request) => consume(customer, catalog, request, now),
+        CustomerCommand::Reverse(request) => reverse(customer, request, now),
     }
 }
 

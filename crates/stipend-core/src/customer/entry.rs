@@ -66,6 +66,28 @@ pub enum Cause {
     Due,
     /// A subscription was made, changed or ended.
     Subscription(SubscriptionNo),
+    /// A consumption was reversed.
+    Reversal(Reversal),
+}
+
+/// A reversal as it was asked for, and the balance that was answered. What came back is the sum
+/// of its entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    /// The position of the consumption's entry in the journal.
+    pub of: u64,
+    /// How much was consumed then.
+    pub amount: Amount,
+    /// The caller's own id of the reversal.
+    pub idempotency_key: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Σ amount of the live grants afterwards.
+    pub usage_limit: Amount,
+    /// What of it was used, with the overdraft, afterwards.
+    pub current_usage: Amount,
+    /// The end of the running period.
+    pub period_end: Option<Timestamp>,
 }
 
 /// A consumption as it was asked for, and the balance that was answered.

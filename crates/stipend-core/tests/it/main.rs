@@ -17,6 +17,7 @@ mod model;
 mod periods;
 mod readme;
 mod resolve;
+mod reversal;
 mod soundness;
 mod subscriptions;
 mod support;

@@ -48,11 +48,13 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::EventTooOld => "EventTooOld",
         Rejection::EventInFuture => "EventInFuture",
         Rejection::InsufficientCredits { .. } => "InsufficientCredits",
+        Rejection::EntryNotReversible => "EntryNotReversible",
+        Rejection::AlreadyReversed => "AlreadyReversed",
         Rejection::LimitReached { .. } => "LimitReached",
     }
 }
 
-const NAMES_COUNT: usize = 29;
+const NAMES_COUNT: usize = 31;
 
 const SHOP: &str = "
     plan base 100/month
@@ -127,6 +129,8 @@ fn every_rejection_is_reachable() {
         grant paid 1; void 2                                    => GrantNotFound
         use 1; void 1                                           => OverdraftNotVoidable
         strict 1                                                => InsufficientCredits
+        grant paid 1; reverse last                              => EntryNotReversible
+        use 1; reverse 1; reverse 1                             => AlreadyReversed
         ",
     );
     names.extend(other_rejections().iter().map(name));

@@ -10,8 +10,8 @@ use stipend_core::catalog::{
 use stipend_core::customer::{
     BillingPeriod, CancelTime, ConsumeRequest, CreditOverride, Customer, CustomerCommand,
     CustomerRejection, Decision, Effect, Entry, FeatureQuantity, GrantEnd, GrantKind, NewGrant,
-    Pool, PoolEntry, ProvisionRequest, Schedule, SubscriptionCommand, SubscriptionPatch,
-    TrialRequest, decide, roll_forward,
+    Pool, PoolEntry, ProvisionRequest, ReverseRequest, Schedule, SubscriptionCommand,
+    SubscriptionPatch, TrialRequest, decide, roll_forward,
 };
 use stipend_core::{
     Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ResourceId, SubscriptionId,
@@ -450,6 +450,8 @@ impl World {
                 strict: verb == "strict",
                 ..examples::consumption(amount(rest))
             }),
+            "reverse" if rest == "last" => self.reversal_of(self.entries.len() - 1),
+            "reverse" => self.reversal(rest.parse().expect("the number of a consumption")),
             "grant" => CustomerCommand::Grant(Box::new(grant(rest))),
             "void" => {
                 let pool = self.pool().expect("there is a pool to void in").id;
@@ -457,6 +459,30 @@ impl World {
             }
             other => panic!("no verb {other:?}"),
         }
+    }
+
+    /// `reverse N`: the reversal of the consumption that was the Nth, counted from 1.
+    pub(crate) fn reversal(&self, which: usize) -> CustomerCommand {
+        let places = 0..self.entries.len();
+        let entry = |place: &usize| pool_entry(&self.entries[*place]);
+        let is_consumption = |place: &usize| entry(place).is_some_and(PoolEntry::is_consumption);
+        let place = places.filter(is_consumption).nth(which - 1).expect("it was consumed");
+        self.reversal_of(place)
+    }
+
+    /// `reverse last`: the reversal of an entry, whatever it is.
+    fn reversal_of(&self, place: usize) -> CustomerCommand {
+        let consumed = pool_entry(&self.entries[place]).expect("it is a pool's").clone();
+        let later = pool_entries(&self.entries[place + 1..]);
+        let of_pool = later.filter(|later| later.pool == consumed.pool);
+        let since = of_pool.filter(|later| !later.is_consumption()).cloned().collect();
+        CustomerCommand::Reverse(Box::new(ReverseRequest {
+            of: place as u64,
+            consumed,
+            since,
+            idempotency_key: None,
+            reason: None,
+        }))
     }
 
     /// What the last step did to the pools, an entry a line.

@@ -7,8 +7,8 @@ use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
     GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, ProvisionRequest, RecurringSource, Resource, Schedule,
-    ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
+    PoolEntry, PoolOpened, Profile, ProvisionRequest, RecurringSource, Resource, Reversal,
+    Schedule, ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
     SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
 };
 
@@ -189,6 +189,15 @@ record!(Consumption {
     6 => current_usage,
     7 => period_end,
 });
+record!(Reversal {
+    1 => of,
+    2 => amount,
+    3 => idempotency_key,
+    4 => reason,
+    5 => usage_limit,
+    6 => current_usage,
+    7 => period_end,
+});
 record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
 record!(Ended { 1 => grant, 2 => amount, 3 => end });
@@ -221,6 +230,7 @@ choice!(Cause {
     3 => Void,
     4 => Due,
     5 => Subscription(stipend_core::SubscriptionNo),
+    9 => Reversal(Reversal),
 });
 record!(PoolOpened { 1 => pool, 2 => currency, 3 => resource });
 record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });
