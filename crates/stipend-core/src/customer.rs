@@ -12,6 +12,7 @@ mod entry;
 mod explain;
 mod grant;
 mod granting;
+mod hold;
 mod life;
 mod pins;
 mod pool;
@@ -31,13 +32,15 @@ pub use decide::{
 pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
-    Moved, Opened, PoolEntry, PoolOpened, Settled,
+    HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
+    Release, Settled,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use grant::{
     BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
 };
 pub use granting::NewGrant;
+pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use pool::{Overdraft, Pool, Spread};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
 pub use revise::{CancelTime, SubscriptionCommand};

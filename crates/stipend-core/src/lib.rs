@@ -18,7 +18,7 @@ pub use catalog::{Catalog, PackageKey, PackageKind};
 pub use customer::Customer;
 pub use id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, IdError, PackageId, PoolId, ProductId,
-    ResourceId, Slot, SubscriptionId, SubscriptionNo,
+    ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
 };
 pub use period::{Anchor, Cadence, Interval, Period};
 pub use time::{Timestamp, TimestampError};
