@@ -24,15 +24,15 @@ use stipend_core::catalog::{CancellationTime, EndSetup, StartSetup};
 use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, RecurringSource, Release, Resource, Schedule, ScheduledChange, Settled,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
-    Trial,
+    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued,
+    LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened,
+    Profile, RecurringSource, Release, Resource, Schedule, ScheduledChange, Settled, Subscription,
+    SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, Trial,
 };
 use stipend_core::{
     Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo,
-    PackageId, PackageKey, PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
-    Timestamp, Zone,
+    PackageId, PackageKey, PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId,
+    SubscriptionNo, Timestamp, Zone,
 };
 use stipend_store::codec::{Decode, Encode, from_bytes, to_bytes};
 

@@ -190,18 +190,18 @@ pub enum CustomerRejection {
     /// What is reported lies ahead.
     #[error("events more than 5 minutes in the future are not accepted")]
     EventInFuture,
-    /// The reservation would end before it begins, or too late.
-    #[error("a reservation ends in the future, at most 24 hours ahead")]
-    InvalidHoldEnd,
     /// There never was such a reservation.
     #[error("there is no reservation {0}")]
     ReservationNotFound(ReservationId),
-    /// The reservation is open already.
-    #[error("there is a reservation {0} already")]
-    ReservationExists(ReservationId),
     /// The reservation has expired or was released.
     #[error("reservation {0} has ended")]
     ReservationEnded(ReservationId),
+    /// The reservation would end before it begins, or too late.
+    #[error("a reservation ends in the future, at most 24 hours ahead")]
+    InvalidReservationEnd,
+    /// The reservation is open already.
+    #[error("there is a reservation {0} already")]
+    ReservationExists(ReservationId),
     /// The pool has less, and overdrawing was excluded.
     #[error("{requested} credits were asked for and {available} are available")]
     InsufficientCredits {

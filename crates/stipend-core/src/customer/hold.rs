@@ -137,7 +137,11 @@ impl HoldTerm {
             Self::Until(at) => at,
         };
         let latest = now.plus_seconds(RESERVATION_SECONDS_MAX);
-        if end > now && end <= latest { Ok(end) } else { Err(CustomerRejection::InvalidHoldEnd) }
+        if end > now && end <= latest {
+            Ok(end)
+        } else {
+            Err(CustomerRejection::InvalidReservationEnd)
+        }
     }
 }
 
@@ -256,8 +260,7 @@ pub(super) fn extend(
     };
     let mut hold = before.clone();
     hold.extend(&extended);
-    let effects =
-        if hold == *before { Vec::new() } else { vec![Effect::HoldExtended(extended)] };
+    let effects = if hold == *before { Vec::new() } else { vec![Effect::HoldExtended(extended)] };
     Ok(decision(pool, now, Cause::Extension, effects, Some(hold)))
 }
 

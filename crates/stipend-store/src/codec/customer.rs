@@ -6,10 +6,11 @@ use stipend_core::Customer;
 use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, ProvisionRequest, RecurringSource, Release, Resource, Schedule,
-    ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
-    SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
+    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued,
+    LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened,
+    Profile, ProvisionRequest, RecurringSource, Release, Resource, Schedule, ScheduledChange,
+    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
+    SubscriptionTerms, Trial, TrialRequest,
 };
 
 record!(Profile {
