@@ -360,8 +360,8 @@ fn hold() -> Hold {
     }
 }
 
-fn part(grant: GrantNo, is_lapsed: bool) -> HoldPart {
-    HoldPart { grant, held: nano(5), consumed: nano(2), is_lapsed }
+fn part(grant: GrantNo, lapsed: Option<GrantEnd>) -> HoldPart {
+    HoldPart { grant, held: nano(5), consumed: nano(2), lapsed }
 }
 
 fn carried() -> CarriedConsumption {
@@ -418,7 +418,7 @@ fn effects() -> Vec<Effect> {
         Effect::HoldEnded(HoldEnded {
             reservation: reservation(),
             how: HoldEnd::Expired,
-            parts: vec![part(GrantNo(7), false), part(GrantNo(200), true)],
+            parts: vec![part(GrantNo(7), None), part(GrantNo(200), Some(GrantEnd::Voided))],
         }),
         Effect::HoldMovedOut(HeldDraw { reservation: reservation(), draw: draw() }),
         Effect::HoldMovedIn(HeldDraw { reservation: reservation(), draw: draw() }),

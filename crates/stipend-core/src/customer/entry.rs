@@ -239,8 +239,8 @@ pub struct HoldPart {
     pub held: Amount,
     /// What of that was consumed; the rest is returned.
     pub consumed: Amount,
-    /// Whether the grant had ended before: then what is returned ends at once.
-    pub is_lapsed: bool,
+    /// How the grant had ended before, where it had: then what is returned ends at once.
+    pub lapsed: Option<GrantEnd>,
 }
 
 /// A reservation that ended.
@@ -320,7 +320,7 @@ impl Effect {
                 -extended.draws.iter().map(|draw| draw.amount).sum::<Amount>()
             }
             Self::HoldEnded(ended) => {
-                let live = ended.parts.iter().filter(|part| !part.is_lapsed);
+                let live = ended.parts.iter().filter(|part| part.lapsed.is_none());
                 live.map(HoldPart::returned).sum()
             }
             Self::HoldMovedOut(moved) => moved.draw.amount,
@@ -347,10 +347,13 @@ impl PoolEntry {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         self.is_consumption()
-            || self.effects.iter().all(|effect| {
-                let is_drawn = matches!(effect, Effect::Drawn(_) | Effect::Overdrawn(_));
-                let is_held = matches!(effect, Effect::Reserved(_) | Effect::HoldExtended(_));
-                is_drawn || is_held || matches!(effect, Effect::HoldEnded(_))
+            || self.effects.iter().all(|effect| match effect {
+                Effect::HoldEnded(ended) => ended.parts.iter().all(|part| part.lapsed.is_none()),
+                Effect::Drawn(_)
+                | Effect::Overdrawn(_)
+                | Effect::Reserved(_)
+                | Effect::HoldExtended(_) => true,
+                _ => false,
             })
     }
 

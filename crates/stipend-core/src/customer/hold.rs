@@ -273,25 +273,25 @@ fn end(
     how: HoldEnd,
     now: Timestamp,
 ) -> (Vec<Effect>, Amount) {
-    let mut draws: Vec<(&Grant, bool, Amount)> = Vec::with_capacity(hold.draws.len());
+    let mut draws: Vec<(&Grant, Option<GrantEnd>, Amount)> = Vec::with_capacity(hold.draws.len());
     for draw in &hold.draws {
         let lapsed = pool.lapsed.iter().find(|grant| grant.no == draw.grant);
         let grant = lapsed.or_else(|| pool.find_grant(draw.grant));
         let grant = grant.expect("a hold names grants of its pool");
-        draws.push((grant, lapsed.is_some(), draw.amount));
+        draws.push((grant, lapsed.map(how_ended), draw.amount));
     }
     draws.sort_by_key(|(grant, ..)| grant.burn_key());
     let mut rest = consumed;
     let (mut parts, mut gone, mut returned) = (Vec::new(), Vec::new(), Vec::new());
-    for (grant, is_lapsed, held) in draws {
+    for (grant, lapsed, held) in draws {
         let taken = held.min(rest);
         rest -= taken;
-        parts.push(HoldPart { grant: grant.no, held, consumed: taken, is_lapsed });
-        if is_lapsed && grant.held == held {
+        parts.push(HoldPart { grant: grant.no, held, consumed: taken, lapsed });
+        if lapsed.is_some() && grant.held == held {
             gone.push(lapsed_whole(grant, taken, now));
         }
         // What returns to a grant that is over at this very instant ends with it.
-        if !is_lapsed && grant.is_effective(now) {
+        if lapsed.is_none() && grant.is_effective(now) {
             returned.push((grant.no, held - taken));
         }
     }
@@ -306,8 +306,12 @@ fn end(
 fn lapsed_whole(grant: &Grant, taken: Amount, now: Timestamp) -> Effect {
     let consumed = grant.consumed + taken;
     let grant = Grant { consumed, held: Amount::ZERO, updated_at: now, ..grant.clone() };
-    let end = if grant.voided_at.is_some() { GrantEnd::Voided } else { GrantEnd::Expired };
+    let end = how_ended(&grant);
     Effect::Ended(Ended { grant, amount: Amount::ZERO, end })
+}
+
+fn how_ended(lapsed: &Grant) -> GrantEnd {
+    if lapsed.voided_at.is_some() { GrantEnd::Voided } else { GrantEnd::Expired }
 }
 
 /// Returns what is held by reservations whose time is over: before grants expire, so that nothing
@@ -476,7 +480,7 @@ impl Pool {
                 !part.consumed.is_negative() && part.consumed <= part.held,
                 "no more of a hold is consumed than was held"
             );
-            let grant = if part.is_lapsed {
+            let grant = if part.lapsed.is_some() {
                 let found = self.lapsed.iter_mut().find(|grant| grant.no == part.grant);
                 found.expect("an ended grant stays aside while it is held")
             } else {

@@ -747,7 +747,7 @@ fn tell_hold_ended(ended: &HoldEnded) -> String {
         HoldEnd::Expired => "expired",
     };
     let parts = ended.parts.iter().map(|part| {
-        let aside = if part.is_lapsed { "!" } else { "" };
+        let aside = if part.lapsed.is_some() { "!" } else { "" };
         format!(" #{}{aside} {}/{}", part.grant.0, part.consumed, part.held)
     });
     format!("{} {how}{}", ended.reservation, parts.collect::<String>())

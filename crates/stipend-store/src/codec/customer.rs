@@ -213,7 +213,7 @@ record!(Release { 1 => reservation, 2 => consumed });
 record!(HeldDraw { 1 => reservation, 2 => draw });
 record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
 choice!(HoldEnd { 1 => Released, 2 => Expired });
-record!(HoldPart { 1 => grant, 2 => held, 3 => consumed, 4 => is_lapsed });
+record!(HoldPart { 1 => grant, 2 => held, 3 => consumed, 4 => lapsed });
 record!(HoldEnded { 1 => reservation, 2 => how, 3 => parts });
 choice!(Effect {
     1 => Granted(Grant),
