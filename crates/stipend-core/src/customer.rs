@@ -13,6 +13,7 @@ mod explain;
 mod feature;
 mod grant;
 mod granting;
+mod hold;
 mod life;
 mod mapping;
 mod pins;
@@ -33,7 +34,8 @@ pub use decide::{
 pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
-    Moved, Opened, PoolEntry, PoolOpened, Settled,
+    HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
+    Release, Settled,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
@@ -41,6 +43,7 @@ pub use grant::{
     BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
 };
 pub use granting::NewGrant;
+pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};

@@ -79,6 +79,10 @@ public_id!(
     /// A subscription; unique in its environment.
     SubscriptionId allows "_|.@-"
 );
+public_id!(
+    /// A reservation, as its caller names it; unique in its pool.
+    ReservationId allows "_|.@:-"
+);
 
 /// An environment: everything lives in exactly one, and nothing refers across.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -20,7 +20,7 @@ pub use customer::Customer;
 pub use formula::{Formula, FormulaError};
 pub use id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, IdError, PackageId, PoolId, ProductId,
-    ResourceId, Slot, SubscriptionId, SubscriptionNo,
+    ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
 };
 pub use period::{Anchor, Cadence, Interval, Period};
 pub use time::{Timestamp, TimestampError};

@@ -3,6 +3,12 @@
 /// Live and scheduled grants that callers may hold in one pool.
 pub const POOL_GRANTS_MAX: usize = 1_000;
 
+/// Open reservations in one pool.
+pub const POOL_RESERVATIONS_MAX: usize = 1_000;
+
+/// How far ahead a reservation may end: 24 hours.
+pub const RESERVATION_SECONDS_MAX: i64 = 24 * 60 * 60;
+
 /// Add-ons on one subscription.
 pub const SUBSCRIPTION_ADDONS_MAX: usize = 100;
 

@@ -9,7 +9,8 @@ use stipend_store::{Row, Seq, record};
 pub struct Chain {
     /// Position of its last row.
     pub last: Seq,
-    /// Position of its last row that is not a consumption.
+    /// Position of its last row that tells of the life of grants: neither a consumption nor a
+    /// reservation.
     pub life: Seq,
     /// The chain as a list of trees, oldest first: how many rows each holds, and the position of
     /// its newest. Sizes are of the form 2ᵏ − 1 and fall, only the last two may be equal; they are
@@ -48,12 +49,18 @@ pub fn kind_of(entry: &Entry) -> u16 {
             Cause::Void => 22,
             Cause::Due => 23,
             Cause::Subscription(_) => 24,
+            Cause::Reservation => KIND_RESERVATION,
+            Cause::Release(_) => 26,
+            Cause::Extension => 27,
         },
     }
 }
 
 /// The kind of a consumption.
 pub const KIND_CONSUMPTION: u16 = 20;
+
+/// The kind of a reservation that is made.
+pub const KIND_RESERVATION: u16 = 25;
 
 impl Account {
     /// An account whose first entry is about to be folded.
@@ -109,7 +116,7 @@ impl Account {
         row.life = chain.life;
         row.jump = chain.grow(row.seq);
         chain.last = row.seq;
-        if !entry.is_consumption() {
+        if !entry.is_usage() {
             chain.life = row.seq;
         }
         chain.head = hash_entry(&chain.head, row);

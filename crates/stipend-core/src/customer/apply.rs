@@ -99,6 +99,11 @@ impl Customer {
                 self.pools[index].overdraw(*draw, at);
             }
             Effect::Ended(ended) => pool.end(ended),
+            Effect::Reserved(hold) => pool.reserve(hold, at),
+            Effect::HoldExtended(extended) => pool.extend_hold(extended, at),
+            Effect::HoldEnded(ended) => pool.end_hold(ended, at),
+            Effect::HoldMovedOut(moved) => pool.move_hold_out(moved),
+            Effect::HoldMovedIn(moved) => pool.move_hold_in(moved),
             Effect::Reduced(draw) => {
                 pool.granted -= draw.amount;
                 let grant = pool.live_mut(draw.grant);
@@ -265,13 +270,21 @@ impl Pool {
         self.shift(settled.grant, settled.amount, at, true);
     }
 
-    /// Invariant 2: what a grant loses at its end is what was unused of it.
+    /// Invariant 2: what a grant loses at its end is what was unused of it. It stays aside while a
+    /// part of it is held.
     fn end(&mut self, ended: &Ended) {
         if let Some(place) = self.live.iter().position(|grant| grant.no == ended.grant.no) {
             let grant = self.live.remove(place);
             assert_eq!(grant.remaining(), ended.amount, "a grant loses what was unused of it");
             self.granted -= grant.amount;
-            self.used -= grant.consumed;
+            self.used -= grant.consumed + grant.held;
+            if grant.held.is_positive() {
+                self.lapsed.push(ended.grant.clone());
+            }
+        } else if let Some(place) = self.lapsed.iter().position(|one| one.no == ended.grant.no) {
+            let grant = self.lapsed.remove(place);
+            assert!(grant.held.is_zero(), "nothing is held any more of what leaves for good");
+            assert!(ended.amount.is_zero(), "a grant loses what was unused of it once");
         } else {
             let before = self.scheduled.len();
             self.scheduled.retain(|grant| grant.no != ended.grant.no);

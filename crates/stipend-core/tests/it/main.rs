@@ -19,6 +19,7 @@ mod life;
 mod model;
 mod periods;
 mod readme;
+mod reservations;
 mod resolve;
 mod soundness;
 mod subscriptions;

@@ -47,12 +47,16 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::OverdraftNotVoidable => "OverdraftNotVoidable",
         Rejection::EventTooOld => "EventTooOld",
         Rejection::EventInFuture => "EventInFuture",
+        Rejection::ReservationNotFound(_) => "ReservationNotFound",
+        Rejection::ReservationEnded(_) => "ReservationEnded",
+        Rejection::InvalidReservationEnd => "InvalidReservationEnd",
+        Rejection::ReservationExists(_) => "ReservationExists",
         Rejection::InsufficientCredits { .. } => "InsufficientCredits",
         Rejection::LimitReached { .. } => "LimitReached",
     }
 }
 
-const NAMES_COUNT: usize = 29;
+const NAMES_COUNT: usize = 33;
 
 const SHOP: &str = "
     plan base 100/month
@@ -126,6 +130,10 @@ fn every_rejection_is_reachable() {
         grant paid 1; grant paid 1 until=2026-02-01             => EmptyWindow
         grant paid 1; void 2                                    => GrantNotFound
         use 1; void 1                                           => OverdraftNotVoidable
+        grant paid 1; release a 1                               => ReservationNotFound
+        grant paid 1; extend a known                            => ReservationEnded
+        reserve a 1 for=0                                       => InvalidReservationEnd
+        grant paid 1; reserve a 1; reserve a 1                  => ReservationExists
         strict 1                                                => InsufficientCredits
         ",
     );

@@ -6,10 +6,11 @@ use stipend_core::Customer;
 use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, ProvisionRequest, RecurringSource, Resource, Schedule,
-    ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
-    SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
+    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued,
+    LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened,
+    Profile, ProvisionRequest, RecurringSource, Release, Resource, Schedule, ScheduledChange,
+    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
+    SubscriptionTerms, Trial, TrialRequest,
 };
 
 record!(Profile {
@@ -61,8 +62,17 @@ record!(Grant {
     15 => cost,
     16 => source,
     17 => this_month,
+    18 => held or default,
 });
 record!(Overdraft { 1 => no, 2 => amount, 3 => created_at });
+record!(Hold {
+    1 => id,
+    2 => amount,
+    3 => draws,
+    4 => expires_at,
+    5 => created_at,
+    6 => metadata,
+});
 record!(Pool {
     1 => id,
     2 => currency,
@@ -74,6 +84,8 @@ record!(Pool {
     8 => overdraft,
     9 => granted,
     10 => used,
+    11 => lapsed or default,
+    12 => holds or default,
 });
 
 choice!(BillingPeriod { 1 => Monthly, 2 => Annually });
@@ -197,6 +209,12 @@ record!(Carried { 1 => subscription, 2 => carried });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
 record!(Opened { 1 => subscription, 2 => package, 3 => cadence, 4 => k });
+record!(Release { 1 => reservation, 2 => consumed });
+record!(HeldDraw { 1 => reservation, 2 => draw });
+record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
+choice!(HoldEnd { 1 => Released, 2 => Expired });
+record!(HoldPart { 1 => grant, 2 => held, 3 => consumed, 4 => lapsed });
+record!(HoldEnded { 1 => reservation, 2 => how, 3 => parts });
 choice!(Effect {
     1 => Granted(Grant),
     2 => Scheduled(Grant),
@@ -212,6 +230,11 @@ choice!(Effect {
     12 => Carried(Carried),
     13 => Closed(Closed),
     14 => Opened(Opened),
+    15 => Reserved(Hold),
+    16 => HoldExtended(HoldExtended),
+    17 => HoldEnded(HoldEnded),
+    18 => HoldMovedOut(HeldDraw),
+    19 => HoldMovedIn(HeldDraw),
 });
 choice!(Cause {
     1 => Consumption(Consumption),
@@ -219,6 +242,9 @@ choice!(Cause {
     3 => Void,
     4 => Due,
     5 => Subscription(stipend_core::SubscriptionNo),
+    6 => Reservation,
+    7 => Release(Release),
+    8 => Extension,
 });
 record!(PoolOpened { 1 => pool, 2 => currency, 3 => resource });
 record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });

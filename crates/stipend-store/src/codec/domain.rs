@@ -3,13 +3,23 @@
 
 use stipend_core::{
     Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PackageId, PoolId,
-    ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp, Zone,
+    ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp, Zone,
 };
 
 use super::{CodecError, Decode, Encode, Reader, Writer};
 use crate::{newtype, record, text_id};
 
-text_id!(CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId, Zone);
+text_id!(
+    CurrencyId,
+    CustomerId,
+    FeatureId,
+    PackageId,
+    ProductId,
+    ReservationId,
+    ResourceId,
+    SubscriptionId,
+    Zone
+);
 newtype!(EnvId(u32), Slot(u32), GrantNo(u32), SubscriptionNo(u32), PoolId(u64));
 
 impl Encode for Amount {
