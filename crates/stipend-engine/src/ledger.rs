@@ -210,9 +210,10 @@ fn facts_of(effect: &Effect) -> Vec<Fact> {
     match effect {
         Effect::Granted(grant) => vec![(EventType::Granted, grant.no, delta)],
         Effect::Activated(draw) => vec![(EventType::Granted, draw.grant, delta)],
-        Effect::Drawn(draw) | Effect::Overdrawn(draw) => {
+        Effect::Drawn(draw) | Effect::Overdrawn(draw) | Effect::OverdraftRefunded(draw) => {
             vec![(EventType::Consumed, draw.grant, delta)]
         }
+        Effect::Refunded(moved) => vec![(EventType::Consumed, moved.grant, delta)],
         Effect::Ended(ended) if ended.amount.is_zero() => Vec::new(),
         Effect::Ended(ended) => {
             vec![(event_of_end(ended.end), ended.grant.no, delta)]

@@ -146,6 +146,8 @@ fn name_of_effect(effect: &Effect) -> &'static str {
         Effect::HoldEnded(_) => "effect-hold-ended",
         Effect::HoldMovedOut(_) => "effect-hold-moved-out",
         Effect::HoldMovedIn(_) => "effect-hold-moved-in",
+        Effect::Refunded(_) => "effect-refunded",
+        Effect::OverdraftRefunded(_) => "effect-overdraft-refunded",
     }
 }
 
@@ -423,6 +425,8 @@ fn effects() -> Vec<Effect> {
         }),
         Effect::HoldMovedOut(HeldDraw { reservation: reservation(), draw: draw() }),
         Effect::HoldMovedIn(HeldDraw { reservation: reservation(), draw: draw() }),
+        Effect::Refunded(Moved { is_recent: false, ..moved }),
+        Effect::OverdraftRefunded(draw()),
     ]
 }
 

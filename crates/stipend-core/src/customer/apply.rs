@@ -1,7 +1,7 @@
 //! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
 //! stops the process rather than write on.
 
-use super::entry::{Closed, Draw, Effect, Ended, Entry, Opened, PoolEntry, Settled};
+use super::entry::{Closed, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Settled};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
@@ -114,6 +114,8 @@ impl Customer {
             Effect::MovedOut(draw) => pool.shift(draw.grant, -draw.amount, at, true),
             Effect::MovedIn(moved) => pool.shift(moved.grant, moved.amount, at, moved.is_recent),
             Effect::Settled(settled) => pool.settle(*settled, at),
+            Effect::Refunded(moved) => pool.refund(*moved, at),
+            Effect::OverdraftRefunded(draw) => pool.lower_overdraft(*draw),
             Effect::OverdraftClosed(_) => {
                 let closed = pool.overdraft.take().expect("a closed overdraft was open");
                 assert!(closed.amount.is_zero(), "an overdraft closes when it is settled whole");
@@ -246,6 +248,27 @@ impl Pool {
         });
         assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
         overdraft.amount += draw.amount;
+    }
+
+    /// Nobody gets more back from a grant than was consumed of it.
+    fn refund(&mut self, refund: Moved, at: Timestamp) {
+        assert!(refund.amount.is_positive(), "a refund gives something back");
+        self.used -= refund.amount;
+        let grant = self.live_mut(refund.grant);
+        grant.consumed -= refund.amount;
+        if refund.is_recent {
+            grant.note_recent(-refund.amount, at);
+        }
+        grant.assert_bounds();
+    }
+
+    fn lower_overdraft(&mut self, draw: Draw) {
+        assert!(draw.amount.is_positive(), "a refund gives something back");
+        let overdraft = self.overdraft.as_mut().expect("an overdraft that is lowered is open");
+        assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
+        overdraft.amount -= draw.amount;
+        assert!(!overdraft.amount.is_negative(), "no more is given back than was overdrawn");
+        self.used -= draw.amount;
     }
 
     /// Puts consumption on a grant, or takes it off where the amount is below zero; what was

@@ -154,7 +154,7 @@ pub struct Settled {
     pub amount: Amount,
 }
 
-/// Consumption that was put on a grant.
+/// Consumption that was put on a grant, or given back to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moved {
     /// The grant.
@@ -303,6 +303,10 @@ pub enum Effect {
     HoldMovedOut(HeldDraw),
     /// What a reservation holds was put on a grant.
     HoldMovedIn(HeldDraw),
+    /// Consumption of a live grant was given back to it.
+    Refunded(Moved),
+    /// The overdraft was lowered by consumption that was given back.
+    OverdraftRefunded(Draw),
 }
 
 impl Effect {
@@ -313,6 +317,8 @@ impl Effect {
             Self::Granted(grant) => grant.amount,
             Self::Activated(draw) | Self::MovedOut(draw) => draw.amount,
             Self::Drawn(draw) | Self::Overdrawn(draw) | Self::Reduced(draw) => -draw.amount,
+            Self::OverdraftRefunded(draw) => draw.amount,
+            Self::Refunded(moved) => moved.amount,
             Self::MovedIn(moved) => -moved.amount,
             Self::Ended(ended) => -ended.amount,
             Self::Reserved(hold) => -hold.backed(),

@@ -733,6 +733,10 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::HoldMovedIn(moved) => {
             format!("{} moved to{}", moved.reservation, tell_draws(&[moved.draw]))
         }
+        Effect::Refunded(moved) => format!("#{} refunded {}", moved.grant.0, moved.amount),
+        Effect::OverdraftRefunded(draw) => {
+            format!("#{} overdraft refunded {}", draw.grant.0, draw.amount)
+        }
     }
 }
 

@@ -235,6 +235,8 @@ choice!(Effect {
     17 => HoldEnded(HoldEnded),
     18 => HoldMovedOut(HeldDraw),
     19 => HoldMovedIn(HeldDraw),
+    20 => Refunded(Moved),
+    21 => OverdraftRefunded(Draw),
 });
 choice!(Cause {
     1 => Consumption(Consumption),
