@@ -1,10 +1,13 @@
 //! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
 //! stops the process rather than write on.
 
-use super::entry::{Closed, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Settled};
+use super::entry::{
+    Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Settled,
+};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
+use super::usage::{FeatureUsage, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -47,6 +50,20 @@ impl Customer {
                 self.pools.push(Pool::new(opened.pool, currency, resource));
             }
             Entry::Pool(entry) => self.apply_pool(entry),
+            Entry::MeterOpened(opened) => {
+                assert_eq!(opened.meter.slot(), self.slot, "a meter belongs to its customer");
+                assert_eq!(
+                    usize::from(opened.meter.number()),
+                    self.usages.len(),
+                    "meters are numbered without gap"
+                );
+                self.usages.push(FeatureUsage::new(opened));
+            }
+            Entry::Usage(entry) => {
+                let index = usize::from(entry.meter.number());
+                let usage = self.usages.get_mut(index).expect("an entry names a meter");
+                usage.apply(entry);
+            }
         }
     }
 
@@ -60,10 +77,29 @@ impl Customer {
         for effect in &entry.effects {
             self.apply_effect(index, effect, entry.at);
         }
+        self.note_drawn(index, entry);
         let pool = &self.pools[index];
         assert_eq!(pool.balance(), before + entry.delta(), "an entry moves the balance by its sum");
         if !entry.is_consumption() {
             self.next_due = self.compute_next_due();
+        }
+    }
+
+    /// Notes which grants paid for usage, so that it can be given back to them.
+    fn note_drawn(&mut self, index: usize, entry: &PoolEntry) {
+        let Self { pools, usages, .. } = self;
+        let pool = &pools[index];
+        if let Cause::Consumption(Consumption { priced: Some(priced), .. }) = &entry.cause {
+            let usage = usages.get_mut(usize::from(priced.meter.number()));
+            let usage = usage.expect("usage that is paid for is counted");
+            for effect in &entry.effects {
+                usage.note_drawn(pool, effect);
+            }
+        }
+        for effect in &entry.effects {
+            if let Effect::Settled(settled) = effect {
+                note_settled(usages, pool, settled);
+            }
         }
     }
 

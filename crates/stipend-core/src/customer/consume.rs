@@ -117,6 +117,7 @@ fn consumption(
             usage_limit: pool.granted,
             current_usage: pool.used + request.amount,
             period_end: pool.period_end(),
+            priced: None,
         }),
         effects,
     };

@@ -8,10 +8,13 @@ use super::grant::Grant;
 use super::hold::Hold;
 use super::pool::Overdraft;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
+use super::usage::{MeterOpened, UsageEntry};
 use super::{Profile, Resource};
 use crate::Amount;
 use crate::catalog::PackageKey;
-use crate::id::{CurrencyId, GrantNo, PoolId, ReservationId, ResourceId, SubscriptionNo};
+use crate::id::{
+    CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ReservationId, ResourceId, SubscriptionNo,
+};
 use crate::period::Cadence;
 use crate::time::Timestamp;
 
@@ -28,6 +31,10 @@ pub enum Entry {
     PoolOpened(PoolOpened),
     /// A pool changed.
     Pool(PoolEntry),
+    /// Usage of a feature is counted from now on.
+    MeterOpened(MeterOpened),
+    /// Usage of a feature was reported.
+    Usage(UsageEntry),
 }
 
 /// A pool that came to be.
@@ -101,6 +108,29 @@ pub struct Consumption {
     pub current_usage: Amount,
     /// The end of the running period.
     pub period_end: Option<Timestamp>,
+    /// The usage that it pays for, or gives back credits of; none where credits were consumed
+    /// directly.
+    pub priced: Option<Priced>,
+}
+
+/// Usage of a feature, as a mapping turned it into credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// What counts the usage.
+    pub meter: MeterId,
+    /// The feature.
+    pub feature: FeatureId,
+    /// The subscription whose mapping was taken.
+    pub subscription: SubscriptionNo,
+    /// Its plan, an ancestor of the plan or an add-on, which has the mapping.
+    pub package: PackageKey,
+    /// The version of it.
+    pub version: u32,
+    /// The transformed units, below zero where credits are given back; none where a formula says
+    /// the cost.
+    pub units: Option<Amount>,
+    /// Credits for one unit.
+    pub rate: Amount,
 }
 
 /// The value of a dimension.
