@@ -5,6 +5,7 @@
 mod command;
 mod decide;
 mod draft;
+mod meter;
 mod package;
 mod publish;
 mod settings;
@@ -15,11 +16,12 @@ pub use command::{
     NewCreditType, NewEntitlement, NewFeature, NewPackage, NewProduct, PackagePatch, ProductPatch,
 };
 pub use decide::{CatalogRejection, decide};
+pub use meter::{Aggregation, Comparison, Condition, EVENT_NAME_FIELD, Meter};
 pub use package::{
-    AddonTerms, Behavior, ChargeRow, Charges, CreditTerms, Entitlement, EntitlementTerms,
-    FeatureTerms, Package, PackageDetails, PackageKey, PackageKind, PackageVersion, PlanTerms,
-    Pricing, Reset, ResetPeriod, Target, TrialBudget, TrialConfig, TrialEnd, TrialUnit,
-    VersionStatus, Widget,
+    AddonTerms, Behavior, ChargeRow, Charges, CreditRate, CreditTerms, Enforcement, Entitlement,
+    EntitlementTerms, FeatureTerms, Package, PackageDetails, PackageKey, PackageKind,
+    PackageVersion, PlanTerms, Pricing, Reset, ResetPeriod, Target, TrialBudget, TrialConfig,
+    TrialEnd, TrialUnit, VersionStatus, Widget,
 };
 pub use publish::Migration;
 pub use settings::{Alignment, CreditProration, Settings};
@@ -258,8 +260,8 @@ pub struct Feature {
     pub enum_values: Option<Vec<EnumValue>>,
     /// How reported units are transformed.
     pub unit_transformation: Option<UnitTransformation>,
-    /// The definition of its meter, carried for the callers.
-    pub meter: Option<Document>,
+    /// Which events are its usage; without one it is reported as a number.
+    pub meter: Option<Meter>,
     /// The caller's own data.
     pub metadata: Metadata,
     /// When it was made.

@@ -10,10 +10,12 @@ mod decide;
 mod due;
 mod entry;
 mod explain;
+mod feature;
 mod grant;
 mod granting;
 mod hold;
 mod life;
+mod mapping;
 mod pins;
 mod pool;
 mod reallocate;
@@ -36,11 +38,13 @@ pub use entry::{
     Release, Settled,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
+pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
 pub use grant::{
     BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
 };
 pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
+pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
 pub use revise::{CancelTime, SubscriptionCommand};

@@ -182,6 +182,7 @@ pub fn credit_entitlement(
             amount,
             cadence,
             soft_limit: None,
+            enforcement: None,
             per_unit_of: None,
         }),
         behavior: Behavior::Increment,

@@ -38,6 +38,8 @@ pub enum Interval {
     Weeks(u16),
     /// So many days: in a zone with daylight saving one of them has 23 or 25 hours.
     Days(u16),
+    /// So many hours of 3,600 seconds, whatever the clocks on the wall do.
+    Hours(u16),
 }
 
 impl From<Cadence> for Interval {
@@ -56,6 +58,7 @@ impl Interval {
             Self::Months(units) => Span::new().try_months(times(units)?).ok(),
             Self::Weeks(units) => Span::new().try_weeks(times(units)?).ok(),
             Self::Days(units) => Span::new().try_days(times(units)?).ok(),
+            Self::Hours(_) => None,
         }
     }
 
@@ -68,6 +71,7 @@ impl Interval {
             Self::Months(units) => (months, units),
             Self::Weeks(units) => (days / 7, units),
             Self::Days(units) => (days, units),
+            Self::Hours(units) => (days * 24, units),
         };
         count / i32::from(units.max(1))
     }
@@ -140,8 +144,12 @@ impl Period {
 /// ```
 #[must_use]
 pub fn boundary(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Timestamp {
+    let interval = interval.into();
+    if let Interval::Hours(units) = interval {
+        return anchor.at.plus_seconds(i64::from(k) * i64::from(units) * 3_600);
+    }
     let zone = zone_of(anchor);
-    let moved = interval.into().times(k).and_then(|span| {
+    let moved = interval.times(k).and_then(|span| {
         let date = civil_of(anchor.at, &zone).checked_add(span).ok()?;
         date.to_zoned(zone.clone()).ok()
     });
@@ -209,6 +217,38 @@ pub fn month_start_from(at: Timestamp, zone: Option<&Zone>) -> Timestamp {
         return at;
     }
     first.checked_add(Span::new().months(1)).map_or(Timestamp::MAX, start)
+}
+
+/// The first instant of the calendar month in which `at` lies.
+#[must_use]
+pub fn month_start_at(at: Timestamp, zone: Option<&Zone>) -> Timestamp {
+    let zone = zone.map_or(TimeZone::UTC, Zone::to_jiff);
+    start_of(civil_of(at, &zone).date().first_of_month(), &zone)
+}
+
+/// The first instant of the week in which `at` lies, where weeks begin with that day: 0 for a
+/// Sunday to 6 for a Saturday.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::{Timestamp, period::week_start_at};
+/// let friday = Timestamp::parse("2025-10-24T12:00:00Z").unwrap();
+/// assert_eq!(week_start_at(friday, 0, None).to_string(), "2025-10-19T00:00:00.000Z");
+/// assert_eq!(week_start_at(friday, 5, None).to_string(), "2025-10-24T00:00:00.000Z");
+/// ```
+#[must_use]
+pub fn week_start_at(at: Timestamp, first_day: i8, zone: Option<&Zone>) -> Timestamp {
+    let zone = zone.map_or(TimeZone::UTC, Zone::to_jiff);
+    let date = civil_of(at, &zone).date();
+    let passed = (date.weekday().to_sunday_zero_offset() - first_day).rem_euclid(7);
+    let first = date.checked_sub(Span::new().days(passed));
+    first.map_or(Timestamp::EPOCH, |first| start_of(first, &zone))
+}
+
+fn start_of(date: civil::Date, zone: &TimeZone) -> Timestamp {
+    let zoned = date.at(0, 0, 0, 0).to_zoned(zone.clone());
+    zoned.map_or(Timestamp::MAX, |zoned| Timestamp::from_jiff(zoned.timestamp()))
 }
 
 fn zone_of(anchor: &Anchor) -> TimeZone {

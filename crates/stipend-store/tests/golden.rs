@@ -13,10 +13,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use stipend_core::catalog::{
-    AddonTerms, Alignment, Behavior, Catalog, ChargeRow, Charges, CreditProration, CreditTerms,
-    CreditType, Document, Entitlement, EntitlementTerms, EnumValue, Extras, Feature, FeatureStatus,
-    FeatureTerms, FeatureType, Metadata, MeterType, Package, PackageDetails, PackageVersion,
-    PlanTerms, Pricing, Product, ProductSettings, Reset, ResetPeriod, RoundUnits, Settings, Target,
+    AddonTerms, Aggregation, Alignment, Behavior, Catalog, ChargeRow, Charges, Comparison,
+    Condition, CreditProration, CreditRate, CreditTerms, CreditType, Document, Enforcement,
+    Entitlement, EntitlementTerms, EnumValue, Extras, Feature, FeatureStatus, FeatureTerms,
+    FeatureType, Metadata, Meter, MeterType, Package, PackageDetails, PackageVersion, PlanTerms,
+    Pricing, Product, ProductSettings, Reset, ResetPeriod, RoundUnits, Settings, Target,
     TrialBudget, TrialConfig, TrialEnd, TrialUnit, UnitTransformation, Units, UsageReset,
     VersionStatus, Widget,
 };
@@ -580,7 +581,15 @@ fn feature() -> Feature {
             units: None,
             units_plural: Some("K".to_owned()),
         }),
-        meter: Some(Document("{}".to_owned())),
+        meter: Some(Meter {
+            aggregation: Aggregation::Unique("user".to_owned()),
+            filters: vec![vec![Condition {
+                field: "model".to_owned(),
+                comparison: Comparison::In,
+                values: vec!["a".to_owned(), "b".to_owned()],
+            }]],
+            document: Document("{}".to_owned()),
+        }),
         metadata: Metadata::new(),
         created_at: at(0),
         updated_at: at(0),
@@ -609,11 +618,13 @@ fn version(number: u32, status: VersionStatus, details: PackageDetails) -> Packa
         cadence: Cadence::Month,
         soft_limit: Some(false),
         per_unit_of: Some(seats()),
+        enforcement: Some(Enforcement::Strict),
     };
     let feature = FeatureTerms {
         usage_limit: Some(nano(5_000_000_000)),
         unlimited: None,
         soft_limit: Some(true),
+        enforcement: Some(Enforcement::Soft),
         enum_values: Some(vec!["a".to_owned()]),
         reset: Some(Reset { period: ResetPeriod::Week, according_to: Some("X".to_owned()) }),
     };
@@ -634,7 +645,17 @@ fn version(number: u32, status: VersionStatus, details: PackageDetails) -> Packa
                 EntitlementTerms::Feature(feature),
             ),
         ],
-        charges: Charges { rows: vec![row("{\"p\":1}")], overage: vec![row("{}")] },
+        charges: Charges {
+            rows: vec![row("{\"p\":1}")],
+            overage: vec![row("{}")],
+            rates: vec![CreditRate {
+                feature: FeatureId::parse("seats").expect("a sound id"),
+                billing_period: BillingPeriod::Annually,
+                currency: currency(),
+                amount: nano(1_500_000_000),
+                formula: Some("a * 2".to_owned()),
+            }],
+        },
         details,
         created_at: at(0),
         updated_at: at(4),

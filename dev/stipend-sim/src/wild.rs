@@ -136,7 +136,7 @@ fn catalog(prng: &mut Prng) -> Catalog {
     let mut run = |command: CatalogCommand| {
         examples::change(&mut catalog, &command, examples::START).expect("a sound catalog");
     };
-    run(CatalogCommand::CreateFeature(examples::new_feature(seats())));
+    run(CatalogCommand::CreateFeature(Box::new(examples::new_feature(seats()))));
     run(CatalogCommand::Set(Settings {
         zone: prng.chance(40).then(|| Zone::parse(prng.pick(&ZONES)).expect("a zone")),
         alignment: prng.pick(&[Alignment::SubscriptionStart, Alignment::StartOfMonth]),

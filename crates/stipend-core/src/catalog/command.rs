@@ -4,12 +4,11 @@
 //! empty.
 
 use super::{
-    Behavior, Charges, EntitlementTerms, EnumValue, FeatureStatus, FeatureType, Metadata,
-    MeterType, Migration, PackageKey, Pricing, ProductSettings, Reset, Settings, Target,
-    TrialConfig, UnitTransformation, Units, UsageReset, Widget,
+    Behavior, Charges, Enforcement, EntitlementTerms, EnumValue, FeatureStatus, FeatureType,
+    Metadata, Meter, MeterType, Migration, PackageKey, Pricing, ProductSettings, Reset, Settings,
+    Target, TrialConfig, UnitTransformation, Units, UsageReset, Widget,
 };
 use crate::Amount;
-use crate::catalog::Document;
 use crate::id::{CurrencyId, FeatureId, PackageId, ProductId};
 use crate::period::Cadence;
 
@@ -44,9 +43,9 @@ pub enum CatalogCommand {
     /// Takes that back.
     UnarchiveCreditType(CurrencyId),
     /// Makes a feature.
-    CreateFeature(NewFeature),
+    CreateFeature(Box<NewFeature>),
     /// Changes a feature.
-    UpdateFeature(FeatureId, FeaturePatch),
+    UpdateFeature(FeatureId, Box<FeaturePatch>),
     /// Archives a feature: nothing new may entitle it.
     ArchiveFeature(FeatureId),
     /// Takes that back.
@@ -168,7 +167,7 @@ pub struct NewFeature {
     /// How reported units are transformed.
     pub unit_transformation: Option<UnitTransformation>,
     /// Its meter.
-    pub meter: Option<Document>,
+    pub meter: Option<Meter>,
     /// The caller's own data.
     pub metadata: Metadata,
 }
@@ -189,7 +188,7 @@ pub struct FeaturePatch {
     /// How reported units are transformed.
     pub unit_transformation: Option<Option<UnitTransformation>>,
     /// Its meter.
-    pub meter: Option<Document>,
+    pub meter: Option<Meter>,
     /// The caller's own data, replaced whole.
     pub metadata: Option<Metadata>,
 }
@@ -276,6 +275,8 @@ pub struct FeatureTermsPatch {
     pub unlimited: Option<bool>,
     /// Whether the limit may be passed.
     pub soft_limit: Option<bool>,
+    /// What happens beyond the limit.
+    pub enforcement: Option<Enforcement>,
     /// The values that are allowed.
     pub enum_values: Option<Vec<String>>,
     /// When usage starts anew.
@@ -293,6 +294,8 @@ pub struct EntitlementPatch {
     pub cadence: Option<Cadence>,
     /// Whether checks grant beyond the balance.
     pub soft_limit: Option<bool>,
+    /// What happens beyond the balance.
+    pub enforcement: Option<Enforcement>,
     /// The feature whose usage limit multiplies the amount.
     pub per_unit_of: Option<Option<FeatureId>>,
     /// How it meets the plan's.

@@ -281,6 +281,7 @@ fn patch_feature(terms: &mut FeatureTerms, patch: &FeatureTermsPatch) {
     set(&mut terms.reset, patch.reset.as_ref());
     terms.unlimited = patch.unlimited.or(terms.unlimited);
     terms.soft_limit = patch.soft_limit.or(terms.soft_limit);
+    terms.enforcement = patch.enforcement.or(terms.enforcement);
     if let Some(values) = &patch.enum_values {
         terms.enum_values = Some(values.clone());
     }
@@ -290,6 +291,7 @@ fn patch_credit(terms: &mut CreditTerms, patch: &EntitlementPatch) {
     terms.amount = patch.amount.or(terms.amount);
     terms.cadence = patch.cadence.unwrap_or(terms.cadence);
     terms.soft_limit = patch.soft_limit.or(terms.soft_limit);
+    terms.enforcement = patch.enforcement.or(terms.enforcement);
     set(&mut terms.per_unit_of, patch.per_unit_of.as_ref());
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Document, Metadata};
 use crate::Amount;
+use crate::customer::BillingPeriod;
 use crate::id::{CurrencyId, FeatureId, PackageId, ProductId};
 use crate::period::Cadence;
 use crate::time::Timestamp;
@@ -105,6 +106,27 @@ pub enum Target {
     Credit(CurrencyId),
 }
 
+/// What happens beyond a limit or a balance (`behaviour.md` §0.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Enforcement {
+    /// Checks grant beyond it, and reported usage goes on.
+    Soft,
+    /// Checks deny beyond it; what is reported all the same is recorded.
+    Hard,
+    /// Checks deny beyond it, and what is reported beyond it is refused as a whole.
+    Strict,
+}
+
+impl Enforcement {
+    /// What is meant where both may be said: the enforcement itself wins over whether the limit is
+    /// soft, and without either it is hard.
+    #[must_use]
+    pub fn of(stated: Option<Self>, soft_limit: Option<bool>) -> Self {
+        let otherwise = if soft_limit == Some(true) { Self::Soft } else { Self::Hard };
+        stated.unwrap_or(otherwise)
+    }
+}
+
 /// What an entitlement gives of a feature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeatureTerms {
@@ -114,6 +136,8 @@ pub struct FeatureTerms {
     pub unlimited: Option<bool>,
     /// Whether the limit may be passed.
     pub soft_limit: Option<bool>,
+    /// What happens beyond the limit; it wins over `soft_limit`.
+    pub enforcement: Option<Enforcement>,
     /// The values that are allowed.
     pub enum_values: Option<Vec<String>>,
     /// When usage starts anew.
@@ -129,6 +153,8 @@ pub struct CreditTerms {
     pub cadence: Cadence,
     /// Whether checks grant beyond the balance.
     pub soft_limit: Option<bool>,
+    /// What happens beyond the balance; it wins over `soft_limit`.
+    pub enforcement: Option<Enforcement>,
     /// The feature whose usage limit multiplies the amount, seats for instance (`behaviour.md`
     /// §2.7).
     pub per_unit_of: Option<FeatureId>,
@@ -210,6 +236,21 @@ pub struct ChargeRow {
     pub row: Document,
 }
 
+/// What usage of a feature costs in credits (`behaviour.md` §0.20, §4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditRate {
+    /// The feature.
+    pub feature: FeatureId,
+    /// The billing period whose price row says it.
+    pub billing_period: BillingPeriod,
+    /// The credit type that pays for it.
+    pub currency: CurrencyId,
+    /// Credits for one unit.
+    pub amount: Amount,
+    /// What one event costs, where it is worked out from the event's dimensions instead.
+    pub formula: Option<String>,
+}
+
 /// The pricing of a package version. Setting it replaces it whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Charges {
@@ -217,6 +258,8 @@ pub struct Charges {
     pub rows: Vec<ChargeRow>,
     /// The overage rows.
     pub overage: Vec<ChargeRow>,
+    /// What usage of features costs in credits, as the base rows say, in their order.
+    pub rates: Vec<CreditRate>,
 }
 
 /// In what a trial's length is counted.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use stipend_core::catalog::{
     Catalog, CatalogChange, CatalogCommand as Command, CatalogRejection as Rejection,
-    EntitlementPatch, EntitlementTerms, FeaturePatch, FeatureStatus, FeatureTerms,
-    FeatureTermsPatch, Metadata, Migration, NewEntitlement, NewPackage, NewProduct, PackageKey,
-    PackageKind, PackagePatch, ProductPatch, Target, VersionStatus, decide,
+    EntitlementPatch, EntitlementTerms, FeatureStatus, FeatureTerms, FeatureTermsPatch, Metadata,
+    Migration, NewEntitlement, NewPackage, NewProduct, PackageKey, PackageKind, PackagePatch,
+    ProductPatch, Target, VersionStatus, decide,
 };
 use stipend_core::{Amount, Cadence, FeatureId, ProductId, examples};
 
@@ -66,7 +66,7 @@ fn new_product(id: &str) -> Command {
 }
 
 fn new_feature(id: &str) -> Command {
-    Command::CreateFeature(examples::new_feature(feature(id)))
+    Command::CreateFeature(Box::new(examples::new_feature(feature(id))))
 }
 
 fn new_plan(id: &str, of: &str, parent: Option<&str>) -> Command {
@@ -185,7 +185,7 @@ fn every_rejection_is_reachable() {
         ("DraftExists", Command::OpenDraft(plan("draft"))),
         ("CurrencyNotFound", Command::ArchiveCreditType(currency("nothing"))),
         ("CurrencyNotFound", Command::AddEntitlements(plan("draft"), vec![credits("nothing")])),
-        ("FeatureNotFound", Command::UpdateFeature(feature("nothing"), FeaturePatch::default())),
+        ("FeatureNotFound", Command::UpdateFeature(feature("nothing"), Box::default())),
         ("FeatureNotFound", Command::AddEntitlements(plan("draft"), vec![limit("nothing")])),
         (
             "EntitlementNotFound",

@@ -183,7 +183,7 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     let mut catalog = examples::empty_catalog();
     let tokens = examples::new_credit_type(currency("tokens"));
     run(&mut catalog, &CatalogCommand::CreateCreditType(tokens));
-    run(&mut catalog, &CatalogCommand::CreateFeature(examples::new_feature(seats())));
+    run(&mut catalog, &CatalogCommand::CreateFeature(Box::new(examples::new_feature(seats()))));
     for line in lines(text) {
         match line.split_once(' ') {
             Some(("settings", rest)) => run(&mut catalog, &CatalogCommand::Set(settings(rest))),

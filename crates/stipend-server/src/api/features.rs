@@ -74,9 +74,9 @@ async fn create_feature(
     caller: Caller,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let new = mapping::new_from_wire(body.read::<CreateFeature>()?);
+    let new = mapping::new_from_wire(body.read::<CreateFeature>()?)?;
     let render = render(new.id.clone());
-    let command = Command::Catalog(CatalogCommand::CreateFeature(new));
+    let command = Command::Catalog(CatalogCommand::CreateFeature(Box::new(new)));
     app.mutate(&caller, &body, command, render).await
 }
 
@@ -110,8 +110,8 @@ async fn update_feature(
     body: Body,
 ) -> Result<Response, ApiError> {
     let id = parse_id(&id)?;
-    let patch = mapping::patch_from_wire(body.read::<UpdateFeature>()?);
-    let command = Command::Catalog(CatalogCommand::UpdateFeature(id.clone(), patch));
+    let patch = mapping::patch_from_wire(body.read::<UpdateFeature>()?)?;
+    let command = Command::Catalog(CatalogCommand::UpdateFeature(id.clone(), Box::new(patch)));
     app.mutate(&caller, &body, command, render(id)).await
 }
 

@@ -19,17 +19,15 @@ pub(crate) fn new_from_wire(
         .map(|(index, item)| {
             let at = format!("/entitlements/{index}");
             match item {
-                wire::CreateEntitlement::Feature(item) => Ok(new_feature(item, &at)?),
+                wire::CreateEntitlement::Feature(item) => new_feature(item, &at),
                 wire::CreateEntitlement::Credit(item) => new_credit(item, &at),
             }
         })
         .collect()
 }
 
-fn new_feature(
-    item: wire::CreateFeatureEntitlement,
-    at: &str,
-) -> Result<NewEntitlement, WireError> {
+fn new_feature(item: wire::CreateFeatureEntitlement, at: &str) -> Result<NewEntitlement, ApiError> {
+    check_supported(item.enforcement.is_some(), at)?;
     let reset = ResetInput {
         period: item.reset_period,
         yearly: item.yearly_reset_period_configuration,
@@ -42,6 +40,7 @@ fn new_feature(
             usage_limit: item.usage_limit.into_option().map(|limit| limit.0),
             unlimited: item.has_unlimited_usage,
             soft_limit: item.has_soft_limit,
+            enforcement: None,
             enum_values: item.enum_values.map(texts),
             reset: reset.merge(None, at)?,
         }),
@@ -63,6 +62,7 @@ fn new_credit(item: wire::CreateCreditEntitlement, at: &str) -> Result<NewEntitl
             amount: item.amount.0.map(|amount| amount.0),
             cadence: cadence_from_wire(item.cadence),
             soft_limit: item.has_soft_limit,
+            enforcement: None,
             per_unit_of: item.dependency_feature_id,
         }),
         behavior: item.behavior.map(behavior_from_wire).unwrap_or_default(),
@@ -79,7 +79,7 @@ fn new_credit(item: wire::CreateCreditEntitlement, at: &str) -> Result<NewEntitl
 fn check_supported(enforced: bool, at: &str) -> Result<(), ApiError> {
     if enforced {
         let param = format!("{at}/enforcement");
-        return Err(ApiError::not_supported(&param, "choosing how credits are enforced"));
+        return Err(ApiError::not_supported(&param, "choosing how a limit is enforced"));
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ pub(crate) fn patch_from_wire(
     stored: Option<&Entitlement>,
 ) -> Result<EntitlementPatch, ApiError> {
     match body {
-        wire::UpdateEntitlement::Feature(body) => Ok(feature_patch(body, stored)?),
+        wire::UpdateEntitlement::Feature(body) => feature_patch(body, stored),
         wire::UpdateEntitlement::Credit(body) => credit_patch(body),
     }
 }
@@ -98,7 +98,8 @@ pub(crate) fn patch_from_wire(
 fn feature_patch(
     body: wire::UpdateFeatureEntitlement,
     stored: Option<&Entitlement>,
-) -> Result<EntitlementPatch, WireError> {
+) -> Result<EntitlementPatch, ApiError> {
+    check_supported(body.enforcement.is_some(), "")?;
     let terms = match stored.map(|stored| &stored.terms) {
         Some(EntitlementTerms::Feature(terms)) => terms.clone(),
         Some(EntitlementTerms::Credit(_)) | None => FeatureTerms::default(),
@@ -117,6 +118,7 @@ fn feature_patch(
             usage_limit: body.usage_limit.map(|limit| limit.0).into_change(),
             unlimited: body.has_unlimited_usage,
             soft_limit: body.has_soft_limit,
+            enforcement: None,
             enum_values: body.enum_values.map(texts),
             reset,
         }),
@@ -138,6 +140,7 @@ fn credit_patch(body: wire::UpdateCreditEntitlement) -> Result<EntitlementPatch,
         amount: body.amount.map(|amount| amount.0),
         cadence: body.cadence.map(cadence_from_wire),
         soft_limit: body.has_soft_limit,
+        enforcement: None,
         per_unit_of: body.dependency_feature_id.into_change(),
         behavior: body.behavior.map(behavior_from_wire),
         granted: body.is_granted,
@@ -333,6 +336,7 @@ fn feature_to_wire(
             .map(|according_to| wire::ResetPeriodConfiguration { according_to }),
         updated_at: instant(entitlement.updated_at),
         usage_limit: terms.usage_limit.map(Decimal),
+        enforcement: None,
     }
 }
 

@@ -4,12 +4,13 @@ use super::{entitlement, instant};
 use crate::ids;
 use serde::Serialize;
 use stipend_core::catalog::{
-    ChargeRow, Charges, Document, Migration, NewPackage, Package, PackageKey, PackageKind,
-    PackagePatch, PackageVersion, Pricing, TrialBudget, TrialConfig, TrialEnd, TrialUnit,
-    VersionStatus,
+    ChargeRow, Charges, CreditRate, Document, Migration, NewPackage, Package, PackageKey,
+    PackageKind, PackagePatch, PackageVersion, Pricing, TrialBudget, TrialConfig, TrialEnd,
+    TrialUnit, VersionStatus,
 };
+use stipend_core::customer::BillingPeriod;
 use stipend_core::{Amount, EnvId, Timestamp};
-use stipend_wire::charge::{Charge, ChargesInput, PricingType};
+use stipend_wire::charge::{self as wire_charge, Charge, ChargesInput, PricingType};
 use stipend_wire::entitlement::EntitlementReference;
 use stipend_wire::opaque::Checked;
 use stipend_wire::{Decimal, ErrorCode, Opaque, WireError, package as wire};
@@ -270,7 +271,29 @@ fn charges_from_wire(
         let list = if row.is_overage { &mut charges.overage } else { &mut charges.rows };
         list.push(ChargeRow { created_at: now, row: Document(row.text.into_string()) });
     }
+    charges.rates = rates_from_wire(input);
     Ok((pricing_from_wire(input.pricing_type), charges))
+}
+
+/// What the base rows say about credits for usage.
+fn rates_from_wire(input: &ChargesInput) -> Vec<CreditRate> {
+    let models = input.pricing_models.iter().flatten();
+    let rates = models.flat_map(|model| {
+        let priced = model.price_periods.0.iter().filter_map(|period| {
+            Some((model.feature_id.clone()?, period.billing_period, period.credit_rate.as_ref()?))
+        });
+        priced.map(|(feature, period, rate)| CreditRate {
+            feature,
+            billing_period: match period {
+                wire_charge::BillingPeriod::Monthly => BillingPeriod::Monthly,
+                wire_charge::BillingPeriod::Annually => BillingPeriod::Annually,
+            },
+            currency: rate.currency_id.clone(),
+            amount: rate.amount.0,
+            formula: rate.cost_formula.as_ref().map(|formula| formula.0.clone()),
+        })
+    });
+    rates.collect()
 }
 
 /// The base rows or the overage rows of what is shown of a package, in their order.

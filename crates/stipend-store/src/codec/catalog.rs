@@ -3,12 +3,13 @@
 use crate::{choice, newtype, record};
 use stipend_core::Cadence;
 use stipend_core::catalog::{
-    AddonTerms, Alignment, Behavior, CancellationTime, Catalog, CatalogChange, ChargeRow, Charges,
-    CreditProration, CreditTerms, CreditType, Document, EndSetup, Entitlement, EntitlementTerms,
-    EnumValue, Feature, FeatureStatus, FeatureTerms, FeatureType, MeterType, Package,
-    PackageDetails, PackageKey, PackageKind, PackageVersion, PlanTerms, Pricing, Product,
-    ProductSettings, Reset, ResetPeriod, RoundUnits, Settings, StartSetup, Target, TrialBudget,
-    TrialConfig, TrialEnd, TrialUnit, UnitTransformation, Units, UsageReset, VersionStatus, Widget,
+    AddonTerms, Aggregation, Alignment, Behavior, CancellationTime, Catalog, CatalogChange,
+    ChargeRow, Charges, Comparison, Condition, CreditProration, CreditRate, CreditTerms,
+    CreditType, Document, EndSetup, Enforcement, Entitlement, EntitlementTerms, EnumValue, Feature,
+    FeatureStatus, FeatureTerms, FeatureType, Meter, MeterType, Package, PackageDetails,
+    PackageKey, PackageKind, PackageVersion, PlanTerms, Pricing, Product, ProductSettings, Reset,
+    ResetPeriod, RoundUnits, Settings, StartSetup, Target, TrialBudget, TrialConfig, TrialEnd,
+    TrialUnit, UnitTransformation, Units, UsageReset, VersionStatus, Widget,
 };
 
 newtype!(Document(String));
@@ -58,6 +59,30 @@ choice!(MeterType { 1 => None, 2 => Fluctuating, 3 => Incremental });
 choice!(FeatureStatus { 1 => New, 2 => Suspended, 3 => Active });
 choice!(RoundUnits { 1 => Up, 2 => Down });
 record!(EnumValue { 1 => value, 2 => name });
+choice!(Aggregation {
+    1 => Count,
+    2 => Sum(String),
+    3 => Max(String),
+    4 => Min(String),
+    5 => Avg(String),
+    6 => Unique(String),
+});
+choice!(Comparison {
+    1 => Equals,
+    2 => NotEquals,
+    3 => GreaterThan,
+    4 => GreaterThanOrEqual,
+    5 => LessThan,
+    6 => LessThanOrEqual,
+    7 => IsNull,
+    8 => IsNotNull,
+    9 => Contains,
+    10 => StartsWith,
+    11 => EndsWith,
+    12 => In,
+});
+record!(Condition { 1 => field, 2 => comparison, 3 => values });
+record!(Meter { 1 => aggregation, 2 => filters, 3 => document });
 record!(UnitTransformation { 1 => divide, 2 => round, 3 => units, 4 => units_plural });
 record!(Feature {
     1 => id,
@@ -89,8 +114,16 @@ record!(FeatureTerms {
     3 => soft_limit,
     4 => enum_values,
     5 => reset,
+    6 => enforcement,
 });
-record!(CreditTerms { 1 => amount, 2 => cadence, 3 => soft_limit, 4 => per_unit_of });
+choice!(Enforcement { 1 => Soft, 2 => Hard, 3 => Strict });
+record!(CreditTerms {
+    1 => amount,
+    2 => cadence,
+    3 => soft_limit,
+    4 => per_unit_of,
+    5 => enforcement,
+});
 choice!(Alignment { 1 => SubscriptionStart, 2 => StartOfMonth });
 choice!(CreditProration { 1 => Whole, 2 => Prorate });
 record!(Settings { 1 => zone, 2 => alignment, 3 => proration });
@@ -110,7 +143,14 @@ record!(Entitlement {
 });
 choice!(Pricing { 1 => Free, 2 => Paid, 3 => Custom });
 record!(ChargeRow { 1 => created_at, 2 => row });
-record!(Charges { 1 => rows, 2 => overage });
+record!(Charges { 1 => rows, 2 => overage, 3 => rates });
+record!(CreditRate {
+    1 => feature,
+    2 => billing_period,
+    3 => currency,
+    4 => amount,
+    5 => formula,
+});
 choice!(TrialUnit { 1 => Day, 2 => Month });
 choice!(TrialEnd { 1 => ConvertToPaid, 2 => CancelSubscription });
 record!(TrialBudget { 1 => limit, 2 => soft_limit });
