@@ -79,10 +79,39 @@ public_id!(
     /// A subscription; unique in its environment.
     SubscriptionId allows "_|.@-"
 );
-public_id!(
-    /// A reservation, as its caller names it; unique in its pool.
-    ReservationId allows "_|.@:-"
-);
+
+/// A reservation, as its caller names it: one line of text, unique in its pool.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReservationId(Arc<str>);
+
+/// Why a text is not the id of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a reservation is one line of 1 to 255 characters that is not blank")]
+pub struct ReservationIdError;
+
+impl ReservationId {
+    /// Takes the text as the id of a reservation.
+    ///
+    /// # Errors
+    /// [`ReservationIdError`] where it is blank, too long or has a control character.
+    pub fn parse(text: &str) -> Result<Self, ReservationIdError> {
+        let is_line = !text.trim().is_empty() && !text.chars().any(char::is_control);
+        let is_short = text.chars().count() <= ID_LENGTH_MAX;
+        if is_line && is_short { Ok(Self(text.into())) } else { Err(ReservationIdError) }
+    }
+
+    /// The id as the caller wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReservationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
 
 /// An environment: everything lives in exactly one, and nothing refers across.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,6 +213,21 @@ mod tests {
         check("a\u{0}", false, false);
         check(&"a".repeat(255), true, true);
         check(&"a".repeat(256), false, false);
+    }
+
+    #[test]
+    fn a_reservation_is_called_anything_on_one_line() {
+        let check = |text: &str, is_id: bool| {
+            assert_eq!(ReservationId::parse(text).is_ok(), is_id, "{text:?}");
+        };
+        check("job 7/é: ", true);
+        check("-", true);
+        check("", false);
+        check(" ", false);
+        check("a\nb", false);
+        check("a\u{0}", false);
+        check(&"é".repeat(255), true);
+        check(&"a".repeat(256), false);
     }
 
     #[test]
