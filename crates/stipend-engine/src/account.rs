@@ -124,14 +124,19 @@ impl Account {
         row.at = entry.at.micros();
         row.amount = entry.delta().nano();
         row.balance_after = pool.balance().nano();
-        row.prev = chain.last;
-        row.life = chain.life;
-        row.jump = chain.grow(row.seq);
-        chain.last = row.seq;
-        if !entry.is_usage() {
-            chain.life = row.seq;
-        }
-        chain.head = hash_entry(&chain.head, row);
+        chain.take(row, !entry.is_usage());
+    }
+
+    /// The balance of a meter is its usage; that it started anew is in its life.
+    fn link_usage(&mut self, entry: &UsageEntry, row: &mut Row) {
+        let usage = self.customer.usage(entry.meter).expect("the entry was folded into it");
+        let chain = &mut self.meter_chains[usize::from(entry.meter.number())];
+        row.pool = entry.meter.0;
+        row.pool_seq = usage.seq;
+        row.at = entry.at.micros();
+        row.amount = (entry.value - entry.before).nano();
+        row.balance_after = entry.value.nano();
+        chain.take(row, entry.restart.is_some());
     }
 }
 
