@@ -13,6 +13,7 @@ mod explain;
 mod feature;
 mod grant;
 mod granting;
+mod hold;
 mod life;
 mod mapping;
 mod pins;
@@ -25,6 +26,7 @@ mod subscribe;
 mod subscription;
 mod takeover;
 mod upcoming;
+mod usage;
 
 pub use check::{CreditCheck, Denial, check_credit};
 pub use consume::ConsumeRequest;
@@ -34,7 +36,8 @@ pub use decide::{
 pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
-    Moved, Opened, PoolEntry, PoolOpened, Reversal, Settled,
+    HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
+    Priced, Release, Reversal, Settled,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
@@ -42,6 +45,7 @@ pub use grant::{
     BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
 };
 pub use granting::NewGrant;
+pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
@@ -54,9 +58,16 @@ pub use subscription::{
     SubscriptionEndReason, SubscriptionTerms, Trial,
 };
 pub use upcoming::{Coming, ComingChange, upcoming};
+pub use usage::{
+    Aggregate, DrawRun, FeatureUsage, MeterOpened, UsageBehavior, UsageEntry, UsagePin,
+    UsageResetReason, UsageRestart,
+};
 
 use crate::catalog::{Extras, Metadata};
-use crate::id::{CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ResourceId, Slot, SubscriptionNo};
+use crate::id::{
+    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, Slot,
+    SubscriptionNo,
+};
 use crate::time::Timestamp;
 
 /// What is known of a customer apart from what it holds.
@@ -108,6 +119,8 @@ pub struct Customer {
     pub next_grant: GrantNo,
     /// When something is due next: an expiry, a scheduled grant, the end of a period.
     pub next_due: Option<Timestamp>,
+    /// What it has used of features, by the meters' numbers.
+    pub usages: Vec<FeatureUsage>,
 }
 
 impl Customer {
@@ -122,6 +135,7 @@ impl Customer {
             pools: Vec::new(),
             next_grant: GrantNo(1),
             next_due: None,
+            usages: Vec::new(),
         }
     }
 
@@ -138,6 +152,24 @@ impl Customer {
     #[must_use]
     pub fn pool(&self, id: PoolId) -> Option<&Pool> {
         self.pools.get(usize::from(id.number())).filter(|pool| pool.id == id)
+    }
+
+    /// What it has used of that feature; a resource matches exactly.
+    #[must_use]
+    pub fn find_usage(
+        &self,
+        feature: &FeatureId,
+        resource: Option<&ResourceId>,
+    ) -> Option<&FeatureUsage> {
+        self.usages
+            .iter()
+            .find(|usage| usage.feature == *feature && usage.resource.as_ref() == resource)
+    }
+
+    /// The usage that the meter counts.
+    #[must_use]
+    pub fn usage(&self, meter: MeterId) -> Option<&FeatureUsage> {
+        self.usages.get(usize::from(meter.number())).filter(|usage| usage.meter == meter)
     }
 
     /// The subscription with that number.

@@ -3,6 +3,12 @@
 /// Live and scheduled grants that callers may hold in one pool.
 pub const POOL_GRANTS_MAX: usize = 1_000;
 
+/// Open reservations in one pool.
+pub const POOL_RESERVATIONS_MAX: usize = 1_000;
+
+/// How far ahead a reservation may end: 24 hours.
+pub const RESERVATION_SECONDS_MAX: i64 = 24 * 60 * 60;
+
 /// Add-ons on one subscription.
 pub const SUBSCRIPTION_ADDONS_MAX: usize = 100;
 
@@ -29,3 +35,28 @@ pub const EVENT_AGE_MAX_SECONDS: i64 = 35 * 24 * 60 * 60;
 
 /// How far ahead of the server's clock a reported event may be (`behaviour.md` §0.11).
 pub const EVENT_AHEAD_MAX_SECONDS: i64 = 5 * 60;
+
+/// Characters of a cost formula.
+pub const FORMULA_LENGTH_MAX: usize = 1_000;
+
+/// Parentheses inside one another in a cost formula, those of functions included.
+pub const FORMULA_DEPTH_MAX: usize = 32;
+
+/// Numbers, texts, dimensions, operators and functions in a cost formula together.
+pub const FORMULA_NODES_MAX: usize = 256;
+
+/// Different dimensions that a cost formula reads.
+pub const FORMULA_DIMENSIONS_MAX: usize = 32;
+
+/// Decimal places of a number in a cost formula. They are twice those of an amount: a rate for one
+/// byte may be far below what can be charged.
+pub const FORMULA_DECIMALS_MAX: usize = 18;
+
+/// How many features a customer can have used, resources counted apart.
+pub const CUSTOMER_METERS_MAX: usize = 4_000;
+
+/// How many different values are told apart in a usage period.
+pub const USAGE_VALUES_MAX: usize = 10_000;
+
+/// For how many runs of draws it is remembered which grants paid for the usage of a feature.
+pub const USAGE_RUNS_MAX: usize = 64;

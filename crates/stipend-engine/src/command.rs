@@ -7,7 +7,7 @@ use crate::task::{Task, TaskKind};
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection, Settings};
 use stipend_core::customer::{
-    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, NewCustomer,
+    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, Hold, NewCustomer,
     SubscriptionCommand,
 };
 use stipend_core::{
@@ -77,6 +77,10 @@ pub struct ConsumeItem {
 pub enum Remember {
     /// By the key that the caller sent; for ever.
     Key(Key),
+    /// By the id that the caller gave a reservation; for ever, whatever is said of it.
+    Reservation(Key),
+    /// By the id of the reservation that is released; for ever, whatever is said of it.
+    Release(Key),
     /// By its content. It is looked up only where the request says that it is a retry.
     Content {
         /// The hash of the content.
@@ -89,7 +93,10 @@ pub enum Remember {
 impl Remember {
     pub(crate) fn key(&self) -> Key {
         match self {
-            Self::Key(key) | Self::Content { key, .. } => *key,
+            Self::Key(key)
+            | Self::Reservation(key)
+            | Self::Release(key)
+            | Self::Content { key, .. } => *key,
         }
     }
 }
@@ -109,6 +116,8 @@ pub struct Outcome<'a> {
     pub subscription: Option<SubscriptionNo>,
     /// The grant that it was about.
     pub grant: Option<(PoolId, GrantNo)>,
+    /// The reservation that it made, extended or ended: as it was before it ended.
+    pub hold: Option<&'a Hold>,
     /// The environment that it made or whose clock it set.
     pub environment: Option<&'a Environment>,
     /// The task that it began.

@@ -2,8 +2,10 @@
 
 use crate::limits::{KEY_RETENTION_SECONDS, RETRY_WINDOW_SECONDS};
 use std::collections::{HashMap, VecDeque};
-use stipend_core::customer::{ConsumeRequest, DimensionValue};
-use stipend_core::{EnvId, Timestamp};
+use stipend_core::customer::{
+    ConsumeRequest, DimensionValue, HoldTerm, ReleaseRequest, ReserveRequest,
+};
+use stipend_core::{CurrencyId, EnvId, ReservationId, ResourceId, Timestamp};
 use stipend_store::Seq;
 
 /// Hash of what a key is scoped to, with the key.
@@ -33,6 +35,45 @@ pub enum Operation {
     Request,
     /// A request without a key, recognised by its content.
     Retry,
+    /// A reservation, by its id.
+    Reservation,
+    /// The release of a reservation, by the reservation's id.
+    Release,
+}
+
+/// Where a reservation stands: its customer, its pool and its id.
+#[derive(Clone, Copy, Debug)]
+pub struct ReservationPlace<'a> {
+    /// The environment.
+    pub env: EnvId,
+    /// The customer.
+    pub customer: &'a str,
+    /// The credit type.
+    pub currency: &'a CurrencyId,
+    /// The resource.
+    pub resource: Option<&'a ResourceId>,
+    /// The reservation.
+    pub id: &'a ReservationId,
+}
+
+impl ReservationPlace<'_> {
+    fn key(&self, operation: Operation, meaning: &[u8]) -> Key {
+        let resource = self.resource.map_or("", ResourceId::as_str);
+        let parts = [self.customer, resource, self.currency.as_str(), self.id.as_str()];
+        Key::new(self.env, operation, &parts, meaning)
+    }
+
+    /// What the keys of its making are scoped to.
+    #[must_use]
+    pub fn scope(&self) -> ScopeHash {
+        self.key(Operation::Reservation, &[]).scope
+    }
+
+    /// What the keys of its release are scoped to.
+    #[must_use]
+    pub fn release_scope(&self) -> ScopeHash {
+        self.key(Operation::Release, &[]).scope
+    }
 }
 
 impl Key {
@@ -48,9 +89,10 @@ impl Key {
         }
         let meaning = match operation {
             Operation::Retry => CONTENT,
-            Operation::Consumption | Operation::Request => {
-                first(blake3::Hasher::new().update(meaning))
-            }
+            Operation::Consumption
+            | Operation::Request
+            | Operation::Reservation
+            | Operation::Release => first(blake3::Hasher::new().update(meaning)),
         };
         Self { scope: first(&hasher), meaning }
     }
@@ -89,6 +131,39 @@ impl Key {
             }
         }
         Self::new(env, Operation::Consumption, &parts, &meaning)
+    }
+
+    /// The key of a reservation: amount, end and data are its meaning.
+    #[must_use]
+    pub fn of_reservation(env: EnvId, customer: &str, request: &ReserveRequest) -> Self {
+        let ReserveRequest { currency, resource, id, amount, term, metadata } = request;
+        let mut meaning = amount.nano().to_le_bytes().to_vec();
+        match term {
+            HoldTerm::Seconds(seconds) => {
+                meaning.push(1);
+                meaning.extend(seconds.to_le_bytes());
+            }
+            HoldTerm::Until(at) => {
+                meaning.push(2);
+                meaning.extend(at.micros().to_le_bytes());
+            }
+        }
+        for text in metadata.iter().flat_map(|(name, value)| [name, value]) {
+            meaning.extend((text.len() as u64).to_le_bytes());
+            meaning.extend(text.as_bytes());
+        }
+        let resource = resource.as_ref();
+        ReservationPlace { env, customer, currency, resource, id }
+            .key(Operation::Reservation, &meaning)
+    }
+
+    /// The key of a release: what was consumed is its meaning.
+    #[must_use]
+    pub fn of_release(env: EnvId, customer: &str, request: &ReleaseRequest) -> Self {
+        let ReleaseRequest { currency, resource, id, consumed, is_known: _ } = request;
+        let resource = resource.as_ref();
+        ReservationPlace { env, customer, currency, resource, id }
+            .key(Operation::Release, &consumed.nano().to_le_bytes())
     }
 
     /// The bytes that the journal keeps.
@@ -182,6 +257,11 @@ impl<T: Clone> Keys<T> {
             Some(_) => Known::Reused,
             None => Known::New,
         }
+    }
+
+    /// Whether a key with that scope is known, whatever it means.
+    pub(crate) fn knows(&self, scope: &ScopeHash) -> bool {
+        self.pending.contains_key(scope) || self.durable.contains_key(scope)
     }
 
     /// Notes a decided key; `batch` is the batch that will make it durable.

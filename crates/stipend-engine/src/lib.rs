@@ -42,7 +42,7 @@ pub use command::{
 pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};
 pub use engine::{Engine, Found, META_SECRET, Options, StartError, Submitter};
-pub use key::{Key, Operation};
+pub use key::{Key, Operation, ReservationPlace};
 pub use realm::{
     ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
 };

@@ -25,15 +25,16 @@ use stipend_core::catalog::{CancellationTime, EndSetup, StartSetup};
 use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Reversal, Schedule, ScheduledChange,
-    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
-    SubscriptionTerms, Trial,
+    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued,
+    LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened,
+    Profile, RecurringSource, Release, Resource, Reversal, Schedule, ScheduledChange, Settled,
+    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
+    Trial,
 };
 use stipend_core::{
     Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo,
-    PackageId, PackageKey, PoolId, ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
-    Timestamp, Zone,
+    PackageId, PackageKey, PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId,
+    SubscriptionNo, Timestamp, Zone,
 };
 use stipend_store::codec::{Decode, Encode, from_bytes, to_bytes};
 
@@ -106,6 +107,7 @@ fn the_bytes_of_everything_stored_are_frozen() {
         checks.check(name_of_cause(&cause), &cause);
     }
     checks.check("customer", &customer());
+    checks.check("pool-with-reservations", &pool_with_reservations());
     checks.check("catalog", &catalog());
     let files = std::fs::read_dir(folder()).expect("the golden files are there");
     let files = files.map(|file| file.expect("it can be listed").file_name());
@@ -140,6 +142,11 @@ fn name_of_effect(effect: &Effect) -> &'static str {
         Effect::Carried(_) => "effect-carried",
         Effect::Closed(_) => "effect-closed",
         Effect::Opened(_) => "effect-opened",
+        Effect::Reserved(_) => "effect-reserved",
+        Effect::HoldExtended(_) => "effect-hold-extended",
+        Effect::HoldEnded(_) => "effect-hold-ended",
+        Effect::HoldMovedOut(_) => "effect-hold-moved-out",
+        Effect::HoldMovedIn(_) => "effect-hold-moved-in",
         Effect::Refunded(_) => "effect-refunded",
         Effect::OverdraftRefunded(_) => "effect-overdraft-refunded",
     }
@@ -153,6 +160,9 @@ fn name_of_cause(cause: &Cause) -> &'static str {
         Cause::Due => "cause-due",
         Cause::Subscription(_) => "cause-subscription",
         Cause::Reversal(_) => "cause-reversal",
+        Cause::Reservation => "cause-reservation",
+        Cause::Release(_) => "cause-release",
+        Cause::Extension => "cause-extension",
     }
 }
 
@@ -279,6 +289,7 @@ fn recurring_grant() -> Grant {
         amount: nano(10_000_000_000_000),
         original: nano(10_000_000_000_001),
         consumed: nano(1),
+        held: Amount::ZERO,
         priority: 50,
         effective_at: at(3),
         expires_at: Some(at(2_678_400)),
@@ -315,6 +326,7 @@ fn plain_grant(kind: GrantKind) -> Grant {
         amount: nano(5_000_000_000),
         original: nano(5_000_000_000),
         consumed: Amount::ZERO,
+        held: Amount::ZERO,
         priority: 0,
         effective_at: at(5),
         expires_at: None,
@@ -336,6 +348,25 @@ fn overdraft() -> Overdraft {
 
 fn draw() -> Draw {
     Draw { grant: GrantNo(7), amount: nano(123_456_789_012) }
+}
+
+fn reservation() -> ReservationId {
+    ReservationId::parse("job:1").expect("a sound id")
+}
+
+fn hold() -> Hold {
+    Hold {
+        id: reservation(),
+        amount: nano(125_000_000_000),
+        draws: vec![draw()],
+        expires_at: at(3_600),
+        created_at: at(7),
+        metadata: metadata(),
+    }
+}
+
+fn part(grant: GrantNo, lapsed: Option<GrantEnd>) -> HoldPart {
+    HoldPart { grant, held: nano(5), consumed: nano(2), lapsed }
 }
 
 fn carried() -> CarriedConsumption {
@@ -382,6 +413,20 @@ fn effects() -> Vec<Effect> {
         Effect::Carried(carried),
         Effect::Closed(closed),
         Effect::Opened(opened),
+        Effect::Reserved(hold()),
+        Effect::HoldExtended(HoldExtended {
+            reservation: reservation(),
+            expires_at: at(3_600),
+            amount: nano(150_000_000_000),
+            draws: vec![draw()],
+        }),
+        Effect::HoldEnded(HoldEnded {
+            reservation: reservation(),
+            how: HoldEnd::Expired,
+            parts: vec![part(GrantNo(7), None), part(GrantNo(200), Some(GrantEnd::Voided))],
+        }),
+        Effect::HoldMovedOut(HeldDraw { reservation: reservation(), draw: draw() }),
+        Effect::HoldMovedIn(HeldDraw { reservation: reservation(), draw: draw() }),
         Effect::Refunded(Moved { is_recent: false, ..moved }),
         Effect::OverdraftRefunded(draw()),
     ]
@@ -416,6 +461,9 @@ fn causes() -> Vec<Cause> {
             current_usage: Amount::ZERO,
             period_end: Some(at(2_678_400)),
         }),
+        Cause::Reservation,
+        Cause::Release(Release { reservation: reservation(), consumed: nano(3) }),
+        Cause::Extension,
     ]
 }
 
@@ -457,18 +505,6 @@ fn customer() -> Customer {
         next_part: 2,
     };
     let carried = CarriedIn { currency: currency(), carried: carried() };
-    let pool = Pool {
-        id: PoolId::new(Slot(64), 0),
-        currency: currency(),
-        resource: None,
-        seq: 1_000,
-        at: at(6),
-        live: vec![recurring_grant()],
-        scheduled: vec![plain_grant(GrantKind::Promotional)],
-        overdraft: Some(overdraft()),
-        granted: nano(10_000_000_000_000),
-        used: nano(15_000_000_001),
-    };
     Customer {
         slot: Slot(64),
         profile: profile(),
@@ -478,9 +514,31 @@ fn customer() -> Customer {
             issued: vec![issued],
             carried: vec![carried],
         }],
-        pools: vec![pool],
+        pools: vec![pool()],
         next_grant: GrantNo(201),
         next_due: Some(at(2_678_400)),
+    }
+}
+
+fn pool_with_reservations() -> Pool {
+    let held = Grant { held: nano(2_000_000_000), ..recurring_grant() };
+    Pool { live: vec![held.clone()], lapsed: vec![held], holds: vec![hold()], ..pool() }
+}
+
+fn pool() -> Pool {
+    Pool {
+        id: PoolId::new(Slot(64), 0),
+        currency: currency(),
+        resource: None,
+        seq: 1_000,
+        at: at(6),
+        live: vec![recurring_grant()],
+        scheduled: vec![plain_grant(GrantKind::Promotional)],
+        lapsed: Vec::new(),
+        holds: Vec::new(),
+        overdraft: Some(overdraft()),
+        granted: nano(10_000_000_000_000),
+        used: nano(15_000_000_001),
     }
 }
 

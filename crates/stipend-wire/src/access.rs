@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::consumption::Reservation;
 use crate::entitlement::{CreditTag, FeatureTag, MetadataMap, ResetPeriod};
 use crate::feature::{FeatureStatus, FeatureType};
 use crate::number::Decimal;
+use crate::reservation::Reservation;
 
 wire_enum! {
     /// Why one entitlement is denied.
@@ -73,12 +73,21 @@ response! {
     optional {
         /// How much is used.
         pub current_usage: Decimal,
+        /// The record of how it was decided (an addition of this server).
+        pub decision_id: String,
         /// When the entitlement last changed.
         pub entitlement_updated_at: String,
+        /// The values that are granted of an ENUM feature (an addition of this server).
+        pub enum_values: Vec<String>,
         /// The feature.
         pub feature: FeatureReference,
+        /// Whether usage may go past the limit (an addition of this server).
+        pub has_soft_limit: bool,
         /// Whether there is no limit.
         pub has_unlimited_usage: bool,
+        /// Whether the requested usage was priced without its event, so that its true cost may
+        /// differ (an addition of this server).
+        pub is_estimate: bool,
         /// How often usage starts again from zero.
         pub reset_period: ResetPeriod,
         /// The greatest usage.
@@ -111,10 +120,15 @@ response! {
         pub usage_updated_at: String,
     }
     optional {
+        /// The record of how it was decided (an addition of this server).
+        pub decision_id: String,
         /// When the entitlement last changed.
         pub entitlement_updated_at: String,
         /// Whether use may go past what is granted (an addition of this server).
         pub has_soft_limit: bool,
+        /// Whether the requested usage was priced without its event, so that its true cost may
+        /// differ (an addition of this server).
+        pub is_estimate: bool,
         /// The reservation that this check made.
         pub reservation: Reservation,
         /// How much is on hold.
@@ -161,7 +175,6 @@ response! {
 /// What a customer may use of one feature or credit type.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "few of them are held at a time")]
 pub enum EffectiveEntitlement {
     /// A feature.
     Feature(EffectiveFeature),

@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::entitlement::{Cadence, MonthlyReset, ResetPeriod, WeeklyReset, YearlyReset};
 use crate::error::{ErrorCode, WireError};
 use crate::money::{Money, MoneyInput};
-use crate::number::{Count, Decimal, ExactAmount, PositiveAmount};
+use crate::number::{Count, Decimal, ExactAmount};
 use crate::opaque::{Checked, Opaque};
 use crate::read::{Field, NonEmpty};
 use crate::text::{FreeText, Key, Line};
@@ -203,13 +203,14 @@ request! {
 
     /// What one unit costs in credits.
     pub struct CreditRateInput {
-        /// Credits per unit.
-        pub amount: PositiveAmount,
+        /// Credits per unit; zero only with a formula.
+        pub amount: ExactAmount,
         /// The credit type.
         pub currency_id: CurrencyId,
         /// A formula for the cost of one event.
         pub cost_formula: Option<FreeText>,
     }
+    checked by check_rate;
 
     /// The price of one range of quantities.
     pub struct TierInput {
@@ -228,6 +229,29 @@ request! {
         /// The limit.
         pub limit: ExactAmount,
     }
+}
+
+fn check_rate(rate: &CreditRateInput) -> Result<(), WireError> {
+    if rate.amount.0.is_zero() && rate.cost_formula.is_none() {
+        let message = "must be above zero where there is no `costFormula`";
+        return Err(WireError::here(ErrorCode::MustBePositive, message).under("amount"));
+    }
+    Ok(())
+}
+
+/// A feature's or credit type's rate among the charges, with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlacedRate<'a> {
+    /// The pointer of the rate in the body of the package.
+    pub pointer: String,
+    /// Whether it prices usage above what is granted.
+    pub is_overage: bool,
+    /// The feature whose usage it prices.
+    pub feature_id: Option<&'a FeatureId>,
+    /// The billing period of its price.
+    pub billing_period: BillingPeriod,
+    /// The rate.
+    pub rate: &'a CreditRateInput,
 }
 
 response! {
@@ -457,6 +481,27 @@ impl OveragePricingModel {
 }
 
 impl ChargesInput {
+    /// Every credit rate, those of base prices first. The same feature has one for each billing
+    /// period and country that it is priced for.
+    pub fn credit_rates(&self) -> impl Iterator<Item = PlacedRate<'_>> {
+        let base = self.pricing_models.iter().flatten().enumerate().map(|(at, model)| {
+            (false, at, model.feature_id.as_ref(), model.price_periods.0.as_slice())
+        });
+        let overage =
+            self.overage_pricing_models.iter().flatten().enumerate().map(|(at, model)| {
+                (true, at, model.feature_id.as_ref(), model.price_periods.0.as_slice())
+            });
+        base.chain(overage).flat_map(|(is_overage, at, feature_id, periods)| {
+            let list = if is_overage { "overagePricingModels" } else { "pricingModels" };
+            periods.iter().enumerate().filter_map(move |(period_at, period)| {
+                let pointer = format!("/charges/{list}/{at}/pricePeriods/{period_at}/creditRate");
+                let billing_period = period.billing_period;
+                let rate = period.credit_rate.as_ref()?;
+                Some(PlacedRate { pointer, is_overage, feature_id, billing_period, rate })
+            })
+        })
+    }
+
     /// The rows to store: one for each model and price period, and one for each minimum spend.
     ///
     /// # Errors

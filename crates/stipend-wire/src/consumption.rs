@@ -1,4 +1,4 @@
-//! Consumption of credits, at once or queued, and the settlement of reservations.
+//! Consumption of credits, at once or queued.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::error::{ErrorCode, WireError};
 use crate::json::Json;
-use crate::number::{Decimal, ReportedAmount, ReportedAmountOrZero};
+use crate::number::{Decimal, ReportedAmount};
 use crate::opaque::Opaque;
 use crate::read::{Batch, FromJson, read_map, wrong_type};
 use crate::text::Key;
@@ -87,16 +87,6 @@ impl FromJson for Dimensions {
     }
 }
 
-wire_enum! {
-    /// How a reservation stands.
-    pub enum ReservationStatus {
-        /// It holds credits.
-        Active = "ACTIVE",
-        /// It was settled.
-        Released = "RELEASED",
-    }
-}
-
 request! {
     /// Credits that were used.
     pub struct Consume {
@@ -124,18 +114,6 @@ request! {
         /// The uses.
         pub consumptions: Batch<Consume>,
     }
-
-    /// The settlement of a reservation.
-    pub struct ReleaseReservation {
-        /// How many of the held credits were used; the rest returns.
-        pub consumed_amount: ReportedAmountOrZero,
-        /// The credit type.
-        pub currency_id: CurrencyId,
-        /// The customer.
-        pub customer_id: CustomerId,
-        /// The resource.
-        pub resource_id: Option<ResourceId>,
-    }
 }
 
 response! {
@@ -153,6 +131,8 @@ response! {
     optional {
         /// The balance after it.
         pub credit: CreditBalance,
+        /// The record of how it was decided (an addition of this server).
+        pub decision_id: String,
         /// The resource that used them.
         pub resource_id: String,
     }
@@ -181,31 +161,5 @@ response! {
     optional {
         /// The uses that were refused, where the caller asked for the good ones to be applied.
         pub errors: Vec<crate::error::ItemError>,
-    }
-
-    /// A reservation of credits.
-    pub struct Reservation {
-        /// Its id, chosen by the caller.
-        pub id: String,
-        /// How many credits it holds.
-        pub amount: Decimal,
-        /// When the hold ends by itself.
-        pub expires_at: String,
-        /// How it stands.
-        pub status: ReservationStatus,
-    }
-    optional {
-        /// How many of them were used.
-        pub consumed_amount: Decimal,
-    }
-
-    /// A settled reservation.
-    pub struct ReservationReleased {
-        /// The reservation.
-        pub reservation: Reservation,
-    }
-    optional {
-        /// The balance after it.
-        pub credit: CreditBalance,
     }
 }

@@ -51,13 +51,13 @@ wire_enum! {
         Checkout = "CHECKOUT",
     }
 
-    /// What happens when credits run out; it wins over `hasSoftLimit`.
+    /// What happens when credits run out, or usage reaches its limit; it wins over `hasSoftLimit`.
     pub enum Enforcement {
-        /// A check still grants, and usage goes to the overdraft.
+        /// A check still grants, and usage is recorded (credits go to the overdraft).
         Soft = "SOFT",
-        /// A check denies, and reported usage goes to the overdraft.
+        /// A check denies, and usage is recorded all the same (credits go to the overdraft).
         Hard = "HARD",
-        /// A check denies, and usage beyond the balance is refused.
+        /// A check denies, and usage beyond the balance or the limit is refused.
         Strict = "STRICT",
     }
 
@@ -147,6 +147,8 @@ request! {
         pub description: Option<FreeText>,
         /// A name to show instead of the feature's.
         pub display_name_override: Option<Line>,
+        /// What happens when usage reaches the limit (an addition of this server).
+        pub enforcement: Option<Enforcement>,
         /// The values granted of an ENUM feature.
         pub enum_values: Option<Vec<Line>>,
         /// Whether usage may go past the limit.
@@ -221,6 +223,8 @@ request! {
         pub description: Option<FreeText>,
         /// A name to show instead of the feature's.
         pub display_name_override: Option<Line>,
+        /// What happens when usage reaches the limit (an addition of this server).
+        pub enforcement: Option<Enforcement>,
         /// The values granted of an ENUM feature.
         pub enum_values: Option<Vec<Line>>,
         /// Whether usage may go past the limit.
@@ -344,6 +348,10 @@ response! {
         pub updated_at: String,
         /// The greatest usage.
         pub usage_limit: Option<Decimal>,
+    }
+    optional {
+        /// What happens when usage reaches the limit (an addition of this server).
+        pub enforcement: Enforcement,
     }
 
     /// Credits that a package grants again and again.

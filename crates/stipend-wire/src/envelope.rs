@@ -3,11 +3,24 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::error::ItemError;
+
 /// A success: `{"data": …}`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Data<T> {
     /// The resource, or the list of them.
     pub data: T,
+}
+
+/// A success of a batch whose answer is a list: `{"data": […], "errors": […]}`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BatchData<T> {
+    /// What became of the items that were applied, in their order.
+    pub data: T,
+    /// The items that were refused, where the caller asked for the good ones to be applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<ItemError>,
 }
 
 /// One page of a list.

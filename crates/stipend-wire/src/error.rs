@@ -240,6 +240,33 @@ error_codes! {
     InvalidSchedule = "invalid_schedule" 422,
     /// The feature that multiplies an entitlement's credits is unlimited there, or missing.
     UnlimitedDependency = "unlimited_dependency" 422,
+    // Usage.
+    /// The feature is not used up (its `meterType` is `None`), so no usage of it can be reported.
+    FeatureNotMetered = "feature_not_metered" 422,
+    /// The usage would go past a limit whose enforcement is STRICT; nothing was recorded.
+    UsageLimitExceeded = "usage_limit_exceeded" 402,
+    /// A meter that takes the least value or the mean cannot be mapped to credits.
+    UnsupportedAggregation = "unsupported_aggregation" 422,
+    /// A formula cannot be read; `param` points to it and the message says at which character.
+    InvalidFormula = "invalid_formula" 422,
+    /// A formula has no result for this event: it divides by zero, or the cost is negative or too large.
+    FormulaFailed = "formula_failed" 422,
+    // Reservations, reversals and decisions.
+    /// The reservation is settled or has expired, so it cannot be extended.
+    ReservationClosed = "reservation_closed" 409,
+    /// The ledger has no such entry.
+    EntryNotFound = "entry_not_found" 404,
+    /// Only a consumption can be reversed, and this entry is something else.
+    EntryNotReversible = "entry_not_reversible" 409,
+    /// The consumption was reversed before, under another idempotency key.
+    AlreadyReversed = "already_reversed" 409,
+    /// There is no such decision.
+    DecisionNotFound = "decision_not_found" 404,
+    /// The decision was made, but its record is not kept any more.
+    DecisionGone = "decision_gone" 404,
+    // Promotional entitlements.
+    /// The customer has no promotional entitlement for the feature.
+    PromotionalEntitlementNotFound = "promotional_entitlement_not_found" 404,
 }
 
 impl fmt::Display for ErrorCode {
@@ -335,6 +362,10 @@ pub struct ErrorDetail {
     pub code: ErrorCode,
     /// One sentence for a human.
     pub message: String,
+    /// The record of how the refusal was decided, where one is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub decision_id: Option<String>,
     /// The JSON pointer into the body, or the name of the query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -373,9 +404,21 @@ impl ErrorBody {
     #[must_use]
     pub fn new(error: WireError, request_id: impl Into<String>) -> Self {
         let WireError { code, message, param } = error;
-        let detail =
-            ErrorDetail { code, message: message.clone(), param, request_id: request_id.into() };
+        let detail = ErrorDetail {
+            code,
+            message: message.clone(),
+            decision_id: None,
+            param,
+            request_id: request_id.into(),
+        };
         Self { error: detail, message, errors: Vec::new() }
+    }
+
+    /// The same body with the record of how the refusal was decided.
+    #[must_use]
+    pub fn with_decision(mut self, id: impl Into<String>) -> Self {
+        self.error.decision_id = Some(id.into());
+        self
     }
 
     /// The body for a batch of which some items are refused.

@@ -2,6 +2,7 @@
 //!
 //! It is an addition of this server (`GET /api/v1/customers/{id}/credits/explain`).
 
+use crate::credit_usage::Forecast;
 use crate::entitlement::{Behavior, Cadence};
 use crate::grant::{GrantSource, GrantType};
 use crate::number::Decimal;
@@ -67,6 +68,10 @@ response! {
         pub balance: Decimal,
         /// The same in one sentence.
         pub statement: String,
+    }
+    optional {
+        /// How long it will last.
+        pub forecast: Forecast,
     }
 
     /// What one subscription grants in its running period.

@@ -1,12 +1,18 @@
 //! Features.
 
-use stipend_core::FeatureId;
+use stipend_core::{Amount, FeatureId};
 
 use crate::entitlement::MetadataMap;
+use crate::error::{ErrorCode, WireError};
 use crate::number::{Decimal, PositiveAmount};
 use crate::opaque::{Checked, Opaque};
-use crate::read::Field;
+use crate::read::{Field, UpTo, check_distinct};
 use crate::text::{FreeText, Line, Metadata, Name};
+
+/// How many filters a meter may have, and how many conditions a filter.
+pub const FILTERS_MAX: usize = 50;
+/// How many values a condition may have.
+pub const VALUES_MAX: usize = 100;
 
 wire_enum! {
     /// The state of a feature.
@@ -120,6 +126,7 @@ request! {
         /// How usage is converted.
         pub unit_transformation: Field<Checked<UnitTransformationInput>>,
     }
+    checked by check_created;
 
     /// A change of a feature; what is left out stays as it is.
     pub struct UpdateFeature {
@@ -140,6 +147,7 @@ request! {
         /// How usage is converted.
         pub unit_transformation: Field<Checked<UnitTransformationInput>>,
     }
+    checked by check_updated;
 
     /// One value of an ENUM feature.
     pub struct EnumValueInput {
@@ -153,35 +161,37 @@ request! {
     pub struct MeterInput {
         /// How they become a number.
         pub aggregation: AggregationInput,
-        /// Which events count: those that meet one of the filters.
-        pub filters: Vec<MeterFilter>,
+        /// Which events count: those that meet one of the filters; all, where there is none.
+        pub filters: UpTo<MeterFilter, FILTERS_MAX>,
     }
 
     /// How events become a number.
     pub struct AggregationInput {
         /// The function.
         pub function: AggregationFunction,
-        /// The field it is taken of.
-        pub field: Option<Line>,
+        /// The dimension it is taken of; needed for all but `COUNT`.
+        pub field: Option<Name>,
     }
+    checked by check_aggregation;
 
     /// Conditions that must all be met.
     pub struct MeterFilter {
         /// The conditions.
-        pub conditions: Vec<MeterCondition>,
+        pub conditions: UpTo<MeterCondition, FILTERS_MAX>,
     }
 
     /// A comparison of one field of an event.
     pub struct MeterCondition {
-        /// The field.
+        /// The field: `eventName`, or a dimension.
         pub field: Name,
         /// How it is compared.
         pub operation: ConditionOperation,
-        /// With this value.
+        /// With this value; needed unless it is `IN`, `IS_NULL` or `IS_NOT_NULL`.
         pub value: Option<Line>,
-        /// With these values.
-        pub values: Option<Vec<Line>>,
+        /// With one of these values, for `IN`.
+        pub values: Option<UpTo<Line, VALUES_MAX>>,
     }
+    checked by check_condition;
 
     /// How usage is converted: divided, then rounded.
     pub struct UnitTransformationInput {
@@ -194,6 +204,62 @@ request! {
         /// How it is rounded.
         pub round: Option<Rounding>,
     }
+}
+
+fn check_created(body: &CreateFeature) -> Result<(), WireError> {
+    check_values(body.enum_configuration.as_deref())
+}
+
+fn check_updated(body: &UpdateFeature) -> Result<(), WireError> {
+    check_values(body.enum_configuration.as_deref())
+}
+
+fn check_values(values: Option<&[EnumValueInput]>) -> Result<(), WireError> {
+    let values = values.unwrap_or_default().iter().map(|value| &value.value);
+    check_distinct(values).map_err(|error| error.under("enumConfiguration"))
+}
+
+/// Where a value is not there although another field asks for it.
+fn missing(field: &str, because: impl std::fmt::Display) -> WireError {
+    let message = format!("is missing, and required where {because}");
+    WireError::here(ErrorCode::MissingField, message).under(field)
+}
+
+fn check_aggregation(aggregation: &AggregationInput) -> Result<(), WireError> {
+    let AggregationInput { function, field } = aggregation;
+    if field.is_none() && *function != AggregationFunction::Count {
+        return Err(missing("field", format_args!("`function` is {function}")));
+    }
+    Ok(())
+}
+
+fn check_condition(condition: &MeterCondition) -> Result<(), WireError> {
+    let operation = condition.operation;
+    let has_values = condition.values.as_ref().is_some_and(|values| !values.0.is_empty());
+    let needed = match (operation, &condition.value) {
+        (ConditionOperation::IsNull | ConditionOperation::IsNotNull, _) => return Ok(()),
+        (ConditionOperation::In, None) if !has_values => "values",
+        (ConditionOperation::In, _) => return Ok(()),
+        (_, Some(value)) => return check_number(operation, value),
+        (_, None) => "value",
+    };
+    Err(missing(needed, format_args!("`operation` is {operation}")))
+}
+
+/// Order is that of numbers, so what is compared with has to be one.
+fn check_number(operation: ConditionOperation, value: &Line) -> Result<(), WireError> {
+    let is_of_order = matches!(
+        operation,
+        ConditionOperation::GreaterThan
+            | ConditionOperation::GreaterThanOrEqual
+            | ConditionOperation::LessThan
+            | ConditionOperation::LessThanOrEqual
+    );
+    if is_of_order && Amount::parse_rounded(&value.0).is_err() {
+        let message = format!("must be a number where `operation` is {operation}");
+        return Err(WireError::here(ErrorCode::InvalidValue, message).under("value"));
+    }
+    Ok(())
 }
 
 response! {

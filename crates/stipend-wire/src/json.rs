@@ -383,7 +383,15 @@ fn is_forbidden(character: char) -> bool {
     character.is_ascii_control() && !matches!(character, '\t' | '\n' | '\r')
 }
 
+/// Up to so many keys are compared with one another, which takes no list of their own.
+const FEW_KEYS: usize = 16;
+
 fn find_duplicate<'b>(fields: &'b [(Cow<'_, str>, Json<'_>)]) -> Option<&'b str> {
+    if fields.len() <= FEW_KEYS {
+        let is_before = |at: usize, key: &str| fields[..at].iter().any(|(other, _)| other == key);
+        let found = fields.iter().enumerate().find(|(at, (key, _))| is_before(*at, key));
+        return found.map(|(_, (key, _))| key.as_ref());
+    }
     let mut keys: Vec<&str> = fields.iter().map(|(key, _)| key.as_ref()).collect();
     keys.sort_unstable();
     keys.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])

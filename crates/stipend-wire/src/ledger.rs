@@ -52,14 +52,24 @@ response! {
         pub timestamp: String,
     }
     optional {
+        /// The entry's id, by which it can be reversed (an addition of this server).
+        pub entry_id: String,
         /// For the settlement of a hold: what each grant gave.
         pub breakdown: Vec<LedgerBreakdown>,
         /// For the settlement of a hold: what returned before the use was deducted.
         pub hold_returned_amount: Decimal,
         /// Texts of the reservation.
         pub metadata: MetadataMap,
+        /// The record of how it was decided (an addition of this server).
+        pub decision_id: String,
+        /// Why it was reversed, for a reversal (an addition of this server).
+        pub reason: String,
         /// The reservation it concerns.
         pub reservation_id: String,
+        /// The entry that it reverses, for a reversal (an addition of this server).
+        pub reversal_of: String,
+        /// The entry that reverses it, where one does (an addition of this server).
+        pub reversed_by: String,
     }
 
     /// What one grant gave when a hold was settled.

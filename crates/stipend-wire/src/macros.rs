@@ -31,13 +31,15 @@ macro_rules! wire_name {
     };
 }
 
-/// A struct that is read from a request body: fields in camel case, unknown keys refused.
+/// A struct that is read from a request body: fields in camel case, unknown keys refused. What
+/// one field says about another is looked at by the function after `checked by`.
 macro_rules! request {
     ($(
         $(#[doc = $doc:literal])*
         pub struct $name:ident {
             $($(#[doc = $field_doc:literal])* pub $field:ident: $type:ty,)*
         }
+        $(checked by $check:path;)?
     )*) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +50,9 @@ macro_rules! request {
         impl crate::read::FromJson for $name {
             fn from_json(json: crate::json::Json<'_>) -> Result<Self, crate::error::WireError> {
                 let mut fields = crate::read::Fields::open(json, &[$(wire_name!($field)),*])?;
-                Ok(Self { $($field: fields.take(wire_name!($field))?,)* })
+                let read = Self { $($field: fields.take(wire_name!($field))?,)* };
+                $($check(&read)?;)?
+                Ok(read)
             }
 
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {

@@ -141,6 +141,8 @@ amount_types! {
     ReportedAmount: Rounded, positive, number_schema().exclusive_minimum(Some(0));
     /// A reported amount that may be zero.
     ReportedAmountOrZero: Rounded, not_negative, number_schema().minimum(Some(0));
+    /// A reported value of any sign, rounded once, half to even, at 9 decimal places.
+    ReportedValue: Rounded, Ok, number_schema();
     /// A number of any sign, taken exactly, such as a place in an order.
     SignedNumber: Exact, Ok, number_schema();
 }
@@ -155,6 +157,12 @@ fn read_integer(json: &Json<'_>, min: i128, max: i128) -> Result<i128, WireError
     };
     Err(WireError::here(code, message))
 }
+
+/// The longest that a reservation may last from now, in seconds: a day.
+pub const RESERVATION_SECONDS_MAX: u32 = 86_400;
+
+/// How long a reservation lasts where its caller does not say, in seconds: an hour.
+pub const RESERVATION_SECONDS_DEFAULT: u32 = 3_600;
 
 /// The greatest count of anything.
 const COUNT_MAX: u32 = 999_999;
@@ -188,6 +196,8 @@ integers! {
     Count(u32): 1 to COUNT_MAX;
     /// A count that may be zero: a whole number from 0 to 999 999.
     CountOrZero(u32): 0 to COUNT_MAX;
+    /// How long a reservation lasts: 1 to 86 400 seconds, which is a day.
+    ReservationSeconds(u32): 1 to RESERVATION_SECONDS_MAX;
     /// A grant's priority: a whole number from 0 to 100, lower drawn first.
     Priority(u8): 0 to 100_u8;
 }

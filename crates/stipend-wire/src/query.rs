@@ -215,12 +215,13 @@ impl FromText for Timestamp {
     }
 }
 
-/// A number, taken exactly; zero or more.
+/// A number, zero or more; rounded once, half to even, as a reported amount is, so that a check of
+/// a figure and its consumption mean the same.
 impl FromText for Amount {
-    const EXPECTED: &'static str = "a number, zero or more, with at most 9 decimal places";
+    const EXPECTED: &'static str = "a number of at most 40 characters, zero or more";
 
     fn from_text(text: &str) -> Option<Self> {
-        Self::parse_exact(text).ok().filter(|amount| !amount.is_negative())
+        Self::parse_rounded(text).ok().filter(|amount| !amount.is_negative())
     }
 
     fn text_schema() -> RefOr<Schema> {
@@ -454,5 +455,9 @@ impl FromQuery for NoQuery {
 }
 
 mod lists;
+mod reserve;
+mod usage;
 
 pub use lists::*;
+pub use reserve::*;
+pub use usage::*;

@@ -1,13 +1,14 @@
 //! How typed values take themselves out of a JSON tree.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Schema, Type};
 
 use crate::error::{ErrorCode, ItemError, WireError};
-use crate::json::{Json, too_many_items, with_place};
+use crate::json::{ITEMS_MAX, Json, too_many_items, with_place};
 
 /// A named schema, as the `components` of an `OpenAPI` document list them.
 pub type Component = (String, RefOr<Schema>);
@@ -223,27 +224,61 @@ impl<T: FromJson> FromJson for NonEmpty<T> {
     }
 }
 
+/// A list of at most so many items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpTo<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: FromJson, const MAX: usize> FromJson for UpTo<T, MAX> {
+    fn from_json(json: Json<'_>) -> Result<Self, WireError> {
+        let items = Vec::from_json(json)?;
+        if items.len() > MAX { Err(too_many_items(MAX)) } else { Ok(Self(items)) }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new().items(T::schema()).max_items(Some(MAX)).into()
+    }
+
+    fn components(out: &mut Vec<Component>) {
+        T::components(out);
+    }
+}
+
+/// Refuses a list that has the same key twice.
+pub(crate) fn check_distinct<K: Ord>(keys: impl Iterator<Item = K>) -> Result<(), WireError> {
+    let mut seen = BTreeSet::new();
+    for (index, key) in keys.enumerate() {
+        if !seen.insert(key) {
+            let message = "names what another item of the list names already";
+            return Err(WireError::here(ErrorCode::DuplicateItem, message).under(index));
+        }
+    }
+    Ok(())
+}
+
 fn too_few_items() -> WireError {
     WireError::here(ErrorCode::TooFewItems, "must have at least one item")
 }
 
-/// A list of 1 to 1000 items that are judged one by one, so that a caller may ask for the good
+/// A list of 1 to `MAX` items that are judged one by one, so that a caller may ask for the good
 /// ones to be applied. The pointers of its errors begin inside the item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch<T> {
+pub struct Batch<T, const MAX: usize = ITEMS_MAX> {
     /// The items that could be read, with their places.
     pub items: Vec<(usize, T)>,
     /// The items that could not, in the order of their places.
     pub errors: Vec<ItemError>,
 }
 
-impl<T: FromJson> FromJson for Batch<T> {
+impl<T: FromJson, const MAX: usize> FromJson for Batch<T, MAX> {
     fn from_json(json: Json<'_>) -> Result<Self, WireError> {
-        let mut batch = Self { items: Vec::new(), errors: Vec::new() };
         let items = into_items(json)?;
         if items.is_empty() {
             return Err(too_few_items());
         }
+        if items.len() > MAX {
+            return Err(too_many_items(MAX));
+        }
+        let mut batch = Self { items: Vec::with_capacity(items.len()), errors: Vec::new() };
         for (index, item) in items.into_iter().enumerate() {
             match T::from_json(item) {
                 Ok(value) => batch.items.push((index, value)),
@@ -254,11 +289,7 @@ impl<T: FromJson> FromJson for Batch<T> {
     }
 
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(T::schema())
-            .min_items(Some(1))
-            .max_items(Some(crate::json::ITEMS_MAX))
-            .into()
+        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MAX)).into()
     }
 
     fn components(out: &mut Vec<Component>) {
@@ -268,7 +299,7 @@ impl<T: FromJson> FromJson for Batch<T> {
 
 /// The keys of one object on their way into a struct.
 pub struct Fields<'a> {
-    fields: Vec<(&'static str, Json<'a>)>,
+    fields: Vec<(Cow<'a, str>, Json<'a>)>,
 }
 
 impl<'a> Fields<'a> {
@@ -278,14 +309,10 @@ impl<'a> Fields<'a> {
     /// `invalid_type` where it is no object, `unknown_field` for the first other key.
     pub fn open(json: Json<'a>, known: &'static [&'static str]) -> Result<Self, WireError> {
         let Json::Object(fields) = json else { return Err(wrong_type("an object", &json)) };
-        let mut taken = Vec::with_capacity(fields.len());
-        for (key, value) in fields {
-            match known.iter().find(|name| **name == key) {
-                Some(name) => taken.push((*name, value)),
-                None => return Err(unknown_field(&key, known)),
-            }
+        match fields.iter().find(|(key, _)| !known.contains(&key.as_ref())) {
+            Some((key, _)) => Err(unknown_field(key, known)),
+            None => Ok(Self { fields }),
         }
-        Ok(Self { fields: taken })
     }
 
     /// Takes the field of that name.

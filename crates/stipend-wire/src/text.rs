@@ -81,6 +81,8 @@ texts! {
     Key(255, false, false);
     /// One line of up to 500 characters, which may be empty.
     Line(500, true, false);
+    /// Why somebody did something: one line of up to 200 characters, which may be empty.
+    Reason(200, true, false);
     /// Free text of up to 5000 characters, with line breaks and tabs.
     FreeText(5000, true, true);
 }

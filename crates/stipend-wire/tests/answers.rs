@@ -4,27 +4,50 @@ use std::collections::BTreeSet;
 
 use serde_json::to_string;
 use stipend_core::Amount;
+use stipend_wire::access::{AccessDeniedReason, EffectiveEntitlement, EffectiveFeature};
 use stipend_wire::charge::{Charge, ChargesInput};
-use stipend_wire::consumption::Consume;
+use stipend_wire::consumption::{Consume, CreditBalance};
+use stipend_wire::credit_usage::{
+    CreditUsage, CreditUsageCurrency, CreditUsagePoint, CreditUsageSeries, Forecast,
+    ForecastWindow, WindowForecast,
+};
 use stipend_wire::currency::{Currency, UpdateCurrency};
 use stipend_wire::customer::CreateCustomer;
-use stipend_wire::entitlement::Cadence;
+use stipend_wire::decision::{
+    Decision, DecisionDraw, DecisionKind, DecisionMapping, DecisionOutcome, DecisionSubscription,
+    LimitHit, LimitType,
+};
+use stipend_wire::entitlement::{Cadence, Enforcement, FeatureTag};
 use stipend_wire::environment::{
     ApiKey, CreditProration, Environment, EnvironmentType, PeriodAlignment, TestClock,
 };
+use stipend_wire::event::{
+    CurrencyEstimate, Estimate, EstimateWarning, EstimateWarningCode, FeatureEstimate,
+};
 use stipend_wire::explain::PackageType;
 use stipend_wire::feature::MeterType;
+use stipend_wire::ledger::{LedgerEntry, LedgerEventType};
 use stipend_wire::package::UpdatePlan;
 use stipend_wire::preview::{
     CreditPreview, PreviewInvoice, RecurringCreditPreview, SubscriptionPreview,
 };
+use stipend_wire::reservation::{
+    ListedReservation, ListedReservationStatus, Reservation, ReservationExtended, ReservationHold,
+    ReservationStatus,
+};
+use stipend_wire::reversal::EntryReversed;
 use stipend_wire::subscription_change::{
     FutureUpdate, ScheduleStatus, SubscriptionScheduleType, TargetPackage,
 };
 use stipend_wire::task::{Task, TaskFailure, TaskStatus, TaskType};
 use stipend_wire::upcoming::{UpcomingChange, UpcomingExpiry, UpcomingGrant, UpcomingStep};
+use stipend_wire::usage::{
+    PoolBalance, Tag, UsageCredit, UsageCreditOfMany, UsageHistory, UsageMarker, UsageMarkerType,
+    UsagePoint, UsageReported, UsageReportedOfMany, UsageSeries, UsagesReported,
+};
 use stipend_wire::{
-    Data, Decimal, ErrorBody, ErrorCode, Field, ItemError, Page, Pagination, WireError, parse_body,
+    BatchData, Data, Decimal, ErrorBody, ErrorCode, Field, ItemError, Page, Pagination, WireError,
+    parse_body,
 };
 
 #[test]
@@ -181,6 +204,15 @@ fn error_codes_are_distinct_and_documented() {
             "{code}"
         );
     }
+}
+
+#[test]
+fn the_error_reference_has_a_row_for_every_code() {
+    let reference = include_str!("../../../docs/errors.md");
+    let rows: Vec<&str> = reference.lines().filter(|line| line.starts_with("| `")).collect();
+    let row =
+        |code: &ErrorCode| format!("| `{code}` | {} | {} |", code.status(), code.description());
+    assert_eq!(rows, ErrorCode::ALL.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]
@@ -342,28 +374,445 @@ fn a_step_of_the_future_names_its_instant_twice_and_every_pool() {
     );
 }
 
+#[test]
+fn a_report_of_usage_is_answered_in_both_forms() {
+    let mut reported = UsageReported {
+        id: "m-1".into(),
+        created_at: FEBRUARY.into(),
+        customer_id: "acme".into(),
+        feature_id: "calls".into(),
+        timestamp: FEBRUARY.into(),
+        value: decimal("-2.5"),
+        credit: Some(UsageCredit {
+            consumed: decimal("0"),
+            currency_id: "credits".into(),
+            current_usage: decimal("12.25"),
+            timestamp: FEBRUARY.into(),
+            usage_limit: decimal("9007199254740993"),
+            usage_period_end: None,
+        }),
+        current_usage: Some(decimal("7")),
+        decision_id: Some("d-1".into()),
+        next_reset_date: None,
+        resource_id: None,
+        usage_period_end: Some(MARCH.into()),
+        usage_period_start: Some(FEBRUARY.into()),
+    };
+    let row = r#"{"id":"m-1","createdAt":"2026-02-01T00:00:00.000Z","customerId":"acme","featureId":"calls","timestamp":"2026-02-01T00:00:00.000Z","value":-2.5,"credit":{"consumed":0,"currencyId":"credits","currentUsage":12.25,"timestamp":"2026-02-01T00:00:00.000Z","usageLimit":9007199254740993},"currentUsage":7,"decisionId":"d-1","usagePeriodEnd":"2026-03-01T00:00:00.000Z","usagePeriodStart":"2026-02-01T00:00:00.000Z"}"#;
+    let mut batch = BatchData { data: vec![reported.clone()], errors: Vec::new() };
+    assert_eq!(to_string(&batch).unwrap(), format!(r#"{{"data":[{row}]}}"#));
+    let error = WireError::new(ErrorCode::CustomerNotFound, "there is no customer `x`");
+    batch.errors.push(ItemError::new(1, error));
+    assert_eq!(
+        to_string(&batch).unwrap(),
+        format!(
+            r#"{{"data":[{row}],"errors":[{{"index":1,"code":"customer_not_found","message":"there is no customer `x`"}}]}}"#
+        )
+    );
+    reported.credit = None;
+    assert!(!to_string(&reported).unwrap().contains("credit"));
+    let many = UsagesReported {
+        usages: vec![UsageReportedOfMany {
+            id: "m-1".into(),
+            created_at: FEBRUARY.into(),
+            customer_id: "acme".into(),
+            feature_id: "calls".into(),
+            timestamp: FEBRUARY.into(),
+            value: decimal("1"),
+            credit: Some(UsageCreditOfMany {
+                consumed: decimal("10"),
+                currency_id: "credits".into(),
+            }),
+            current_usage: None,
+            decision_id: None,
+            next_reset_date: None,
+            resource_id: None,
+            usage_period_end: None,
+            usage_period_start: None,
+        }],
+        credits: Some(vec![PoolBalance {
+            currency_id: "credits".into(),
+            current_usage: decimal("10"),
+            customer_id: "acme".into(),
+            timestamp: FEBRUARY.into(),
+            usage_limit: decimal("5000"),
+            resource_id: Some("site".into()),
+            usage_period_end: None,
+        }]),
+    };
+    assert_eq!(
+        to_string(&many).unwrap(),
+        r#"{"usages":[{"id":"m-1","createdAt":"2026-02-01T00:00:00.000Z","customerId":"acme","featureId":"calls","timestamp":"2026-02-01T00:00:00.000Z","value":1,"credit":{"consumed":10,"currencyId":"credits"}}],"credits":[{"currencyId":"credits","currentUsage":10,"customerId":"acme","timestamp":"2026-02-01T00:00:00.000Z","usageLimit":5000,"resourceId":"site"}]}"#
+    );
+}
+
+#[test]
+fn an_estimate_says_null_where_it_is_exact() {
+    let breakdown = |warning_code, missing_dimensions| FeatureEstimate {
+        cost: decimal("1.1"),
+        feature_id: "calls".into(),
+        warning_code,
+        missing_dimensions,
+    };
+    let estimate = Estimate {
+        estimates: vec![CurrencyEstimate {
+            balance_after_estimate: decimal("-1.2"),
+            breakdown: vec![
+                breakdown(None, None),
+                breakdown(
+                    Some(EstimateWarningCode::UnsupportedAggregation),
+                    Some(vec!["tokens".into()]),
+                ),
+            ],
+            currency_id: "credits".into(),
+            current_balance: decimal("1"),
+            estimated_cost: decimal("2.2"),
+            would_overdraft: true,
+        }],
+        warnings: vec![EstimateWarning::FeatureNotCreditBased],
+    };
+    assert_eq!(
+        to_string(&estimate).unwrap(),
+        r#"{"estimates":[{"balanceAfterEstimate":-1.2,"breakdown":[{"cost":1.1,"featureId":"calls","warningCode":null},{"cost":1.1,"featureId":"calls","warningCode":"UNSUPPORTED_AGGREGATION","missingDimensions":["tokens"]}],"currencyId":"credits","currentBalance":1,"estimatedCost":2.2,"wouldOverdraft":true}],"warnings":["FEATURE_NOT_CREDIT_BASED"]}"#
+    );
+}
+
+#[test]
+fn histories_and_credit_usage_have_points_and_tags() {
+    let tag = || Tag { key: "region".into(), value: "eu".into() };
+    let history = UsageHistory {
+        markers: vec![UsageMarker {
+            timestamp: FEBRUARY.into(),
+            r#type: UsageMarkerType::PeriodicReset,
+        }],
+        series: vec![UsageSeries {
+            points: vec![UsagePoint {
+                is_reset_point: true,
+                timestamp: FEBRUARY.into(),
+                value: decimal("0"),
+            }],
+            tags: vec![tag()],
+        }],
+    };
+    assert_eq!(
+        to_string(&history).unwrap(),
+        r#"{"markers":[{"timestamp":"2026-02-01T00:00:00.000Z","type":"PERIODIC_RESET"}],"series":[{"points":[{"isResetPoint":true,"timestamp":"2026-02-01T00:00:00.000Z","value":0}],"tags":[{"key":"region","value":"eu"}]}]}"#
+    );
+    let mut usage = CreditUsage {
+        currency: None,
+        pagination: Pagination::default(),
+        series: vec![CreditUsageSeries {
+            event_count: 3,
+            feature_id: None,
+            feature_name: None,
+            points: vec![CreditUsagePoint {
+                event_count: 3,
+                timestamp: FEBRUARY.into(),
+                value: decimal("0.3"),
+            }],
+            total_credits: decimal("0.3"),
+            tags: Some(vec![tag()]),
+        }],
+    };
+    assert_eq!(
+        to_string(&usage).unwrap(),
+        r#"{"currency":null,"pagination":{"next":null,"prev":null},"series":[{"eventCount":3,"featureId":null,"featureName":null,"points":[{"eventCount":3,"timestamp":"2026-02-01T00:00:00.000Z","value":0.3}],"totalCredits":0.3,"tags":[{"key":"region","value":"eu"}]}]}"#
+    );
+    usage.series.clear();
+    usage.currency = Some(CreditUsageCurrency {
+        currency_id: "credits".into(),
+        display_name: "Credits".into(),
+        plural: None,
+        singular: None,
+        symbol: Some("cr".into()),
+    });
+    assert!(to_string(&usage).unwrap().starts_with(
+        r#"{"currency":{"currencyId":"credits","displayName":"Credits","plural":null,"singular":null,"symbol":"cr"}"#
+    ));
+}
+
+#[test]
+fn a_forecast_says_when_credits_run_out_at_either_pace() {
+    let window = |window, used: &str, rate: &str, runs_out_at: Option<&str>| WindowForecast {
+        window,
+        used: decimal(used),
+        rate_per_day: decimal(rate),
+        runs_out_at: runs_out_at.map(str::to_owned),
+        is_grant_expiry_limited: runs_out_at.is_some(),
+    };
+    let forecast = Forecast {
+        runs_out_at: Some(MARCH.into()),
+        windows: vec![
+            window(ForecastWindow::LastDay, "0", "0", None),
+            window(ForecastWindow::LastWeek, "7.7", "1.1", Some(MARCH)),
+        ],
+    };
+    assert_eq!(
+        to_string(&forecast).unwrap(),
+        r#"{"runsOutAt":"2026-03-01T00:00:00.000Z","windows":[{"window":"LAST_DAY","used":0,"ratePerDay":0,"runsOutAt":null,"isGrantExpiryLimited":false},{"window":"LAST_WEEK","used":7.7,"ratePerDay":1.1,"runsOutAt":"2026-03-01T00:00:00.000Z","isGrantExpiryLimited":true}]}"#
+    );
+}
+
+#[test]
+fn the_list_of_holds_says_what_became_of_each() {
+    let listed = ListedReservation {
+        id: "job-1".into(),
+        amount: decimal("10"),
+        consumed_amount: None,
+        created_at: FEBRUARY.into(),
+        currency_id: "credits".into(),
+        customer_id: "acme".into(),
+        expires_at: MARCH.into(),
+        holds: vec![ReservationHold { amount: decimal("10"), grant_id: "g-1".into() }],
+        metadata: [("job".to_owned(), "7".to_owned())].into(),
+        released_at: None,
+        resource_id: None,
+        status: ListedReservationStatus::Active,
+    };
+    assert_eq!(
+        to_string(&listed).unwrap(),
+        r#"{"id":"job-1","amount":10,"consumedAmount":null,"createdAt":"2026-02-01T00:00:00.000Z","currencyId":"credits","customerId":"acme","expiresAt":"2026-03-01T00:00:00.000Z","holds":[{"amount":10,"grantId":"g-1"}],"metadata":{"job":"7"},"releasedAt":null,"resourceId":null,"status":"ACTIVE"}"#
+    );
+    let extended = ReservationExtended {
+        reservation: Reservation {
+            id: "job-1".into(),
+            amount: decimal("12.5"),
+            expires_at: MARCH.into(),
+            status: ReservationStatus::Active,
+            consumed_amount: None,
+        },
+        credit: None,
+    };
+    assert_eq!(
+        to_string(&extended).unwrap(),
+        r#"{"reservation":{"id":"job-1","amount":12.5,"expiresAt":"2026-03-01T00:00:00.000Z","status":"ACTIVE"}}"#
+    );
+}
+
+#[test]
+fn a_reversal_shows_the_entries_that_undo_the_other() {
+    let entry = LedgerEntry {
+        amount: decimal("4"),
+        credit_currency_id: "credits".into(),
+        credit_grant_id: "g-1".into(),
+        customer_id: "acme".into(),
+        event_id: None,
+        event_type: LedgerEventType::CreditsConsumed,
+        feature_id: None,
+        resource_id: None,
+        timestamp: FEBRUARY.into(),
+        entry_id: Some("e-2".into()),
+        breakdown: None,
+        hold_returned_amount: None,
+        metadata: None,
+        decision_id: None,
+        reason: Some("charged twice".into()),
+        reservation_id: None,
+        reversal_of: Some("e-1".into()),
+        reversed_by: None,
+    };
+    let reversed = EntryReversed {
+        entry_id: "e-1".into(),
+        amount: decimal("4"),
+        entries: vec![entry],
+        credit: CreditBalance {
+            currency_id: "credits".into(),
+            current_usage: decimal("0"),
+            timestamp: FEBRUARY.into(),
+            usage_limit: decimal("50"),
+            usage_period_end: None,
+        },
+        reason: Some("charged twice".into()),
+        reversed_at: FEBRUARY.into(),
+    };
+    assert_eq!(
+        to_string(&reversed).unwrap(),
+        r#"{"entryId":"e-1","amount":4,"entries":[{"amount":4,"creditCurrencyId":"credits","creditGrantId":"g-1","customerId":"acme","eventId":null,"eventType":"CREDITS_CONSUMED","featureId":null,"resourceId":null,"timestamp":"2026-02-01T00:00:00.000Z","entryId":"e-2","reason":"charged twice","reversalOf":"e-1"}],"credit":{"currencyId":"credits","currentUsage":0,"timestamp":"2026-02-01T00:00:00.000Z","usageLimit":50},"reason":"charged twice","reversedAt":"2026-02-01T00:00:00.000Z"}"#
+    );
+}
+
+#[test]
+fn a_decision_tells_its_whole_story() {
+    let inputs = parse_body::<Consume>(br#"{"amount":1,"currencyId":"c","customerId":"u","idempotencyKey":"k","dimensions":{"b":2.50,"a":1}}"#);
+    let inputs = inputs.unwrap().dimensions.unwrap().to_json();
+    let decision = Decision {
+        decision_id: "d-1".into(),
+        kind: DecisionKind::Refusal,
+        outcome: DecisionOutcome::Refused,
+        at: FEBRUARY.into(),
+        customer_id: "acme".into(),
+        resource_id: None,
+        feature_id: Some("calls".into()),
+        currency_id: Some("credits".into()),
+        requested_usage: Some(decimal("1")),
+        cost: Some(decimal("3.6")),
+        access_denied_reason: None,
+        error_code: Some(ErrorCode::InsufficientCredits),
+        subscription: Some(DecisionSubscription {
+            id: "sub-1".into(),
+            plan_id: "growth".into(),
+            version: 2,
+        }),
+        mapping: Some(DecisionMapping {
+            package_id: "growth".into(),
+            package_type: PackageType::Plan,
+            version: 2,
+            rate: decimal("0"),
+            cost_formula: Some("1.1 * a + b".into()),
+            inputs,
+        }),
+        draws: vec![DecisionDraw {
+            grant_id: "g-1".into(),
+            amount: decimal("3"),
+            rule: "it expires first".into(),
+        }],
+        overdraft: decimal("0"),
+        limit_hit: Some(LimitHit {
+            r#type: LimitType::Balance,
+            limit: decimal("50"),
+            current_usage: decimal("47"),
+            requested: decimal("3.6"),
+            enforcement: Enforcement::Strict,
+        }),
+    };
+    assert_eq!(
+        to_string(&decision).unwrap(),
+        r#"{"decisionId":"d-1","kind":"REFUSAL","outcome":"REFUSED","at":"2026-02-01T00:00:00.000Z","customerId":"acme","resourceId":null,"featureId":"calls","currencyId":"credits","requestedUsage":1,"cost":3.6,"accessDeniedReason":null,"errorCode":"insufficient_credits","subscription":{"id":"sub-1","planId":"growth","version":2},"mapping":{"packageId":"growth","packageType":"PLAN","version":2,"rate":0,"costFormula":"1.1 * a + b","inputs":{"a":1,"b":2.5}},"draws":[{"grantId":"g-1","amount":3,"rule":"it expires first"}],"overdraft":0,"limitHit":{"type":"BALANCE","limit":50,"currentUsage":47,"requested":3.6,"enforcement":"STRICT"}}"#
+    );
+    let error = WireError::new(ErrorCode::InsufficientCredits, "the balance is 3");
+    let body = to_string(&ErrorBody::new(error, "req-1").with_decision("d-1")).unwrap();
+    assert!(body.contains(r#""decisionId":"d-1","requestId":"req-1""#), "{body}");
+}
+
+#[test]
+fn a_check_of_a_feature_leaves_out_what_it_does_not_know() {
+    let mut feature = EffectiveFeature {
+        access_denied_reason: Some(AccessDeniedReason::FeatureNotFound),
+        is_granted: false,
+        r#type: FeatureTag::Feature,
+        current_usage: None,
+        decision_id: None,
+        entitlement_updated_at: None,
+        enum_values: None,
+        feature: None,
+        has_soft_limit: None,
+        has_unlimited_usage: None,
+        is_estimate: None,
+        reset_period: None,
+        usage_limit: None,
+        usage_period_anchor: None,
+        usage_period_end: None,
+        usage_period_start: None,
+        valid_until: None,
+    };
+    assert_eq!(
+        to_string(&EffectiveEntitlement::Feature(feature.clone())).unwrap(),
+        r#"{"accessDeniedReason":"FeatureNotFound","isGranted":false,"type":"FEATURE"}"#
+    );
+    feature.access_denied_reason = None;
+    feature.is_granted = true;
+    feature.current_usage = Some(decimal("1.5"));
+    feature.decision_id = Some("d-1".into());
+    feature.has_soft_limit = Some(true);
+    feature.is_estimate = Some(true);
+    assert_eq!(
+        to_string(&EffectiveEntitlement::Feature(feature)).unwrap(),
+        r#"{"accessDeniedReason":null,"isGranted":true,"type":"FEATURE","currentUsage":1.5,"decisionId":"d-1","hasSoftLimit":true,"isEstimate":true}"#
+    );
+}
+
+#[test]
+fn the_codes_of_usage_and_holds_keep_their_status() {
+    let line = |code: &ErrorCode| format!("{code} {}", code.status());
+    let first = ErrorCode::ALL.iter().position(|code| *code == ErrorCode::FeatureNotMetered);
+    assert_eq!(
+        ErrorCode::ALL[first.unwrap()..].iter().take(12).map(line).collect::<Vec<_>>(),
+        [
+            "feature_not_metered 422",
+            "usage_limit_exceeded 402",
+            "unsupported_aggregation 422",
+            "invalid_formula 422",
+            "formula_failed 422",
+            "reservation_closed 409",
+            "entry_not_found 404",
+            "entry_not_reversible 409",
+            "already_reversed 409",
+            "decision_not_found 404",
+            "decision_gone 404",
+            "promotional_entitlement_not_found 404",
+        ]
+    );
+}
+
+#[test]
+fn every_credit_rate_is_found_at_its_place() {
+    let body = r#"{"charges":{"pricingType":"PAID","pricingModels":[
+        {"billingModel":"FLAT_FEE","pricePeriods":[{"billingPeriod":"MONTHLY"}]},
+        {"billingModel":"CREDIT_BASED","featureId":"calls","pricePeriods":[
+            {"billingPeriod":"MONTHLY","creditRate":{"amount":10,"currencyId":"credits"}},
+            {"billingPeriod":"ANNUALLY",
+                "creditRate":{"amount":0,"currencyId":"credits","costFormula":"1.1*a"}}]}],
+        "overagePricingModels":[{"currencyId":"credits","pricePeriods":[
+            {"billingPeriod":"MONTHLY","creditRate":{"amount":0.5,"currencyId":"credits"}}]}]}}"#;
+    let charges = parse_body::<UpdatePlan>(body.as_bytes()).unwrap().charges.unwrap();
+    let found = charges.credit_rates().map(|placed| {
+        let feature = placed.feature_id.map_or("-", |id| id.as_str());
+        let formula = placed.rate.cost_formula.as_ref().map_or("-", |formula| &formula.0);
+        let (period, amount) = (placed.billing_period, placed.rate.amount.0);
+        format!("{} {} {period} {feature} {amount} {formula}", placed.pointer, placed.is_overage)
+    });
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [
+            "/charges/pricingModels/1/pricePeriods/0/creditRate false MONTHLY calls 10 -",
+            "/charges/pricingModels/1/pricePeriods/1/creditRate false ANNUALLY calls 0 1.1*a",
+            "/charges/overagePricingModels/0/pricePeriods/0/creditRate true MONTHLY - 0.5 -",
+        ]
+    );
+}
+
 mod openapi {
+    use stipend_wire::access::EffectiveEntitlement;
     use stipend_wire::consumption::{Consume, ConsumeBatch, Consumed};
+    use stipend_wire::credit_usage::CreditUsage;
     use stipend_wire::customer::CreateCustomer;
+    use stipend_wire::decision::Decision;
     use stipend_wire::entitlement::{CreateEntitlements, PackageEntitlement, UpdateEntitlement};
     use stipend_wire::environment::{
         CreateEnvironment, Environment, SetTestClock, TestClock, UpdateEnvironment,
     };
+    use stipend_wire::event::{
+        Estimate, EstimateEvent, EstimateUsage, EventsAccepted, ReportEvents,
+    };
     use stipend_wire::explain::CreditExplanation;
+    use stipend_wire::feature::{CreateFeature, UpdateFeature};
     use stipend_wire::package::{Plan, UpdatePlan};
     use stipend_wire::preview::{PreviewSubscription, SubscriptionPreview};
-    use stipend_wire::query::{CheckQuery, PackagesQuery};
+    use stipend_wire::promotional::{GrantPromotionals, PromotionalEntitlement};
+    use stipend_wire::query::{
+        CheckQuery, CreditUsageQuery, PackagesQuery, PromotionalsQuery, ReservationsQuery,
+        UsageHistoryQuery,
+    };
+    use stipend_wire::reservation::{
+        ExtendReservation, ListedReservation, ReleaseReservation, ReservationExtended,
+        ReservationReleased,
+    };
+    use stipend_wire::reversal::{EntryReversed, ReverseEntry};
     use stipend_wire::subscription::{ProvisionSubscription, Provisioned, Subscription};
     use stipend_wire::subscription_change::{MigrateSubscription, TransferSubscription};
     use stipend_wire::task::{ImportSubscriptions, Task, TaskStarted};
     use stipend_wire::upcoming::UpcomingStep;
-    use stipend_wire::{Data, ErrorBody, Page};
+    use stipend_wire::usage::{ReportUsages, UsageHistory, UsageReported, UsagesReported};
+    use stipend_wire::{BatchData, Data, ErrorBody, Page};
     use utoipa::OpenApi;
 
     macro_rules! operations {
         ($($name:ident $path:literal $body:ty => $answer:ty;)*) => {
             $(#[utoipa::path(
-                post, path = $path, request_body = $body, params(PackagesQuery, CheckQuery),
+                post, path = $path, request_body = $body, params(
+                    PackagesQuery, CheckQuery, ReservationsQuery, UsageHistoryQuery,
+                    CreditUsageQuery, PromotionalsQuery,
+                ),
                 responses((status = 200, body = $answer), (status = 422, body = ErrorBody)),
             )]
             #[expect(dead_code, reason = "only its OpenAPI description is used")]
@@ -391,6 +840,19 @@ mod openapi {
         update_environment "/m" UpdateEnvironment => Page<Environment>;
         transfer "/n" TransferSubscription => Data<Vec<UpcomingStep>>;
         get_task "/o" MigrateSubscription => Data<Task>;
+        report_usage "/p" ReportUsages => BatchData<Vec<UsageReported>>;
+        report_usage_of_many "/q" ReportUsages => BatchData<UsagesReported>;
+        report_events "/r" ReportEvents => Data<EventsAccepted>;
+        estimate_event "/s" EstimateEvent => Data<Estimate>;
+        estimate_usage "/t" EstimateUsage => Data<UsageHistory>;
+        release "/u" ReleaseReservation => Data<ReservationReleased>;
+        extend "/v" ExtendReservation => Data<ReservationExtended>;
+        list_reservations "/w" ExtendReservation => Page<ListedReservation>;
+        reverse "/x" ReverseEntry => Data<EntryReversed>;
+        grant_promotionals "/y" GrantPromotionals => Data<Vec<PromotionalEntitlement>>;
+        check "/z" CreateFeature => Data<EffectiveEntitlement>;
+        get_usage "/aa" UpdateFeature => Data<CreditUsage>;
+        get_decision "/ab" UpdateFeature => Data<Decision>;
     }
 
     use stipend_wire::charge::Charge;
@@ -414,6 +876,11 @@ fn every_reference_in_the_openapi_document_leads_to_a_schema() {
     assert!(import.contains(bounds), "{import}");
     let environment = to_string(&components.schemas["CreateEnvironment"]).unwrap();
     assert!(environment.contains(r#""pattern":"^[a-z0-9][a-z0-9-]*$""#), "{environment}");
+    let usages = to_string(&components.schemas["ReportUsages"]).unwrap();
+    assert!(usages.contains(r#""maxItems":100,"minItems":1"#), "{usages}");
+    let extension = to_string(&components.schemas["ExtendReservation"]).unwrap();
+    assert!(extension.contains(r#""maximum":86400,"minimum":1"#), "{extension}");
+    assert!(text.contains(r#""maxItems":4"#), "credit usage is grouped by up to four names");
     let plan = to_string(&components.schemas["Plan"]).unwrap();
     assert!(plan.contains(r#""billingId":{"type":["string","null"]"#), "{plan}");
 }

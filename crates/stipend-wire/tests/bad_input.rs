@@ -3,24 +3,32 @@
 //! Each case says what the answer is: `ok`, or status, code and place.
 
 use serde_json::Value;
-use stipend_wire::consumption::{Consume, ConsumeBatch, ReleaseReservation};
+use stipend_wire::consumption::{Consume, ConsumeBatch};
+use stipend_wire::credit_usage::TimeRange;
 use stipend_wire::customer::{CreateCustomer, UpdateCustomer};
 use stipend_wire::entitlement::{CreateEntitlements, UpdateEntitlement};
 use stipend_wire::environment::{
     CreateEnvironment, CreditProration, EnvironmentType, PeriodAlignment, SetTestClock,
     UpdateEnvironment,
 };
+use stipend_wire::event::{EstimateEvent, EstimateUsage, ReportEvent, ReportEvents};
+use stipend_wire::feature::{CreateFeature, UpdateFeature};
 use stipend_wire::grant::CreateGrant;
 use stipend_wire::json::{parse_no_body, parse_optional_body};
 use stipend_wire::package::{UpdateAddon, UpdatePlan};
 use stipend_wire::preview::PreviewSubscription;
 use stipend_wire::product::CreateProduct;
+use stipend_wire::promotional::GrantPromotionals;
 use stipend_wire::query::{
-    CheckQuery, CustomersQuery, FromQuery, GrantsQuery, PackagesQuery, UpcomingQuery,
+    CheckQuery, CreditUsageQuery, CustomersQuery, FromQuery, GrantsQuery, PackagesQuery,
+    PromotionalsQuery, ReservationsQuery, UpcomingQuery, UsageHistoryQuery,
 };
+use stipend_wire::reservation::{ExtendReservation, ReleaseReservation};
+use stipend_wire::reversal::ReverseEntry;
 use stipend_wire::subscription::{CancelSubscription, ProvisionSubscription};
 use stipend_wire::subscription_change::{MigrateSubscription, TransferSubscription};
 use stipend_wire::task::ImportSubscriptions;
+use stipend_wire::usage::{ReportUsage, ReportUsages};
 use stipend_wire::{Field, FromJson, WireError, parse_body, parse_query};
 
 fn verdict<T>(result: Result<T, WireError>) -> String {
@@ -583,4 +591,497 @@ fn queries_take_both_forms_of_lists_and_bracketed_ranges() {
     assert_eq!(check.requested_values.0.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
     assert!(check.check_subject().is_ok());
     assert!(parse_query::<CheckQuery>("").unwrap().check_subject().is_err());
+}
+
+const USAGE: &str = r#"{"usages":[{
+    "customerId":"u","featureId":"f","value":1.5,"createdAt":"2026-01-01T00:00:00Z",
+    "dimensions":{"region":"eu","tokens":12,"cached":true},"idempotencyKey":"k",
+    "resourceId":"site","updateBehavior":"DELTA"}]}"#;
+
+/// A list of one item with one field replaced, and the code that the item is listed with.
+#[track_caller]
+fn check_item_edits<T: FromJson>(body: &str, list: &str, edits: &[(&str, &str, &str)]) {
+    let mut body: Value = serde_json::from_str(body).expect("the body is JSON");
+    let item = body[list][0].take().to_string();
+    check::<T>(item.as_bytes(), "ok");
+    check_edits::<T>(&item, edits);
+}
+
+#[test]
+fn usage_has_a_value_that_changes_something() {
+    check_sound::<ReportUsages>(USAGE, &["/usages"]);
+    check_item_edits::<ReportUsage>(
+        USAGE,
+        "usages",
+        &[
+            ("/value", "-9007199254740991", "ok"),
+            ("/value", r#""1000.5""#, "ok"),
+            ("/value", r#""1,5""#, "invalid_number"),
+            ("/value", "0.1e1", "ok"),
+            ("/value", "0", "invalid_value"),
+            ("/value", "-0.0", "invalid_value"),
+            ("/value", "0.0000000001", "invalid_value"),
+            ("/value", "true", "invalid_type"),
+            ("/value", "null", "invalid_type"),
+            ("/value", "1e30", "amount_too_large"),
+            ("/value", "", "missing_field"),
+            ("/customerId", "", "missing_field"),
+            ("/featureId", "", "missing_field"),
+            ("/featureId", r#""a b""#, "invalid_id"),
+            ("/updateBehavior", r#""ADD""#, "invalid_value"),
+            ("/updateBehavior", "null", "invalid_type"),
+            ("/resourceId", "null", "ok"),
+            ("/resourceId", r#""""#, "invalid_id"),
+            ("/idempotencyKey", r#"" ""#, "invalid_string"),
+            ("/idempotencyKey", "null", "invalid_type"),
+            ("/createdAt", "1735689600000", "invalid_timestamp"),
+            ("/dimensions", "[]", "invalid_type"),
+            ("/timestamp", "1", "unknown_field"),
+        ],
+    );
+    let set = |value: &str| {
+        format!(r#"{{"customerId":"u","featureId":"f","value":{value},"updateBehavior":"SET"}}"#)
+    };
+    check::<ReportUsage>(set("0").as_bytes(), "ok");
+    check::<ReportUsage>(set(&"9".repeat(41)).as_bytes(), "422 invalid_number /value");
+    check::<EstimateUsage>(set("0").as_bytes(), "ok");
+    check::<EstimateUsage>(set("0").replace("SET", "DELTA").as_bytes(), "422 invalid_value /value");
+    let rounded = parse_body::<ReportUsage>(set("0.30000000000000004").as_bytes()).unwrap();
+    assert_eq!(rounded.value.0.to_string(), "0.3");
+    check_sound::<EstimateUsage>(&set("1"), &["/customerId", "/featureId", "/value"]);
+    check::<EstimateUsage>(
+        edited(&set("1"), "/idempotencyKey", r#""k""#).as_bytes(),
+        "422 unknown_field /idempotencyKey",
+    );
+}
+
+#[test]
+fn dimensions_are_texts_numbers_and_booleans() {
+    let body = r#"{"customerId":"u","eventName":"e","dimensions":{}}"#;
+    check_sound::<EstimateEvent>(body, &["/customerId", "/eventName"]);
+    let (longest, too_long) =
+        (format!("\"{}\"", "v".repeat(1_000)), format!("\"{}\"", "v".repeat(1_001)));
+    let number = |digits: usize| body.replace("{}", &format!(r#"{{"a":{}}}"#, "1".repeat(digits)));
+    check::<EstimateEvent>(number(40).as_bytes(), "ok");
+    check::<EstimateEvent>(number(41).as_bytes(), "422 invalid_number /dimensions/a");
+    check_edits::<EstimateEvent>(
+        body,
+        &[
+            ("/dimensions/a", "1e2", "ok"),
+            ("/dimensions/a", &longest, "ok"),
+            ("/dimensions/a", &too_long, "too_long"),
+            ("/dimensions/a", "null", "invalid_type"),
+            ("/dimensions/a", "{}", "invalid_type"),
+            ("/dimensions/a", "[1]", "invalid_type"),
+            ("/dimensions", "null", "invalid_type"),
+        ],
+    );
+    let map = |count: usize| {
+        let entries: Vec<_> = (0..count).map(|key| format!("\"k{key}\":{key}")).collect();
+        edited(body, "/dimensions", &format!("{{{}}}", entries.join(",")))
+    };
+    check::<EstimateEvent>(map(100).as_bytes(), "ok");
+    check::<EstimateEvent>(map(101).as_bytes(), "422 too_many_items /dimensions");
+    for count in [2, 17] {
+        let keys: Vec<_> = (1..count).map(|key| format!("\"k{key}\":1")).collect();
+        let twice = format!(r#"{{"dimensions":{{{},"k1":2}}}}"#, keys.join(","));
+        check::<EstimateEvent>(twice.as_bytes(), "400 duplicate_key /dimensions/k1");
+    }
+}
+
+#[test]
+fn events_need_a_name_and_a_key() {
+    let body = r#"{"events":[{
+        "customerId":"u","eventName":"e","idempotencyKey":"k","dimensions":{"n":1},
+        "resourceId":null,"timestamp":"2026-01-01T00:00:00Z"}]}"#;
+    check_sound::<ReportEvents>(body, &["/events"]);
+    let too_long = format!("\"{}\"", "e".repeat(256));
+    check_item_edits::<ReportEvent>(
+        body,
+        "events",
+        &[
+            ("/customerId", "", "missing_field"),
+            ("/eventName", "", "missing_field"),
+            ("/idempotencyKey", "", "missing_field"),
+            ("/eventName", r#"" ""#, "invalid_string"),
+            ("/eventName", &too_long, "too_long"),
+            ("/idempotencyKey", &too_long, "too_long"),
+            ("/idempotencyKey", r#""""#, "invalid_string"),
+            ("/resourceId", r#""site""#, "ok"),
+            ("/timestamp", "null", "invalid_type"),
+            ("/timestamp", r#""2026-01-01""#, "invalid_timestamp"),
+            ("/createdAt", r#""2026-01-01T00:00:00Z""#, "unknown_field"),
+            ("/value", "1", "unknown_field"),
+        ],
+    );
+}
+
+#[test]
+fn row_50_batches_have_at_least_one_item_and_at_most_so_many() {
+    let check_batch = |count: usize, events: &str, usages: &str| {
+        let event = r#"{"customerId":"u","eventName":"e","idempotencyKey":"k"}"#;
+        let usage = r#"{"customerId":"u","featureId":"f","value":1}"#;
+        let list = |item| vec![item; count].join(",");
+        check::<ReportEvents>(format!(r#"{{"events":[{}]}}"#, list(event)).as_bytes(), events);
+        check::<ReportUsages>(format!(r#"{{"usages":[{}]}}"#, list(usage)).as_bytes(), usages);
+    };
+    check_batch(0, "422 too_few_items /events", "422 too_few_items /usages");
+    check_batch(100, "ok", "ok");
+    check_batch(101, "ok", "422 too_many_items /usages");
+    check_batch(1_000, "ok", "422 too_many_items /usages");
+    check_batch(1_001, "422 too_many_items /events", "422 too_many_items /usages");
+    check::<ReportEvents>(br#"{"events":{}}"#, "422 invalid_type /events");
+    let body = r#"{"usages":[{"customerId":"u","featureId":"f","value":0},3]}"#;
+    let batch = parse_body::<ReportUsages>(body.as_bytes()).unwrap().usages;
+    let errors = batch.errors.iter().map(|e| format!("{} {} {:?}", e.index, e.code, e.param));
+    assert_eq!(
+        errors.collect::<Vec<_>>(),
+        [r#"0 invalid_value Some("/value")"#, "1 invalid_type None"]
+    );
+    assert_eq!(
+        batch.errors[0].message,
+        "`/value` must not be zero, nor round to it, unless `updateBehavior` is SET"
+    );
+}
+
+#[test]
+fn an_extension_names_what_is_extended() {
+    let body = r#"{"customerId":"u","currencyId":"c","reservationTtlSeconds":600,
+        "reserveAmount":12.5,"resourceId":"site"}"#;
+    check_sound::<ExtendReservation>(body, &["/customerId", "/currencyId"]);
+    check_edits::<ExtendReservation>(
+        body,
+        &[
+            ("/reservationTtlSeconds", "86400", "ok"),
+            ("/reservationTtlSeconds", "86401", "invalid_value"),
+            ("/reservationTtlSeconds", "0", "must_be_positive"),
+            ("/reservationTtlSeconds", "1.5", "invalid_number"),
+            ("/reserveAmount", "0", "must_be_positive"),
+            ("/reserveAmount", "null", "invalid_type"),
+            ("/resourceId", "null", "invalid_type"),
+            ("/expiresAt", "1", "unknown_field"),
+            ("/amount", "1", "unknown_field"),
+        ],
+    );
+    let both = edited(body, "/reservationExpiresAt", r#""2026-01-01T00:00:00Z""#);
+    check::<ExtendReservation>(both.as_bytes(), "422 conflicting_fields /reservationTtlSeconds");
+    check::<ExtendReservation>(br#"{"customerId":"u","currencyId":"c"}"#, "422 conflicting_fields");
+    let at = |text: &str| stipend_core::Timestamp::parse(text).unwrap();
+    let now = at("2026-01-01T00:00:00Z");
+    let resolved = |body: &str| parse_body::<ExtendReservation>(body.as_bytes())?.expires_at(now);
+    assert_eq!(resolved(body), Ok(Some(at("2026-01-01T00:10:00Z"))));
+    let until =
+        |instant: &str| edited(&both, "/reservationTtlSeconds", "").replace("2026-01-01", instant);
+    assert_eq!(resolved(&until("2026-01-02")), Ok(Some(at("2026-01-02T00:00:00Z"))));
+    for instant in ["2026-01-01", "2025-12-31", "2026-01-03"] {
+        let expected = "422 invalid_period /reservationExpiresAt";
+        assert_eq!(verdict(resolved(&until(instant))), expected, "{instant}");
+    }
+    let grow = r#"{"customerId":"u","currencyId":"c","reserveAmount":2}"#;
+    assert_eq!(resolved(grow), Ok(None));
+}
+
+#[test]
+fn a_reversal_may_say_why() {
+    let body = r#"{"idempotencyKey":"k","reason":"charged twice"}"#;
+    check_sound::<ReverseEntry>(body, &[]);
+    assert_eq!(verdict(parse_optional_body::<ReverseEntry>(b"")), "ok");
+    let (longest, too_long) =
+        (format!("\"{}\"", "é".repeat(200)), format!("\"{}\"", "é".repeat(201)));
+    check_edits::<ReverseEntry>(
+        body,
+        &[
+            ("/reason", &longest, "ok"),
+            ("/reason", &too_long, "too_long"),
+            ("/reason", r#""two\nlines""#, "invalid_string"),
+            ("/reason", "null", "invalid_type"),
+            ("/idempotencyKey", r#""""#, "invalid_string"),
+            ("/amount", "1", "unknown_field"),
+        ],
+    );
+}
+
+#[test]
+fn a_promotional_entitlement_has_every_key_and_one_end() {
+    let body = r#"{"promotionalEntitlements":[{
+        "customEndDate":null,"enumValues":null,"featureId":"seats","hasSoftLimit":null,
+        "hasUnlimitedUsage":false,"isVisible":null,"monthlyResetPeriodConfiguration":null,
+        "period":"6 month","resetPeriod":null,"usageLimit":10,
+        "weeklyResetPeriodConfiguration":null,"yearlyResetPeriodConfiguration":null}]}"#;
+    check_sound::<GrantPromotionals>(body, &["/promotionalEntitlements"]);
+    let fields: Value = serde_json::from_str(body).unwrap();
+    let fields = fields["promotionalEntitlements"][0].as_object().unwrap();
+    assert_eq!(fields.len(), 12);
+    for name in fields.keys() {
+        let pointer = format!("/promotionalEntitlements/0/{name}");
+        let expected = format!("422 missing_field {pointer}");
+        check::<GrantPromotionals>(edited(body, &pointer, "").as_bytes(), &expected);
+    }
+    let at = |name: &str| format!("/promotionalEntitlements/0/{name}");
+    check_edits::<GrantPromotionals>(
+        body,
+        &[
+            (&at("period"), r#""2 weeks""#, "invalid_value"),
+            (&at("period"), r#""lifetime""#, "ok"),
+            (&at("usageLimit"), "-1", "must_not_be_negative"),
+            (&at("usageLimit"), "null", "ok"),
+            (&at("enumValues"), r#"["a","b"]"#, "ok"),
+            (&at("enumValues"), r#""a""#, "invalid_type"),
+            (&at("monthlyResetPeriodConfiguration"), r#"{"accordingTo":"StartOfTheMonth"}"#, "ok"),
+            (&at("weeklyResetPeriodConfiguration"), "[]", "invalid_type"),
+            (&at("customEndDate"), r#""2030-01-01T00:00:00Z""#, "conflicting_fields"),
+            (&at("status"), r#""Active""#, "unknown_field"),
+            ("/promotionalEntitlements", "[]", "too_few_items"),
+        ],
+    );
+    let custom = edited(body, &at("period"), r#""custom""#);
+    let expected = format!("422 conflicting_fields {}", at("customEndDate"));
+    check::<GrantPromotionals>(custom.as_bytes(), &expected);
+    let ended = edited(&custom, &at("customEndDate"), r#""2030-01-01T00:00:00Z""#);
+    check::<GrantPromotionals>(ended.as_bytes(), "ok");
+    let item = Value::Object(fields.clone()).to_string();
+    let twice = format!(r#"{{"promotionalEntitlements":[{item},{item}]}}"#);
+    check::<GrantPromotionals>(twice.as_bytes(), "422 duplicate_item /promotionalEntitlements/1");
+}
+
+#[test]
+fn a_meter_has_what_its_function_and_its_conditions_need() {
+    let body = r#"{"id":"f","displayName":"F","featureType":"NUMBER","meterType":"INCREMENTAL",
+        "meter":{"aggregation":{"function":"SUM","field":"tokens"},"filters":[{"conditions":[
+            {"field":"eventName","operation":"EQUALS","value":"call"}]}]},
+        "unitTransformation":{"divide":1000,"round":"UP"}}"#;
+    check_sound::<CreateFeature>(body, &["/meter/aggregation", "/meter/filters"]);
+    let condition = |fields: &str| format!(r#"[{{"conditions":[{{"field":"n",{fields}}}]}}]"#);
+    let check_condition = |fields: &str, expected: &str| {
+        let edit = edited(body, "/meter/filters", &condition(fields));
+        let expected = match expected.split_once(' ') {
+            Some((code, field)) => format!("422 {code} /meter/filters/0/conditions/0/{field}"),
+            None => expected.to_owned(),
+        };
+        check::<CreateFeature>(edit.as_bytes(), &expected);
+    };
+    check_condition(r#""operation":"IN","values":["a","b"]"#, "ok");
+    check_condition(r#""operation":"IN","value":"a""#, "ok");
+    check_condition(r#""operation":"IN""#, "missing_field values");
+    check_condition(r#""operation":"IN","values":[]"#, "missing_field values");
+    check_condition(r#""operation":"EQUALS","values":["a"]"#, "missing_field value");
+    check_condition(r#""operation":"IS_NULL""#, "ok");
+    check_condition(r#""operation":"IS_NOT_NULL""#, "ok");
+    check_condition(r#""operation":"CONTAINS""#, "missing_field value");
+    check_condition(r#""operation":"GREATER_THAN","value":"1e3""#, "ok");
+    check_condition(r#""operation":"GREATER_THAN","value":"much""#, "invalid_value value");
+    check_condition(r#""operation":"EQUALS","value":"much","values":["more"]"#, "ok");
+    check_condition(r#""operation":"LIKE","value":"a""#, "invalid_value operation");
+    check_condition(r#""operation":"EQUALS","value":1"#, "invalid_type value");
+    let many = |count: usize| {
+        let values = vec![r#""a""#; count].join(",");
+        format!(r#""operation":"IN","values":[{values}]"#)
+    };
+    check_condition(&many(100), "ok");
+    check_condition(&many(101), "too_many_items values");
+    let filters = |count: usize| format!("[{}]", vec![r#"{"conditions":[]}"#; count].join(","));
+    check_edits::<CreateFeature>(
+        body,
+        &[
+            ("/meter/filters", &filters(50), "ok"),
+            ("/meter/filters", &filters(51), "too_many_items"),
+            ("/meter/aggregation/field", "", "missing_field"),
+            ("/meter/aggregation/field", r#"" ""#, "invalid_string"),
+            ("/meter/aggregation/function", r#""MEDIAN""#, "invalid_value"),
+            ("/unitTransformation/divide", "0", "must_be_positive"),
+            ("/unitTransformation/divide", "0.5", "ok"),
+            ("/unitTransformation/round", r#""HALF""#, "invalid_value"),
+            ("/unitTransformation", "null", "ok"),
+            ("/meter/window", "1", "unknown_field"),
+        ],
+    );
+    let count = edited(body, "/meter/aggregation", r#"{"function":"COUNT"}"#);
+    check::<CreateFeature>(count.as_bytes(), "ok");
+    let values = r#"[{"value":"a","displayName":"A"},{"value":"a","displayName":"B"}]"#;
+    let twice = edited(body, "/enumConfiguration", values);
+    check::<CreateFeature>(twice.as_bytes(), "422 duplicate_item /enumConfiguration/1");
+    let update = format!(r#"{{"enumConfiguration":{values}}}"#);
+    check::<UpdateFeature>(update.as_bytes(), "422 duplicate_item /enumConfiguration/1");
+}
+
+#[test]
+fn a_feature_entitlement_says_how_it_is_enforced() {
+    let body = r#"{"type":"FEATURE","resetPeriod":"WEEK","usageLimit":10.5,"enforcement":"STRICT",
+        "weeklyResetPeriodConfiguration":{"accordingTo":"EveryMonday"},"enumValues":["a"]}"#;
+    check_sound::<UpdateEntitlement>(body, &["/type"]);
+    check_edits::<UpdateEntitlement>(
+        body,
+        &[
+            ("/enforcement", r#""SOFT""#, "ok"),
+            ("/enforcement", r#""HARD""#, "ok"),
+            ("/enforcement", r#""NONE""#, "invalid_value"),
+            ("/enforcement", "null", "invalid_type"),
+            ("/usageLimit", "null", "ok"),
+            ("/usageLimit", "-1", "must_not_be_negative"),
+            ("/resetPeriod", r#""MINUTE""#, "invalid_value"),
+            (
+                "/weeklyResetPeriodConfiguration/accordingTo",
+                r#""StartOfTheMonth""#,
+                "invalid_value",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_rate_of_zero_needs_a_formula() {
+    let body = |rate: &str| {
+        format!(
+            r#"{{"charges":{{"pricingType":"PAID","pricingModels":[{{"billingModel":"CREDIT_BASED",
+            "featureId":"f","pricePeriods":[{{"billingPeriod":"MONTHLY","creditRate":{rate}}}]}}]}}}}"#
+        )
+    };
+    let at = "/charges/pricingModels/0/pricePeriods/0/creditRate";
+    for (rate, expected) in [
+        (r#"{"amount":0.1,"currencyId":"c"}"#, "ok"),
+        (r#"{"amount":0,"currencyId":"c","costFormula":"1.1 * a"}"#, "ok"),
+        (r#"{"amount":0,"currencyId":"c"}"#, "422 must_be_positive {}/amount"),
+        (r#"{"amount":-1,"currencyId":"c"}"#, "422 must_not_be_negative {}/amount"),
+        (r#"{"amount":0.12345678901,"currencyId":"c"}"#, "422 too_many_decimals {}/amount"),
+        (r#"{"amount":1}"#, "422 missing_field {}/currencyId"),
+        (r#"{"amount":1,"currencyId":"c","costFormula":1}"#, "422 invalid_type {}/costFormula"),
+        (r#"{"amount":1,"currencyId":"c","formula":"a"}"#, "422 unknown_field {}/formula"),
+    ] {
+        check::<UpdatePlan>(body(rate).as_bytes(), &expected.replace("{}", at));
+    }
+}
+
+#[test]
+fn a_check_reserves_with_an_id_an_amount_and_one_expiry() {
+    let reserve = |query: &str| parse_query::<CheckQuery>(query)?.reservation();
+    let base = "currencyId=c&reserveAmount=12.5&reservationId=job-1";
+    for (query, expected) in [
+        ("currencyId=c&requestedUsage=1", "ok"),
+        (base, "ok"),
+        ("currencyId=c&reserveAmount=0.30000000000000004&reservationId=j", "ok"),
+        ("currencyId=c&reserveAmount=1", "400 missing_parameter reservationId"),
+        ("currencyId=c&reserveAmount=0&reservationId=j", "400 invalid_parameter reserveAmount"),
+        ("currencyId=c&reserveAmount=1e-12&reservationId=j", "400 invalid_parameter reserveAmount"),
+        ("currencyId=c&reserveAmount=-1&reservationId=j", "400 invalid_parameter reserveAmount"),
+        ("currencyId=c&reserveAmount=1&reservationId=+", "400 invalid_parameter reservationId"),
+        ("featureId=f&reserveAmount=1&reservationId=j", "400 invalid_parameter reserveAmount"),
+        ("currencyId=c&reservationId=j", "400 invalid_parameter reservationId"),
+        ("currencyId=c&reservationTtlSeconds=5", "400 invalid_parameter reservationTtlSeconds"),
+        ("currencyId=c&reservationMetadata={}", "400 invalid_parameter reservationMetadata"),
+    ] {
+        assert_eq!(verdict(reserve(query)), expected, "{query}");
+    }
+    let too_long = format!("reservationId={}", "j".repeat(256));
+    let long = base.replace("reservationId=job-1", &too_long);
+    assert_eq!(verdict(reserve(&long)), "400 invalid_parameter reservationId");
+    for (more, expected) in [
+        ("reservationTtlSeconds=1", "ok"),
+        ("reservationTtlSeconds=86400", "ok"),
+        ("reservationTtlSeconds=0", "400 invalid_parameter reservationTtlSeconds"),
+        ("reservationTtlSeconds=86401", "400 invalid_parameter reservationTtlSeconds"),
+        ("reservationTtlSeconds=1.5", "400 invalid_parameter reservationTtlSeconds"),
+        (
+            "reservationTtlSeconds=5&reservationExpiresAt=2026-01-01T00:00:00Z",
+            "400 invalid_parameter reservationTtlSeconds",
+        ),
+        ("reservationExpiresAt=soon", "400 invalid_parameter reservationExpiresAt"),
+        (r#"reservationMetadata={"job":"7"}"#, "ok"),
+        (r#"reservationMetadata={"job":7}"#, "400 invalid_parameter reservationMetadata"),
+        ("reservationMetadata=[]", "400 invalid_parameter reservationMetadata"),
+        (r#"reservationMetadata={"a":"1","a":"2"}"#, "400 invalid_parameter reservationMetadata"),
+    ] {
+        assert_eq!(verdict(reserve(&format!("{base}&{more}"))), expected, "{more}");
+    }
+}
+
+#[test]
+fn the_end_of_a_reservation_lies_within_a_day() {
+    let at = |text: &str| stipend_core::Timestamp::parse(text).unwrap();
+    let now = at("2026-01-01T00:00:00Z");
+    let resolve = |more: &str| {
+        let query = format!("currencyId=c&reserveAmount=1&reservationId=j&{more}");
+        let request = parse_query::<CheckQuery>(&query).unwrap().reservation().unwrap();
+        request.expect("one is asked for").expiry.resolve(now)
+    };
+    assert_eq!(resolve(""), Ok(at("2026-01-01T01:00:00Z")));
+    assert_eq!(resolve("reservationTtlSeconds=86400"), Ok(at("2026-01-02T00:00:00Z")));
+    let last = "2026-01-02T00:00:00Z";
+    assert_eq!(resolve(&format!("reservationExpiresAt={last}")), Ok(at(last)));
+    for instant in ["2026-01-01T00:00:00Z", "2025-12-31T23:00:00Z", "2026-01-02T00:00:00.000001Z"] {
+        let verdict = verdict(resolve(&format!("reservationExpiresAt={instant}")));
+        assert_eq!(verdict, "400 invalid_parameter reservationExpiresAt", "{instant}");
+    }
+}
+
+#[test]
+fn reports_are_grouped_by_up_to_three_dimensions() {
+    let group = |query: &str| {
+        let query = format!("customerId=u&{query}");
+        parse_query::<CreditUsageQuery>(&query).map(|query| query.group_by)
+    };
+    for (query, expected) in [
+        ("", "feature"),
+        ("groupBy=", "feature"),
+        ("groupBy=featureId", "feature"),
+        ("groupBy=model", "model"),
+        ("groupBy=b,a%2Cfeature_2", "b a feature_2"),
+        ("groupBy=a&groupBy=$b&groupBy=c-d&groupBy=featureId", "feature a $b c-d"),
+    ] {
+        let group = group(query).unwrap();
+        let names = group.by_feature.then_some("feature").into_iter();
+        let names: Vec<_> = names.chain(group.dimensions.iter().map(String::as_str)).collect();
+        assert_eq!(names.join(" "), expected, "{query}");
+    }
+    for query in ["a,b,c,d", "a,b,a", "featureId,featureId", "a.b", "a b", "é"] {
+        let verdict = verdict(group(&format!("groupBy={query}")));
+        assert_eq!(verdict, "400 invalid_parameter groupBy", "{query}");
+    }
+    let history = "startDate=2026-01-01T00:00:00Z&groupBy=featureId";
+    let history = parse_query::<UsageHistoryQuery>(history).unwrap();
+    assert_eq!(history.group_by.0, ["featureId"], "a feature's history has only dimensions");
+}
+
+#[test]
+fn reports_have_a_period_that_is_not_empty() {
+    let at = |text: &str| stipend_core::Timestamp::parse(text).unwrap();
+    let now = at("2026-03-01T00:00:00Z");
+    let (january, february) = ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z");
+    let credits = |query: &str| {
+        let query = parse_query::<CreditUsageQuery>(&format!("customerId=u&{query}"))?;
+        query.period(now, |end, range| {
+            end.plus_seconds(if range == TimeRange::LastMonth { -9 } else { -5 })
+        })
+    };
+    let check = |query: &str, start: &str, end: &str| {
+        assert_eq!(credits(query), Ok((at(start), at(end))), "{query}");
+    };
+    check("", "2026-02-28T23:59:51Z", "2026-03-01T00:00:00Z");
+    check("timeRange=LAST_DAY", "2026-02-28T23:59:55Z", "2026-03-01T00:00:00Z");
+    let dates = format!("startDate={january}&endDate={february}&timeRange=LAST_DAY");
+    check(&dates, january, february);
+    let backwards = format!("startDate={february}&endDate={january}");
+    assert_eq!(verdict(credits(&backwards)), "400 invalid_parameter startDate");
+    let range = "timeRange=LAST_HOUR";
+    assert_eq!(verdict(credits(range)), "400 invalid_parameter timeRange");
+    check_query::<CreditUsageQuery>("limit=5", "400 missing_parameter customerId");
+    let history = |query: &str| parse_query::<UsageHistoryQuery>(query)?.period(now);
+    assert_eq!(history(&format!("startDate={january}")), Ok((at(january), now)));
+    assert_eq!(verdict(history("")), "400 missing_parameter startDate");
+    let empty = format!("startDate={january}&endDate={january}");
+    assert_eq!(verdict(history(&empty)), "400 invalid_parameter startDate");
+    assert_eq!(
+        verdict(history("startDate=2099-01-01T00:00:00Z")),
+        "400 invalid_parameter startDate"
+    );
+}
+
+#[test]
+fn lists_of_holds_and_promotions_are_filtered_by_their_states() {
+    let held = "customerId=u&currencyId=c&status=ACTIVE,EXPIRED";
+    check_query::<ReservationsQuery>(held, "ok");
+    check_query::<ReservationsQuery>("status=ACTIVE", "400 missing_parameter customerId");
+    check_query::<ReservationsQuery>("customerId=u&status=OPEN", "400 invalid_parameter status");
+    check_query::<PromotionalsQuery>("status=Active&status=Paused", "ok");
+    check_query::<PromotionalsQuery>("status=ACTIVE", "400 invalid_parameter status");
+    check_query::<PromotionalsQuery>("customerId=u", "400 unknown_parameter customerId");
 }

@@ -9,23 +9,30 @@ use stipend_wire::access::*;
 use stipend_wire::auto_recharge::AutoRecharge;
 use stipend_wire::charge::*;
 use stipend_wire::consumption::*;
+use stipend_wire::credit_usage::*;
 use stipend_wire::currency::*;
 use stipend_wire::customer::*;
+use stipend_wire::decision::*;
 use stipend_wire::entitlement::*;
 use stipend_wire::envelope::Removed;
 use stipend_wire::environment::*;
+use stipend_wire::event::*;
 use stipend_wire::feature::*;
 use stipend_wire::grant::*;
 use stipend_wire::ledger::*;
 use stipend_wire::package::*;
 use stipend_wire::preview::*;
 use stipend_wire::product::*;
+use stipend_wire::promotional::*;
 use stipend_wire::query::*;
 use stipend_wire::read::WireEnum;
+use stipend_wire::reservation::*;
+use stipend_wire::reversal::*;
 use stipend_wire::subscription::*;
 use stipend_wire::subscription_change::*;
 use stipend_wire::task::*;
 use stipend_wire::upcoming::*;
+use stipend_wire::usage::*;
 use utoipa::openapi::{RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema};
 
@@ -43,7 +50,7 @@ const RESPONSES: &str = "
     FeatureEntitlement: id* behavior* createdAt* description* displayNameOverride*
         enumValues* hasSoftLimit* hasUnlimitedUsage* hiddenFromWidgets* isCustom* isGranted*
         order* resetPeriod* resetPeriodConfiguration* type* updatedAt* usageLimit*
-        featureId*
+        featureId* enforcement
     CreditEntitlement: id* amount* behavior* cadence* createdAt* description*
         displayNameOverride* hasSoftLimit* hiddenFromWidgets* isCustom* isGranted* order*
         type* updatedAt* dependencyFeatureId currencyId* enforcement
@@ -58,13 +65,19 @@ const RESPONSES: &str = "
         displayName* effectiveAt* expireAt* grantType* invoiceId* latestInvoice* metadata*
         paymentCollection* priority* resourceId* sourceType* status* syncStates* updatedAt*
         voidedAt* originalAmount*
-    Consumed: amount* currencyId* customerId* timestamp* credit resourceId
-    ReservationReleased: credit reservation*
+    Consumed: amount* currencyId* customerId* timestamp* credit resourceId decisionId
+    Reservation: id* amount* consumedAmount expiresAt* status*
+    ReservationReleased: credit reservation* decisionId
+    ReservationExtended: reservation* credit
+    ListedReservation: id* amount* consumedAmount* createdAt* currencyId* customerId* expiresAt*
+        holds* metadata* releasedAt* resourceId* status*
+    ReservationHold: amount* grantId*
     AutoRecharge: id* createdAt* currencyId* customerId* grantExpirationPeriod* isEnabled*
         maxSpendLimit* targetBalance* thresholdType* thresholdValue* updatedAt*
     LedgerEntry: amount* breakdown creditCurrencyId* creditGrantId* customerId* eventId*
         eventType* featureId* holdReturnedAmount metadata reservationId resourceId*
-        timestamp*
+        timestamp* entryId decisionId reason reversalOf reversedBy
+    EntryReversed: entryId* amount* entries* credit* reason* reversedAt*
     LedgerBreakdown: amount* creditCurrencyId* creditGrantId* customerId* eventId eventType*
         featureId reservationId resourceId timestamp*
     Customer: id* archivedAt* createdAt* updatedAt* billingCurrency billingId couponId
@@ -72,10 +85,46 @@ const RESPONSES: &str = "
     EffectiveEntitlements: accessDeniedReason* entitlements*
     EffectiveFeature: accessDeniedReason* isGranted* type* currentUsage entitlementUpdatedAt
         feature hasUnlimitedUsage resetPeriod usageLimit usagePeriodAnchor usagePeriodEnd
-        usagePeriodStart validUntil
+        usagePeriodStart validUntil decisionId enumValues hasSoftLimit isEstimate
     EffectiveCredit: accessDeniedReason* currency* currentUsage* isGranted* type*
         usageLimit* usageUpdatedAt* entitlementUpdatedAt reservation reserved
-        reservedOnExpiredGrants usagePeriodEnd validUntil hasSoftLimit
+        reservedOnExpiredGrants usagePeriodEnd validUntil decisionId hasSoftLimit isEstimate
+    FeatureReference: id* displayName* featureStatus* featureType*
+    UsageReported: id* createdAt* customerId* featureId* timestamp* value* credit currentUsage
+        nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId
+    UsageCredit: consumed* currencyId* currentUsage* timestamp* usageLimit* usagePeriodEnd
+    UsagesReported: usages* credits
+    UsageReportedOfMany: id* createdAt* customerId* featureId* timestamp* value* credit
+        currentUsage nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId
+    UsageCreditOfMany: consumed* currencyId*
+    PoolBalance: currencyId* currentUsage* customerId* resourceId timestamp* usageLimit*
+        usagePeriodEnd
+    UsageHistory: markers* series*
+    UsageMarker: timestamp* type*
+    UsageSeries: points* tags*
+    UsagePoint: isResetPoint* timestamp* value*
+    Tag: key* value*
+    EventsAccepted: accepted* errors
+    Estimate: estimates* warnings*
+    CurrencyEstimate: balanceAfterEstimate* breakdown* currencyId* currentBalance*
+        estimatedCost* wouldOverdraft*
+    FeatureEstimate: cost* featureId* warningCode* missingDimensions
+    CreditUsage: currency* pagination* series*
+    CreditUsageCurrency: currencyId* displayName* plural* singular* symbol*
+    CreditUsageSeries: eventCount* featureId* featureName* points* totalCredits* tags
+    CreditUsagePoint: eventCount* timestamp* value*
+    Forecast: runsOutAt* windows*
+    WindowForecast: window* used* ratePerDay* runsOutAt* isGrantExpiryLimited*
+    PromotionalEntitlement: id* createdAt* description* endDate* enumValues* environmentId*
+        featureGroupIds* featureId* hasSoftLimit* hasUnlimitedUsage* isVisible* period*
+        resetPeriod* resetPeriodConfiguration* startDate* status* updatedAt* usageLimit*
+    Decision: decisionId* kind* outcome* at* customerId* resourceId* featureId* currencyId*
+        requestedUsage* cost* accessDeniedReason* errorCode* subscription* mapping* draws*
+        overdraft* limitHit*
+    DecisionSubscription: id* planId* version*
+    DecisionMapping: packageId* packageType* version* rate* costFormula* inputs*
+    DecisionDraw: grantId* amount* rule*
+    LimitHit: type* limit* currentUsage* requested* enforcement*
     Subscription: id* billingId* createdAt* customerId* paymentCollection* planId*
         pricingType* startDate* status* addons billingCycleAnchor budget cancellationDate
         cancelReason contractId coupons currentBillingPeriodEnd currentBillingPeriodStart
@@ -136,6 +185,20 @@ const BODIES: &str = "
         strict
     ConsumeBatch: consumptions*
     ReleaseReservation: consumedAmount* currencyId* customerId* resourceId
+    ExtendReservation: currencyId* customerId* reservationExpiresAt reservationTtlSeconds
+        reserveAmount resourceId
+    ReverseEntry: idempotencyKey reason
+    ReportUsages: usages*
+    ReportUsage: customerId* featureId* value* createdAt dimensions idempotencyKey resourceId
+        updateBehavior
+    EstimateUsage: customerId* featureId* value* dimensions resourceId updateBehavior
+    ReportEvents: events*
+    ReportEvent: customerId* eventName* idempotencyKey* dimensions resourceId timestamp
+    EstimateEvent: customerId* eventName* dimensions resourceId
+    GrantPromotionals: promotionalEntitlements*
+    PromotionalInput: customEndDate* enumValues* featureId* hasSoftLimit* hasUnlimitedUsage*
+        isVisible* monthlyResetPeriodConfiguration* period* resetPeriod* usageLimit*
+        weeklyResetPeriodConfiguration* yearlyResetPeriodConfiguration*
     CreateCustomer: id* billingCurrency billingId couponId defaultPaymentMethod email
         integrations language metadata name passthrough timezone
     UpdateCustomer: billingCurrency billingId couponId email integrations language metadata
@@ -180,18 +243,24 @@ const BODIES: &str = "
     CreateFeatureEntitlement: id* type* behavior description displayNameOverride enumValues
         hasSoftLimit hasUnlimitedUsage hiddenFromWidgets isCustom isGranted
         monthlyResetPeriodConfiguration order resetPeriod usageLimit
-        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
+        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration enforcement
     CreateCreditEntitlement: id* amount* cadence* type* behavior dependencyFeatureId
         description displayNameOverride hasSoftLimit hiddenFromWidgets isCustom isGranted
         order enforcement
     UpdateFeatureEntitlement: type* behavior description displayNameOverride enumValues
         hasSoftLimit hasUnlimitedUsage hiddenFromWidgets isCustom isGranted
         monthlyResetPeriodConfiguration order resetPeriod usageLimit
-        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
+        weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration enforcement
     UpdateCreditEntitlement: type* amount behavior cadence dependencyFeatureId description
         displayNameOverride hasSoftLimit hiddenFromWidgets isCustom isGranted order
         enforcement
     MeterInput: aggregation* filters*
+    AggregationInput: function* field
+    MeterFilter: conditions*
+    MeterCondition: field* operation* value values
+    UnitTransformationInput: divide* featureUnits featureUnitsPlural round
+    EnumValueInput: displayName* value*
+    CreditRateInput: amount* currencyId* costFormula
     SubscriptionFeatureInput: id* type* hasSoftLimit hasUnlimitedUsage
         monthlyResetPeriodConfiguration resetPeriod usageLimit
         weeklyResetPeriodConfiguration yearlyResetPeriodConfiguration
@@ -211,6 +280,11 @@ const QUERIES: &str = "
     EntitlementsQuery: resourceId
     CheckQuery: currencyId featureId requestedUsage requestedValues reservationExpiresAt
         reservationId reservationMetadata reservationTtlSeconds reserveAmount resourceId
+    ReservationsQuery: customerId* after before currencyId limit resourceId status
+    UsageHistoryQuery: startDate* endDate groupBy resourceId
+    CreditUsageQuery: customerId* after before currencyId endDate groupBy limit resourceId
+        startDate timeRange
+    PromotionalsQuery: after before createdAt limit status
     SubscriptionsQuery: after before createdAt customerId limit planId pricingType
         resourceId status
     UpcomingQuery: count
@@ -248,12 +322,12 @@ macro_rules! check_all {
 
 #[test]
 fn responses_have_every_key_of_the_contract_and_always_emit_the_starred_ones() {
-    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed SubscriptionPreview PreviewInvoice PreviewPeriod PreviewDiscountDetails PreviewDiscount PreviewInvoiceLine FreeItem CreditPreview RecurringCreditPreview TaskStarted Task TaskFailure TestClock Environment UpcomingStep UpcomingExpiry UpcomingGrant }
+    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed SubscriptionPreview PreviewInvoice PreviewPeriod PreviewDiscountDetails PreviewDiscount PreviewInvoiceLine FreeItem CreditPreview RecurringCreditPreview TaskStarted Task TaskFailure TestClock Environment UpcomingStep UpcomingExpiry UpcomingGrant Reservation ReservationExtended ListedReservation ReservationHold EntryReversed FeatureReference UsageReported UsageCredit UsagesReported UsageReportedOfMany UsageCreditOfMany PoolBalance UsageHistory UsageMarker UsageSeries UsagePoint Tag EventsAccepted Estimate CurrencyEstimate FeatureEstimate CreditUsage CreditUsageCurrency CreditUsageSeries CreditUsagePoint Forecast WindowForecast PromotionalEntitlement Decision DecisionSubscription DecisionMapping DecisionDraw LimitHit }
 }
 
 #[test]
 fn bodies_take_every_key_of_the_contract_and_demand_the_starred_ones() {
-    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput MigrateSubscription TransferSubscription PreviewSubscription BillableFeatureInput ImportSubscriptions ImportedSubscription CreateEnvironment UpdateEnvironment SetTestClock }
+    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput MigrateSubscription TransferSubscription PreviewSubscription BillableFeatureInput ImportSubscriptions ImportedSubscription CreateEnvironment UpdateEnvironment SetTestClock ExtendReservation ReverseEntry ReportUsages ReportUsage EstimateUsage ReportEvents ReportEvent EstimateEvent GrantPromotionals PromotionalInput AggregationInput MeterFilter MeterCondition UnitTransformationInput EnumValueInput CreditRateInput }
 }
 
 fn texts<T: WireEnum>() -> String {
@@ -278,6 +352,40 @@ fn enums_have_the_spellings_of_the_contract() {
 }
 
 #[test]
+fn enums_of_usage_and_checks_have_the_spellings_of_the_contract() {
+    assert_eq!(
+        texts::<AccessDeniedReason>(),
+        "FeatureNotFound|CustomerNotFound|CustomerIsArchived|CustomerResourceNotFound|\
+         NoActiveSubscription|NoFeatureEntitlementInSubscription|RequestedUsageExceedingLimit|\
+         RequestedValuesMismatch|BudgetExceeded|Unknown|FeatureTypeMismatch|Revoked|\
+         InsufficientCredits|EntitlementNotFound"
+    );
+    assert_eq!(texts::<UpdateBehavior>(), "DELTA|SET");
+    assert_eq!(texts::<UsageMarkerType>(), "PERIODIC_RESET|SUBSCRIPTION_CHANGE_RESET");
+    assert_eq!(
+        texts::<EstimateWarning>(),
+        "RESOURCE_SCOPED_SUBSCRIPTION_EXISTS|FEATURE_NOT_FOUND|FEATURE_NOT_CREDIT_BASED"
+    );
+    assert_eq!(texts::<EstimateWarningCode>(), "UNSUPPORTED_AGGREGATION");
+    assert_eq!(texts::<PromotionalPeriod>(), "1 week|1 month|6 month|1 year|lifetime|custom");
+    assert_eq!(texts::<PromotionalStatus>(), "Active|Expired|Paused");
+    assert_eq!(texts::<TimeRange>(), "LAST_DAY|LAST_WEEK|LAST_MONTH|LAST_YEAR");
+    assert_eq!(texts::<ReservationStatus>(), "ACTIVE|RELEASED");
+    assert_eq!(texts::<ListedReservationStatus>(), "ACTIVE|RELEASED|EXPIRED");
+    assert_eq!(texts::<ForecastWindow>(), "LAST_DAY|LAST_WEEK");
+    assert_eq!(texts::<DecisionKind>(), "CHECK|CONSUMPTION|REFUSAL");
+    assert_eq!(texts::<DecisionOutcome>(), "GRANTED|DENIED|CONSUMED|REFUSED");
+    assert_eq!(texts::<LimitType>(), "USAGE_LIMIT|BALANCE|BUDGET");
+    assert_eq!(texts::<Enforcement>(), "SOFT|HARD|STRICT");
+    assert_eq!(texts::<AggregationFunction>(), "SUM|MAX|MIN|AVG|COUNT|UNIQUE");
+    assert_eq!(
+        texts::<ConditionOperation>(),
+        "EQUALS|NOT_EQUALS|GREATER_THAN|GREATER_THAN_OR_EQUAL|LESS_THAN|LESS_THAN_OR_EQUAL|\
+         IS_NULL|IS_NOT_NULL|CONTAINS|STARTS_WITH|ENDS_WITH|IN"
+    );
+}
+
+#[test]
 fn queries_take_every_parameter_of_the_contract() {
     check_query::<PackagesQuery>();
     check_query::<PageQuery>();
@@ -292,4 +400,8 @@ fn queries_take_every_parameter_of_the_contract() {
     check_query::<CheckQuery>();
     check_query::<SubscriptionsQuery>();
     check_query::<UpcomingQuery>();
+    check_query::<ReservationsQuery>();
+    check_query::<UsageHistoryQuery>();
+    check_query::<CreditUsageQuery>();
+    check_query::<PromotionalsQuery>();
 }

@@ -1,10 +1,13 @@
 //! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
 //! stops the process rather than write on.
 
-use super::entry::{Closed, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Settled};
+use super::entry::{
+    Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Settled,
+};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
+use super::usage::{FeatureUsage, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -47,6 +50,20 @@ impl Customer {
                 self.pools.push(Pool::new(opened.pool, currency, resource));
             }
             Entry::Pool(entry) => self.apply_pool(entry),
+            Entry::MeterOpened(opened) => {
+                assert_eq!(opened.meter.slot(), self.slot, "a meter belongs to its customer");
+                assert_eq!(
+                    usize::from(opened.meter.number()),
+                    self.usages.len(),
+                    "meters are numbered without gap"
+                );
+                self.usages.push(FeatureUsage::new(opened));
+            }
+            Entry::Usage(entry) => {
+                let index = usize::from(entry.meter.number());
+                let usage = self.usages.get_mut(index).expect("an entry names a meter");
+                usage.apply(entry);
+            }
         }
     }
 
@@ -60,10 +77,29 @@ impl Customer {
         for effect in &entry.effects {
             self.apply_effect(index, effect, entry.at);
         }
+        self.note_drawn(index, entry);
         let pool = &self.pools[index];
         assert_eq!(pool.balance(), before + entry.delta(), "an entry moves the balance by its sum");
         if !entry.is_consumption() {
             self.next_due = self.compute_next_due();
+        }
+    }
+
+    /// Notes which grants paid for usage, so that it can be given back to them.
+    fn note_drawn(&mut self, index: usize, entry: &PoolEntry) {
+        let Self { pools, usages, .. } = self;
+        let pool = &pools[index];
+        if let Cause::Consumption(Consumption { priced: Some(priced), .. }) = &entry.cause {
+            let usage = usages.get_mut(usize::from(priced.meter.number()));
+            let usage = usage.expect("usage that is paid for is counted");
+            for effect in &entry.effects {
+                usage.note_drawn(pool, effect);
+            }
+        }
+        for effect in &entry.effects {
+            if let Effect::Settled(settled) = effect {
+                note_settled(usages, pool, settled);
+            }
         }
     }
 
@@ -99,6 +135,11 @@ impl Customer {
                 self.pools[index].overdraw(*draw, at);
             }
             Effect::Ended(ended) => pool.end(ended),
+            Effect::Reserved(hold) => pool.reserve(hold, at),
+            Effect::HoldExtended(extended) => pool.extend_hold(extended, at),
+            Effect::HoldEnded(ended) => pool.end_hold(ended, at),
+            Effect::HoldMovedOut(moved) => pool.move_hold_out(moved),
+            Effect::HoldMovedIn(moved) => pool.move_hold_in(moved),
             Effect::Reduced(draw) => {
                 pool.granted -= draw.amount;
                 let grant = pool.live_mut(draw.grant);
@@ -288,13 +329,21 @@ impl Pool {
         self.shift(settled.grant, settled.amount, at, true);
     }
 
-    /// Invariant 2: what a grant loses at its end is what was unused of it.
+    /// Invariant 2: what a grant loses at its end is what was unused of it. It stays aside while a
+    /// part of it is held.
     fn end(&mut self, ended: &Ended) {
         if let Some(place) = self.live.iter().position(|grant| grant.no == ended.grant.no) {
             let grant = self.live.remove(place);
             assert_eq!(grant.remaining(), ended.amount, "a grant loses what was unused of it");
             self.granted -= grant.amount;
-            self.used -= grant.consumed;
+            self.used -= grant.consumed + grant.held;
+            if grant.held.is_positive() {
+                self.lapsed.push(ended.grant.clone());
+            }
+        } else if let Some(place) = self.lapsed.iter().position(|one| one.no == ended.grant.no) {
+            let grant = self.lapsed.remove(place);
+            assert!(grant.held.is_zero(), "nothing is held any more of what leaves for good");
+            assert!(ended.amount.is_zero(), "a grant loses what was unused of it once");
         } else {
             let before = self.scheduled.len();
             self.scheduled.retain(|grant| grant.no != ended.grant.no);

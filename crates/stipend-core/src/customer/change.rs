@@ -6,6 +6,7 @@ use super::decide::Builder;
 use super::entry::{Carried, Draw, Effect, Ended, GrantEnd, Moved, Opened};
 use super::grant::{Grant, GrantKind, PRIORITY_DEFAULT, RecurringSource};
 use super::granting::{ended_at, settle};
+use super::hold::Moving;
 use super::resolve::Share;
 use super::subscription::{CarriedConsumption, Subscription};
 use crate::Amount;
@@ -40,6 +41,8 @@ pub(super) struct Change<'a> {
     older: Amount,
     /// What of `recent`, found room or not, counts in the year when the month is over.
     lent: Amount,
+    /// What reservations hold of grants that give it up.
+    moving: Moving,
     effects: Vec<Effect>,
 }
 
@@ -66,6 +69,7 @@ impl<'a> Change<'a> {
             recent: Amount::ZERO,
             older: Amount::ZERO,
             lent: Amount::ZERO,
+            moving: Moving::new(pool),
             effects: Vec::new(),
         }
     }
@@ -113,8 +117,10 @@ impl<'a> Change<'a> {
 
     /// Gives up all grants, for another pool to take.
     pub(super) fn leave(&mut self) -> Vec<Grant> {
-        let grants: Vec<Grant> = self.held.drain(..).map(|held| held.grant).collect();
-        for grant in &grants {
+        let mut grants: Vec<Grant> = self.held.drain(..).map(|held| held.grant).collect();
+        for grant in &mut grants {
+            // Reservations stay where they were made.
+            self.moving.take_off(grant, grant.held, &mut self.effects);
             if grant.consumed.is_positive() {
                 let moved = Draw { grant: grant.no, amount: grant.consumed };
                 self.effects.push(Effect::MovedOut(moved));
@@ -187,9 +193,10 @@ impl<'a> Change<'a> {
     /// Ends all grants, used or not, and takes note of their consumption.
     pub(super) fn retire(&mut self) {
         for Held { grant, .. } in std::mem::take(&mut self.held) {
-            let recent = grant.recent_at(self.now);
+            // What is held may yet be consumed; otherwise leaving and returning would refill it.
+            let recent = grant.recent_at(self.now) + grant.held;
             self.recent += recent;
-            self.older += grant.consumed - recent;
+            self.older += grant.consumed + grant.held - recent;
             if is_yearly(&grant) {
                 self.lent += recent;
             }
@@ -269,6 +276,7 @@ impl<'a> Change<'a> {
             }
             rest -= taken;
             let moved = (taken - grant.remaining()).or_zero();
+            let moved = moved - self.moving.take_off(grant, moved, &mut self.effects);
             if moved.is_positive() {
                 // What was consumed last is taken off first.
                 let recent = moved.min(grant.recent_at(self.now));
@@ -369,6 +377,9 @@ impl<'a> Change<'a> {
                 }
             }
         }
+        for held in &mut self.held {
+            self.moving.put_on(&mut held.grant, &mut self.effects);
+        }
     }
 }
 
@@ -425,6 +436,7 @@ impl Issue<'_> {
             amount,
             original: amount,
             consumed: Amount::ZERO,
+            held: Amount::ZERO,
             priority: PRIORITY_DEFAULT,
             effective_at: if part == 0 { period.start } else { now },
             expires_at: Some(terms.clip(period.end)),

@@ -32,8 +32,12 @@ pub struct CreditCheck {
     pub denial: Option<Denial>,
     /// Σ amount of the live grants.
     pub usage_limit: Amount,
-    /// What of it was used, with the overdraft.
+    /// What of it was used or is reserved, with the overdraft.
     pub current_usage: Amount,
+    /// What open reservations hold of live grants.
+    pub reserved: Amount,
+    /// What open reservations hold of grants that have ended since; no part of the balance.
+    pub reserved_on_lapsed: Amount,
     /// Whether checks grant beyond the balance.
     pub soft_limit: bool,
     /// When the pool last changed; now, where there is none.
@@ -78,6 +82,8 @@ pub fn check_credit(
         denial: None,
         usage_limit: pool.map_or(Amount::ZERO, |pool| pool.granted),
         current_usage: pool.map_or(Amount::ZERO, |pool| pool.used),
+        reserved: pool.map_or(Amount::ZERO, Pool::reserved),
+        reserved_on_lapsed: pool.map_or(Amount::ZERO, Pool::reserved_on_lapsed),
         soft_limit,
         usage_updated_at: pool.map_or(now, |pool| pool.at),
         period_end: pool.and_then(Pool::period_end),

@@ -37,13 +37,7 @@ pub(super) fn consume(
     now: Timestamp,
 ) -> Result<Decision, CustomerRejection> {
     assert!(request.amount.is_positive(), "the edge refuses consumption of nothing");
-    if !catalog.credit_types.contains_key(&request.currency) {
-        return Err(CustomerRejection::CurrencyNotFound(request.currency.clone()));
-    }
-    let unknown = request.resource.as_ref().filter(|id| customer.find_resource(id).is_none());
-    if let Some(resource) = unknown {
-        return Err(CustomerRejection::ResourceNotFound(resource.clone()));
-    }
+    check_place(customer, catalog, &request.currency, request.resource.as_ref())?;
     if let Some(reported_at) = request.reported_at {
         if reported_at < now.plus_seconds(-EVENT_AGE_MAX_SECONDS) {
             return Err(CustomerRejection::EventTooOld);
@@ -76,6 +70,34 @@ pub(super) fn consume(
     Ok(Decision { entries, ..Decision::default() })
 }
 
+/// Whether there is such a credit type and such a resource.
+pub(super) fn check_place(
+    customer: &Customer,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+) -> Result<(), CustomerRejection> {
+    if !catalog.credit_types.contains_key(currency) {
+        return Err(CustomerRejection::CurrencyNotFound(currency.clone()));
+    }
+    let unknown = resource.filter(|id| customer.find_resource(id).is_none());
+    match unknown {
+        Some(resource) => Err(CustomerRejection::ResourceNotFound(resource.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Draws in burn order, and the shortfall on the overdraft.
+pub(super) fn charge(customer: &Customer, pool: &Pool, amount: Amount) -> Vec<Effect> {
+    let spread = pool.spread(amount);
+    let mut effects: Vec<Effect> = spread.draws.into_iter().map(Effect::Drawn).collect();
+    if spread.shortfall.is_positive() {
+        let no = pool.overdraft.map_or(customer.next_grant, |overdraft| overdraft.no);
+        effects.push(Effect::Overdrawn(Draw { grant: no, amount: spread.shortfall }));
+    }
+    effects
+}
+
 /// The entry of a consumption: draws in burn order, the shortfall on the overdraft.
 fn consumption(
     customer: &Customer,
@@ -83,12 +105,7 @@ fn consumption(
     request: &ConsumeRequest,
     now: Timestamp,
 ) -> PoolEntry {
-    let spread = pool.spread(request.amount);
-    let mut effects: Vec<Effect> = spread.draws.into_iter().map(Effect::Drawn).collect();
-    if spread.shortfall.is_positive() {
-        let no = pool.overdraft.map_or(customer.next_grant, |overdraft| overdraft.no);
-        effects.push(Effect::Overdrawn(Draw { grant: no, amount: spread.shortfall }));
-    }
+    let effects = charge(customer, pool, request.amount);
     let entry = PoolEntry {
         pool: pool.id,
         at: now,
@@ -100,6 +117,7 @@ fn consumption(
             usage_limit: pool.granted,
             current_usage: pool.used + request.amount,
             period_end: pool.period_end(),
+            priced: None,
         }),
         effects,
     };

@@ -3,6 +3,7 @@
 use super::consume::{ConsumeRequest, consume};
 use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
 use super::granting::{NewGrant, grant, void};
+use super::hold::{self, ExtendRequest, Hold, ReleaseRequest, ReserveRequest};
 use super::reverse::{ReverseRequest, reverse};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
@@ -11,8 +12,8 @@ use super::{Customer, Profile, Resource, life};
 use crate::Amount;
 use crate::catalog::{Catalog, Extras, ExtrasPatch, Metadata, PackageKey, patch_extras};
 use crate::id::{
-    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PoolId, ProductId, ResourceId,
-    SubscriptionNo,
+    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PoolId, ProductId, ReservationId,
+    ResourceId, SubscriptionNo,
 };
 use crate::limits::CUSTOMER_RESOURCES_MAX;
 use crate::time::Timestamp;
@@ -41,6 +42,12 @@ pub enum CustomerCommand {
     Consume(ConsumeRequest),
     /// Gives back what a consumption took.
     Reverse(Box<ReverseRequest>),
+    /// Reserves credits.
+    Reserve(ReserveRequest),
+    /// Ends a reservation.
+    Release(ReleaseRequest),
+    /// Gives a reservation more time or credits.
+    Extend(ExtendRequest),
 }
 
 /// A customer to make.
@@ -186,6 +193,18 @@ pub enum CustomerRejection {
     /// What is reported lies ahead.
     #[error("events more than 5 minutes in the future are not accepted")]
     EventInFuture,
+    /// There never was such a reservation.
+    #[error("there is no reservation {0}")]
+    ReservationNotFound(ReservationId),
+    /// The reservation has expired or was released.
+    #[error("reservation {0} has ended")]
+    ReservationEnded(ReservationId),
+    /// The reservation would end before it begins, or too late.
+    #[error("a reservation ends in the future, at most 24 hours ahead")]
+    InvalidReservationEnd,
+    /// The reservation is open already.
+    #[error("there is a reservation {0} already")]
+    ReservationExists(ReservationId),
     /// The pool has less, and overdrawing was excluded.
     #[error("{requested} credits were asked for and {available} are available")]
     InsufficientCredits {
@@ -223,6 +242,8 @@ pub struct Decision {
     pub subscription: Option<SubscriptionNo>,
     /// The grant it is about, with its pool.
     pub grant: Option<(PoolId, GrantNo)>,
+    /// The reservation that was made, extended or ended: as it was before it ended.
+    pub hold: Option<Hold>,
 }
 
 /// Decides a command to a customer that has been rolled forward to `now`.
@@ -276,6 +297,9 @@ pub fn decide(
         CustomerCommand::VoidGrant(pool, no) => void(customer, catalog, *pool, *no, now),
         CustomerCommand::Consume(request) => consume(customer, catalog, request, now),
         CustomerCommand::Reverse(request) => reverse(customer, request, now),
+        CustomerCommand::Reserve(request) => hold::reserve(customer, catalog, request, now),
+        CustomerCommand::Release(request) => hold::release(customer, catalog, request, now),
+        CustomerCommand::Extend(request) => hold::extend(customer, catalog, request, now),
     }
 }
 

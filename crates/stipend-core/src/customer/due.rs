@@ -1,8 +1,8 @@
 //! What time does to a customer: expiries, the end of periods, scheduled grants, and the turns in
 //! the life of subscriptions.
 //!
-//! Every due action happens at its own instant, in the order expire → close → plan change → grant
-//! → settle (`behaviour.md` §0.4), so it does not matter how late or how often anyone looks.
+//! Every due action happens at its own instant, in the order of `behaviour.md` §0.4: reservations expire,
+//! then grants → close → plan change → grant → settle, so it does not matter how late or how often anyone looks.
 
 use super::Customer;
 use super::change::Issue;
@@ -13,7 +13,7 @@ use super::pool::Pool;
 use super::reallocate::granting;
 use super::resolve::{Share, resolve};
 use super::subscription::{Issued, Subscription, SubscriptionEndReason, SubscriptionTerms};
-use super::{life, revise};
+use super::{hold, life, revise};
 use crate::Amount;
 use crate::catalog::{Catalog, TrialEnd};
 use crate::id::{GrantNo, SubscriptionNo};
@@ -57,6 +57,7 @@ pub(super) fn roll_instant(
     due: Timestamp,
 ) -> Vec<Entry> {
     let mut builder = Builder::new(customer, catalog, due);
+    hold::expire(&mut builder);
     if builder.customer.subscriptions.iter().any(|subscription| turns(&subscription.terms, due)) {
         for_each_pool(&mut builder, &[Phase::Expire]);
         close_what_ends(&mut builder);

@@ -95,6 +95,8 @@ pub struct Grant {
     pub original: Amount,
     /// What was drawn from it.
     pub consumed: Amount,
+    /// What open reservations hold of it.
+    pub held: Amount,
     /// 0–100; lower is drawn first.
     pub priority: u8,
     /// The first instant at which it can be drawn.
@@ -132,7 +134,7 @@ impl Grant {
     /// What can still be drawn from it.
     #[must_use]
     pub fn remaining(&self) -> Amount {
-        self.amount - self.consumed
+        self.amount - self.consumed - self.held
     }
 
     /// Its place in the burn order: priority, expiry, promotional first, effective time,
@@ -196,13 +198,17 @@ impl Grant {
         self.this_month = Some(MonthDraws { amount, until });
     }
 
-    /// Invariant 2: what was used lies between nothing and the grant's amount.
+    /// Invariants 2 and 11: what was used and what is held lie between nothing and the grant's
+    /// amount.
     pub(super) fn assert_bounds(&self) {
         assert!(
-            !self.consumed.is_negative() && self.consumed <= self.amount,
-            "grant {:?} used {} of {}",
+            !self.consumed.is_negative()
+                && !self.held.is_negative()
+                && self.consumed + self.held <= self.amount,
+            "grant {:?} used {} and holds {} of {}",
             self.no,
             self.consumed,
+            self.held,
             self.amount
         );
     }

@@ -1,6 +1,6 @@
 //! The README names the tests that pin its rules; they are all there.
 
-const TESTS: [&str; 15] = [
+const TESTS: [&str; 17] = [
     include_str!("amounts.rs"),
     include_str!("burn.rs"),
     include_str!("calendar.rs"),
@@ -9,6 +9,8 @@ const TESTS: [&str; 15] = [
     include_str!("check.rs"),
     include_str!("due.rs"),
     include_str!("duplicate.rs"),
+    include_str!("formula.rs"),
+    include_str!("formula_laws.rs"),
     include_str!("grants.rs"),
     include_str!("laws.rs"),
     include_str!("life.rs"),

@@ -47,6 +47,10 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::OverdraftNotVoidable => "OverdraftNotVoidable",
         Rejection::EventTooOld => "EventTooOld",
         Rejection::EventInFuture => "EventInFuture",
+        Rejection::ReservationNotFound(_) => "ReservationNotFound",
+        Rejection::ReservationEnded(_) => "ReservationEnded",
+        Rejection::InvalidReservationEnd => "InvalidReservationEnd",
+        Rejection::ReservationExists(_) => "ReservationExists",
         Rejection::InsufficientCredits { .. } => "InsufficientCredits",
         Rejection::EntryNotReversible => "EntryNotReversible",
         Rejection::AlreadyReversed => "AlreadyReversed",
@@ -54,7 +58,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 31;
+const NAMES_COUNT: usize = 35;
 
 const SHOP: &str = "
     plan base 100/month
@@ -128,6 +132,10 @@ fn every_rejection_is_reachable() {
         grant paid 1; grant paid 1 until=2026-02-01             => EmptyWindow
         grant paid 1; void 2                                    => GrantNotFound
         use 1; void 1                                           => OverdraftNotVoidable
+        grant paid 1; release a 1                               => ReservationNotFound
+        grant paid 1; extend a known                            => ReservationEnded
+        reserve a 1 for=0                                       => InvalidReservationEnd
+        grant paid 1; reserve a 1; reserve a 1                  => ReservationExists
         strict 1                                                => InsufficientCredits
         grant paid 1; reverse last                              => EntryNotReversible
         use 1; reverse 1; reverse 1                             => AlreadyReversed

@@ -9,13 +9,14 @@ use stipend_core::catalog::{
 };
 use stipend_core::customer::{
     BillingPeriod, CancelTime, ConsumeRequest, CreditOverride, Customer, CustomerCommand,
-    CustomerRejection, Decision, Effect, Entry, FeatureQuantity, GrantEnd, GrantKind, NewGrant,
-    Pool, PoolEntry, ProvisionRequest, ReverseRequest, Schedule, SubscriptionCommand,
-    SubscriptionPatch, TrialRequest, decide, roll_forward,
+    CustomerRejection, Decision, Draw, Effect, Entry, ExtendRequest, FeatureQuantity, GrantEnd,
+    GrantKind, HoldEnd, HoldEnded, HoldTerm, NewGrant, Pool, PoolEntry, ProvisionRequest,
+    ReleaseRequest, ReverseRequest, Schedule, SubscriptionCommand, SubscriptionPatch, TrialRequest,
+    decide, roll_forward,
 };
 use stipend_core::{
-    Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ResourceId, SubscriptionId,
-    SubscriptionNo, Timestamp, Zone, examples,
+    Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ReservationId, ResourceId,
+    SubscriptionId, SubscriptionNo, Timestamp, Zone, examples,
 };
 
 pub(crate) fn amount(text: &str) -> Amount {
@@ -383,7 +384,8 @@ impl World {
         publish(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
 
-    /// `balance [overdraft N] [carried N] [scheduled N]`, the last three where there is any.
+    /// `balance [overdraft N] [carried N] [scheduled N] [reserved N] [aside N] [unbacked N]`, all
+    /// but the first where there is any.
     pub(crate) fn state(&self) -> String {
         let mut text = self.pool().map_or(Amount::ZERO, Pool::balance).to_string();
         let overdraft =
@@ -397,12 +399,20 @@ impl World {
             ("overdraft", overdraft.unwrap_or_default()),
             ("carried", carried),
             ("scheduled", scheduled),
+            ("reserved", self.pool().map_or(Amount::ZERO, Pool::reserved)),
+            ("aside", self.pool().map_or(Amount::ZERO, Pool::reserved_on_lapsed)),
+            ("unbacked", self.unbacked()),
         ] {
             if !amount.is_zero() {
                 write!(text, " {name} {amount}").expect("text takes text");
             }
         }
         text
+    }
+
+    fn unbacked(&self) -> Amount {
+        let holds = self.pool().map_or(&[][..], |pool| &pool.holds);
+        holds.iter().map(stipend_core::customer::Hold::unbacked).sum()
     }
 
     pub(crate) fn command(&self, line: &str) -> CustomerCommand {
@@ -452,6 +462,9 @@ impl World {
             }),
             "reverse" if rest == "last" => self.reversal_of(self.entries.len() - 1),
             "reverse" => self.reversal(rest.parse().expect("the number of a consumption")),
+            "reserve" => reserve(rest),
+            "release" => release(rest),
+            "extend" => extend(rest),
             "grant" => CustomerCommand::Grant(Box::new(grant(rest))),
             "void" => {
                 let pool = self.pool().expect("there is a pool to void in").id;
@@ -644,6 +657,68 @@ pub(crate) fn grant(text: &str) -> NewGrant {
     new
 }
 
+pub(crate) fn reservation(id: &str) -> ReservationId {
+    ReservationId::parse(id).expect("tables have sound ids")
+}
+
+fn term(text: &str) -> HoldTerm {
+    find_instant(text)
+        .map_or_else(|| HoldTerm::Seconds(text.parse().expect("seconds")), HoldTerm::Until)
+}
+
+/// `ID AMOUNT [for=SECONDS|for=DATE]`, for an hour where it is not said.
+fn reserve(text: &str) -> CustomerCommand {
+    let mut words = words(text);
+    let (id, _) = words.next().expect("a reservation has an id");
+    let (credits, _) = words.next().expect("a reservation has an amount");
+    let mut request = examples::reservation(id, amount(credits));
+    for word in words {
+        match word {
+            ("for", Some(until)) => request.term = term(until),
+            ("on", Some(id)) => request.resource = Some(resource(id)),
+            other => panic!("no option {other:?}"),
+        }
+    }
+    CustomerCommand::Reserve(request)
+}
+
+/// `ID CONSUMED [known]`
+fn release(text: &str) -> CustomerCommand {
+    let mut words = words(text);
+    let (id, _) = words.next().expect("a reservation has an id");
+    let (consumed, _) = words.next().expect("a release says what was consumed");
+    CustomerCommand::Release(ReleaseRequest {
+        currency: examples::credits(),
+        resource: None,
+        id: reservation(id),
+        consumed: amount(consumed),
+        is_known: words.next().is_some(),
+    })
+}
+
+/// `ID [for=SECONDS|for=DATE] [to=AMOUNT] [known]`
+fn extend(text: &str) -> CustomerCommand {
+    let mut words = words(text);
+    let (id, _) = words.next().expect("a reservation has an id");
+    let mut request = ExtendRequest {
+        currency: examples::credits(),
+        resource: None,
+        id: reservation(id),
+        term: None,
+        amount: None,
+        is_known: false,
+    };
+    for word in words {
+        match word {
+            ("for", Some(until)) => request.term = Some(term(until)),
+            ("to", Some(credits)) => request.amount = Some(amount(credits)),
+            ("known", None) => request.is_known = true,
+            other => panic!("no option {other:?}"),
+        }
+    }
+    CustomerCommand::Extend(request)
+}
+
 /// `DATE: effect, effect, …`
 fn tell(entry: &PoolEntry) -> String {
     let effects: Vec<String> = entry.effects.iter().map(tell_effect).collect();
@@ -672,11 +747,40 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::Carried(carried) => format!("carried {}", carried.carried.amount),
         Effect::Closed(closed) => format!("{} closed", closed.package),
         Effect::Opened(opened) => format!("{} opened", opened.package),
+        Effect::Reserved(hold) => format!("{} holds{}", hold.id, tell_draws(&hold.draws)),
+        Effect::HoldExtended(extended) => {
+            let more = tell_draws(&extended.draws);
+            format!("{} holds until {}{more}", extended.reservation, show(extended.expires_at))
+        }
+        Effect::HoldEnded(ended) => tell_hold_ended(ended),
+        Effect::HoldMovedOut(moved) => {
+            format!("{} moved off{}", moved.reservation, tell_draws(&[moved.draw]))
+        }
+        Effect::HoldMovedIn(moved) => {
+            format!("{} moved to{}", moved.reservation, tell_draws(&[moved.draw]))
+        }
         Effect::Refunded(moved) => format!("#{} refunded {}", moved.grant.0, moved.amount),
         Effect::OverdraftRefunded(draw) => {
             format!("#{} overdraft refunded {}", draw.grant.0, draw.amount)
         }
     }
+}
+
+fn tell_draws(draws: &[Draw]) -> String {
+    draws.iter().map(|draw| format!(" #{} {}", draw.grant.0, draw.amount)).collect()
+}
+
+/// `ID released #GRANT CONSUMED/HELD`, with a `!` where the grant had ended before.
+fn tell_hold_ended(ended: &HoldEnded) -> String {
+    let how = match ended.how {
+        HoldEnd::Released => "released",
+        HoldEnd::Expired => "expired",
+    };
+    let parts = ended.parts.iter().map(|part| {
+        let aside = if part.lapsed.is_some() { "!" } else { "" };
+        format!(" #{}{aside} {}/{}", part.grant.0, part.consumed, part.held)
+    });
+    format!("{} {how}{}", ended.reservation, parts.collect::<String>())
 }
 
 /// Runs `step => state` line by line and compares the states.

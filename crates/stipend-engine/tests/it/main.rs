@@ -14,6 +14,7 @@ mod listing;
 mod paging;
 mod queue;
 mod recovery;
+mod reservations;
 mod rolling;
 mod support;
 mod tasks;

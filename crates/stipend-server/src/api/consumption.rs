@@ -93,6 +93,7 @@ fn answer(item: &ConsumeItem, at: Timestamp, done: &customer::Consumption) -> Co
             usage_limit: Decimal(done.usage_limit),
             usage_period_end: done.period_end.map(instant),
         }),
+        decision_id: None,
         resource_id: item.request.resource.as_ref().map(ToString::to_string),
     }
 }

@@ -64,10 +64,15 @@ fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry
         feature_id: None,
         resource_id: pool.resource.as_ref().map(ToString::to_string),
         timestamp: instant(event.at),
+        entry_id: None,
         breakdown: None,
         hold_returned_amount: None,
         metadata: None,
+        decision_id: None,
+        reason: None,
         reservation_id: None,
+        reversal_of: None,
+        reversed_by: None,
     }
 }
 

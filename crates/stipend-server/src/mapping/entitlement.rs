@@ -19,17 +19,15 @@ pub(crate) fn new_from_wire(
         .map(|(index, item)| {
             let at = format!("/entitlements/{index}");
             match item {
-                wire::CreateEntitlement::Feature(item) => Ok(new_feature(item, &at)?),
+                wire::CreateEntitlement::Feature(item) => new_feature(item, &at),
                 wire::CreateEntitlement::Credit(item) => new_credit(item, &at),
             }
         })
         .collect()
 }
 
-fn new_feature(
-    item: wire::CreateFeatureEntitlement,
-    at: &str,
-) -> Result<NewEntitlement, WireError> {
+fn new_feature(item: wire::CreateFeatureEntitlement, at: &str) -> Result<NewEntitlement, ApiError> {
+    check_supported(item.enforcement.is_some(), at)?;
     let reset = ResetInput {
         period: item.reset_period,
         yearly: item.yearly_reset_period_configuration,
@@ -81,7 +79,7 @@ fn new_credit(item: wire::CreateCreditEntitlement, at: &str) -> Result<NewEntitl
 fn check_supported(enforced: bool, at: &str) -> Result<(), ApiError> {
     if enforced {
         let param = format!("{at}/enforcement");
-        return Err(ApiError::not_supported(&param, "choosing how credits are enforced"));
+        return Err(ApiError::not_supported(&param, "choosing how a limit is enforced"));
     }
     Ok(())
 }
@@ -92,7 +90,7 @@ pub(crate) fn patch_from_wire(
     stored: Option<&Entitlement>,
 ) -> Result<EntitlementPatch, ApiError> {
     match body {
-        wire::UpdateEntitlement::Feature(body) => Ok(feature_patch(body, stored)?),
+        wire::UpdateEntitlement::Feature(body) => feature_patch(body, stored),
         wire::UpdateEntitlement::Credit(body) => credit_patch(body),
     }
 }
@@ -100,7 +98,8 @@ pub(crate) fn patch_from_wire(
 fn feature_patch(
     body: wire::UpdateFeatureEntitlement,
     stored: Option<&Entitlement>,
-) -> Result<EntitlementPatch, WireError> {
+) -> Result<EntitlementPatch, ApiError> {
+    check_supported(body.enforcement.is_some(), "")?;
     let terms = match stored.map(|stored| &stored.terms) {
         Some(EntitlementTerms::Feature(terms)) => terms.clone(),
         Some(EntitlementTerms::Credit(_)) | None => FeatureTerms::default(),
@@ -337,6 +336,7 @@ fn feature_to_wire(
             .map(|according_to| wire::ResetPeriodConfiguration { according_to }),
         updated_at: instant(entitlement.updated_at),
         usage_limit: terms.usage_limit.map(Decimal),
+        enforcement: None,
     }
 }
 

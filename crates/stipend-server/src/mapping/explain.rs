@@ -37,6 +37,7 @@ pub(crate) fn to_wire(shown: &Shown<'_>, explanation: &Explanation) -> wire::Cre
         total_used: Decimal(explanation.used),
         balance: Decimal(explanation.balance),
         statement: statement(explanation),
+        forecast: None,
     }
 }
 

@@ -302,6 +302,18 @@ const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::FeatureInUse, "features cannot be deleted, and archiving one is never refused"),
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
+    (ErrorCode::FeatureNotMetered, "unreachable until usage is served"),
+    (ErrorCode::UsageLimitExceeded, "unreachable until usage is served"),
+    (ErrorCode::UnsupportedAggregation, "unreachable until features are mapped to credits"),
+    (ErrorCode::InvalidFormula, "unreachable until features are mapped to credits"),
+    (ErrorCode::FormulaFailed, "unreachable until features are mapped to credits"),
+    (ErrorCode::ReservationClosed, "unreachable until reservations are served"),
+    (ErrorCode::EntryNotFound, "unreachable until reversals are served"),
+    (ErrorCode::EntryNotReversible, "unreachable until reversals are served"),
+    (ErrorCode::AlreadyReversed, "unreachable until reversals are served"),
+    (ErrorCode::DecisionNotFound, "unreachable until decisions are served"),
+    (ErrorCode::DecisionGone, "unreachable until decisions are served"),
+    (ErrorCode::PromotionalEntitlementNotFound, "unreachable until promotions are served"),
     (ErrorCode::RequestInFlight, "a second request waits for the first and gets its answer"),
 ];
 
