@@ -5,6 +5,7 @@
 mod apply;
 mod change;
 mod check;
+mod check_feature;
 mod consume;
 mod decide;
 mod due;
@@ -17,6 +18,7 @@ mod life;
 mod mapping;
 mod pins;
 mod pool;
+mod promotion;
 mod reallocate;
 mod resolve;
 mod revise;
@@ -25,7 +27,10 @@ mod subscription;
 mod takeover;
 mod upcoming;
 
-pub use check::{CreditCheck, Denial, check_credit};
+pub use check::{CreditCheck, Denial, check_credit, enforcement_of_currency};
+pub use check_feature::{
+    FeatureCheck, FeatureCredits, FeatureQuestion, check_feature, entitled_features,
+};
 pub use consume::ConsumeRequest;
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
@@ -43,6 +48,7 @@ pub use grant::{
 pub use granting::NewGrant;
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
+pub use promotion::{NewPromotion, Promotion, PromotionPeriod};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
 pub use revise::{CancelTime, SubscriptionCommand};
 pub use subscribe::{ProvisionRequest, Schedule, SubscriptionPatch, TrialRequest};
@@ -54,7 +60,9 @@ pub use subscription::{
 pub use upcoming::{Coming, ComingChange, upcoming};
 
 use crate::catalog::{Extras, Metadata};
-use crate::id::{CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ResourceId, Slot, SubscriptionNo};
+use crate::id::{
+    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PoolId, ResourceId, Slot, SubscriptionNo,
+};
 use crate::time::Timestamp;
 
 /// What is known of a customer apart from what it holds.
@@ -104,6 +112,8 @@ pub struct Customer {
     pub pools: Vec<Pool>,
     /// The number that its next grant gets.
     pub next_grant: GrantNo,
+    /// What it has of features on top of its subscriptions, by number.
+    pub promotions: Vec<Promotion>,
     /// When something is due next: an expiry, a scheduled grant, the end of a period.
     pub next_due: Option<Timestamp>,
 }
@@ -119,6 +129,7 @@ impl Customer {
             subscriptions: Vec::new(),
             pools: Vec::new(),
             next_grant: GrantNo(1),
+            promotions: Vec::new(),
             next_due: None,
         }
     }
@@ -142,6 +153,12 @@ impl Customer {
     #[must_use]
     pub fn subscription(&self, number: SubscriptionNo) -> Option<&Subscription> {
         self.subscriptions.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// What it has of a feature on top of its subscriptions, over and taken back included.
+    #[must_use]
+    pub fn promotion(&self, feature: &FeatureId) -> Option<&Promotion> {
+        self.promotions.iter().find(|promotion| promotion.feature == *feature)
     }
 
     /// The resource with that id.

@@ -42,6 +42,7 @@ pub fn kind_of(entry: &Entry) -> u16 {
         Entry::Resource(_) => 11,
         Entry::Subscription(_) => 12,
         Entry::PoolOpened(_) => 13,
+        Entry::Promotion(_) => 15,
         Entry::Pool(entry) => match entry.cause {
             Cause::Consumption(_) => KIND_CONSUMPTION,
             Cause::Grant => 21,
@@ -92,7 +93,10 @@ impl Account {
                 self.listed.push(seq);
             }
             Entry::Pool(entry) => self.link(entry, &mut row),
-            Entry::Profile(_) | Entry::Resource(_) | Entry::Subscription(_) => {}
+            Entry::Profile(_)
+            | Entry::Resource(_)
+            | Entry::Subscription(_)
+            | Entry::Promotion(_) => {}
         }
         row
     }

@@ -4,6 +4,7 @@
 use super::entry::{Closed, Draw, Effect, Ended, Entry, Opened, PoolEntry, Settled};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
 use super::{Customer, RecurringSource};
 use crate::Amount;
@@ -47,7 +48,23 @@ impl Customer {
                 self.pools.push(Pool::new(opened.pool, currency, resource));
             }
             Entry::Pool(entry) => self.apply_pool(entry),
+            Entry::Promotion(promotion) => self.apply_promotion(promotion),
         }
+    }
+
+    fn apply_promotion(&mut self, promotion: &Promotion) {
+        let found = self.promotions.iter().position(|found| found.feature == promotion.feature);
+        match found {
+            Some(place) if self.promotions[place].number == promotion.number => {
+                self.promotions[place] = promotion.clone();
+                return;
+            }
+            Some(place) => drop(self.promotions.remove(place)),
+            None => {}
+        }
+        let last = self.promotions.last();
+        assert!(last.is_none_or(|last| last.number < promotion.number), "promotions are counted up");
+        self.promotions.push(promotion.clone());
     }
 
     fn apply_pool(&mut self, entry: &PoolEntry) {

@@ -3,6 +3,7 @@
 use super::consume::{ConsumeRequest, consume};
 use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
 use super::granting::{NewGrant, grant, void};
+use super::promotion::{self, NewPromotion};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
 use super::subscription::SubscriptionEndReason;
@@ -38,6 +39,10 @@ pub enum CustomerCommand {
     VoidGrant(PoolId, GrantNo),
     /// Consumes credits.
     Consume(ConsumeRequest),
+    /// Gives features on top of every subscription: all or none.
+    GrantPromotions(Vec<NewPromotion>),
+    /// Takes what was given of a feature on top of the subscriptions back.
+    RevokePromotion(FeatureId),
 }
 
 /// A customer to make.
@@ -159,6 +164,15 @@ pub enum CustomerRejection {
     /// There is no such feature.
     #[error("there is no feature {0}")]
     FeatureNotFound(FeatureId),
+    /// The feature takes no new entitlements.
+    #[error("feature {0} is archived")]
+    FeatureArchived(FeatureId),
+    /// A promotion would be over before it begins.
+    #[error("a promotional entitlement ends in the future")]
+    InvalidPromotionEnd,
+    /// The customer never had a promotion of the feature.
+    #[error("the customer has no promotional entitlement of feature {0}")]
+    PromotionNotFound(FeatureId),
     /// A feature stands twice among the quantities.
     #[error("feature {0} is named twice")]
     DuplicateQuantity(FeatureId),
@@ -266,6 +280,8 @@ pub fn decide(
         CustomerCommand::Grant(new) => grant(customer, catalog, new, now),
         CustomerCommand::VoidGrant(pool, no) => void(customer, catalog, *pool, *no, now),
         CustomerCommand::Consume(request) => consume(customer, catalog, request, now),
+        CustomerCommand::GrantPromotions(new) => promotion::grant(customer, catalog, new, now),
+        CustomerCommand::RevokePromotion(feature) => promotion::revoke(customer, feature, now),
     }
 }
 

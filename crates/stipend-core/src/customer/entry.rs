@@ -6,6 +6,7 @@
 
 use super::grant::Grant;
 use super::pool::Overdraft;
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::{Profile, Resource};
 use crate::Amount;
@@ -27,6 +28,8 @@ pub enum Entry {
     PoolOpened(PoolOpened),
     /// A pool changed.
     Pool(PoolEntry),
+    /// The promotion of a feature is now this; it takes the place of one that was there.
+    Promotion(Box<Promotion>),
 }
 
 /// A pool that came to be.

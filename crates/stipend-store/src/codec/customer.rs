@@ -7,8 +7,8 @@ use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
     GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, ProvisionRequest, RecurringSource, Resource, Schedule,
-    ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
+    PoolEntry, PoolOpened, Profile, Promotion, PromotionPeriod, ProvisionRequest, RecurringSource,
+    Resource, Schedule, ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
     SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
 };
 
@@ -169,6 +169,25 @@ record!(CarriedConsumption {
 });
 record!(CarriedIn { 1 => currency, 2 => carried });
 record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
+choice!(PromotionPeriod {
+    1 => OneWeek,
+    2 => OneMonth,
+    3 => SixMonths,
+    4 => OneYear,
+    5 => Lifetime,
+    6 => Custom,
+});
+record!(Promotion {
+    1 => number,
+    2 => feature,
+    3 => terms,
+    4 => is_visible,
+    5 => period,
+    6 => anchor,
+    7 => ends_at,
+    8 => revoked_at,
+    9 => updated_at,
+});
 record!(Customer {
     1 => slot,
     2 => profile,
@@ -177,6 +196,7 @@ record!(Customer {
     5 => pools,
     6 => next_grant,
     7 => next_due,
+    8 => promotions or default,
 });
 
 choice!(DimensionValue { 1 => Text(String), 2 => Number(stipend_core::Amount), 3 => Flag(bool) });
@@ -228,4 +248,5 @@ choice!(Entry {
     3 => Subscription(Box<SubscriptionTerms>),
     4 => PoolOpened(PoolOpened),
     5 => Pool(PoolEntry),
+    6 => Promotion(Box<Promotion>),
 });
