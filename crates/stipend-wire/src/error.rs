@@ -264,6 +264,7 @@ error_codes! {
     DecisionNotFound = "decision_not_found" 404,
     /// The decision was made, but its record is not kept any more.
     DecisionGone = "decision_gone" 404,
+    // Promotional entitlements.
     /// The customer has no promotional entitlement for the feature.
     PromotionalEntitlementNotFound = "promotional_entitlement_not_found" 404,
 }

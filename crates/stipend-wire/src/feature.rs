@@ -161,7 +161,7 @@ request! {
     pub struct MeterInput {
         /// How they become a number.
         pub aggregation: AggregationInput,
-        /// Which events count: those that meet one of the filters.
+        /// Which events count: those that meet one of the filters; all, where there is none.
         pub filters: UpTo<MeterFilter, FILTERS_MAX>,
     }
 
@@ -188,7 +188,7 @@ request! {
         pub operation: ConditionOperation,
         /// With this value; needed unless it is `IN`, `IS_NULL` or `IS_NOT_NULL`.
         pub value: Option<Line>,
-        /// With these values; needed for `IN`.
+        /// With one of these values, for `IN`.
         pub values: Option<UpTo<Line, VALUES_MAX>>,
     }
     checked by check_condition;
@@ -235,28 +235,28 @@ fn check_aggregation(aggregation: &AggregationInput) -> Result<(), WireError> {
 
 fn check_condition(condition: &MeterCondition) -> Result<(), WireError> {
     let operation = condition.operation;
-    let needed = match operation {
-        ConditionOperation::IsNull | ConditionOperation::IsNotNull => return Ok(()),
-        ConditionOperation::In if condition.values.is_none() => "values",
-        ConditionOperation::In => return Ok(()),
-        _ if condition.value.is_none() => "value",
-        _ => return check_number(condition),
+    let has_values = condition.values.as_ref().is_some_and(|values| !values.0.is_empty());
+    let needed = match (operation, &condition.value) {
+        (ConditionOperation::IsNull | ConditionOperation::IsNotNull, _) => return Ok(()),
+        (ConditionOperation::In, None) if !has_values => "values",
+        (ConditionOperation::In, _) => return Ok(()),
+        (_, Some(value)) => return check_number(operation, value),
+        (_, None) => "value",
     };
     Err(missing(needed, format_args!("`operation` is {operation}")))
 }
 
 /// Order is that of numbers, so what is compared with has to be one.
-fn check_number(condition: &MeterCondition) -> Result<(), WireError> {
+fn check_number(operation: ConditionOperation, value: &Line) -> Result<(), WireError> {
     let is_of_order = matches!(
-        condition.operation,
+        operation,
         ConditionOperation::GreaterThan
             | ConditionOperation::GreaterThanOrEqual
             | ConditionOperation::LessThan
             | ConditionOperation::LessThanOrEqual
     );
-    let value = condition.value.as_ref().map_or("", |value| value.0.as_str());
-    if is_of_order && Amount::parse_rounded(value).is_err() {
-        let message = format!("must be a number where `operation` is {}", condition.operation);
+    if is_of_order && Amount::parse_rounded(&value.0).is_err() {
+        let message = format!("must be a number where `operation` is {operation}");
         return Err(WireError::here(ErrorCode::InvalidValue, message).under("value"));
     }
     Ok(())

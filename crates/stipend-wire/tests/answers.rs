@@ -207,6 +207,15 @@ fn error_codes_are_distinct_and_documented() {
 }
 
 #[test]
+fn the_error_reference_has_a_row_for_every_code() {
+    let reference = include_str!("../../../docs/errors.md");
+    let rows: Vec<&str> = reference.lines().filter(|line| line.starts_with("| `")).collect();
+    let row =
+        |code: &ErrorCode| format!("| `{code}` | {} | {} |", code.status(), code.description());
+    assert_eq!(rows, ErrorCode::ALL.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
 fn the_codes_of_environments_clocks_and_schedules_keep_their_status() {
     let line = |code: &ErrorCode| format!("{code} {}", code.status());
     let first = ErrorCode::ALL.iter().position(|code| *code == ErrorCode::MissingRight).unwrap();

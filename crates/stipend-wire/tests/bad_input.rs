@@ -861,7 +861,10 @@ fn a_meter_has_what_its_function_and_its_conditions_need() {
         check::<CreateFeature>(edit.as_bytes(), &expected);
     };
     check_condition(r#""operation":"IN","values":["a","b"]"#, "ok");
-    check_condition(r#""operation":"IN","value":"a""#, "missing_field values");
+    check_condition(r#""operation":"IN","value":"a""#, "ok");
+    check_condition(r#""operation":"IN""#, "missing_field values");
+    check_condition(r#""operation":"IN","values":[]"#, "missing_field values");
+    check_condition(r#""operation":"EQUALS","values":["a"]"#, "missing_field value");
     check_condition(r#""operation":"IS_NULL""#, "ok");
     check_condition(r#""operation":"IS_NOT_NULL""#, "ok");
     check_condition(r#""operation":"CONTAINS""#, "missing_field value");

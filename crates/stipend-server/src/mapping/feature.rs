@@ -83,8 +83,8 @@ fn transformation_from_wire(input: wire::UnitTransformationInput) -> UnitTransfo
 fn meter_from_wire(meter: Checked<wire::MeterInput>) -> Result<Meter, WireError> {
     let document = Document(meter.text.into_string());
     let wire::MeterInput { aggregation, filters } = meter.value;
-    let filters = filters.into_iter().enumerate().map(|(at, filter)| {
-        let conditions = filter.conditions.into_iter().enumerate();
+    let filters = filters.0.into_iter().enumerate().map(|(at, filter)| {
+        let conditions = filter.conditions.0.into_iter().enumerate();
         conditions
             .map(|(of, condition)| {
                 condition_from_wire(condition, &format!("/meter/filters/{at}/conditions/{of}"))
@@ -116,7 +116,7 @@ fn aggregation_from_wire(input: wire::AggregationInput) -> Result<Aggregation, W
 fn condition_from_wire(input: wire::MeterCondition, at: &str) -> Result<Condition, WireError> {
     use wire::ConditionOperation as Operation;
     let one = input.value.into_iter().map(|value| value.0);
-    let several = input.values.unwrap_or_default().into_iter().map(|value| value.0);
+    let several = input.values.into_iter().flat_map(|values| values.0).map(|value| value.0);
     let values: Vec<String> = one.chain(several).collect();
     let comparison = match input.operation {
         Operation::Equals => Comparison::Equals,
