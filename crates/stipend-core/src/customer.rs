@@ -5,6 +5,7 @@
 mod apply;
 mod change;
 mod check;
+mod check_feature;
 mod consume;
 mod decide;
 mod due;
@@ -18,6 +19,7 @@ mod life;
 mod mapping;
 mod pins;
 mod pool;
+mod promotion;
 mod reallocate;
 mod resolve;
 mod revise;
@@ -27,7 +29,10 @@ mod takeover;
 mod upcoming;
 mod usage;
 
-pub use check::{CreditCheck, Denial, check_credit};
+pub use check::{CreditCheck, Denial, check_credit, enforcement_of_currency};
+pub use check_feature::{
+    FeatureCheck, FeatureCredits, FeatureQuestion, check_feature, entitled_features,
+};
 pub use consume::ConsumeRequest;
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
@@ -47,6 +52,7 @@ pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
+pub use promotion::{NewPromotion, Promotion, PromotionPeriod};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
 pub use revise::{CancelTime, SubscriptionCommand};
 pub use subscribe::{ProvisionRequest, Schedule, SubscriptionPatch, TrialRequest};
@@ -115,6 +121,8 @@ pub struct Customer {
     pub pools: Vec<Pool>,
     /// The number that its next grant gets.
     pub next_grant: GrantNo,
+    /// What it has of features on top of its subscriptions, by number.
+    pub promotions: Vec<Promotion>,
     /// When something is due next: an expiry, a scheduled grant, the end of a period.
     pub next_due: Option<Timestamp>,
     /// What it has used of features, by the meters' numbers.
@@ -132,6 +140,7 @@ impl Customer {
             subscriptions: Vec::new(),
             pools: Vec::new(),
             next_grant: GrantNo(1),
+            promotions: Vec::new(),
             next_due: None,
             usages: Vec::new(),
         }
@@ -174,6 +183,12 @@ impl Customer {
     #[must_use]
     pub fn subscription(&self, number: SubscriptionNo) -> Option<&Subscription> {
         self.subscriptions.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// What it has of a feature on top of its subscriptions, over and taken back included.
+    #[must_use]
+    pub fn promotion(&self, feature: &FeatureId) -> Option<&Promotion> {
+        self.promotions.iter().find(|promotion| promotion.feature == *feature)
     }
 
     /// The resource with that id.

@@ -30,6 +30,9 @@ pub const CUSTOMER_POOLS_MAX: usize = 1_000;
 /// Resources of one customer.
 pub const CUSTOMER_RESOURCES_MAX: usize = 1_000;
 
+/// Features that one customer may have had promotional entitlements of.
+pub const CUSTOMER_PROMOTIONS_MAX: usize = 1_000;
+
 /// The accepted age of a reported event: 35 days (`behaviour.md` §0.11).
 pub const EVENT_AGE_MAX_SECONDS: i64 = 35 * 24 * 60 * 60;
 

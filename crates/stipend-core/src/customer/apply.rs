@@ -6,6 +6,7 @@ use super::entry::{
 };
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
 use super::usage::{FeatureUsage, note_settled};
 use super::{Customer, RecurringSource};
@@ -64,7 +65,26 @@ impl Customer {
                 let usage = self.usages.get_mut(index).expect("an entry names a meter");
                 usage.apply(entry);
             }
+            Entry::Promotion(promotion) => self.apply_promotion(promotion),
         }
+    }
+
+    fn apply_promotion(&mut self, promotion: &Promotion) {
+        let found = self.promotions.iter().position(|found| found.feature == promotion.feature);
+        match found {
+            Some(place) if self.promotions[place].number == promotion.number => {
+                self.promotions[place] = promotion.clone();
+                return;
+            }
+            Some(place) => drop(self.promotions.remove(place)),
+            None => {}
+        }
+        let last = self.promotions.last();
+        assert!(
+            last.is_none_or(|last| last.number < promotion.number),
+            "promotions are counted up"
+        );
+        self.promotions.push(promotion.clone());
     }
 
     fn apply_pool(&mut self, entry: &PoolEntry) {

@@ -4,6 +4,7 @@ use super::consume::{ConsumeRequest, consume};
 use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
 use super::granting::{NewGrant, grant, void};
 use super::hold::{self, ExtendRequest, Hold, ReleaseRequest, ReserveRequest};
+use super::promotion::{self, NewPromotion};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
 use super::subscription::SubscriptionEndReason;
@@ -45,6 +46,10 @@ pub enum CustomerCommand {
     Release(ReleaseRequest),
     /// Gives a reservation more time or credits.
     Extend(ExtendRequest),
+    /// Gives features on top of every subscription: all or none.
+    GrantPromotions(Vec<NewPromotion>),
+    /// Takes what was given of a feature on top of the subscriptions back.
+    RevokePromotion(FeatureId),
 }
 
 /// A customer to make.
@@ -166,6 +171,15 @@ pub enum CustomerRejection {
     /// There is no such feature.
     #[error("there is no feature {0}")]
     FeatureNotFound(FeatureId),
+    /// The feature takes no new entitlements.
+    #[error("feature {0} is archived")]
+    FeatureArchived(FeatureId),
+    /// A promotion would be over before it begins.
+    #[error("a promotional entitlement ends in the future")]
+    InvalidPromotionEnd,
+    /// The customer never had a promotion of the feature.
+    #[error("the customer has no promotional entitlement of feature {0}")]
+    PromotionNotFound(FeatureId),
     /// A feature stands twice among the quantities.
     #[error("feature {0} is named twice")]
     DuplicateQuantity(FeatureId),
@@ -290,6 +304,8 @@ pub fn decide(
         CustomerCommand::Reserve(request) => hold::reserve(customer, catalog, request, now),
         CustomerCommand::Release(request) => hold::release(customer, catalog, request, now),
         CustomerCommand::Extend(request) => hold::extend(customer, catalog, request, now),
+        CustomerCommand::GrantPromotions(new) => promotion::grant(customer, catalog, new, now),
+        CustomerCommand::RevokePromotion(feature) => promotion::revoke(customer, feature, now),
     }
 }
 

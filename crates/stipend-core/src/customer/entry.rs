@@ -7,6 +7,7 @@
 use super::grant::Grant;
 use super::hold::Hold;
 use super::pool::Overdraft;
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::usage::{MeterOpened, UsageEntry};
 use super::{Profile, Resource};
@@ -35,6 +36,8 @@ pub enum Entry {
     MeterOpened(MeterOpened),
     /// Usage of a feature was reported.
     Usage(UsageEntry),
+    /// The promotion of a feature is now this; it takes the place of one that was there.
+    Promotion(Box<Promotion>),
 }
 
 /// A pool that came to be.

@@ -8,10 +8,10 @@ use stipend_core::customer::{
     Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
     FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
     HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
-    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, ProvisionRequest, RecurringSource,
-    Release, Resource, Schedule, ScheduledChange, Settled, Subscription, SubscriptionEnd,
-    SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
-    UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
+    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    ProvisionRequest, RecurringSource, Release, Resource, Schedule, ScheduledChange, Settled,
+    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
+    Trial, TrialRequest, UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
 };
 
 record!(Profile {
@@ -182,6 +182,25 @@ record!(CarriedConsumption {
 });
 record!(CarriedIn { 1 => currency, 2 => carried });
 record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
+choice!(PromotionPeriod {
+    1 => OneWeek,
+    2 => OneMonth,
+    3 => SixMonths,
+    4 => OneYear,
+    5 => Lifetime,
+    6 => Custom,
+});
+record!(Promotion {
+    1 => number,
+    2 => feature,
+    3 => terms,
+    4 => is_visible,
+    5 => period,
+    6 => anchor,
+    7 => ends_at,
+    8 => revoked_at,
+    9 => updated_at,
+});
 record!(Customer {
     1 => slot,
     2 => profile,
@@ -190,7 +209,8 @@ record!(Customer {
     5 => pools,
     6 => next_grant,
     7 => next_due,
-    8 => usages or default,
+    8 => promotions or default,
+    9 => usages or default,
 });
 
 record!(UsagePin { 1 => subscription, 2 => epoch });
@@ -314,6 +334,7 @@ choice!(Entry {
     3 => Subscription(Box<SubscriptionTerms>),
     4 => PoolOpened(PoolOpened),
     5 => Pool(PoolEntry),
-    6 => MeterOpened(MeterOpened),
-    7 => Usage(UsageEntry),
+    6 => Promotion(Box<Promotion>),
+    7 => MeterOpened(MeterOpened),
+    8 => Usage(UsageEntry),
 });
