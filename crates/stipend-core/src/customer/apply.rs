@@ -8,7 +8,7 @@ use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
 use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
-use super::usage::{FeatureUsage, note_settled};
+use super::usage::{FeatureUsage, note_moved, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -116,6 +116,10 @@ impl Customer {
                 usage.note_drawn(pool, effect);
             }
         }
+        if usages.iter().all(|usage| usage.drawn.is_empty()) {
+            return;
+        }
+        note_moved(usages, pool, &entry.effects);
         for effect in &entry.effects {
             if let Effect::Settled(settled) = effect {
                 note_settled(usages, pool, settled);

@@ -2,14 +2,16 @@
 
 use super::Customer;
 use super::check::{CreditCheck, Denial, check_credit};
+use super::counting::current_usage;
 use super::feature::{
     FeatureAccess, FeatureOrigin, active_subscriptions, feature_access, plan_versions,
 };
 use super::mapping::{Mapping, mapping_of};
+use super::pricing::fixed_cost;
 use super::resolve::pinned;
 use crate::Amount;
 use crate::catalog::{
-    Catalog, Enforcement, Feature, FeatureType, MeterType, PackageKey, PackageVersion, RoundUnits,
+    Catalog, Enforcement, Feature, FeatureType, MeterType, PackageKey, PackageVersion,
 };
 use crate::id::{CurrencyId, FeatureId, ResourceId, SubscriptionNo};
 use crate::period::Period;
@@ -115,7 +117,8 @@ pub fn check_feature(
     };
     let access = feature_access(customer, catalog, &feature.id, resource, now);
     let mapping = mapping_of(customer, catalog, &feature.id, resource);
-    let used = current_usage(customer, feature, resource, access.as_ref(), now);
+    let sources = (access.as_ref(), mapping.as_ref());
+    let used = current_usage(customer, catalog, feature, resource, sources, now);
     let credits = mapping.as_ref().map(|mapping| {
         let usage = question.usage.map(|usage| (used, usage));
         credits_of(customer, catalog, feature, mapping, resource, usage, now)
@@ -169,17 +172,6 @@ fn add_features(features: &mut BTreeSet<FeatureId>, version: &PackageVersion) {
     features.extend(version.charges.rates.iter().map(|rate| rate.feature.clone()));
 }
 
-/// What was used of a feature in the running period of usage.
-fn current_usage(
-    _customer: &Customer,
-    _feature: &Feature,
-    _resource: Option<&ResourceId>,
-    _access: Option<&FeatureAccess>,
-    _now: Timestamp,
-) -> Amount {
-    Amount::ZERO
-}
-
 /// What the usage costs, and whether the pool has it. A formula prices events, of which a check
 /// knows nothing: there the rate's own amount is taken for each unit.
 fn credits_of(
@@ -194,32 +186,16 @@ fn credits_of(
     let rate = mapping.rate;
     let is_formula = rate.formula.is_some();
     let cost = usage.map(|(used, usage)| {
-        let units = if is_formula { usage } else { priced_units(feature, used, usage) };
-        price(rate.amount, units)
+        let cost = if is_formula {
+            rate.amount.times_amount(usage)
+        } else {
+            fixed_cost(feature, rate.amount, used, used + usage).map(|cost| cost.amount)
+        };
+        cost.unwrap_or(Amount::MAX).or_zero()
     });
     let check = check_credit(customer, catalog, &rate.currency, resource, cost, now);
     let is_estimate = is_formula && usage.is_some();
     FeatureCredits { currency: rate.currency.clone(), cost, is_estimate, check }
-}
-
-/// The units that usage adds: what is reported, as the feature's units are shown and priced.
-fn priced_units(feature: &Feature, used: Amount, usage: Amount) -> Amount {
-    let Some(units) = &feature.unit_transformation else { return usage };
-    let shown = |reported: Amount| {
-        let (one, divide) = (Amount::whole(1).nano(), units.divide.nano().max(1));
-        let up = if units.round == RoundUnits::Up { divide - 1 } else { 0 };
-        Amount::from_nano((reported.nano() + up).div_euclid(divide) * one)
-    };
-    (shown(used + usage) - shown(used)).or_zero()
-}
-
-/// The product, rounded half to even.
-fn price(rate: Amount, units: Amount) -> Amount {
-    let one = Amount::whole(1).nano();
-    let Some(product) = rate.nano().checked_mul(units.nano()) else { return Amount::MAX };
-    let (whole, rest) = (product.div_euclid(one), product.rem_euclid(one));
-    let rounds_up = rest * 2 > one || (rest * 2 == one && whole % 2 != 0);
-    Amount::from_nano(whole + i128::from(rounds_up)).min(Amount::MAX)
 }
 
 /// A question with what is known for its answer.

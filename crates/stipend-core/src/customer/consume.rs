@@ -3,11 +3,12 @@
 use super::check::enforcement_of_currency;
 use super::decide::{CustomerRejection, Decision, check_limit, open_pool};
 use super::entry::{Cause, Consumption, DimensionValue, Draw, Effect, Entry, PoolEntry};
+use super::report::check_time;
 use super::{Customer, Pool};
 use crate::Amount;
 use crate::catalog::{Catalog, Enforcement};
 use crate::id::{CurrencyId, ResourceId};
-use crate::limits::{CUSTOMER_POOLS_MAX, EVENT_AGE_MAX_SECONDS, EVENT_AHEAD_MAX_SECONDS};
+use crate::limits::CUSTOMER_POOLS_MAX;
 use crate::time::Timestamp;
 
 /// Credits to consume.
@@ -39,14 +40,7 @@ pub(super) fn consume(
 ) -> Result<Decision, CustomerRejection> {
     assert!(request.amount.is_positive(), "the edge refuses consumption of nothing");
     check_place(customer, catalog, &request.currency, request.resource.as_ref())?;
-    if let Some(reported_at) = request.reported_at {
-        if reported_at < now.plus_seconds(-EVENT_AGE_MAX_SECONDS) {
-            return Err(CustomerRejection::EventTooOld);
-        }
-        if reported_at > now.plus_seconds(EVENT_AHEAD_MAX_SECONDS) {
-            return Err(CustomerRejection::EventInFuture);
-        }
-    }
+    check_time(request.reported_at, now)?;
     let known = customer.find_pool(&request.currency, request.resource.as_ref());
     let available = known.map_or(Amount::ZERO, Pool::balance);
     if available < request.amount {

@@ -325,8 +325,9 @@ record!(UsageEntry {
     15 => event_name,
     16 => event_id,
     17 => dimensions,
-    18 => returned or default,
-    19 => forfeited or default,
+    18 => currency,
+    19 => returned or default,
+    20 => forfeited or default,
 });
 choice!(Entry {
     1 => Profile(Profile),
