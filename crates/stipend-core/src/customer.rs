@@ -38,6 +38,7 @@ pub use check_feature::{
     FeatureCheck, FeatureCredits, FeatureQuestion, check_feature, entitled_features,
 };
 pub use consume::ConsumeRequest;
+pub use counting::{UsageStanding, usage_standing};
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
 };

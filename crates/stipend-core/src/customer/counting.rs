@@ -4,8 +4,8 @@
 use super::Customer;
 use super::decide::CustomerRejection;
 use super::entry::DimensionValue;
-use super::feature::{FeatureAccess, FeatureOrigin};
-use super::mapping::Mapping;
+use super::feature::{FeatureAccess, FeatureOrigin, feature_access};
+use super::mapping::{Mapping, mapping_of};
 use super::subscription::SubscriptionTerms;
 use super::usage::{
     Aggregate, FeatureUsage, UsageBehavior, UsagePin, UsageResetReason, UsageRestart,
@@ -222,6 +222,37 @@ fn starts_anew(catalog: &Catalog, terms: &SubscriptionTerms, is_anchored: bool) 
         Some(UsageReset::BillingPeriodChange) => is_anchored,
         Some(UsageReset::Never) | None => false,
     }
+}
+
+/// How the usage of a feature stands: what was used in the running period of usage, and whether it
+/// has started anew since the last entry of its meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageStanding {
+    /// What was used.
+    pub value: Amount,
+    /// The running period of usage; `None` where usage never starts anew.
+    pub period: Option<Period>,
+    /// That usage has started anew, which the next entry will say.
+    pub restart: Option<UsageRestart>,
+}
+
+/// How the usage of a feature stands for a customer that has been rolled forward to `now`.
+#[must_use]
+pub fn usage_standing(
+    customer: &Customer,
+    catalog: &Catalog,
+    feature: &Feature,
+    resource: Option<&ResourceId>,
+    now: Timestamp,
+) -> UsageStanding {
+    let access = feature_access(customer, catalog, &feature.id, resource, now);
+    let mapping = mapping_of(customer, catalog, &feature.id, resource);
+    let terms = Terms::new(customer, feature, access.as_ref(), mapping.as_ref(), now);
+    let known = customer.find_usage(&feature.id, resource);
+    let restart = known.and_then(|usage| terms.restart(customer, catalog, usage, now));
+    let going_on = known.filter(|_| restart.is_none());
+    let value = going_on.map_or(Amount::ZERO, |usage| usage.aggregate.value);
+    UsageStanding { value, period: terms.period, restart }
 }
 
 /// What was used of a feature in the running period of usage.

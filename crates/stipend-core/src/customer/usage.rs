@@ -1,6 +1,7 @@
 //! Usage of features: what is counted, and what of it was paid for with which grants
 //! (`behaviour.md` §0.20, §4).
 
+use super::Customer;
 use super::entry::{DimensionValue, Draw, Effect, Settled};
 use super::pool::Pool;
 use crate::Amount;
@@ -237,21 +238,21 @@ impl FeatureUsage {
         }
     }
 
-    /// Puts a run back of which a part is now drawn from other grants, as far as these have it.
+    /// Puts a run back of which a part is now drawn from other grants. What found no room there is
+    /// let go: there is no grant that it could be given back to.
     fn split_run(&mut self, pool: &Pool, run: DrawRun, moved: Amount, given: &mut [Draw]) {
         let mut rest = moved;
         let mut parts: Vec<DrawRun> = Vec::new();
         for draw in given {
             let amount = draw.amount.min(rest);
             let part = DrawRun::of_grant(pool, Draw { grant: draw.grant, amount });
-            // What went on to a grant that is over by now stays where it was.
             if let Some(part) = part.filter(|part| part.amount.is_positive()) {
                 draw.amount -= amount;
                 rest -= amount;
                 parts.push(part);
             }
         }
-        let kept = run.amount - (moved - rest);
+        let kept = run.amount - moved;
         if kept.is_positive() {
             self.push_run(DrawRun { amount: kept, ..run });
         }
@@ -290,6 +291,35 @@ impl DrawRun {
     }
 }
 
+impl Customer {
+    /// That no meter remembers more draws on a grant, or on the overdraft, than there are.
+    ///
+    /// # Errors
+    /// A sentence that says what does not add up.
+    pub fn verify_usages(&self) -> Result<(), String> {
+        for pool in &self.pools {
+            let runs = self.usages.iter().flat_map(|usage| &usage.drawn);
+            let runs: Vec<&DrawRun> = runs.filter(|run| run.pool == pool.id).collect();
+            let drawn_of = |no: GrantNo, is_overdraft: bool| -> Amount {
+                let of_it = runs.iter().filter(|run| run.grant == no);
+                of_it.filter(|run| run.is_overdraft == is_overdraft).map(|run| run.amount).sum()
+            };
+            let grants = pool.live.iter().map(|grant| (grant.no, false, grant.consumed));
+            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.amount));
+            for (no, is_overdraft, consumed) in grants.chain(overdraft) {
+                let drawn = drawn_of(no, is_overdraft);
+                if drawn > consumed {
+                    return Err(format!(
+                        "meters drew {drawn} from grant {no:?} of pool {:?}, which gave {consumed}",
+                        pool.id
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Overdraft that a grant took over is drawn from that grant from now on: what the meters drew
 /// beyond the grants first, the oldest of it first. `pool` is as it is afterwards.
 pub(super) fn note_settled(usages: &mut [FeatureUsage], pool: &Pool, settled: &Settled) {
@@ -321,7 +351,7 @@ pub(super) fn note_moved(usages: &mut [FeatureUsage], pool: &Pool, effects: &[Ef
             _ => {}
         }
     }
-    if taken.is_empty() || given.is_empty() {
+    if taken.is_empty() {
         return;
     }
     for usage in usages {

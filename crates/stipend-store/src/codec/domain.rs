@@ -2,9 +2,9 @@
 //! something else; a new field is an `Option`.
 
 use stipend_core::{
-    Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, Formula, GrantNo, MeterId, PackageId, Period,
-    PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
-    Zone,
+    Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, Formula, GrantNo, MeterId, PackageId,
+    Period, PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp, Zone,
 };
 
 use super::{CodecError, Decode, Encode, Reader, Writer};
