@@ -14,6 +14,7 @@ mod feature;
 mod grant;
 mod granting;
 mod hold;
+mod level;
 mod life;
 mod mapping;
 mod pins;

@@ -10,7 +10,7 @@ use super::pool::Overdraft;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::{Profile, Resource};
 use crate::Amount;
-use crate::catalog::PackageKey;
+use crate::catalog::{Behavior, PackageKey};
 use crate::id::{CurrencyId, GrantNo, PoolId, ReservationId, ResourceId, SubscriptionNo};
 use crate::period::Cadence;
 use crate::time::Timestamp;
@@ -186,7 +186,8 @@ pub struct Closed {
     pub cadence: Cadence,
 }
 
-/// An item of a subscription that is followed from a period on without having granted in it.
+/// An item of a subscription that stands at another level than its grants say: it is followed from
+/// a period on without having granted in it, or was lowered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The subscription.
@@ -197,6 +198,10 @@ pub struct Opened {
     pub cadence: Cadence,
     /// The period.
     pub k: i32,
+    /// The credits a whole period at which it stands from now on.
+    pub level: Amount,
+    /// How they meet the plan's.
+    pub behavior: Behavior,
 }
 
 /// What a reservation holds of a grant.
@@ -291,7 +296,7 @@ pub enum Effect {
     Carried(Carried),
     /// An item grants no further period; a mark.
     Closed(Closed),
-    /// An item grants from the next period on; a mark.
+    /// An item is followed at a level; a mark.
     Opened(Opened),
     /// A reservation was made: what it holds is used.
     Reserved(Hold),

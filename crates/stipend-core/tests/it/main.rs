@@ -12,6 +12,7 @@ mod due;
 mod duplicate;
 mod grants;
 mod laws;
+mod levels;
 mod life;
 mod model;
 mod periods;
