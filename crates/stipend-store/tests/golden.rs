@@ -419,7 +419,7 @@ fn effects() -> Vec<Effect> {
             draws: vec![draw()],
         }),
         Effect::HoldEnded(HoldEnded {
-            reservation: reservation(),
+            hold: hold(),
             how: HoldEnd::Expired,
             parts: vec![part(GrantNo(7), None), part(GrantNo(200), Some(GrantEnd::Voided))],
         }),

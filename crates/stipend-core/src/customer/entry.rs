@@ -251,8 +251,8 @@ pub struct HoldPart {
 /// A reservation that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldEnded {
-    /// The reservation.
-    pub reservation: ReservationId,
+    /// The reservation as it was, for whoever looks at it later.
+    pub hold: Hold,
     /// How it ended.
     pub how: HoldEnd,
     /// What became of what it held, in burn order.

@@ -750,7 +750,7 @@ fn tell_hold_ended(ended: &HoldEnded) -> String {
         let aside = if part.lapsed.is_some() { "!" } else { "" };
         format!(" #{}{aside} {}/{}", part.grant.0, part.consumed, part.held)
     });
-    format!("{} {how}{}", ended.reservation, parts.collect::<String>())
+    format!("{} {how}{}", ended.hold.id, parts.collect::<String>())
 }
 
 /// Runs `step => state` line by line and compares the states.

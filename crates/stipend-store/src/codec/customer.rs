@@ -223,7 +223,7 @@ record!(HeldDraw { 1 => reservation, 2 => draw });
 record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
 choice!(HoldEnd { 1 => Released, 2 => Expired });
 record!(HoldPart { 1 => grant, 2 => held, 3 => consumed, 4 => lapsed });
-record!(HoldEnded { 1 => reservation, 2 => how, 3 => parts });
+record!(HoldEnded { 1 => hold, 2 => how, 3 => parts });
 choice!(Effect {
     1 => Granted(Grant),
     2 => Scheduled(Grant),
