@@ -16,6 +16,7 @@ mod feature;
 mod grant;
 mod granting;
 mod hold;
+mod level;
 mod life;
 mod mapping;
 mod pins;

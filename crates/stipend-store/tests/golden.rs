@@ -390,6 +390,8 @@ fn effects() -> Vec<Effect> {
         package: PackageKey::plan(package_id("base")),
         cadence: Cadence::Year,
         k: -1,
+        level: nano(7),
+        behavior: Behavior::Increment,
     };
     let settled = Settled { overdraft: GrantNo(9), grant: GrantNo(200), amount: nano(5) };
     vec![
@@ -419,7 +421,7 @@ fn effects() -> Vec<Effect> {
             draws: vec![draw()],
         }),
         Effect::HoldEnded(HoldEnded {
-            reservation: reservation(),
+            hold: hold(),
             how: HoldEnd::Expired,
             parts: vec![part(GrantNo(7), None), part(GrantNo(200), Some(GrantEnd::Voided))],
         }),
@@ -492,6 +494,8 @@ fn customer() -> Customer {
         cadence: Cadence::Month,
         k: 4,
         next_part: 2,
+        level: nano(300),
+        behavior: Behavior::Override,
     };
     let carried = CarriedIn { currency: currency(), carried: carried() };
     Customer {

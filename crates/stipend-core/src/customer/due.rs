@@ -9,6 +9,7 @@ use super::change::Issue;
 use super::decide::{Builder, CustomerRejection};
 use super::entry::{Cause, Closed, Draw, Effect, Ended, Entry, GrantEnd};
 use super::granting::settle;
+use super::level::{levels_of, waits};
 use super::pool::Pool;
 use super::reallocate::granting;
 use super::resolve::{Share, resolve};
@@ -240,10 +241,11 @@ impl<'a> Turn<'a> {
                 })),
             }
         }
-        let of_pool = |issued: &&Issued| issued.currency == self.pool.currency;
-        let followed: Vec<&Issued> = subscription.issued.iter().filter(of_pool).collect();
+        let levels = levels_of(subscription, &self.pool.currency, self.at);
         for share in granting.values() {
-            if !followed.iter().any(|issued| is_of(issued, share)) {
+            let is_renewed = over.iter().any(|issued| is_of(issued, share));
+            let stands = levels.contains_key(&(share.package.clone(), share.cadence));
+            if !is_renewed && !stands && !waits(share, &levels) {
                 self.grant(subscription, share);
             }
         }

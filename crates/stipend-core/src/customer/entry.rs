@@ -12,7 +12,7 @@ use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::usage::{MeterOpened, UsageEntry};
 use super::{Profile, Resource};
 use crate::Amount;
-use crate::catalog::PackageKey;
+use crate::catalog::{Behavior, PackageKey};
 use crate::id::{
     CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ReservationId, ResourceId, SubscriptionNo,
 };
@@ -219,7 +219,8 @@ pub struct Closed {
     pub cadence: Cadence,
 }
 
-/// An item of a subscription that is followed from a period on without having granted in it.
+/// An item of a subscription that stands at another level than its grants say: it is followed from
+/// a period on without having granted in it, or was lowered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The subscription.
@@ -230,6 +231,10 @@ pub struct Opened {
     pub cadence: Cadence,
     /// The period.
     pub k: i32,
+    /// The credits a whole period at which it stands from now on.
+    pub level: Amount,
+    /// How they meet the plan's.
+    pub behavior: Behavior,
 }
 
 /// What a reservation holds of a grant.
@@ -279,8 +284,8 @@ pub struct HoldPart {
 /// A reservation that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldEnded {
-    /// The reservation.
-    pub reservation: ReservationId,
+    /// The reservation as it was, for whoever looks at it later.
+    pub hold: Hold,
     /// How it ended.
     pub how: HoldEnd,
     /// What became of what it held, in burn order.
@@ -324,7 +329,7 @@ pub enum Effect {
     Carried(Carried),
     /// An item grants no further period; a mark.
     Closed(Closed),
-    /// An item grants from the next period on; a mark.
+    /// An item is followed at a level; a mark.
     Opened(Opened),
     /// A reservation was made: what it holds is used.
     Reserved(Hold),

@@ -85,8 +85,9 @@ pub(super) fn begin(
     }
     match heir_of {
         Some(old) => {
+            let former = builder.customer.subscriptions[old.0 as usize].clone();
             close(builder, old, SubscriptionEndReason::PlanChanged);
-            take_over(builder, old, number, takeover)
+            take_over(builder, &former, number, takeover)
         }
         None => issue_all(builder, number),
     }
@@ -112,7 +113,8 @@ pub(super) fn convert(
     if let Some(live) = place.live {
         end(builder, live, SubscriptionEndReason::PlanChanged);
     }
-    take_over(builder, number, number, Takeover::Reset)
+    let own = builder.customer.subscriptions[number.0 as usize].clone();
+    take_over(builder, &own, number, Takeover::Reset)
 }
 
 /// Counts periods from now on (`billingCycleAnchor: NOW`).
@@ -127,7 +129,8 @@ pub(super) fn move_anchor(
     own.updated_at = builder.now;
     let takeover = takeover_of(builder, &own, true);
     builder.push(Entry::Subscription(Box::new(own)));
-    take_over(builder, number, number, takeover)
+    let own = builder.customer.subscriptions[number.0 as usize].clone();
+    take_over(builder, &own, number, takeover)
 }
 
 /// Lets the running trial become a paid subscription when it ends.

@@ -13,7 +13,7 @@ use super::subscription::{
     AddonPin, LaterChange, ScheduledChange, SubscriptionEnd, SubscriptionEndReason,
     SubscriptionTerms,
 };
-use super::takeover::{Takeover, take_over, transfer as move_grants};
+use super::takeover::{move_ends, transfer as move_grants};
 use crate::catalog::{
     CancellationTime, Catalog, PackageKey, PackageVersion, Pricing, patch_extras,
 };
@@ -170,8 +170,8 @@ fn apply_patch(
     if moves_anchor {
         life::move_anchor(builder, number)
     } else if trial_moved {
-        // What was clipped at the end of the trial is issued up to its new end.
-        take_over(builder, number, number, Takeover::Carry)
+        reallocate(builder, number, &shares)?;
+        move_ends(builder, number)
     } else if is_active {
         reallocate(builder, number, &shares)
     } else {
@@ -276,7 +276,7 @@ fn cancel(
         trial.ends_at = trial.ends_at.max(at);
     }
     push_changed(builder, number, terms);
-    if is_extended { take_over(builder, number, number, Takeover::Carry) } else { Ok(()) }
+    if is_extended { move_ends(builder, number) } else { Ok(()) }
 }
 
 fn unschedule(builder: &mut Builder<'_>, number: SubscriptionNo) {

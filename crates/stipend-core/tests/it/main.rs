@@ -15,6 +15,7 @@ mod formula_laws;
 mod formula_reference;
 mod grants;
 mod laws;
+mod levels;
 mod life;
 mod model;
 mod periods;

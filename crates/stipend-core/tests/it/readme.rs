@@ -1,6 +1,6 @@
 //! The README names the tests that pin its rules; they are all there.
 
-const TESTS: [&str; 17] = [
+const TESTS: [&str; 18] = [
     include_str!("amounts.rs"),
     include_str!("burn.rs"),
     include_str!("calendar.rs"),
@@ -13,6 +13,7 @@ const TESTS: [&str; 17] = [
     include_str!("formula_laws.rs"),
     include_str!("grants.rs"),
     include_str!("laws.rs"),
+    include_str!("levels.rs"),
     include_str!("life.rs"),
     include_str!("periods.rs"),
     include_str!("resolve.rs"),

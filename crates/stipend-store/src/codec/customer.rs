@@ -172,6 +172,8 @@ record!(Issued {
     4 => cadence,
     5 => k,
     6 => next_part,
+    7 => level,
+    8 => behavior,
 });
 record!(CarriedConsumption {
     1 => cadence,
@@ -261,13 +263,20 @@ record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
 record!(Carried { 1 => subscription, 2 => carried });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
-record!(Opened { 1 => subscription, 2 => package, 3 => cadence, 4 => k });
+record!(Opened {
+    1 => subscription,
+    2 => package,
+    3 => cadence,
+    4 => k,
+    5 => level,
+    6 => behavior,
+});
 record!(Release { 1 => reservation, 2 => consumed });
 record!(HeldDraw { 1 => reservation, 2 => draw });
 record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
 choice!(HoldEnd { 1 => Released, 2 => Expired });
 record!(HoldPart { 1 => grant, 2 => held, 3 => consumed, 4 => lapsed });
-record!(HoldEnded { 1 => reservation, 2 => how, 3 => parts });
+record!(HoldEnded { 1 => hold, 2 => how, 3 => parts });
 choice!(Effect {
     1 => Granted(Grant),
     2 => Scheduled(Grant),
