@@ -14,6 +14,7 @@ mod formula;
 mod formula_laws;
 mod formula_reference;
 mod grants;
+mod greed;
 mod laws;
 mod levels;
 mod life;
