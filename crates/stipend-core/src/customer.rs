@@ -5,20 +5,28 @@
 mod apply;
 mod change;
 mod check;
+mod check_feature;
 mod consume;
+mod counting;
 mod decide;
 mod due;
 mod entry;
 mod explain;
 mod feature;
+mod forecast;
 mod grant;
 mod granting;
 mod hold;
+mod level;
 mod life;
 mod mapping;
 mod pins;
 mod pool;
+mod pricing;
+mod promotion;
 mod reallocate;
+mod refund;
+mod report;
 mod resolve;
 mod reverse;
 mod revise;
@@ -28,8 +36,12 @@ mod takeover;
 mod upcoming;
 mod usage;
 
-pub use check::{CreditCheck, Denial, check_credit};
+pub use check::{CreditCheck, Denial, check_credit, enforcement_of_currency};
+pub use check_feature::{
+    FeatureCheck, FeatureCredits, FeatureQuestion, check_feature, entitled_features,
+};
 pub use consume::ConsumeRequest;
+pub use counting::{UsageStanding, usage_standing};
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
 };
@@ -41,6 +53,7 @@ pub use entry::{
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
+pub use forecast::{Flow, Forecast, Pace, flows, forecast};
 pub use grant::{
     BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
 };
@@ -48,6 +61,8 @@ pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
+pub use promotion::{NewPromotion, Promotion, PromotionPeriod};
+pub use report::{EventRequest, UsageRequest};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
 pub use reverse::ReverseRequest;
 pub use revise::{CancelTime, SubscriptionCommand};
@@ -117,6 +132,8 @@ pub struct Customer {
     pub pools: Vec<Pool>,
     /// The number that its next grant gets.
     pub next_grant: GrantNo,
+    /// What it has of features on top of its subscriptions, by number.
+    pub promotions: Vec<Promotion>,
     /// When something is due next: an expiry, a scheduled grant, the end of a period.
     pub next_due: Option<Timestamp>,
     /// What it has used of features, by the meters' numbers.
@@ -134,6 +151,7 @@ impl Customer {
             subscriptions: Vec::new(),
             pools: Vec::new(),
             next_grant: GrantNo(1),
+            promotions: Vec::new(),
             next_due: None,
             usages: Vec::new(),
         }
@@ -176,6 +194,12 @@ impl Customer {
     #[must_use]
     pub fn subscription(&self, number: SubscriptionNo) -> Option<&Subscription> {
         self.subscriptions.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// What it has of a feature on top of its subscriptions, over and taken back included.
+    #[must_use]
+    pub fn promotion(&self, feature: &FeatureId) -> Option<&Promotion> {
+        self.promotions.iter().find(|promotion| promotion.feature == *feature)
     }
 
     /// The resource with that id.

@@ -21,6 +21,12 @@ pub const SUBSCRIPTION_QUANTITIES_MAX: usize = 100;
 /// Boundaries that are looked at for one list of what is coming.
 pub const UPCOMING_INSTANTS_MAX: usize = 5_000;
 
+/// Instants of a customer that are looked at for one forecast.
+pub const FORECAST_INSTANTS_MAX: usize = 1_000;
+
+/// How far ahead a forecast looks: two years.
+pub const FORECAST_HORIZON_SECONDS: i64 = 2 * 366 * 24 * 60 * 60;
+
 /// Subscriptions of one customer, ended ones included.
 pub const CUSTOMER_SUBSCRIPTIONS_MAX: usize = 1_000;
 
@@ -29,6 +35,9 @@ pub const CUSTOMER_POOLS_MAX: usize = 1_000;
 
 /// Resources of one customer.
 pub const CUSTOMER_RESOURCES_MAX: usize = 1_000;
+
+/// Features that one customer may have had promotional entitlements of.
+pub const CUSTOMER_PROMOTIONS_MAX: usize = 1_000;
 
 /// The accepted age of a reported event: 35 days (`behaviour.md` §0.11).
 pub const EVENT_AGE_MAX_SECONDS: i64 = 35 * 24 * 60 * 60;

@@ -47,6 +47,7 @@ pub fn kind_of(entry: &Entry) -> u16 {
         Entry::PoolOpened(_) => 13,
         Entry::MeterOpened(_) => 14,
         Entry::Usage(_) => KIND_USAGE,
+        Entry::Promotion(_) => 15,
         Entry::Pool(entry) => match entry.cause {
             Cause::Consumption(_) => KIND_CONSUMPTION,
             Cause::Grant => 21,
@@ -115,7 +116,10 @@ impl Account {
             }
             Entry::Pool(entry) => self.link(entry, &mut row),
             Entry::Usage(entry) => self.link_usage(entry, &mut row),
-            Entry::Profile(_) | Entry::Resource(_) | Entry::Subscription(_) => {}
+            Entry::Profile(_)
+            | Entry::Resource(_)
+            | Entry::Subscription(_)
+            | Entry::Promotion(_) => {}
         }
         row
     }

@@ -5,6 +5,8 @@ mod consume;
 mod customers;
 mod environments;
 mod parking;
+mod report;
+mod reverse;
 mod slices;
 mod tasks;
 
@@ -233,6 +235,8 @@ impl Decider {
         }
         let done = match command {
             Command::Consume(items) => return self.consume(open, env, &items),
+            Command::Reverse(reversing) => return self.reverse(open, env, *reversing),
+            Command::Report(items) => return self.report(open, env, items),
             Command::CatchUp(slot) => {
                 self.roll(open, slot.0);
                 return Ok(Reply::Done);

@@ -1,5 +1,6 @@
 //! The self-audit: the whole journal folded from the beginning, every rule looked at again.
 
+use crate::account::{KIND_CONSUMPTION, KIND_USAGE};
 use crate::key::{Key, ScopeHash};
 use crate::limits::KEY_RETENTION_SECONDS;
 use crate::load::{State, Walk, damaged, load};
@@ -40,8 +41,8 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
         let now = Timestamp::from_micros(header.now);
         for row in &rows {
             state.fold(row)?;
-            let is_consumption = row.kind == crate::account::KIND_CONSUMPTION;
-            if let Some(key) = row.key.filter(|_| is_consumption) {
+            let is_reported = [KIND_CONSUMPTION, KIND_USAGE].contains(&row.kind);
+            if let Some(key) = row.key.filter(|_| is_reported) {
                 let before = keys.insert(Key::from_bytes(key).scope, now);
                 // A key that is no longer remembered may be used again, with any meaning.
                 if before.is_some_and(|before| before.plus_seconds(KEY_RETENTION_SECONDS) >= now) {
@@ -63,6 +64,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
             audit.pools += 1;
             pool.verify().map_err(damaged)?;
         }
+        account.customer.verify_usages().map_err(damaged)?;
     }
     compare(&load(reader)?.state, &state)?;
     Ok(audit)

@@ -6,7 +6,7 @@ use crate::record::Record;
 use std::collections::BTreeSet;
 use stipend_core::catalog::Metadata;
 use stipend_core::customer::{
-    Cause, Draw, Effect, Entry, GrantEnd, HeldDraw, HoldEnd, HoldEnded, PoolEntry,
+    Cause, Draw, Effect, Entry, GrantEnd, HeldDraw, Hold, HoldEnd, HoldEnded, PoolEntry,
 };
 use stipend_core::{Amount, GrantNo, PoolId, ReservationId, Timestamp};
 use stipend_store::{Page, Reader, Row, Seq, StoreError};
@@ -93,6 +93,8 @@ pub struct LedgerQuery<'a> {
     pub types: Option<BTreeSet<EventType>>,
     /// Only what is about that reservation; all where absent.
     pub reservation: Option<ReservationId>,
+    /// Older rows have nothing to say.
+    pub not_before: Seq,
     /// Where to begin.
     pub page: Page<Cursor>,
     /// How many at most.
@@ -185,12 +187,12 @@ fn end_facts_of(ended: &HoldEnded) -> Vec<(Fact, Option<Box<ReservationFacts>>)>
         let facts = ReservationFacts {
             returned: Some(part.held),
             consumed: Some(part.consumed),
-            ..ReservationFacts::about(&ended.reservation)
+            ..ReservationFacts::about(&ended.hold.id)
         };
         events.push(((event_type, part.grant, part.returned()), Some(facts.into())));
         if let Some(end) = part.lapsed.filter(|_| part.returned().is_positive()) {
             let end = event_of_end(end);
-            let facts = ReservationFacts::about(&ended.reservation);
+            let facts = ReservationFacts::about(&ended.hold.id);
             events.push(((end, part.grant, -part.returned()), Some(facts.into())));
         }
     }
@@ -269,6 +271,19 @@ impl Walk<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+/// Walks the rows of a pool's life from newer to older: what happened to it but plain usage.
+pub(crate) struct LifeWalk<'a>(Walk<'a>);
+
+impl<'a> LifeWalk<'a> {
+    pub(crate) fn new(reader: &'a dyn Reader, chain: &Chain) -> Self {
+        Self(Walk { reader, next: chain.life, skips_usage: true })
+    }
+
+    pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
+        self.0.step()
     }
 }
 
@@ -376,7 +391,7 @@ fn older(
         let row_events = events_of(row.seq, entry).into_iter().rev();
         let behind = |event: &LedgerEvent| after.is_none_or(|cursor| event.cursor < cursor);
         events.extend(row_events.filter(|event| behind(event) && is_listed(query, event)));
-        match walk.step()? {
+        match walk.step()?.filter(|(row, _)| row.seq >= query.not_before) {
             Some(head) => heads[newest].0 = head,
             None => drop(heads.swap_remove(newest)),
         }
@@ -475,4 +490,65 @@ pub fn ended_records(reader: &dyn Reader, chain: &Chain) -> Result<Vec<EndedReco
         }
     }
     Ok(records)
+}
+
+/// A reservation that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedReservation {
+    /// The position of the row that ended it.
+    pub seq: Seq,
+    /// The pool.
+    pub pool: PoolId,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The reservation as it was.
+    pub hold: Hold,
+    /// What was consumed by its release, beyond it included; nothing where it expired.
+    pub consumed: Option<Amount>,
+}
+
+/// The reservations of some pools that ended between two positions, both excluded, newest end
+/// first, and how far back it was looked: to the older position, or to where `rows` rows were
+/// read.
+///
+/// # Errors
+/// What reading fails with.
+pub fn ended_reservations(
+    reader: &dyn Reader,
+    chains: &[&Chain],
+    (after, before): (Seq, Seq),
+    wanted: usize,
+    rows: usize,
+) -> Result<(Vec<EndedReservation>, Seq), StoreError> {
+    let mut heads = Vec::new();
+    for chain in chains {
+        let next = seek_position(reader, chain, before.saturating_sub(1))?.map_or(0, |row| row.seq);
+        heads.push(Walk { reader, next, skips_usage: false });
+    }
+    let mut found = Vec::new();
+    for _ in 0..rows {
+        let Some(walk) = heads.iter_mut().max_by_key(|walk| walk.next) else { break };
+        if walk.next <= after || found.len() >= wanted {
+            break;
+        }
+        if let Some((row, entry)) = walk.step()? {
+            found.extend(ended_in(row.seq, entry));
+        }
+    }
+    let reached = heads.iter().map(|walk| walk.next).max().unwrap_or(0);
+    Ok((found, reached.max(after)))
+}
+
+fn ended_in(seq: Seq, entry: PoolEntry) -> Option<EndedReservation> {
+    let consumed = match &entry.cause {
+        Cause::Release(release) => Some(release.consumed),
+        _ => None,
+    };
+    let PoolEntry { pool, at, effects, .. } = entry;
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::HoldEnded(ended) => {
+            Some(EndedReservation { seq, pool, at, hold: ended.hold, consumed })
+        }
+        _ => None,
+    })
 }

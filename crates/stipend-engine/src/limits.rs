@@ -9,6 +9,9 @@ pub const BATCH_ROWS_MAX: usize = 4_096;
 /// Encoded bytes after which a batch takes nothing more.
 pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
+/// Rows of the life of a pool that are read for one reversal.
+pub const REVERSAL_ROWS_MAX: usize = 100_000;
+
 /// Customers in one packed image.
 pub const SEGMENT_SLOTS: u32 = 64;
 

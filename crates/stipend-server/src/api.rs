@@ -13,6 +13,7 @@ mod grants;
 mod ledger;
 mod packages;
 mod products;
+mod reservations;
 mod subscription_changes;
 mod subscriptions;
 mod tasks;
@@ -39,6 +40,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(customers::router())
         .merge(consumption::router())
         .merge(access::router())
+        .merge(reservations::router())
 }
 
 /// Takes away the item that was read beyond the page to see whether there are more; in the

@@ -91,13 +91,42 @@ impl App {
                 return self.stored(seq).await;
             }
         }
+        self.remembered(caller, remember, command, render).await
+    }
+
+    /// As [`App::mutate`], where it is known how the command is remembered and that its answer is
+    /// not one of long ago.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn remembered<T: Serialize>(
+        &self,
+        caller: &Caller,
+        remember: Remember,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        Ok(self.try_remembered(caller, remember, command, render).await??)
+    }
+
+    /// As [`App::remembered`], with the command's refusal as it is.
+    ///
+    /// # Errors
+    /// The command's refusal; inside, what reading a stored answer fails with.
+    pub(crate) async fn try_remembered<T: Serialize>(
+        &self,
+        caller: &Caller,
+        remember: Remember,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Result<Response, ApiError>, Refusal> {
         let reply = self.submit(caller, command, Some(remember), Some(rendering(render))).await?;
         match reply {
             Reply::Response(rendered) => {
-                Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
+                Ok(Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body))))
             }
-            Reply::Replay(rendered) => Ok(replayed(rendered)),
-            Reply::Stored(seq) => self.stored(seq).await,
+            Reply::Replay(rendered) => Ok(Ok(replayed(rendered))),
+            Reply::Stored(seq) => Ok(self.stored(seq).await),
             Reply::Consumed(_) | Reply::Done => unreachable!("a rendered command is answered so"),
         }
     }
@@ -138,7 +167,11 @@ impl App {
         self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
     }
 
-    async fn stored(&self, seq: u64) -> Result<Response, ApiError> {
+    /// The answer that stands at that position, given again.
+    ///
+    /// # Errors
+    /// What reading it fails with.
+    pub(crate) async fn stored(&self, seq: u64) -> Result<Response, ApiError> {
         let engine = Arc::clone(&self.engine);
         let (_, answer) = self.read(move || Ok(engine.stored_answer(seq)?)).await?;
         let rendered = Rendered { status: answer.status, body: answer.body.into() };

@@ -196,6 +196,10 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::OverdraftNotVoidable => ErrorCode::GrantNotVoidable,
         CustomerRejection::EventTooOld => ErrorCode::EventTooOld,
         CustomerRejection::EventInFuture => ErrorCode::EventInFuture,
+        CustomerRejection::ReservationNotFound(_) => ErrorCode::ReservationNotFound,
+        CustomerRejection::ReservationEnded(_) => ErrorCode::ReservationClosed,
+        CustomerRejection::InvalidReservationEnd => ErrorCode::InvalidPeriod,
+        CustomerRejection::ReservationExists(_) => ErrorCode::ReservationConflict,
         CustomerRejection::InsufficientCredits { .. } => ErrorCode::InsufficientCredits,
         CustomerRejection::LimitReached { .. } => ErrorCode::LimitReached,
     }

@@ -392,6 +392,8 @@ fn effects() -> Vec<Effect> {
         package: PackageKey::plan(package_id("base")),
         cadence: Cadence::Year,
         k: -1,
+        level: nano(7),
+        behavior: Behavior::Increment,
     };
     let settled = Settled { overdraft: GrantNo(9), grant: GrantNo(200), amount: nano(5) };
     vec![
@@ -421,7 +423,7 @@ fn effects() -> Vec<Effect> {
             draws: vec![draw()],
         }),
         Effect::HoldEnded(HoldEnded {
-            reservation: reservation(),
+            hold: hold(),
             how: HoldEnd::Expired,
             parts: vec![part(GrantNo(7), None), part(GrantNo(200), Some(GrantEnd::Voided))],
         }),
@@ -457,6 +459,8 @@ fn causes() -> Vec<Cause> {
             amount: nano(60_000_000_000),
             idempotency_key: Some("undo-1".to_owned()),
             reason: Some("the job failed".to_owned()),
+            meter: Some(MeterId::new(Slot(64), 1)),
+            runs: vec![draw()],
             usage_limit: nano(80_000_000_000_000),
             current_usage: Amount::ZERO,
             period_end: Some(at(2_678_400)),
@@ -503,6 +507,8 @@ fn customer() -> Customer {
         cadence: Cadence::Month,
         k: 4,
         next_part: 2,
+        level: nano(300),
+        behavior: Behavior::Override,
     };
     let carried = CarriedIn { currency: currency(), carried: carried() };
     Customer {

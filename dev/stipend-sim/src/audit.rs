@@ -36,7 +36,10 @@ impl Audit {
                 Entry::PoolOpened(opened) => {
                     self.currencies.insert(opened.pool, opened.currency.clone());
                 }
-                Entry::Profile(_) | Entry::Resource(_) | Entry::Subscription(_) => {}
+                Entry::Profile(_)
+                | Entry::Resource(_)
+                | Entry::Subscription(_)
+                | Entry::Promotion(_) => {}
             }
         }
         Ok(())

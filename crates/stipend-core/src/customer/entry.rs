@@ -7,11 +7,12 @@
 use super::grant::Grant;
 use super::hold::Hold;
 use super::pool::Overdraft;
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::usage::{MeterOpened, UsageEntry};
 use super::{Profile, Resource};
 use crate::Amount;
-use crate::catalog::PackageKey;
+use crate::catalog::{Behavior, PackageKey};
 use crate::id::{
     CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ReservationId, ResourceId, SubscriptionNo,
 };
@@ -35,6 +36,8 @@ pub enum Entry {
     MeterOpened(MeterOpened),
     /// Usage of a feature was reported.
     Usage(UsageEntry),
+    /// The promotion of a feature is now this; it takes the place of one that was there.
+    Promotion(Box<Promotion>),
 }
 
 /// A pool that came to be.
@@ -96,6 +99,10 @@ pub struct Reversal {
     pub idempotency_key: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// The meter whose usage was paid for.
+    pub meter: Option<MeterId>,
+    /// What is taken off the draws that the meter remembers.
+    pub runs: Vec<Draw>,
     /// Σ amount of the live grants afterwards.
     pub usage_limit: Amount,
     /// What of it was used, with the overdraft, afterwards.
@@ -238,7 +245,8 @@ pub struct Closed {
     pub cadence: Cadence,
 }
 
-/// An item of a subscription that is followed from a period on without having granted in it.
+/// An item of a subscription that stands at another level than its grants say: it is followed from
+/// a period on without having granted in it, or was lowered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The subscription.
@@ -249,6 +257,10 @@ pub struct Opened {
     pub cadence: Cadence,
     /// The period.
     pub k: i32,
+    /// The credits a whole period at which it stands from now on.
+    pub level: Amount,
+    /// How they meet the plan's.
+    pub behavior: Behavior,
 }
 
 /// What a reservation holds of a grant.
@@ -298,8 +310,8 @@ pub struct HoldPart {
 /// A reservation that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldEnded {
-    /// The reservation.
-    pub reservation: ReservationId,
+    /// The reservation as it was, for whoever looks at it later.
+    pub hold: Hold,
     /// How it ended.
     pub how: HoldEnd,
     /// What became of what it held, in burn order.
@@ -343,7 +355,7 @@ pub enum Effect {
     Carried(Carried),
     /// An item grants no further period; a mark.
     Closed(Closed),
-    /// An item grants from the next period on; a mark.
+    /// An item is followed at a level; a mark.
     Opened(Opened),
     /// A reservation was made: what it holds is used.
     Reserved(Hold),
@@ -400,12 +412,12 @@ impl PoolEntry {
         self.effects.iter().map(Effect::delta).sum()
     }
 
-    /// Whether it tells nothing of the life of grants: a consumption, or a reservation that was
-    /// made or ended without more.
+    /// Whether it tells nothing of the life of grants: a consumption that gives nothing back, or a
+    /// reservation that was made or ended without more.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        self.is_consumption()
-            || self.effects.iter().all(|effect| match effect {
+        !matches!(self.cause, Cause::Reversal(_))
+            && self.effects.iter().all(|effect| match effect {
                 Effect::HoldEnded(ended) => ended.parts.iter().all(|part| part.lapsed.is_none()),
                 Effect::Drawn(_)
                 | Effect::Overdrawn(_)

@@ -295,7 +295,7 @@ fn end(
             returned.push((grant.no, held - taken));
         }
     }
-    let ended = HoldEnded { reservation: hold.id.clone(), how, parts };
+    let ended = HoldEnded { hold: hold.clone(), how, parts };
     let mut effects = vec![Effect::HoldEnded(ended)];
     effects.extend(gone);
     effects.extend(settle(pool, &returned));
@@ -471,8 +471,9 @@ impl Pool {
     }
 
     pub(super) fn end_hold(&mut self, ended: &HoldEnded, at: Timestamp) {
-        let place = self.holds.iter().position(|hold| hold.id == ended.reservation);
+        let place = self.holds.iter().position(|hold| hold.id == ended.hold.id);
         let hold = self.holds.remove(place.expect("a reservation ends once"));
+        assert_eq!(hold, ended.hold, "a reservation ends as it was");
         assert_eq!(hold.draws.len(), ended.parts.len(), "a reservation ends whole");
         for part in &ended.parts {
             assert_eq!(hold.held_of(part.grant), part.held, "a reservation ends whole");

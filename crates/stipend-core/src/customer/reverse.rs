@@ -10,12 +10,13 @@
 use super::Customer;
 use super::decide::{CustomerRejection, Decision};
 use super::entry::{
-    Carried, Cause, Draw, Effect, Ended, Entry, GrantEnd, Moved, PoolEntry, Reversal,
+    Carried, Cause, Draw, Effect, Ended, Entry, GrantEnd, Moved, PoolEntry, Priced, Reversal,
 };
 use super::grant::Grant;
 use super::granting::settle;
 use super::pool::{Overdraft, Pool};
 use super::subscription::CarriedConsumption;
+use super::usage::DrawRun;
 use crate::Amount;
 use crate::id::{GrantNo, SubscriptionNo};
 use crate::period::{Cadence, period_at};
@@ -48,12 +49,17 @@ pub(super) fn reverse(
     let Cause::Consumption(consumption) = cause else {
         return Err(CustomerRejection::EntryNotReversible);
     };
+    if !consumption.amount.is_positive() {
+        return Err(CustomerRejection::EntryNotReversible);
+    }
     let is_own = |cause: &Cause| matches!(cause, Cause::Reversal(other) if other.of == request.of);
     if request.since.iter().any(|entry| is_own(&entry.cause)) {
         return Err(CustomerRejection::AlreadyReversed);
     }
     let pool = customer.pool(*pool).ok_or(CustomerRejection::EntryNotReversible)?;
     let mut refund = Refund::new(customer, pool, &request.since, now);
+    let meter = consumption.priced.as_ref().map(|priced| priced.meter);
+    refund.claim = consumption.priced.as_ref().map(|priced| Claim::of(customer, request, priced));
     for effect in effects {
         if let Effect::Overdrawn(draw) = effect {
             // All grants were drained then, so what lies below zero is the overdraft.
@@ -67,7 +73,7 @@ pub(super) fn reverse(
             refund.give(draw.grant, draw.amount, *at);
         }
     }
-    let (pool, effects) = refund.finish();
+    let (pool, effects, runs) = refund.finish();
     let entry = PoolEntry {
         pool: pool.id,
         at: now,
@@ -76,6 +82,8 @@ pub(super) fn reverse(
             amount: consumption.amount,
             idempotency_key: request.idempotency_key.clone(),
             reason: request.reason.clone(),
+            meter,
+            runs,
             usage_limit: pool.granted,
             current_usage: pool.used,
             period_end: pool.period_end(),
@@ -105,6 +113,65 @@ impl Queue {
     }
 }
 
+/// What a metered consumption may still get back: less of the usage that was reported since has
+/// given it back already.
+enum Claim {
+    /// The draws that the meter remembers, and what is taken off them.
+    Runs(Vec<DrawRun>, Vec<Draw>),
+    /// The meter has started anew and remembers nothing of it: so much as was not given back.
+    Rest(Amount),
+}
+
+impl Claim {
+    fn of(customer: &Customer, request: &ReverseRequest, priced: &Priced) -> Self {
+        let usage = customer.usage(priced.meter).expect("usage that is paid for is counted");
+        let at = request.consumed.at;
+        let is_in_period = usage.period.is_none_or(|period| period.start <= at);
+        let is_same = usage.pin.is_none_or(|pin| {
+            let terms = customer.subscription(pin.subscription).map(|found| &found.terms);
+            let began = terms.is_none_or(|terms| terms.epoch_start <= at);
+            pin.subscription == priced.subscription && began
+        });
+        if is_in_period && is_same {
+            let of_pool = usage.drawn.iter().filter(|run| run.pool == request.consumed.pool);
+            return Self::Runs(of_pool.copied().collect(), Vec::new());
+        }
+        let given_back = request.since.iter().filter_map(|entry| match &entry.cause {
+            Cause::Consumption(later) if later.amount.is_negative() => {
+                let is_same = later.priced.as_ref().is_some_and(|by| by.meter == priced.meter);
+                is_same.then_some(-later.amount)
+            }
+            _ => None,
+        });
+        let given_back: Amount = given_back.sum();
+        Self::Rest((-request.consumed.delta() - given_back).or_zero())
+    }
+
+    /// Takes what was drawn from these grants, the first of them first; answers how much it was.
+    fn take(&mut self, grants: &[GrantNo], amount: Amount) -> Amount {
+        let (runs, off) = match self {
+            Self::Rest(rest) => {
+                let taken = amount.min(*rest);
+                *rest -= taken;
+                return taken;
+            }
+            Self::Runs(runs, off) => (runs, off),
+        };
+        let mut rest = amount;
+        for no in grants {
+            for run in runs.iter_mut().rev().filter(|run| run.grant == *no) {
+                let taken = run.amount.min(rest);
+                run.amount -= taken;
+                rest -= taken;
+                if taken.is_positive() {
+                    off.push(Draw { grant: *no, amount: taken });
+                }
+            }
+        }
+        amount - rest
+    }
+}
+
 /// What gives credits back to a pool, worked out on a copy of it.
 struct Refund<'a> {
     customer: &'a Customer,
@@ -114,6 +181,7 @@ struct Refund<'a> {
     ended: BTreeMap<GrantNo, (&'a Ended, bool)>,
     /// What subscriptions remember without room, as it has become.
     carried: BTreeMap<(SubscriptionNo, Cadence), CarriedConsumption>,
+    claim: Option<Claim>,
     given: Vec<(GrantNo, Amount)>,
     effects: Vec<Effect>,
 }
@@ -140,7 +208,8 @@ impl<'a> Refund<'a> {
             }
         }
         let pool = pool.clone();
-        Self { customer, pool, now, ended, carried, given: Vec::new(), effects: Vec::new() }
+        let (given, effects) = (Vec::new(), Vec::new());
+        Self { customer, pool, now, ended, carried, claim: None, given, effects }
     }
 
     /// Takes the part of a consumption that went to the overdraft off it, as far as it is still
@@ -165,7 +234,9 @@ impl<'a> Refund<'a> {
         }
         let open = self.pool.overdraft.filter(|overdraft| overdraft.no == draw.grant);
         if let Some(overdraft) = open {
-            self.lower_overdraft(overdraft, queue.own.min(overdraft.amount));
+            let own = queue.own.min(overdraft.amount);
+            let own = self.claim.as_mut().map_or(own, |claim| claim.take(&[overdraft.no], own));
+            self.lower_overdraft(overdraft, own);
         }
         for (grant, amount, at) in settled {
             self.give(grant, amount, at);
@@ -187,7 +258,7 @@ impl<'a> Refund<'a> {
 
     /// Gives back to a grant what was drawn from it at that instant, or to what took its place.
     fn give(&mut self, no: GrantNo, amount: Amount, drawn_at: Timestamp) {
-        let mut rest = amount;
+        let mut rest = self.claimed(no, amount);
         if let Some(grant) = self.pool.live.iter().find(|grant| grant.no == no) {
             let subscription = grant.source.as_ref().map(|source| source.subscription);
             rest -= subscription.map_or(Amount::ZERO, |number| self.uncarry(number, rest));
@@ -202,6 +273,23 @@ impl<'a> Refund<'a> {
                 self.give_to_successors(source.subscription, rest, drawn_at);
             }
         }
+    }
+
+    /// What of a draw may still come back. The meter remembers it as drawn from the grant, or from
+    /// one that took its consumption over.
+    fn claimed(&mut self, no: GrantNo, amount: Amount) -> Amount {
+        let Some(mut claim) = self.claim.take() else { return amount };
+        let live = self.pool.find_grant(no);
+        let grant = live.or_else(|| self.ended.get(&no).map(|(ended, _)| &ended.grant));
+        let subscription = grant.and_then(|grant| grant.source.as_ref());
+        let numbers = subscription.map(|source| self.successors(source.subscription));
+        let numbers = numbers.unwrap_or_default();
+        let heirs = numbers.iter().flat_map(|number| self.pool.recurring_of(*number));
+        let heirs = heirs.map(|grant| grant.no).filter(|heir| *heir != no);
+        let grants: Vec<GrantNo> = std::iter::once(no).chain(heirs).collect();
+        let taken = claim.take(&grants, amount);
+        self.claim = Some(claim);
+        taken
     }
 
     /// Gives back to the live recurring grants of a subscription and of those that go on with it,
@@ -281,8 +369,12 @@ impl<'a> Refund<'a> {
     }
 
     /// What came back settles an open overdraft first (invariant 10).
-    fn finish(mut self) -> (Pool, Vec<Effect>) {
+    fn finish(mut self) -> (Pool, Vec<Effect>, Vec<Draw>) {
         self.effects.extend(settle(&self.pool, &self.given));
-        (self.pool, self.effects)
+        let runs = match self.claim {
+            Some(Claim::Runs(_, off)) => off,
+            Some(Claim::Rest(_)) | None => Vec::new(),
+        };
+        (self.pool, self.effects, runs)
     }
 }

@@ -1,10 +1,11 @@
 //! Usage of features: what is counted, and what of it was paid for with which grants
 //! (`behaviour.md` §0.20, §4).
 
+use super::Customer;
 use super::entry::{DimensionValue, Draw, Effect, Settled};
 use super::pool::Pool;
 use crate::Amount;
-use crate::id::{FeatureId, GrantNo, MeterId, PoolId, ResourceId, SubscriptionNo};
+use crate::id::{CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, SubscriptionNo};
 use crate::limits::USAGE_RUNS_MAX;
 use crate::period::Period;
 use crate::time::Timestamp;
@@ -151,6 +152,8 @@ pub struct UsageEntry {
     pub event_id: Option<String>,
     /// What the caller says about it.
     pub dimensions: Vec<(String, DimensionValue)>,
+    /// The credit type that pays for it, where the feature is mapped to one.
+    pub currency: Option<CurrencyId>,
     /// How many of the credits that were drawn for the usage it was lowered by.
     pub returned: Amount,
     /// What of these did not come back, because the grants that gave it are over.
@@ -216,10 +219,27 @@ impl FeatureUsage {
         }
     }
 
+    /// Forgets draws on one grant that were given back otherwise, the last first.
+    pub(super) fn forget(&mut self, pool: PoolId, draw: Draw) {
+        let mut rest = draw.amount;
+        for run in self.drawn.iter_mut().rev() {
+            if run.pool == pool && run.grant == draw.grant {
+                let taken = run.amount.min(rest);
+                run.amount -= taken;
+                rest -= taken;
+            }
+        }
+        assert!(rest.is_zero(), "no more is forgotten than was drawn");
+        self.drawn.retain(|run| !run.amount.is_zero());
+    }
+
     /// Notes a draw that paid for the usage; `pool` is as it is afterwards.
     pub(super) fn note_drawn(&mut self, pool: &Pool, effect: &Effect) {
         match effect {
-            Effect::Drawn(draw) => self.push_run(DrawRun::of_grant(pool, *draw)),
+            Effect::Drawn(draw) => {
+                let run = DrawRun::of_grant(pool, *draw);
+                self.push_run(run.expect("a grant that is drawn stands in its pool"));
+            }
             Effect::Overdrawn(draw) => self.push_run(DrawRun {
                 pool: pool.id,
                 grant: draw.grant,
@@ -230,6 +250,27 @@ impl FeatureUsage {
             }),
             _ => {}
         }
+    }
+
+    /// Puts a run back of which a part is now drawn from other grants. What found no room there is
+    /// let go: there is no grant that it could be given back to.
+    fn split_run(&mut self, pool: &Pool, run: DrawRun, moved: Amount, given: &mut [Draw]) {
+        let mut rest = moved;
+        let mut parts: Vec<DrawRun> = Vec::new();
+        for draw in given {
+            let amount = draw.amount.min(rest);
+            let part = DrawRun::of_grant(pool, Draw { grant: draw.grant, amount });
+            if let Some(part) = part.filter(|part| part.amount.is_positive()) {
+                draw.amount -= amount;
+                rest -= amount;
+                parts.push(part);
+            }
+        }
+        let kept = run.amount - moved;
+        if kept.is_positive() {
+            self.push_run(DrawRun { amount: kept, ..run });
+        }
+        parts.into_iter().for_each(|part| self.push_run(part));
     }
 
     /// Consecutive draws on one grant are one run; the oldest run makes room.
@@ -247,16 +288,16 @@ impl FeatureUsage {
 }
 
 impl DrawRun {
-    fn of_grant(pool: &Pool, draw: Draw) -> Self {
-        let grant = pool.find_grant(draw.grant).expect("a grant that is drawn stands in its pool");
-        Self {
+    fn of_grant(pool: &Pool, draw: Draw) -> Option<Self> {
+        let grant = pool.find_grant(draw.grant)?;
+        Some(Self {
             pool: pool.id,
             grant: draw.grant,
             amount: draw.amount,
             subscription: grant.source.as_ref().map(|source| source.subscription),
             expires_at: grant.expires_at,
             is_overdraft: false,
-        }
+        })
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -264,28 +305,86 @@ impl DrawRun {
     }
 }
 
-/// Overdraft that a grant took over is drawn from that grant from now on: what the meters drew
-/// beyond the grants first, the oldest of it first.
-pub(super) fn note_settled(usages: &mut [FeatureUsage], pool: &Pool, settled: &Settled) {
-    let mut rest = settled.amount;
-    for usage in usages {
-        let mut at = 0;
-        while at < usage.drawn.len() && rest.is_positive() {
-            let run = usage.drawn[at];
-            if run.pool == pool.id && run.is_overdraft && run.grant == settled.overdraft {
-                let amount = run.amount.min(rest);
-                rest -= amount;
-                let moved = DrawRun::of_grant(pool, Draw { grant: settled.grant, amount });
-                if amount == run.amount || usage.drawn.len() == USAGE_RUNS_MAX {
-                    // Where there is no room for two runs, the rest of the overdraft is let go.
-                    usage.drawn[at] = moved;
-                } else {
-                    usage.drawn[at].amount -= amount;
-                    usage.drawn.insert(at, moved);
-                    at += 1;
+impl Customer {
+    /// That no meter remembers more draws on a grant, or on the overdraft, than there are.
+    ///
+    /// # Errors
+    /// A sentence that says what does not add up.
+    pub fn verify_usages(&self) -> Result<(), String> {
+        for pool in &self.pools {
+            let runs = self.usages.iter().flat_map(|usage| &usage.drawn);
+            let runs: Vec<&DrawRun> = runs.filter(|run| run.pool == pool.id).collect();
+            let drawn_of = |no: GrantNo, is_overdraft: bool| -> Amount {
+                let of_it = runs.iter().filter(|run| run.grant == no);
+                of_it.filter(|run| run.is_overdraft == is_overdraft).map(|run| run.amount).sum()
+            };
+            let grants = pool.live.iter().map(|grant| (grant.no, false, grant.consumed));
+            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.amount));
+            for (no, is_overdraft, consumed) in grants.chain(overdraft) {
+                let drawn = drawn_of(no, is_overdraft);
+                if drawn > consumed {
+                    return Err(format!(
+                        "meters drew {drawn} from grant {no:?} of pool {:?}, which gave {consumed}",
+                        pool.id
+                    ));
                 }
             }
-            at += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Overdraft that a grant took over is drawn from that grant from now on: what the meters drew
+/// beyond the grants first, the oldest of it first. `pool` is as it is afterwards.
+pub(super) fn note_settled(usages: &mut [FeatureUsage], pool: &Pool, settled: &Settled) {
+    let mut given = [Draw { grant: settled.grant, amount: settled.amount }];
+    for usage in usages {
+        let drawn = std::mem::take(&mut usage.drawn);
+        for run in drawn {
+            let is_it = run.pool == pool.id && run.is_overdraft && run.grant == settled.overdraft;
+            if is_it {
+                usage.split_run(pool, run, run.amount, &mut given);
+            } else {
+                usage.push_run(run);
+            }
+        }
+    }
+}
+
+/// Consumption that an entry moves from grants to others is drawn from these from now on. What was
+/// drawn last moves first. `pool` is as it is afterwards.
+pub(super) fn note_moved(usages: &mut [FeatureUsage], pool: &Pool, effects: &[Effect]) {
+    let mut taken: Vec<Draw> = Vec::new();
+    let mut given: Vec<Draw> = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::MovedOut(draw) => taken.push(*draw),
+            Effect::MovedIn(moved) => {
+                given.push(Draw { grant: moved.grant, amount: moved.amount });
+            }
+            _ => {}
+        }
+    }
+    if taken.is_empty() {
+        return;
+    }
+    for usage in usages {
+        let mut moves: Vec<Amount> = Vec::with_capacity(usage.drawn.len());
+        for run in usage.drawn.iter().rev() {
+            let is_it = |draw: &&mut Draw| {
+                run.pool == pool.id && !run.is_overdraft && run.grant == draw.grant
+            };
+            let mut moved = Amount::ZERO;
+            for draw in taken.iter_mut().filter(is_it) {
+                let amount = draw.amount.min(run.amount - moved);
+                draw.amount -= amount;
+                moved += amount;
+            }
+            moves.push(moved);
+        }
+        let drawn = std::mem::take(&mut usage.drawn);
+        for (run, moved) in drawn.into_iter().zip(moves.into_iter().rev()) {
+            usage.split_run(pool, run, moved, &mut given);
         }
     }
 }

@@ -295,8 +295,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_long_ways_agree_with_the_short_ones(
-            left in (-1_000_000i128..1_000_000, 1i128..1_000),
-            right in (-1_000_000i128..1_000_000, 1i128..1_000),
+            left in (-30i128..30, 1i128..12),
+            right in (-30i128..30, 1i128..12),
             (rest, denominator) in (1u128..u128::MAX >> 32)
                 .prop_flat_map(|denominator| (0..denominator, Just(denominator))),
         ) {

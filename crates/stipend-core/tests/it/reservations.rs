@@ -266,7 +266,7 @@ fn what_is_held_moves_with_the_change_of_a_subscription() {
     // An override displaces the plan's grant; what was held of it is held of the new one.
     let mut world = World::after(PLAN, "2026-03-01 subscribe base\nuse 20\nreserve a 50");
     assert_eq!(world.step("set tier"), "330 reserved 50");
-    insta::assert_snapshot!(world.told(), @"2026-03-01: a moved off #1 50, #1 moved out 20, #1 voided 100, #2 granted 400, #2 moved in 20, a moved to #2 50");
+    insta::assert_snapshot!(world.told(), @"2026-03-01: a moved off #1 50, #1 moved out 20, #1 voided 100, #2 granted 400, #2 moved in 20, a moved to #2 50, plan base at 0");
     assert_eq!(world.step("set"), "30 reserved 50");
     assert_eq!(world.step("release a 45"), "35");
 
@@ -384,6 +384,21 @@ fn a_reservation_stays_where_it_was_made_when_its_subscription_moves_away() {
     world.step("wait");
     let there = world.customer.pools.iter().find(|pool| pool.resource.is_some());
     assert_eq!(there.map(Pool::balance), Some(Amount::whole(100)), "it arrives whole");
+}
+
+#[test]
+fn what_is_held_moves_with_the_end_of_a_trial() {
+    let mut world = World::after(
+        PLAN,
+        "
+        2026-03-01 subscribe base trial-until=2026-03-05
+        use 20
+        reserve a 50
+        ",
+    );
+    assert_eq!(world.step("patch trial-ends=2026-03-10"), "30 reserved 50");
+    insta::assert_snapshot!(world.told(), @"2026-03-01: a moved off #1 50, #1 moved out 20, #1 voided 100, #2 granted 100, #2 moved in 20, a moved to #2 50, plan base at 100");
+    assert_eq!(world.step("release a 50"), "30");
 }
 
 #[test]

@@ -746,7 +746,7 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::OverdraftClosed(_) => "overdraft closed".to_owned(),
         Effect::Carried(carried) => format!("carried {}", carried.carried.amount),
         Effect::Closed(closed) => format!("{} closed", closed.package),
-        Effect::Opened(opened) => format!("{} opened", opened.package),
+        Effect::Opened(opened) => format!("{} at {}", opened.package, opened.level),
         Effect::Reserved(hold) => format!("{} holds{}", hold.id, tell_draws(&hold.draws)),
         Effect::HoldExtended(extended) => {
             let more = tell_draws(&extended.draws);
@@ -780,7 +780,7 @@ fn tell_hold_ended(ended: &HoldEnded) -> String {
         let aside = if part.lapsed.is_some() { "!" } else { "" };
         format!(" #{}{aside} {}/{}", part.grant.0, part.consumed, part.held)
     });
-    format!("{} {how}{}", ended.reservation, parts.collect::<String>())
+    format!("{} {how}{}", ended.hold.id, parts.collect::<String>())
 }
 
 /// Runs `step => state` line by line and compares the states.

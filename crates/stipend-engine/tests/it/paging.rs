@@ -166,7 +166,14 @@ impl History {
         let reader = Counting { inner: self.bench.engine().reader(), rows: AtomicUsize::new(0) };
         let all = account.customer.pools.iter().map(|pool| pool.id).zip(&account.chains);
         let pools = all.filter(|(pool, _)| ask.pools.contains(pool)).collect();
-        let query = LedgerQuery { pools, types: ask.types.clone(), reservation: None, page, limit };
+        let query = LedgerQuery {
+            pools,
+            types: ask.types.clone(),
+            reservation: None,
+            not_before: 0,
+            page,
+            limit,
+        };
         let page = ledger_page(&reader, &query).expect("memory can be read");
         assert!(page.events.len() <= limit);
         (page, reader.rows.into_inner())

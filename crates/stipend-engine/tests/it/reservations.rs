@@ -389,8 +389,8 @@ impl Life {
             self.model.consumed += consumed;
             self.model.released.push(id);
         } else {
-            let is_repeated = matches!(answer, Ok(Reply::Stored(_)) | Err(Refusal::KeyReused));
-            assert!(is_repeated, "{answer:?}");
+            let is_replay = matches!(answer, Ok(Reply::Stored(_) | Reply::Replay(_)));
+            assert!(is_replay || answer == Err(Refusal::KeyReused), "{answer:?}");
         }
     }
 

@@ -50,7 +50,12 @@ async fn list_customer_entitlements(
 /// Check an entitlement
 ///
 /// By `currencyId`: whether the pool has what `requestedUsage` asks for, or anything at all. The
-/// answer is 200 for every denial. A check reads memory only and never changes anything.
+/// answer is 200 for every denial. A check reads memory only and never changes anything, unless it
+/// reserves.
+///
+/// With `reserveAmount` and `reservationId` it reserves so many credits, or is denied and reserves
+/// nothing: both in one step, and never more than there is, whatever is soft. The same reservation
+/// again gets the first answer; other parameters under its id are a conflict.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/entitlements/check", tag = "Customers",
     params(("id" = String, Path), CheckQuery),
     responses((status = 200, body = Data<EffectiveEntitlement>),
@@ -63,6 +68,9 @@ async fn check_entitlement(
 ) -> Result<Response, ApiError> {
     query.check_subject()?;
     refuse_unbuilt(&query)?;
+    if let Some(reservation) = query.reservation()? {
+        return super::reservations::reserve(&app, &caller, &id, &query, reservation).await;
+    }
     let asked = query.currency_id.as_deref().unwrap_or_default();
     let now = app.engine().now(caller.env);
     let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
@@ -75,7 +83,7 @@ async fn check_entitlement(
 
 /// The customer first, then the catalog: so the catalog is never older than the versions that
 /// the customer's subscriptions pin.
-fn find_with_catalog(
+pub(super) fn find_with_catalog(
     app: &App,
     caller: &Caller,
     id: &str,
@@ -87,7 +95,7 @@ fn find_with_catalog(
 }
 
 /// What is no id of its kind names nothing, and the denial says what was not found.
-fn check(
+pub(super) fn check(
     customer: &Customer,
     catalog: &Catalog,
     asked: &str,
@@ -114,9 +122,6 @@ fn check(
 fn refuse_unbuilt(query: &CheckQuery) -> Result<(), ApiError> {
     if query.feature_id.is_some() {
         return Err(ApiError::not_supported("featureId", "checking a feature"));
-    }
-    if query.reserve_amount.is_some() || query.reservation_id.is_some() {
-        return Err(ApiError::not_supported("reserveAmount", "reserving credits"));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::instant;
 use crate::mapping::grant::{kind_to_wire, source_to_wire};
 use stipend_core::catalog::Behavior;
-use stipend_core::customer::{Explanation, Grant, Origin, Share, Standing, SubscriptionPart};
+use stipend_core::customer::{Explanation, Grant, Origin, Pool, Share, Standing, SubscriptionPart};
 use stipend_core::{Amount, Cadence, CurrencyId, Customer, PackageKind, ResourceId, Timestamp};
 use stipend_engine::IdCipher;
 use stipend_wire::Decimal;
@@ -32,7 +32,7 @@ pub(crate) fn to_wire(shown: &Shown<'_>, explanation: &Explanation) -> wire::Cre
         grants: numbered(shown, live),
         scheduled_grants: numbered(shown, scheduled),
         overdraft: Decimal(explanation.overdraft),
-        reserved: Decimal(Amount::ZERO),
+        reserved: Decimal(pool.map_or(Amount::ZERO, Pool::reserved)),
         total_granted: Decimal(explanation.granted),
         total_used: Decimal(explanation.used),
         balance: Decimal(explanation.balance),
@@ -43,12 +43,16 @@ pub(crate) fn to_wire(shown: &Shown<'_>, explanation: &Explanation) -> wire::Cre
 
 /// The sum in words: what was granted, what was used, what is left.
 fn statement(explanation: &Explanation) -> String {
-    let Explanation { granted, used, overdraft, balance, .. } = explanation;
-    if overdraft.is_zero() {
-        return format!("{granted} granted − {used} used = {balance}");
+    let Explanation { granted, used, overdraft, balance, pool, .. } = explanation;
+    let reserved = pool.as_ref().map_or(Amount::ZERO, Pool::reserved);
+    let drawn = *used - *overdraft - reserved;
+    let mut text = format!("{granted} granted − {drawn} used");
+    for (amount, what) in [(reserved, "reserved"), (*overdraft, "overdraft")] {
+        if !amount.is_zero() {
+            text.push_str(&format!(" − {amount} {what}"));
+        }
     }
-    let drawn = *used - *overdraft;
-    format!("{granted} granted − {drawn} used − {overdraft} overdraft = {balance}")
+    format!("{text} = {balance}")
 }
 
 fn subscription(part: &SubscriptionPart) -> wire::SubscriptionExplanation {
@@ -124,6 +128,7 @@ fn explain_grant(shown: &Shown<'_>, grant: &Grant, order: u32) -> wire::GrantExp
         amount: Decimal(grant.amount),
         original_amount: Decimal(grant.original),
         consumed_amount: Decimal(grant.consumed),
+        reserved: Decimal(grant.held),
         remaining: Decimal(grant.remaining()),
         priority: grant.priority,
         effective_at: instant(grant.effective_at),

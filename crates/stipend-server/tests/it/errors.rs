@@ -233,6 +233,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "POST /api/v1/credits/consumption/async",
         r#"{"consumptions":[{"amount":0}]}"#,
     ),
+    (
+        "reservation_not_found",
+        "POST /api/v1/credits/reservations/none/release",
+        r#"{"customerId":"acme","currencyId":"api-credits","consumedAmount":1}"#,
+    ),
     ("limit_reached", "POST /api/v1/subscriptions", "{MANY ADDONS}"),
 ];
 
@@ -279,10 +284,37 @@ const STORIES: &[(ErrorCode, Story)] = &[
         server.in_sandbox("PUT", "/api/v1/test-clock").raw(body).send()
     }),
     (ErrorCode::GrantNotVoidable, overdraft_voided),
+    (ErrorCode::ReservationConflict, || {
+        let server = reserved();
+        let check = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
+        server.call("GET", &format!("{check}&reserveAmount=11&reservationId=job"), &Value::Null)
+    }),
+    (ErrorCode::ReservationReleased, || {
+        let server = reserved();
+        let path = "/api/v1/credits/reservations/job/release";
+        let body = |consumed: u32| json!({ "customerId": "acme", "currencyId": "api-credits", "consumedAmount": consumed });
+        server.post(path, &body(1));
+        server.call("POST", path, &body(2))
+    }),
+    (ErrorCode::ReservationClosed, || {
+        let server = reserved();
+        server.advance(3_600);
+        let body = json!({ "customerId": "acme", "currencyId": "api-credits",
+            "reservationTtlSeconds": 60 });
+        server.call("POST", "/api/v1/credits/reservations/job/extend", &body)
+    }),
     (ErrorCode::Overloaded, failing_store::overloaded),
     (ErrorCode::Internal, failing_store::unreadable),
     (ErrorCode::Unavailable, failing_store::unwritable),
 ];
+
+/// The example with a reservation `job` of 10 credits for an hour.
+fn reserved() -> crate::support::Server {
+    let server = world::example();
+    let check = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
+    server.get(&format!("{check}&reserveAmount=10&reservationId=job"));
+    server
+}
 
 fn overdraft_voided() -> Answer {
     let server = world::example();
@@ -296,9 +328,6 @@ fn overdraft_voided() -> Answer {
 
 const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::Forbidden, "keys have no scopes and there are no publishable keys"),
-    (ErrorCode::ReservationNotFound, "reservations are not built"),
-    (ErrorCode::ReservationReleased, "reservations are not built"),
-    (ErrorCode::ReservationConflict, "reservations are not built"),
     (ErrorCode::FeatureInUse, "features cannot be deleted, and archiving one is never refused"),
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
@@ -307,7 +336,6 @@ const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::UnsupportedAggregation, "unreachable until features are mapped to credits"),
     (ErrorCode::InvalidFormula, "unreachable until features are mapped to credits"),
     (ErrorCode::FormulaFailed, "unreachable until features are mapped to credits"),
-    (ErrorCode::ReservationClosed, "unreachable until reservations are served"),
     (ErrorCode::EntryNotFound, "unreachable until reversals are served"),
     (ErrorCode::EntryNotReversible, "unreachable until reversals are served"),
     (ErrorCode::AlreadyReversed, "unreachable until reversals are served"),

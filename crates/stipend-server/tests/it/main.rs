@@ -9,6 +9,7 @@ mod errors;
 mod failing_store;
 mod idempotency;
 mod requests;
+mod reservations;
 mod snapshots;
 mod support;
 mod time;

@@ -150,6 +150,22 @@ pub(crate) const LINES: &[Line] = &[
     get("/api/v1/credits/grants?customerId=acme"),
     post("/api/v1/credits/grants/{grant}/void", ""),
     get("/api/v1/credits/ledger?customerId=acme"),
+    get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits&reserveAmount=100\
+         &reservationId=job-1&reservationTtlSeconds=600\
+         &reservationMetadata=%7B%22job%22%3A%227%22%7D"),
+    post(
+        "/api/v1/credits/reservations/job-1/extend",
+        r#"{"customerId":"acme","currencyId":"api-credits","reservationTtlSeconds":900,
+            "reserveAmount":120}"#,
+    ),
+    get("/api/v1/credits/reservations?customerId=acme"),
+    get("/api/v1/customers/acme/credits/explain?currencyId=api-credits"),
+    post(
+        "/api/v1/credits/reservations/job-1/release",
+        r#"{"customerId":"acme","currencyId":"api-credits","consumedAmount":30.5}"#,
+    ),
+    get("/api/v1/credits/reservations?customerId=acme"),
+    get("/api/v1/credits/ledger?customerId=acme&reservationId=job-1"),
     get("/api/v1/credits/auto-recharge?customerId=acme&currencyId=api-credits"),
     get("/api/v1/subscriptions/sub-1/upcoming?count=2"),
     post(

@@ -8,10 +8,11 @@ use stipend_core::customer::{
     Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
     FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
     HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
-    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, ProvisionRequest, RecurringSource,
-    Release, Resource, Reversal, Schedule, ScheduledChange, Settled, Subscription, SubscriptionEnd,
-    SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
-    UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
+    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    ProvisionRequest, RecurringSource, Release, Resource, Reversal, Schedule, ScheduledChange,
+    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
+    SubscriptionTerms, Trial, TrialRequest, UsageBehavior, UsageEntry, UsagePin, UsageResetReason,
+    UsageRestart,
 };
 
 record!(Profile {
@@ -172,6 +173,8 @@ record!(Issued {
     4 => cadence,
     5 => k,
     6 => next_part,
+    7 => level,
+    8 => behavior,
 });
 record!(CarriedConsumption {
     1 => cadence,
@@ -182,6 +185,25 @@ record!(CarriedConsumption {
 });
 record!(CarriedIn { 1 => currency, 2 => carried });
 record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
+choice!(PromotionPeriod {
+    1 => OneWeek,
+    2 => OneMonth,
+    3 => SixMonths,
+    4 => OneYear,
+    5 => Lifetime,
+    6 => Custom,
+});
+record!(Promotion {
+    1 => number,
+    2 => feature,
+    3 => terms,
+    4 => is_visible,
+    5 => period,
+    6 => anchor,
+    7 => ends_at,
+    8 => revoked_at,
+    9 => updated_at,
+});
 record!(Customer {
     1 => slot,
     2 => profile,
@@ -190,7 +212,8 @@ record!(Customer {
     5 => pools,
     6 => next_grant,
     7 => next_due,
-    8 => usages or default,
+    8 => promotions or default,
+    9 => usages or default,
 });
 
 record!(UsagePin { 1 => subscription, 2 => epoch });
@@ -242,6 +265,8 @@ record!(Reversal {
     5 => usage_limit,
     6 => current_usage,
     7 => period_end,
+    8 => meter,
+    9 => runs,
 });
 record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
@@ -250,13 +275,20 @@ record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
 record!(Carried { 1 => subscription, 2 => carried });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
-record!(Opened { 1 => subscription, 2 => package, 3 => cadence, 4 => k });
+record!(Opened {
+    1 => subscription,
+    2 => package,
+    3 => cadence,
+    4 => k,
+    5 => level,
+    6 => behavior,
+});
 record!(Release { 1 => reservation, 2 => consumed });
 record!(HeldDraw { 1 => reservation, 2 => draw });
 record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
 choice!(HoldEnd { 1 => Released, 2 => Expired });
 record!(HoldPart { 1 => grant, 2 => held, 3 => consumed, 4 => lapsed });
-record!(HoldEnded { 1 => reservation, 2 => how, 3 => parts });
+record!(HoldEnded { 1 => hold, 2 => how, 3 => parts });
 choice!(Effect {
     1 => Granted(Grant),
     2 => Scheduled(Grant),
@@ -315,8 +347,9 @@ record!(UsageEntry {
     15 => event_name,
     16 => event_id,
     17 => dimensions,
-    18 => returned or default,
-    19 => forfeited or default,
+    18 => currency,
+    19 => returned or default,
+    20 => forfeited or default,
 });
 choice!(Entry {
     1 => Profile(Profile),
@@ -324,6 +357,7 @@ choice!(Entry {
     3 => Subscription(Box<SubscriptionTerms>),
     4 => PoolOpened(PoolOpened),
     5 => Pool(PoolEntry),
-    6 => MeterOpened(MeterOpened),
-    7 => Usage(UsageEntry),
+    6 => Promotion(Box<Promotion>),
+    7 => MeterOpened(MeterOpened),
+    8 => Usage(UsageEntry),
 });
