@@ -26,9 +26,9 @@ use stipend_core::customer::{
     AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
     GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Schedule, ScheduledChange, Settled,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
-    Trial,
+    PoolEntry, PoolOpened, Profile, Promotion, PromotionPeriod, RecurringSource, Resource,
+    Schedule, ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
+    SubscriptionPatch, SubscriptionTerms, Trial,
 };
 use stipend_core::{
     Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo,
@@ -106,6 +106,7 @@ fn the_bytes_of_everything_stored_are_frozen() {
         checks.check(name_of_cause(&cause), &cause);
     }
     checks.check("customer", &customer());
+    checks.check("customer-with-promotions", &customer_with_promotions());
     checks.check("catalog", &catalog());
     let files = std::fs::read_dir(folder()).expect("the golden files are there");
     let files = files.map(|file| file.expect("it can be listed").file_name());
@@ -121,6 +122,7 @@ fn name_of_entry(entry: &Entry) -> &'static str {
         Entry::Subscription(_) => "entry-subscription",
         Entry::PoolOpened(_) => "entry-pool-opened",
         Entry::Pool(_) => "entry-pool",
+        Entry::Promotion(_) => "entry-promotion",
     }
 }
 
@@ -430,6 +432,7 @@ fn entries() -> Vec<Entry> {
         Entry::Subscription(Box::new(terms())),
         Entry::PoolOpened(opened),
         Entry::Pool(pool),
+        Entry::Promotion(Box::new(promotion())),
     ]
 }
 
@@ -466,7 +469,48 @@ fn customer() -> Customer {
         }],
         pools: vec![pool],
         next_grant: GrantNo(201),
+        promotions: Vec::new(),
         next_due: Some(at(2_678_400)),
+    }
+}
+
+fn customer_with_promotions() -> Customer {
+    let unlimited = FeatureTerms { unlimited: Some(true), ..FeatureTerms::default() };
+    let lifetime = Promotion {
+        number: 4,
+        feature: FeatureId::parse("sso").expect("a sound id"),
+        terms: unlimited,
+        is_visible: false,
+        period: PromotionPeriod::Lifetime,
+        anchor: Anchor { at: at(5), zone: None },
+        ends_at: None,
+        revoked_at: None,
+        updated_at: at(5),
+    };
+    Customer { promotions: vec![promotion(), lifetime], ..Customer::new(Slot(64), profile()) }
+}
+
+fn promotion() -> Promotion {
+    Promotion {
+        number: 3,
+        feature: seats(),
+        terms: FeatureTerms {
+            usage_limit: Some(nano(5_000_000_000)),
+            unlimited: Some(false),
+            soft_limit: Some(true),
+            enforcement: Some(Enforcement::Strict),
+            enum_values: Some(vec!["eu".to_owned()]),
+            reset: Some(Reset {
+                period: ResetPeriod::Week,
+                according_to: Some("EveryMonday".to_owned()),
+            }),
+        },
+        is_visible: true,
+        period: PromotionPeriod::OneMonth,
+        anchor: anchor(),
+        ends_at: Some(at(2_678_400)),
+        revoked_at: Some(at(6)),
+        updated_at: at(6),
     }
 }
 

@@ -63,7 +63,10 @@ impl Customer {
             None => {}
         }
         let last = self.promotions.last();
-        assert!(last.is_none_or(|last| last.number < promotion.number), "promotions are counted up");
+        assert!(
+            last.is_none_or(|last| last.number < promotion.number),
+            "promotions are counted up"
+        );
         self.promotions.push(promotion.clone());
     }
 

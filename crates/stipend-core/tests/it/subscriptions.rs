@@ -32,6 +32,9 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::NotInTrial => "NotInTrial",
         Rejection::InvalidEnd => "InvalidEnd",
         Rejection::FeatureNotFound(_) => "FeatureNotFound",
+        Rejection::FeatureArchived(_) => "FeatureArchived",
+        Rejection::InvalidPromotionEnd => "InvalidPromotionEnd",
+        Rejection::PromotionNotFound(_) => "PromotionNotFound",
         Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
         Rejection::AddonsIncompatible(_) => "AddonsIncompatible",
@@ -52,7 +55,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 29;
+const NAMES_COUNT: usize = 32;
 
 const SHOP: &str = "
     plan base 100/month
@@ -130,6 +133,7 @@ fn every_rejection_is_reachable() {
         ",
     );
     names.extend(other_rejections().iter().map(name));
+    names.extend(crate::promotions::rejections().iter().map(name));
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
 

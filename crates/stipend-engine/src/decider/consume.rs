@@ -121,8 +121,7 @@ impl Decider {
         let left = pool.map_or(Amount::ZERO, Pool::balance) - *planned;
         if planned.is_positive() && left < *amount {
             let (customer, resource) = (&account.customer, resource.as_ref());
-            if enforcement_of_currency(customer, catalog, currency, resource)
-                == Enforcement::Strict
+            if enforcement_of_currency(customer, catalog, currency, resource) == Enforcement::Strict
             {
                 let (requested, available) = (*amount, left.or_zero());
                 let short = CustomerRejection::InsufficientCredits { requested, available };

@@ -8,8 +8,8 @@ use stipend_core::customer::{
     Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
     GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
     PoolEntry, PoolOpened, Profile, Promotion, PromotionPeriod, ProvisionRequest, RecurringSource,
-    Resource, Schedule, ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
-    SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
+    Resource, Schedule, ScheduledChange, Settled, Subscription, SubscriptionEnd,
+    SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
 };
 
 record!(Profile {
