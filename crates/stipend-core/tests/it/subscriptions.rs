@@ -32,6 +32,9 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::NotInTrial => "NotInTrial",
         Rejection::InvalidEnd => "InvalidEnd",
         Rejection::FeatureNotFound(_) => "FeatureNotFound",
+        Rejection::FeatureArchived(_) => "FeatureArchived",
+        Rejection::InvalidPromotionEnd => "InvalidPromotionEnd",
+        Rejection::PromotionNotFound(_) => "PromotionNotFound",
         Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
         Rejection::AddonsIncompatible(_) => "AddonsIncompatible",
@@ -57,6 +60,7 @@ fn name(rejection: &Rejection) -> &'static str {
 }
 
 const NAMES_COUNT: usize = 33;
+const NAMES_COUNT: usize = 32;
 
 const SHOP: &str = "
     plan base 100/month
@@ -138,6 +142,7 @@ fn every_rejection_is_reachable() {
         ",
     );
     names.extend(other_rejections().iter().map(name));
+    names.extend(crate::promotions::rejections().iter().map(name));
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
 
