@@ -3,16 +3,19 @@
 use crate::support::{World, amount, at, currency, entitlement, lines, package, package_key};
 use crate::support::{resource, run, words};
 use stipend_core::catalog::{
-    Behavior, Catalog, CatalogCommand, Charges, CreditRate, Enforcement, EntitlementTerms,
-    EnumValue, FeatureTerms, FeatureType, MeterType, Migration, NewEntitlement, NewFeature,
-    NewPackage, NewProduct, PackageKind, PackagePatch, Pricing, ProductPatch, Reset, ResetPeriod,
-    RoundUnits, Target, UnitTransformation,
+    Aggregation, Behavior, Catalog, CatalogCommand, ChargeRow, Charges, Comparison, Condition,
+    CreditRate, Document, Enforcement, EntitlementTerms, EnumValue, FeatureTerms, FeatureType,
+    Meter, MeterType, Migration, NewEntitlement, NewFeature, NewPackage, NewProduct, PackageKind,
+    PackagePatch, Pricing, ProductPatch, Reset, ResetPeriod, RoundUnits, Target,
+    UnitTransformation, UsageReset,
 };
 use stipend_core::customer::{
     BillingPeriod, CustomerCommand, CustomerRejection, FeatureAccess, FeatureCheck,
     FeatureQuestion, NewPromotion, PromotionPeriod, check_feature, feature_access,
 };
-use stipend_core::{Amount, Cadence, FeatureId, PackageId, ProductId, SubscriptionNo, examples};
+use stipend_core::{
+    Amount, Cadence, FeatureId, Formula, PackageId, ProductId, SubscriptionNo, examples,
+};
 
 pub(crate) fn feature(id: &str) -> FeatureId {
     FeatureId::parse(id).expect("tables have sound ids")
@@ -50,7 +53,15 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     let text = text.replace(';', "\n");
     let mut packages = Vec::new();
     for line in lines(&text) {
-        if line == "several" {
+        if let Some(rule) = line.strip_prefix("usage-reset ") {
+            let rule = match rule {
+                "never" => UsageReset::Never,
+                "with-the-anchor" => UsageReset::BillingPeriodChange,
+                other => panic!("no rule {other}"),
+            };
+            let patch = ProductPatch { usage_reset: Some(rule), ..Default::default() };
+            run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
+        } else if line == "several" {
             let patch = ProductPatch { multiple_subscriptions: Some(true), ..Default::default() };
             run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
         } else if let Some(rest) = line.strip_prefix("feature ") {
@@ -91,7 +102,9 @@ pub(crate) fn catalog(text: &str) -> Catalog {
             }
         }
         if !rates.is_empty() {
-            patch.charges = Some((Pricing::Paid, Charges { rates, ..Charges::default() }));
+            let row = ChargeRow { created_at: examples::START, row: Document("{}".to_owned()) };
+            let charges = Charges { rows: vec![row], rates, overage: Vec::new() };
+            patch.charges = Some((Pricing::Paid, charges));
         }
         run(&mut catalog, &CatalogCommand::AddEntitlements(key.clone(), entitlements));
         run(&mut catalog, &CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
@@ -109,6 +122,11 @@ fn new_feature(text: &str) -> NewFeature {
             ("incremental", None) => new.meter_type = MeterType::Incremental,
             ("fluctuating", None) => new.meter_type = MeterType::Fluctuating,
             ("number", None) => {}
+            ("meter", Some(aggregation)) => new.meter = Some(meter(aggregation)),
+            ("where", Some(filters)) => {
+                let meter = new.meter.as_mut().expect("a filter is one of a meter");
+                meter.filters = filters.split('|').map(|filter| vec![condition(filter)]).collect();
+            }
             ("boolean", None) => new.feature_type = FeatureType::Boolean,
             ("enum", Some(values)) => {
                 new.feature_type = FeatureType::Enum;
@@ -131,7 +149,33 @@ fn new_feature(text: &str) -> NewFeature {
     new
 }
 
-/// `2`, `2:tokens`, `1.5:formula` with the formula `a*2`.
+/// `count`, `sum:tokens`, `max:size`, `min:size`, `avg:size`, `unique:user`
+fn meter(text: &str) -> Meter {
+    let (function, field) = text.split_once(':').unwrap_or((text, ""));
+    let field = field.to_owned();
+    let aggregation = match function {
+        "count" => Aggregation::Count,
+        "sum" => Aggregation::Sum(field),
+        "max" => Aggregation::Max(field),
+        "min" => Aggregation::Min(field),
+        "avg" => Aggregation::Avg(field),
+        "unique" => Aggregation::Unique(field),
+        other => panic!("no aggregation {other}"),
+    };
+    Meter { aggregation, filters: Vec::new(), document: Document(String::new()) }
+}
+
+/// `FIELD:VALUE`
+fn condition(text: &str) -> Condition {
+    let (field, value) = text.split_once(':').expect("FIELD:VALUE");
+    Condition {
+        field: field.to_owned(),
+        comparison: Comparison::Equals,
+        values: vec![value.to_owned()],
+    }
+}
+
+/// `2`, `2:tokens`, `1.5:formula` with the formula `a*2`, `0:~1.1*a`.
 fn credit_rate(id: &str, text: &str) -> CreditRate {
     let (rate, rest) = text.split_once(':').unwrap_or((text, ""));
     CreditRate {
@@ -139,7 +183,11 @@ fn credit_rate(id: &str, text: &str) -> CreditRate {
         billing_period: BillingPeriod::Monthly,
         currency: if rest == "tokens" { currency("tokens") } else { examples::credits() },
         amount: amount(rate),
-        formula: (rest == "formula").then(|| "a*2".to_owned()),
+        formula: match rest.strip_prefix('~') {
+            Some(text) => Some(Formula::parse(text).expect("tables have sound formulas")),
+            None if rest == "formula" => Formula::parse("a*2").ok(),
+            None => None,
+        },
     }
 }
 
@@ -182,6 +230,12 @@ pub(crate) fn feature_terms(text: &str) -> FeatureTerms {
             "month" => terms.reset = reset(ResetPeriod::Month),
             "week" => terms.reset = reset(ResetPeriod::Week),
             "day" => terms.reset = reset(ResetPeriod::Day),
+            "hour" => terms.reset = reset(ResetPeriod::Hour),
+            "from-the-first" | "from-monday" => {
+                let from = if flag == "from-monday" { "EveryMonday" } else { "StartOfTheMonth" };
+                let reset = terms.reset.as_mut().expect("an anchor is one of a reset");
+                reset.according_to = Some(from.to_owned());
+            }
             "override" | "off" => {}
             other => panic!("no flag {other:?}"),
         }

@@ -30,3 +30,6 @@ mod resolve;
 mod soundness;
 mod subscriptions;
 mod support;
+mod usage;
+mod usage_laws;
+mod usage_world;

@@ -56,11 +56,15 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::ReservationExists(_) => "ReservationExists",
         Rejection::InsufficientCredits { .. } => "InsufficientCredits",
         Rejection::LimitReached { .. } => "LimitReached",
+        Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
+        Rejection::UsageTooLarge => "UsageTooLarge",
+        Rejection::FormulaFailed { .. } => "FormulaFailed",
+        Rejection::UsageLimitExceeded { .. } => "UsageLimitExceeded",
+        Rejection::AmbiguousRate { .. } => "AmbiguousRate",
     }
 }
 
-const NAMES_COUNT: usize = 33;
-const NAMES_COUNT: usize = 32;
+const NAMES_COUNT: usize = 41;
 
 const SHOP: &str = "
     plan base 100/month
@@ -143,6 +147,7 @@ fn every_rejection_is_reachable() {
     );
     names.extend(other_rejections().iter().map(name));
     names.extend(crate::promotions::rejections().iter().map(name));
+    names.extend(crate::usage::rejections().iter().map(name));
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
 
