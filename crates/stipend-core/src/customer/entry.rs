@@ -401,6 +401,15 @@ impl PoolEntry {
             })
     }
 
+    /// The usage that it pays for, or gives back credits of.
+    #[must_use]
+    pub fn priced(&self) -> Option<&Priced> {
+        match &self.cause {
+            Cause::Consumption(consumption) => consumption.priced.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether it is a consumption.
     #[must_use]
     pub fn is_consumption(&self) -> bool {
