@@ -1,6 +1,6 @@
 //! The README names the tests that pin its rules; they are all there.
 
-const TESTS: [&str; 22] = [
+const TESTS: [&str; 24] = [
     include_str!("amounts.rs"),
     include_str!("burn.rs"),
     include_str!("calendar.rs"),
@@ -23,6 +23,8 @@ const TESTS: [&str; 22] = [
     include_str!("resolve.rs"),
     include_str!("soundness.rs"),
     include_str!("subscriptions.rs"),
+    include_str!("usage.rs"),
+    include_str!("usage_laws.rs"),
 ];
 
 #[test]
