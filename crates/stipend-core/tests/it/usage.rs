@@ -4,9 +4,7 @@ use crate::feature_world::{catalog, feature, step as feature_step};
 use crate::support::{World, amount, lines, run};
 use crate::usage_world::{check, event_request, step, usage_request};
 use stipend_core::catalog::{CatalogCommand, Charges, CreditRate, PackagePatch, Pricing};
-use stipend_core::catalog::{
-    CatalogRejection, MeterType, Migration, NewFeature, PackageKey, decide,
-};
+use stipend_core::catalog::{CatalogRejection, Migration, PackageKey, decide};
 use stipend_core::customer::{
     BillingPeriod, CustomerRejection, estimate_event, estimate_usage, usage_standing,
 };

@@ -5,6 +5,7 @@ use crate::feature_world::catalog;
 use crate::support::{World, amount, at};
 use crate::usage_world::step;
 use proptest::prelude::*;
+use stipend_core::customer::Pool;
 use stipend_core::{Amount, Timestamp};
 
 const DAYS: [&str; 6] =
@@ -240,7 +241,7 @@ proptest! {
             }
             model.carry_out(deed);
             carry_out(&mut world, deed, model.day);
-            let balance = world.pool().map_or(Amount::ZERO, |pool| pool.balance());
+            let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
             prop_assert_eq!(balance, amount(&model.balance().to_string()), "{:?}", deed);
         }
         world.assert_read_is_replay();

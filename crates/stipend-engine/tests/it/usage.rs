@@ -22,7 +22,7 @@ use stipend_engine::{
 };
 
 fn feature(id: &str) -> FeatureId {
-    FeatureId::parse(id).unwrap()
+    FeatureId::parse(id).expect("a sound id")
 }
 
 fn metered(id: &str, meter: Option<Meter>) -> CatalogCommand {
