@@ -85,8 +85,9 @@ pub struct ReportItem {
     pub customer: CustomerId,
     /// What is reported.
     pub report: Report,
-    /// The idempotency key, where the caller has one.
-    pub key: Option<Key>,
+    /// How it is recognised when it comes again: by the caller's idempotency key, else by its
+    /// content.
+    pub remember: Remember,
 }
 
 /// What is reported.

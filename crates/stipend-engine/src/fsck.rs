@@ -42,8 +42,10 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
         for row in &rows {
             state.fold(row)?;
             let is_reported = [KIND_CONSUMPTION, KIND_USAGE].contains(&row.kind);
-            if let Some(key) = row.key.filter(|_| is_reported) {
-                let before = keys.insert(Key::from_bytes(key).scope, now);
+            let key = row.key.filter(|_| is_reported).map(Key::from_bytes);
+            // The same content may be reported again by whoever does not say that it is a retry.
+            if let Some(key) = key.filter(|key| !key.is_content()) {
+                let before = keys.insert(key.scope, now);
                 // A key that is no longer remembered may be used again, with any meaning.
                 if before.is_some_and(|before| before.plus_seconds(KEY_RETENTION_SECONDS) >= now) {
                     return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));

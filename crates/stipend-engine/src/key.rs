@@ -105,7 +105,7 @@ impl Key {
     }
 
     /// Whether it recognises a request by its content, which is its whole scope.
-    fn is_content(self) -> bool {
+    pub(crate) fn is_content(self) -> bool {
         self.meaning == CONTENT
     }
 

@@ -8,7 +8,7 @@ use stipend_core::catalog::Metadata;
 use stipend_core::customer::{
     Cause, Draw, Effect, Entry, GrantEnd, HeldDraw, Hold, HoldEnd, HoldEnded, PoolEntry,
 };
-use stipend_core::{Amount, GrantNo, PoolId, ReservationId, Timestamp};
+use stipend_core::{Amount, FeatureId, GrantNo, PoolId, ReservationId, Timestamp};
 use stipend_store::{Page, Reader, Row, Seq, StoreError};
 
 /// What kind of change an event is, in the contract's words.
@@ -51,8 +51,23 @@ pub struct LedgerEvent {
     pub grant: GrantNo,
     /// The caller's id of the consumption.
     pub event_id: Option<String>,
+    /// The feature whose usage it pays for.
+    pub feature: Option<FeatureId>,
     /// The reservation that it is about.
     pub reservation: Option<Box<ReservationFacts>>,
+    /// The reversal that it is a part of.
+    pub reversal: Option<Box<ReversalFacts>>,
+    /// Whether it is a part of a consumption, whose decision can be told.
+    pub is_decided: bool,
+}
+
+/// What an event says of a reversal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReversalFacts {
+    /// The position of the consumption.
+    pub of: Seq,
+    /// Why it was reversed.
+    pub reason: Option<String>,
 }
 
 /// What an event says of a reservation.
@@ -126,9 +141,18 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
         | Cause::Extension
         | Cause::Reversal(_) => (None, None),
     };
+    let feature = entry.priced().map(|priced| &priced.feature);
     // What a release consumes beyond the reservation is about the reservation too.
     let released = |event_type| released.filter(|_| event_type == EventType::Consumed);
     let about = |event_type| released(event_type).map(|id| ReservationFacts::about(id).into());
+    let reversal = match &entry.cause {
+        Cause::Reversal(reversal) => {
+            let reason = reversal.reason.clone();
+            Some(Box::new(ReversalFacts { of: reversal.of, reason }))
+        }
+        _ => None,
+    };
+    let is_decided = entry.is_consumption();
     let facts = entry.effects.iter().flat_map(|effect| {
         let held = reservation_facts_of(effect);
         let plain = if held.is_empty() { facts_of(effect) } else { Vec::new() };
@@ -144,6 +168,9 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
             amount,
             grant,
             event_id: event_id.clone(),
+            reversal: reversal.clone(),
+            is_decided,
+            feature: feature.cloned(),
             reservation: reservation.or_else(|| about(event_type)),
         })
         .collect()

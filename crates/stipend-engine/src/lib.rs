@@ -25,6 +25,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 mod load;
+pub mod pace;
 mod published;
 pub mod realm;
 pub mod record;

@@ -37,6 +37,17 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// What is done where a pool does not have what usage costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shortfall {
+    /// The usage is refused.
+    Refused,
+    /// It becomes overdraft.
+    Taken,
+    /// As the entitlement to the pool's credits says.
+    AsThePoolSays,
+}
+
 /// What usage costs; below zero where credits are given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Price {
@@ -132,15 +143,23 @@ pub(super) fn pay(
     catalog: &Catalog,
     (mapping, priced): (&Mapping<'_>, Priced),
     facts: &Facts<'_>,
-    (amount, is_strict): (Amount, bool),
+    (amount, shortfall): (Amount, Shortfall),
     now: Timestamp,
 ) -> Result<Vec<Entry>, CustomerRejection> {
     let currency = &mapping.rate.currency;
     let known = customer.find_pool(currency, facts.resource);
     let available = known.map_or(Amount::ZERO, Pool::balance);
     if available < amount {
-        let enforcement = || enforcement_of_currency(customer, catalog, currency, facts.resource);
-        if is_strict || enforcement() == Enforcement::Strict {
+        let is_refused = match shortfall {
+            Shortfall::Refused => true,
+            Shortfall::Taken => false,
+            Shortfall::AsThePoolSays => {
+                let resource = facts.resource;
+                let enforcement = enforcement_of_currency(customer, catalog, currency, resource);
+                enforcement == Enforcement::Strict
+            }
+        };
+        if is_refused {
             let (requested, available) = (amount, available.or_zero());
             return Err(CustomerRejection::InsufficientCredits { requested, available });
         }

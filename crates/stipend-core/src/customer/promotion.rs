@@ -102,10 +102,10 @@ pub(super) fn grant(
     new: &[NewPromotion],
     now: Timestamp,
 ) -> Result<Decision, CustomerRejection> {
-    let mut number = customer.promotions.last().map_or(0, |last| last.number + 1);
+    let first = customer.promotions.last().map_or(0, |last| last.number + 1);
     let mut features = customer.promotions.len();
     let mut entries = Vec::with_capacity(new.len());
-    for new in new {
+    for (number, new) in (first..).zip(new) {
         let known = catalog.features.get(&new.feature);
         let feature = known.ok_or(CustomerRejection::FeatureNotFound(new.feature.clone()))?;
         if feature.status == FeatureStatus::Suspended {
@@ -134,7 +134,6 @@ pub(super) fn grant(
             revoked_at: None,
             updated_at: now,
         })));
-        number += 1;
     }
     Ok(Decision { entries, ..Decision::default() })
 }

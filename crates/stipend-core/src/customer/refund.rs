@@ -95,7 +95,7 @@ impl<'a> PoolRefund<'a> {
         }
     }
 
-    /// An overdraft that is left is settled by what came back to grants, as by any new credits.
+    /// An overdraft that is left is settled by what came back to grants, in burn order.
     fn into_effects(self, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
         for draw in &self.grants {
@@ -107,11 +107,12 @@ impl<'a> PoolRefund<'a> {
             effects.push(Effect::OverdraftRefunded(draw));
         }
         let mut open = overdraft.amount - self.overdraft;
-        for draw in &self.grants {
-            let amount = open.min(draw.amount);
+        for grant in &self.pool.live {
+            let refunded = self.grants.iter().find(|draw| draw.grant == grant.no);
+            let amount = open.min(refunded.map_or(Amount::ZERO, |draw| draw.amount));
             if amount.is_positive() {
                 open -= amount;
-                let (overdraft, grant) = (overdraft.no, draw.grant);
+                let (overdraft, grant) = (overdraft.no, grant.no);
                 effects.push(Effect::Settled(Settled { overdraft, grant, amount }));
             }
         }

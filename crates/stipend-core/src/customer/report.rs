@@ -6,7 +6,7 @@ use super::decide::{Builder, CustomerRejection, Decision, check_limit};
 use super::entry::{DimensionValue, Entry};
 use super::feature::{FeatureAccess, feature_access};
 use super::mapping::{Mapping, mapping_of};
-use super::pricing::{Facts, Price, pay, price, priced};
+use super::pricing::{Facts, Price, Shortfall, pay, price, priced};
 use super::refund::refund;
 use super::usage::{Aggregate, FeatureUsage, MeterOpened, UsageBehavior, UsageEntry, UsageRestart};
 use crate::Amount;
@@ -91,19 +91,39 @@ pub(super) fn report(
     }
     check_resource(customer, request.resource.as_ref())?;
     check_time(request.reported_at, now)?;
-    let facts = Facts {
+    let facts = facts_of_usage(request);
+    let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
+    let mut decision = Decision::default();
+    step.decide(&request.sample(), &mut decision)?;
+    Ok(decision)
+}
+
+impl UsageRequest {
+    pub(super) fn sample(&self) -> Sample<'_> {
+        let behavior = if self.is_set { UsageBehavior::Set } else { UsageBehavior::Delta };
+        Sample::Reported(self.value, behavior)
+    }
+}
+
+pub(super) fn facts_of_usage(request: &UsageRequest) -> Facts<'_> {
+    Facts {
         resource: request.resource.as_ref(),
         name: None,
         event_id: request.event_id.as_deref(),
         reported_at: request.reported_at,
         dimensions: &request.dimensions,
-    };
-    let behavior = if request.is_set { UsageBehavior::Set } else { UsageBehavior::Delta };
-    let sample = Sample::Reported(request.value, behavior);
-    let step = Step { customer, catalog, feature, facts, now };
-    let mut decision = Decision::default();
-    step.decide(&sample, &mut decision)?;
-    Ok(decision)
+    }
+}
+
+/// The name is a field of the event, so it is given as one.
+pub(super) fn facts_of_event<'a>(request: &'a EventRequest, name: &'a DimensionValue) -> Facts<'a> {
+    Facts {
+        resource: request.resource.as_ref(),
+        name: Some(name),
+        event_id: request.event_id.as_deref(),
+        reported_at: request.reported_at,
+        dimensions: &request.dimensions,
+    }
 }
 
 /// Counts an event for every feature whose meter takes it, in the order of their ids; each that
@@ -117,13 +137,7 @@ pub(super) fn take_event(
     check_resource(customer, request.resource.as_ref())?;
     check_time(request.reported_at, now)?;
     let name = DimensionValue::Text(request.name.clone());
-    let facts = Facts {
-        resource: request.resource.as_ref(),
-        name: Some(&name),
-        event_id: request.event_id.as_deref(),
-        reported_at: request.reported_at,
-        dimensions: &request.dimensions,
-    };
+    let facts = facts_of_event(request, &name);
     let mut decision = Decision::default();
     let features = matching(catalog, &facts);
     let [feature] = &features[..] else {
@@ -131,7 +145,8 @@ pub(super) fn take_event(
         let mut builder = Builder::new(customer, catalog, now);
         for feature in features {
             let mut taken = Decision::default();
-            let step = Step { customer: &builder.customer, catalog, feature, facts, now };
+            let customer = &builder.customer;
+            let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
             step.decide_event(&mut taken)?;
             decision.missing_dimensions.append(&mut taken.missing_dimensions);
             taken.entries.into_iter().for_each(|entry| builder.push(entry));
@@ -139,12 +154,13 @@ pub(super) fn take_event(
         (_, decision.entries) = builder.into_parts();
         return Ok(decision);
     };
-    Step { customer, catalog, feature, facts, now }.decide_event(&mut decision)?;
+    let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
+    step.decide_event(&mut decision)?;
     Ok(decision)
 }
 
 /// The features whose meters take an event.
-fn matching<'a>(catalog: &'a Catalog, facts: &Facts<'_>) -> Vec<&'a Arc<Feature>> {
+pub(super) fn matching<'a>(catalog: &'a Catalog, facts: &Facts<'_>) -> Vec<&'a Arc<Feature>> {
     let takes = |feature: &&Arc<Feature>| {
         let meter = feature.meter.as_ref().filter(|_| feature.meter_type != MeterType::None);
         meter.is_some_and(|meter| meter.matches(|field| facts.field(field)))
@@ -153,27 +169,29 @@ fn matching<'a>(catalog: &'a Catalog, facts: &Facts<'_>) -> Vec<&'a Arc<Feature>
 }
 
 /// One feature that something is counted for.
-struct Step<'a> {
-    customer: &'a Customer,
-    catalog: &'a Catalog,
-    feature: &'a Feature,
-    facts: Facts<'a>,
-    now: Timestamp,
+pub(super) struct Step<'a> {
+    pub(super) customer: &'a Customer,
+    pub(super) catalog: &'a Catalog,
+    pub(super) feature: &'a Feature,
+    pub(super) facts: Facts<'a>,
+    pub(super) now: Timestamp,
+    /// Only the cost is asked for: nothing is refused for a limit or a lack of credits.
+    pub(super) is_estimate: bool,
 }
 
 impl Step<'_> {
-    fn decide_event(&self, decision: &mut Decision) -> Result<(), CustomerRejection> {
+    pub(super) fn decide_event(&self, decision: &mut Decision) -> Result<(), CustomerRejection> {
         let meter = self.feature.meter.as_ref().expect("only features with a meter take events");
         let field = meter.aggregation.field().and_then(|field| self.facts.field(field));
         self.decide(&Sample::Event(&meter.aggregation, field), decision)
     }
 
-    fn decide(
+    pub(super) fn decide(
         &self,
         sample: &Sample<'_>,
         decision: &mut Decision,
     ) -> Result<(), CustomerRejection> {
-        let Self { customer, catalog, feature, facts, now } = *self;
+        let Self { customer, catalog, feature, facts, now, is_estimate } = *self;
         let access = feature_access(customer, catalog, &feature.id, facts.resource, now);
         let mapping = mapping_of(customer, catalog, &feature.id, facts.resource);
         let known = customer.find_usage(&feature.id, facts.resource);
@@ -184,7 +202,10 @@ impl Step<'_> {
         let before = going_on.map_or(&nothing, |usage| &usage.aggregate);
         let counted = count(before, sample)?;
         let before = before.value;
-        check_usage_limit(feature, access.as_ref(), before, counted.value)?;
+        let strict = access
+            .as_ref()
+            .filter(|access| !is_estimate && access.enforcement == Enforcement::Strict);
+        check_usage_limit(feature, strict, before, counted.value)?;
         let cost = match &mapping {
             Some(mapping) => Some(price(feature, mapping, &facts, before, &counted)?),
             None => None,
@@ -194,13 +215,16 @@ impl Step<'_> {
             None => self.open(&mut decision.entries)?,
         };
         let mut entry = self.entry(meter, before, &counted, &terms, restart);
-        let is_strict =
-            access.as_ref().is_some_and(|access| access.enforcement == Enforcement::Strict);
+        let shortfall = match (strict, is_estimate) {
+            (Some(_), _) => Shortfall::Refused,
+            (None, true) => Shortfall::Taken,
+            (None, false) => Shortfall::AsThePoolSays,
+        };
         let paid = match (&mapping, cost) {
             (Some(mapping), Some(mut cost)) => {
                 entry.currency = Some(mapping.rate.currency.clone());
                 decision.missing_dimensions.append(&mut cost.missing);
-                self.settle(mapping, &cost, going_on, is_strict, &mut entry)?
+                self.settle(mapping, &cost, going_on, shortfall, &mut entry)?
             }
             _ => Vec::new(),
         };
@@ -261,12 +285,12 @@ impl Step<'_> {
         mapping: &Mapping<'_>,
         cost: &Price,
         usage: Option<&FeatureUsage>,
-        is_strict: bool,
+        shortfall: Shortfall,
         entry: &mut UsageEntry,
     ) -> Result<Vec<Entry>, CustomerRejection> {
         let priced = priced(self.feature, mapping, entry.meter, cost.units);
         if cost.amount.is_positive() {
-            let (mapping, amount) = ((mapping, priced), (cost.amount, is_strict));
+            let (mapping, amount) = ((mapping, priced), (cost.amount, shortfall));
             return pay(self.customer, self.catalog, mapping, &self.facts, amount, self.now);
         }
         let Some(usage) = usage.filter(|_| cost.amount.is_negative()) else {
@@ -282,11 +306,10 @@ impl Step<'_> {
 /// More usage than a strict limit allows is refused as a whole (`behaviour.md` §0.9).
 fn check_usage_limit(
     feature: &Feature,
-    access: Option<&FeatureAccess>,
+    strict: Option<&FeatureAccess>,
     before: Amount,
     after: Amount,
 ) -> Result<(), CustomerRejection> {
-    let strict = access.filter(|access| access.enforcement == Enforcement::Strict);
     match strict.and_then(|access| access.limit) {
         Some(limit) if after > limit && after > before => {
             Err(CustomerRejection::UsageLimitExceeded { feature: feature.id.clone(), after, limit })

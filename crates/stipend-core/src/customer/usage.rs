@@ -252,27 +252,6 @@ impl FeatureUsage {
         }
     }
 
-    /// Puts a run back of which a part is now drawn from other grants. What found no room there is
-    /// let go: there is no grant that it could be given back to.
-    fn split_run(&mut self, pool: &Pool, run: DrawRun, moved: Amount, given: &mut [Draw]) {
-        let mut rest = moved;
-        let mut parts: Vec<DrawRun> = Vec::new();
-        for draw in given {
-            let amount = draw.amount.min(rest);
-            let part = DrawRun::of_grant(pool, Draw { grant: draw.grant, amount });
-            if let Some(part) = part.filter(|part| part.amount.is_positive()) {
-                draw.amount -= amount;
-                rest -= amount;
-                parts.push(part);
-            }
-        }
-        let kept = run.amount - moved;
-        if kept.is_positive() {
-            self.push_run(DrawRun { amount: kept, ..run });
-        }
-        parts.into_iter().for_each(|part| self.push_run(part));
-    }
-
     /// Consecutive draws on one grant are one run; the oldest run makes room.
     fn push_run(&mut self, run: DrawRun) {
         match self.drawn.last_mut() {
@@ -298,6 +277,25 @@ impl DrawRun {
             expires_at: grant.expires_at,
             is_overdraft: false,
         })
+    }
+
+    /// What is left of a run of which a part is now drawn from other grants, and the runs that it
+    /// has become. What found no room there is let go: there is no grant that it could be given
+    /// back to.
+    fn split(self, pool: &Pool, moved: Amount, given: &mut [Draw]) -> (Option<Self>, Vec<Self>) {
+        let mut rest = moved;
+        let mut parts: Vec<Self> = Vec::new();
+        for draw in given {
+            let amount = draw.amount.min(rest);
+            let part = Self::of_grant(pool, Draw { grant: draw.grant, amount });
+            if let Some(part) = part.filter(|part| part.amount.is_positive()) {
+                draw.amount -= amount;
+                rest -= amount;
+                parts.push(part);
+            }
+        }
+        let kept = Self { amount: self.amount - moved, ..self };
+        (Some(kept).filter(|kept| kept.amount.is_positive()), parts)
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -343,7 +341,9 @@ pub(super) fn note_settled(usages: &mut [FeatureUsage], pool: &Pool, settled: &S
         for run in drawn {
             let is_it = run.pool == pool.id && run.is_overdraft && run.grant == settled.overdraft;
             if is_it {
-                usage.split_run(pool, run, run.amount, &mut given);
+                let moved = run.amount.min(given[0].amount);
+                let (kept, parts) = run.split(pool, moved, &mut given);
+                parts.into_iter().chain(kept).for_each(|run| usage.push_run(run));
             } else {
                 usage.push_run(run);
             }
@@ -384,7 +384,8 @@ pub(super) fn note_moved(usages: &mut [FeatureUsage], pool: &Pool, effects: &[Ef
         }
         let drawn = std::mem::take(&mut usage.drawn);
         for (run, moved) in drawn.into_iter().zip(moves.into_iter().rev()) {
-            usage.split_run(pool, run, moved, &mut given);
+            let (kept, parts) = run.split(pool, moved, &mut given);
+            kept.into_iter().chain(parts).for_each(|run| usage.push_run(run));
         }
     }
 }

@@ -32,6 +32,9 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::NotInTrial => "NotInTrial",
         Rejection::InvalidEnd => "InvalidEnd",
         Rejection::FeatureNotFound(_) => "FeatureNotFound",
+        Rejection::FeatureArchived(_) => "FeatureArchived",
+        Rejection::InvalidPromotionEnd => "InvalidPromotionEnd",
+        Rejection::PromotionNotFound(_) => "PromotionNotFound",
         Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
         Rejection::AddonsIncompatible(_) => "AddonsIncompatible",
@@ -55,10 +58,15 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::EntryNotReversible => "EntryNotReversible",
         Rejection::AlreadyReversed => "AlreadyReversed",
         Rejection::LimitReached { .. } => "LimitReached",
+        Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
+        Rejection::UsageTooLarge => "UsageTooLarge",
+        Rejection::FormulaFailed { .. } => "FormulaFailed",
+        Rejection::UsageLimitExceeded { .. } => "UsageLimitExceeded",
+        Rejection::AmbiguousRate { .. } => "AmbiguousRate",
     }
 }
 
-const NAMES_COUNT: usize = 35;
+const NAMES_COUNT: usize = 43;
 
 const SHOP: &str = "
     plan base 100/month
@@ -142,6 +150,8 @@ fn every_rejection_is_reachable() {
         ",
     );
     names.extend(other_rejections().iter().map(name));
+    names.extend(crate::promotions::rejections().iter().map(name));
+    names.extend(crate::usage::rejections().iter().map(name));
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
 

@@ -3,7 +3,7 @@
 use super::Decider;
 use crate::batch::{Folding, Open};
 use crate::command::{
-    Answer, Balance, Recorded, Refusal, Reply, Report, ReportItem, Reported, UsageRecord,
+    Answer, Balance, Recorded, Refusal, Remember, Reply, Report, ReportItem, Reported, UsageRecord,
 };
 use crate::key::{Key, Known, ScopeHash};
 use crate::record::{KIND_REMEMBERED, Remembered};
@@ -27,9 +27,7 @@ impl Decider {
                 Step::Fresh { slot, key, decision } => {
                     let recorded = self.record(open, env, slot, key, decision);
                     let done = Reported::Done { is_replay: false, recorded: Arc::new(recorded) };
-                    if let Some(key) = key {
-                        self.keys.decide(key, open.number(), Reply::Reported(vec![done.clone()]));
-                    }
+                    self.keys.decide(key, open.number(), Reply::Reported(vec![done.clone()]));
                     done
                 }
             };
@@ -74,24 +72,14 @@ impl Decider {
         index: usize,
         item: ReportItem,
     ) -> Result<Step, Refusal> {
-        let ReportItem { customer, report, key } = item;
-        if let Some(key) = key {
-            if let Some((earlier, known)) = plan.seen.get(&key.scope) {
-                return if *known == key {
-                    Ok(Step::Same(*earlier))
-                } else {
-                    Err(Refusal::KeyReused)
-                };
-            }
-            plan.seen.insert(key.scope, (index, key));
-            match self.keys.look_up(key, self.now) {
-                Known::New => {}
-                Known::Durable(seq) => return Ok(Step::Known(Reported::Stored(seq))),
-                Known::Pending(Reply::Reported(results)) => {
-                    return Ok(Step::Known(results[0].as_replay()));
-                }
-                Known::Reused | Known::Pending(_) => return Err(Refusal::KeyReused),
-            }
+        let ReportItem { customer, report, remember } = item;
+        let key = remember.key();
+        if let Some((earlier, known)) = plan.seen.get(&key.scope) {
+            return if *known == key { Ok(Step::Same(*earlier)) } else { Err(Refusal::KeyReused) };
+        }
+        plan.seen.insert(key.scope, (index, key));
+        if let Some(known) = self.find_reported(remember)? {
+            return Ok(Step::Known(known));
         }
         let is_shared = plan.counts.get(&customer).is_some_and(|count| *count > 1);
         let found = self.working.find_customer(&(env, customer.clone()));
@@ -116,6 +104,20 @@ impl Decider {
         Ok(Step::Fresh { slot, key, decision })
     }
 
+    /// What became of the item before; one without a key is looked for only where it says that it
+    /// is a retry.
+    fn find_reported(&self, remember: Remember) -> Result<Option<Reported>, Refusal> {
+        if matches!(remember, Remember::Content { is_retry: false, .. }) {
+            return Ok(None);
+        }
+        match self.keys.look_up(remember.key(), self.now) {
+            Known::New => Ok(None),
+            Known::Durable(seq) => Ok(Some(Reported::Stored(seq))),
+            Known::Pending(Reply::Reported(results)) => Ok(Some(results[0].as_replay())),
+            Known::Reused | Known::Pending(_) => Err(Refusal::KeyReused),
+        }
+    }
+
     /// Folds what was decided. The key stands in the first row that counts; an event that nothing
     /// counts is remembered alone.
     fn record(
@@ -123,11 +125,11 @@ impl Decider {
         open: &mut Open,
         env: EnvId,
         slot: u32,
-        key: Option<Key>,
+        key: Key,
         decision: Decision,
     ) -> Recorded {
         let now = self.now_in(env);
-        let mut key = key;
+        let mut key = Some(key);
         let mut usages: Vec<UsageRecord> = Vec::new();
         for entry in decision.entries {
             let row_key = if matches!(entry, Entry::Usage(_)) { key.take() } else { None };
@@ -174,5 +176,5 @@ enum Step {
     /// It is the same as an earlier item of the command.
     Same(usize),
     /// It is decided, for the customer in this slot.
-    Fresh { slot: u32, key: Option<Key>, decision: Decision },
+    Fresh { slot: u32, key: Key, decision: Decision },
 }
