@@ -30,6 +30,7 @@ mod published;
 pub mod realm;
 pub mod record;
 pub mod reversal;
+pub mod series;
 pub mod task;
 pub mod usage;
 mod wall;

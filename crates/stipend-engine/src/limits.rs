@@ -15,6 +15,9 @@ pub const REVERSAL_ROWS_MAX: usize = 100_000;
 /// Rows of a pool that are read for its pace.
 pub const PACE_ROWS_MAX: usize = 50_000;
 
+/// Rows that are read for one report of the use of credits.
+pub const SERIES_ROWS_MAX: usize = 200_000;
+
 /// Customers in one packed image.
 pub const SEGMENT_SLOTS: u32 = 64;
 

@@ -15,6 +15,7 @@ mod packages;
 mod products;
 mod reservations;
 mod reversals;
+mod series;
 mod subscription_changes;
 mod subscriptions;
 mod tasks;

@@ -26,6 +26,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list_ledger))
         .routes(routes!(get_auto_recharge))
         .merge(super::reversals::router())
+        .merge(super::series::router())
 }
 
 const EVENT_TYPES: [(EventType, LedgerEventType); 9] = [
