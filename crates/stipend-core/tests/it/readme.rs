@@ -1,6 +1,6 @@
 //! The README names the tests that pin its rules; they are all there.
 
-const TESTS: [&str; 16] = [
+const TESTS: [&str; 17] = [
     include_str!("amounts.rs"),
     include_str!("burn.rs"),
     include_str!("calendar.rs"),
@@ -14,6 +14,7 @@ const TESTS: [&str; 16] = [
     include_str!("levels.rs"),
     include_str!("life.rs"),
     include_str!("periods.rs"),
+    include_str!("reservations.rs"),
     include_str!("resolve.rs"),
     include_str!("soundness.rs"),
     include_str!("subscriptions.rs"),
