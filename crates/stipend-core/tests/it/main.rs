@@ -11,6 +11,7 @@ mod check;
 mod due;
 mod duplicate;
 mod grants;
+mod greed;
 mod laws;
 mod levels;
 mod life;
