@@ -7,6 +7,7 @@ pub mod amount;
 pub mod catalog;
 pub mod customer;
 pub mod examples;
+pub mod formula;
 pub mod id;
 pub mod limits;
 pub mod period;
@@ -16,6 +17,7 @@ pub mod zone;
 pub use amount::{Amount, AmountError};
 pub use catalog::{Catalog, PackageKey, PackageKind};
 pub use customer::Customer;
+pub use formula::{Formula, FormulaError};
 pub use id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, IdError, PackageId, PoolId, ProductId,
     ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,

@@ -35,3 +35,19 @@ pub const EVENT_AGE_MAX_SECONDS: i64 = 35 * 24 * 60 * 60;
 
 /// How far ahead of the server's clock a reported event may be (`behaviour.md` §0.11).
 pub const EVENT_AHEAD_MAX_SECONDS: i64 = 5 * 60;
+
+/// Characters of a cost formula.
+pub const FORMULA_LENGTH_MAX: usize = 1_000;
+
+/// Parentheses inside one another in a cost formula, those of functions included.
+pub const FORMULA_DEPTH_MAX: usize = 32;
+
+/// Numbers, texts, dimensions, operators and functions in a cost formula together.
+pub const FORMULA_NODES_MAX: usize = 256;
+
+/// Different dimensions that a cost formula reads.
+pub const FORMULA_DIMENSIONS_MAX: usize = 32;
+
+/// Decimal places of a number in a cost formula. They are twice those of an amount: a rate for one
+/// byte may be far below what can be charged.
+pub const FORMULA_DECIMALS_MAX: usize = 18;
