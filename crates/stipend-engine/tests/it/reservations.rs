@@ -448,3 +448,18 @@ fn reservations_agree_with_three_numbers_whatever_goes_wrong() {
         }
     }
 }
+
+#[test]
+fn a_reservation_that_was_made_twice_is_found_by_the_audit() {
+    let bench = bench_with(100);
+    for _ in 0..2 {
+        // Without its key nothing recognises it once it has ended.
+        let (command, _) = reserve("a", 60, 600);
+        bench.ask((command, None)).expect("it is not open");
+        let (command, _) = release("a", 5);
+        bench.ask((command, None)).expect("it is open");
+    }
+    let found = stipend_engine::fsck::verify(bench.engine().reader(), |_| {});
+    let found = found.expect_err("its id was used twice").to_string();
+    assert!(found.contains("reservation a was made before"), "{found}");
+}
