@@ -136,8 +136,8 @@ record!(Grown { 1 => id, 4 => held or default, 5 => parts or default });
 fn a_default_is_not_written_and_not_accepted() {
     check(Grown { id: 3, ..Grown::default() }, &[1, 3, 0]);
     check(Grown { id: 3, held: Amount::from_nano(1), parts: vec![7] }, &[1, 3, 4, 2, 5, 1, 7, 0]);
-    refused::<Grown>(&[1, 3, 4, 0, 0], "a field held that is not its default");
-    refused::<Grown>(&[1, 3, 5, 0, 0], "a field parts that is not its default");
+    refused::<Grown>(&[1, 3, 4, 0, 0], "not a value other than the default of held");
+    refused::<Grown>(&[1, 3, 5, 0, 0], "not a value other than the default of parts");
 }
 
 #[test]
