@@ -156,6 +156,43 @@ impl PoolId {
     }
 }
 
+/// What a customer has used of a feature, by its customer's slot and its number among the
+/// customer's. It shares the space of pool ids, from half of the numbers on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MeterId(pub u64);
+
+impl MeterId {
+    const FIRST: u16 = 0x8000;
+
+    /// The meter with that number (from 0) of the customer in that slot.
+    ///
+    /// # Panics
+    /// Where the number is above 32,767.
+    #[must_use]
+    pub fn new(slot: Slot, number: u16) -> Self {
+        assert!(number < Self::FIRST, "meters are numbered below 2^15");
+        Self(PoolId::new(slot, Self::FIRST | number).0)
+    }
+
+    /// The slot of the customer it belongs to.
+    #[must_use]
+    pub fn slot(self) -> Slot {
+        PoolId(self.0).slot()
+    }
+
+    /// Its number among the customer's meters.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        PoolId(self.0).number() & !Self::FIRST
+    }
+
+    /// Whether the id in a journal row is one of a meter, and not of a pool.
+    #[must_use]
+    pub fn is_meter(id: u64) -> bool {
+        PoolId(id).number() & Self::FIRST != 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,5 +234,14 @@ mod tests {
     fn a_pool_id_names_its_customer() {
         let pool = PoolId::new(Slot(70_000), 3);
         assert_eq!((pool.slot(), pool.number()), (Slot(70_000), 3));
+        assert!(!MeterId::is_meter(pool.0));
+    }
+
+    #[test]
+    fn a_meter_id_is_no_pool_id() {
+        let meter = MeterId::new(Slot(70_000), 3);
+        assert_eq!((meter.slot(), meter.number()), (Slot(70_000), 3));
+        assert!(MeterId::is_meter(meter.0));
+        assert_ne!(PoolId::new(Slot(70_000), 3).0, meter.0);
     }
 }

@@ -30,6 +30,9 @@ pub const CUSTOMER_POOLS_MAX: usize = 1_000;
 /// Resources of one customer.
 pub const CUSTOMER_RESOURCES_MAX: usize = 1_000;
 
+/// Features that one customer may have had promotional entitlements of.
+pub const CUSTOMER_PROMOTIONS_MAX: usize = 1_000;
+
 /// The accepted age of a reported event: 35 days (`behaviour.md` §0.11).
 pub const EVENT_AGE_MAX_SECONDS: i64 = 35 * 24 * 60 * 60;
 
@@ -51,3 +54,12 @@ pub const FORMULA_DIMENSIONS_MAX: usize = 32;
 /// Decimal places of a number in a cost formula. They are twice those of an amount: a rate for one
 /// byte may be far below what can be charged.
 pub const FORMULA_DECIMALS_MAX: usize = 18;
+
+/// How many features a customer can have used, resources counted apart.
+pub const CUSTOMER_METERS_MAX: usize = 4_000;
+
+/// How many different values are told apart in a usage period.
+pub const USAGE_VALUES_MAX: usize = 10_000;
+
+/// For how many runs of draws it is remembered which grants paid for the usage of a feature.
+pub const USAGE_RUNS_MAX: usize = 64;

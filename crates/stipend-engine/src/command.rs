@@ -7,11 +7,12 @@ use crate::task::{Task, TaskKind};
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection, Settings};
 use stipend_core::customer::{
-    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, Hold, NewCustomer,
-    SubscriptionCommand,
+    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, EventRequest, Hold,
+    NewCustomer, PoolEntry, SubscriptionCommand, UsageEntry, UsageRequest,
 };
 use stipend_core::{
-    CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+    Amount, Customer, CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp,
 };
 use stipend_store::Seq;
 
@@ -57,6 +58,8 @@ pub enum Command {
     VoidGrant(Slot, GrantNo),
     /// Consumes credits: all items or none.
     Consume(Vec<ConsumeItem>),
+    /// Counts usage and events, and takes what they cost: all items or none.
+    Report(Vec<ReportItem>),
     /// Does what is due for a customer, so that its journal is complete up to now.
     CatchUp(Slot),
 }
@@ -70,6 +73,27 @@ pub struct ConsumeItem {
     pub request: ConsumeRequest,
     /// The idempotency key.
     pub key: Key,
+}
+
+/// One report of usage or event of a command.
+#[derive(Clone, Debug)]
+pub struct ReportItem {
+    /// The customer.
+    pub customer: CustomerId,
+    /// What is reported.
+    pub report: Report,
+    /// How it is recognised when it comes again: by the caller's idempotency key, else by its
+    /// content.
+    pub remember: Remember,
+}
+
+/// What is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Usage that the caller has measured.
+    Usage(UsageRequest),
+    /// An event, of which meters make usage.
+    Event(EventRequest),
 }
 
 /// How a request is recognised when it comes again.
@@ -177,6 +201,80 @@ pub enum Consumed {
     Stored(Seq),
 }
 
+/// What became of one report of usage or event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// It was done now, or is being done by a request that came shortly before.
+    Done {
+        /// Whether an earlier request did it.
+        is_replay: bool,
+        /// What was done.
+        recorded: Arc<Recorded>,
+    },
+    /// It was done before; its first row stands at this position.
+    Stored(Seq),
+}
+
+impl Reported {
+    pub(crate) fn as_replay(&self) -> Self {
+        match self {
+            Self::Done { recorded, .. } => {
+                Self::Done { is_replay: true, recorded: Arc::clone(recorded) }
+            }
+            Self::Stored(seq) => Self::Stored(*seq),
+        }
+    }
+}
+
+/// What was recorded of a report or event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// When.
+    pub at: Timestamp,
+    /// What was counted, feature by feature; nothing where no meter took an event.
+    pub usages: Vec<UsageRecord>,
+    /// The dimensions that a formula needs and did not find.
+    pub missing_dimensions: Vec<String>,
+}
+
+/// What was counted for one feature, and what it took of the pools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRecord {
+    /// The position of the row that counts it.
+    pub seq: Seq,
+    /// What was counted.
+    pub usage: UsageEntry,
+    /// What it took of pools, or gave back.
+    pub paid: Vec<PoolEntry>,
+    /// The pool that pays for it, where the feature is mapped to credits and there is one.
+    pub balance: Option<Balance>,
+}
+
+/// What a pool has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Σ amount of the live grants.
+    pub usage_limit: Amount,
+    /// What of it is used, with the overdraft.
+    pub current_usage: Amount,
+    /// The end of the running period.
+    pub period_end: Option<Timestamp>,
+}
+
+impl Balance {
+    /// What the pool has that pays for usage.
+    #[must_use]
+    pub fn of(customer: &Customer, usage: &UsageEntry) -> Option<Self> {
+        let resource = customer.usage(usage.meter)?.resource.as_ref();
+        let pool = customer.find_pool(usage.currency.as_ref()?, resource)?;
+        Some(Self {
+            usage_limit: pool.granted,
+            current_usage: pool.used,
+            period_end: pool.period_end(),
+        })
+    }
+}
+
 /// The answer to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -188,6 +286,8 @@ pub enum Reply {
     Stored(Seq),
     /// What became of each consumption, in order.
     Consumed(Vec<Consumed>),
+    /// What became of each report or event, in order.
+    Reported(Vec<Reported>),
     /// There is nothing to say.
     Done,
 }

@@ -5,6 +5,7 @@ mod consume;
 mod customers;
 mod environments;
 mod parking;
+mod report;
 mod slices;
 mod tasks;
 
@@ -233,6 +234,7 @@ impl Decider {
         }
         let done = match command {
             Command::Consume(items) => return self.consume(open, env, &items),
+            Command::Report(items) => return self.report(open, env, items),
             Command::CatchUp(slot) => {
                 self.roll(open, slot.0);
                 return Ok(Reply::Done);

@@ -1,5 +1,6 @@
 //! The self-audit: the whole journal folded from the beginning, every rule looked at again.
 
+use crate::account::{KIND_CONSUMPTION, KIND_USAGE};
 use crate::key::{Key, ScopeHash};
 use crate::limits::KEY_RETENTION_SECONDS;
 use crate::load::{State, Walk, damaged, load};
@@ -41,9 +42,11 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
         let now = Timestamp::from_micros(header.now);
         for row in &rows {
             state.fold(row)?;
-            let is_consumption = row.kind == crate::account::KIND_CONSUMPTION;
-            if let Some(key) = row.key.filter(|_| is_consumption) {
-                let before = keys.insert(Key::from_bytes(key).scope, now);
+            let is_reported = [KIND_CONSUMPTION, KIND_USAGE].contains(&row.kind);
+            let key = row.key.filter(|_| is_reported).map(Key::from_bytes);
+            // The same content may be reported again by whoever does not say that it is a retry.
+            if let Some(key) = key.filter(|key| !key.is_content()) {
+                let before = keys.insert(key.scope, now);
                 // A key that is no longer remembered may be used again, with any meaning.
                 if before.is_some_and(|before| before.plus_seconds(KEY_RETENTION_SECONDS) >= now) {
                     return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));
@@ -65,6 +68,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
             audit.pools += 1;
             pool.verify().map_err(damaged)?;
         }
+        account.customer.verify_usages().map_err(damaged)?;
     }
     compare(&load(reader)?.state, &state)?;
     Ok(audit)

@@ -3,7 +3,8 @@
 use crate::limits::{KEY_RETENTION_SECONDS, RETRY_WINDOW_SECONDS};
 use std::collections::{HashMap, VecDeque};
 use stipend_core::customer::{
-    ConsumeRequest, DimensionValue, HoldTerm, ReleaseRequest, ReserveRequest,
+    ConsumeRequest, DimensionValue, EventRequest, HoldTerm, ReleaseRequest, ReserveRequest,
+    UsageRequest,
 };
 use stipend_core::{CurrencyId, EnvId, ReservationId, ResourceId, Timestamp};
 use stipend_store::Seq;
@@ -39,6 +40,10 @@ pub enum Operation {
     Reservation,
     /// The release of a reservation, by the reservation's id.
     Release,
+    /// A report of usage.
+    Usage,
+    /// An event.
+    Event,
 }
 
 /// Where a reservation stands: its customer, its pool and its id.
@@ -92,13 +97,15 @@ impl Key {
             Operation::Consumption
             | Operation::Request
             | Operation::Reservation
-            | Operation::Release => first(blake3::Hasher::new().update(meaning)),
+            | Operation::Release
+            | Operation::Usage
+            | Operation::Event => first(blake3::Hasher::new().update(meaning)),
         };
         Self { scope: first(&hasher), meaning }
     }
 
     /// Whether it recognises a request by its content, which is its whole scope.
-    fn is_content(self) -> bool {
+    pub(crate) fn is_content(self) -> bool {
         self.meaning == CONTENT
     }
 
@@ -114,23 +121,33 @@ impl Key {
         let parts = [customer, resource, request.currency.as_str(), key];
         let mut meaning = request.amount.nano().to_le_bytes().to_vec();
         meaning.extend(request.reported_at.map_or(0, Timestamp::micros).to_le_bytes());
-        for (name, value) in &request.dimensions {
-            meaning.extend((name.len() as u64).to_le_bytes());
-            meaning.extend(name.as_bytes());
-            match value {
-                DimensionValue::Text(text) => {
-                    meaning.push(1);
-                    meaning.extend((text.len() as u64).to_le_bytes());
-                    meaning.extend(text.as_bytes());
-                }
-                DimensionValue::Number(number) => {
-                    meaning.push(2);
-                    meaning.extend(number.nano().to_le_bytes());
-                }
-                DimensionValue::Flag(flag) => meaning.extend([3, u8::from(*flag)]),
-            }
-        }
+        add_dimensions(&mut meaning, &request.dimensions);
         Self::new(env, Operation::Consumption, &parts, &meaning)
+    }
+
+    /// The key of a report of usage: scoped to customer, resource and feature. Value, behavior,
+    /// time and dimensions are its meaning.
+    #[must_use]
+    pub fn of_usage(env: EnvId, customer: &str, request: &UsageRequest, key: &str) -> Self {
+        let UsageRequest { feature, resource, value, is_set, reported_at, dimensions, event_id: _ } =
+            request;
+        let resource = resource.as_ref().map_or("", |resource| resource.as_str());
+        let mut meaning = value.nano().to_le_bytes().to_vec();
+        meaning.push(u8::from(*is_set));
+        meaning.extend(reported_at.map_or(0, Timestamp::micros).to_le_bytes());
+        add_dimensions(&mut meaning, dimensions);
+        Self::new(env, Operation::Usage, &[customer, resource, feature.as_str(), key], &meaning)
+    }
+
+    /// The key of an event: scoped to customer, resource and name. Time and dimensions are its
+    /// meaning.
+    #[must_use]
+    pub fn of_event(env: EnvId, customer: &str, request: &EventRequest, key: &str) -> Self {
+        let EventRequest { name, resource, reported_at, dimensions, event_id: _ } = request;
+        let resource = resource.as_ref().map_or("", |resource| resource.as_str());
+        let mut meaning = reported_at.map_or(0, Timestamp::micros).to_le_bytes().to_vec();
+        add_dimensions(&mut meaning, dimensions);
+        Self::new(env, Operation::Event, &[customer, resource, name, key], &meaning)
     }
 
     /// The key of a reservation: amount, end and data are its meaning.
@@ -189,6 +206,26 @@ fn first<const N: usize>(hasher: &blake3::Hasher) -> [u8; N] {
     let mut bytes = [0; N];
     hasher.finalize_xof().fill(&mut bytes);
     bytes
+}
+
+/// Dimensions as a part of a meaning.
+fn add_dimensions(meaning: &mut Vec<u8>, dimensions: &[(String, DimensionValue)]) {
+    for (name, value) in dimensions {
+        meaning.extend((name.len() as u64).to_le_bytes());
+        meaning.extend(name.as_bytes());
+        match value {
+            DimensionValue::Text(text) => {
+                meaning.push(1);
+                meaning.extend((text.len() as u64).to_le_bytes());
+                meaning.extend(text.as_bytes());
+            }
+            DimensionValue::Number(number) => {
+                meaning.push(2);
+                meaning.extend(number.nano().to_le_bytes());
+            }
+            DimensionValue::Flag(flag) => meaning.extend([3, u8::from(*flag)]),
+        }
+    }
 }
 
 /// What is known of a key.

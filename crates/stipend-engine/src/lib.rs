@@ -29,6 +29,7 @@ mod published;
 pub mod realm;
 pub mod record;
 pub mod task;
+pub mod usage;
 mod wall;
 mod working;
 
@@ -36,8 +37,8 @@ pub use account::Account;
 pub use cipher::IdCipher;
 pub use clock::{Alarm, Clock, Ring, SystemClock};
 pub use command::{
-    Answer, Command, ConsumeItem, Consumed, Outcome, Refusal, Remember, Render, Reply, Response,
-    Submission,
+    Answer, Balance, Command, ConsumeItem, Consumed, Outcome, Recorded, Refusal, Remember, Render,
+    Reply, Report, ReportItem, Reported, Response, Submission, UsageRecord,
 };
 pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};

@@ -17,6 +17,7 @@ mod reservations;
 mod subscription_changes;
 mod subscriptions;
 mod tasks;
+mod usage;
 
 use crate::app::App;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,6 +40,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(explain::router())
         .merge(customers::router())
         .merge(consumption::router())
+        .merge(usage::router())
         .merge(access::router())
         .merge(reservations::router())
 }

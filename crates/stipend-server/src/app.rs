@@ -127,7 +127,7 @@ impl App {
             }
             Reply::Replay(rendered) => Ok(Ok(replayed(rendered))),
             Reply::Stored(seq) => Ok(self.stored(seq).await),
-            Reply::Consumed(_) | Reply::Done => unreachable!("a rendered command is answered so"),
+            other => unreachable!("a rendered command is answered so, not {other:?}"),
         }
     }
 

@@ -98,9 +98,21 @@ impl Caller {
             let key = Key::new(self.env, Operation::Request, &parts, canonical.as_bytes());
             return Remember::Key(key);
         }
+        self.remember_content(&[path, &canonical])
+    }
+
+    /// How one item of a list is recognised that has no key of its own: by the whole request and
+    /// its place in it.
+    #[must_use]
+    pub(crate) fn remember_item(&self, canonical: &str, place: usize) -> Remember {
+        self.remember_content(&[&self.path, canonical, &place.to_string()])
+    }
+
+    fn remember_content(&self, parts: &[&str]) -> Remember {
         let caller = self.key_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let parts = [&caller, method, path, &canonical];
-        let key = Key::new(self.env, Operation::Retry, &parts, b"");
+        let mut scope = vec![caller.as_str(), self.method.as_str()];
+        scope.extend(parts);
+        let key = Key::new(self.env, Operation::Retry, &scope, b"");
         Remember::Content { key, is_retry: self.is_retry }
     }
 }
@@ -135,7 +147,7 @@ impl Body {
     }
 
     /// The body in one spelling, whatever its keys' order and spaces were.
-    fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         json::parse(&self.0).map_or_else(|_| String::new(), |json| Opaque::of(&json).into_string())
     }
 }

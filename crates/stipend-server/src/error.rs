@@ -13,6 +13,8 @@ use stipend_wire::{ErrorBody, ErrorCode, ItemError, WireError};
 pub struct ApiError {
     error: WireError,
     items: Vec<ItemError>,
+    /// Whether the same request again could have a second effect.
+    is_final: bool,
 }
 
 impl ApiError {
@@ -27,7 +29,7 @@ impl ApiError {
     pub fn batch(items: Vec<ItemError>) -> Self {
         let message = format!("{} of the items are refused, nothing was applied", items.len());
         let error = WireError::new(ErrorCode::BatchRefused, message);
-        Self { error, items }
+        Self { error, items, is_final: false }
     }
 
     /// What is asked for exists in the contract and is not built yet.
@@ -35,6 +37,14 @@ impl ApiError {
     pub fn not_supported(param: &str, what: &str) -> Self {
         let message = format!("`{param}`: {what} is not supported yet");
         WireError::new(ErrorCode::NotSupported, message).with_param(param).into()
+    }
+
+    /// The same refusal of a request whose outcome may be unknown and which nothing tells apart
+    /// when it comes again.
+    #[must_use]
+    pub fn not_to_be_retried(mut self) -> Self {
+        self.is_final = true;
+        self
     }
 
     /// The refusal as an item of a bulk request.
@@ -46,7 +56,7 @@ impl ApiError {
     /// The answer, once the request has its id.
     #[must_use]
     pub fn render(self, request_id: &str) -> Response {
-        let Self { error, items } = self;
+        let Self { error, items, is_final } = self;
         let code = error.code;
         let body = if items.is_empty() {
             ErrorBody::new(error, request_id)
@@ -61,7 +71,8 @@ impl ApiError {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         // The official clients send a 409 again unless told otherwise; ours are final.
-        let is_final = status == StatusCode::CONFLICT && code != ErrorCode::RequestInFlight;
+        let is_final =
+            is_final || status == StatusCode::CONFLICT && code != ErrorCode::RequestInFlight;
         if is_final {
             let name = HeaderName::from_static("x-should-retry");
             headers.insert(name, HeaderValue::from_static("false"));
@@ -81,7 +92,7 @@ impl IntoResponse for ApiError {
 
 impl From<WireError> for ApiError {
     fn from(error: WireError) -> Self {
-        Self { error, items: Vec::new() }
+        Self { error, items: Vec::new(), is_final: false }
     }
 }
 
@@ -164,6 +175,8 @@ fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
         CatalogRejection::Cycle(_) => ErrorCode::DependencyCycle,
         CatalogRejection::EntitlementType => ErrorCode::InvalidValue,
         CatalogRejection::DependencyNotLimited(_) => ErrorCode::UnlimitedDependency,
+        CatalogRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
+        CatalogRejection::UnsupportedAggregation(_) => ErrorCode::UnsupportedAggregation,
     }
 }
 
@@ -202,5 +215,13 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::ReservationExists(_) => ErrorCode::ReservationConflict,
         CustomerRejection::InsufficientCredits { .. } => ErrorCode::InsufficientCredits,
         CustomerRejection::LimitReached { .. } => ErrorCode::LimitReached,
+        CustomerRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
+        CustomerRejection::UsageTooLarge => ErrorCode::AmountTooLarge,
+        CustomerRejection::FormulaFailed { .. } => ErrorCode::FormulaFailed,
+        CustomerRejection::UsageLimitExceeded { .. } => ErrorCode::UsageLimitExceeded,
+        CustomerRejection::AmbiguousRate { .. } => ErrorCode::AddonIncompatible,
+        CustomerRejection::FeatureArchived(_) => ErrorCode::FeatureArchived,
+        CustomerRejection::InvalidPromotionEnd => ErrorCode::InvalidPeriod,
+        CustomerRejection::PromotionNotFound(_) => ErrorCode::PromotionalEntitlementNotFound,
     }
 }

@@ -65,6 +65,12 @@ pub fn charge_id(
     derived(&["charge", &env, kind_word(package), package.id.as_str(), &version, list, &index])
 }
 
+/// The id of a record of usage, by its position in the journal.
+#[must_use]
+pub fn usage_id(env: EnvId, seq: u64) -> String {
+    derived(&["usage", &env.0.to_string(), &seq.to_string()])
+}
+
 fn kind_word(package: &PackageKey) -> &'static str {
     match package.kind {
         PackageKind::Plan => "plan",

@@ -14,6 +14,7 @@ pub(crate) mod product;
 pub(crate) mod reservation;
 pub(crate) mod subscription;
 pub(crate) mod upcoming;
+pub(crate) mod usage;
 
 use stipend_core::Timestamp;
 

@@ -23,17 +23,19 @@ use stipend_core::catalog::{
 };
 use stipend_core::catalog::{CancellationTime, EndSetup, StartSetup};
 use stipend_core::customer::{
-    AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
-    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued,
-    LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened,
-    Profile, RecurringSource, Release, Resource, Schedule, ScheduledChange, Settled, Subscription,
+    AddonPin, Aggregate, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed,
+    Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
+    FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
+    HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
+    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    RecurringSource, Release, Resource, Schedule, ScheduledChange, Settled, Subscription,
     SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, Trial,
+    UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
 };
 use stipend_core::{
-    Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo,
-    PackageId, PackageKey, PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId,
-    SubscriptionNo, Timestamp, Zone,
+    Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, Formula, GrantNo,
+    MeterId, PackageId, PackageKey, Period, PoolId, ProductId, ReservationId, ResourceId, Slot,
+    SubscriptionId, SubscriptionNo, Timestamp, Zone,
 };
 use stipend_store::codec::{Decode, Encode, from_bytes, to_bytes};
 
@@ -106,7 +108,11 @@ fn the_bytes_of_everything_stored_are_frozen() {
         checks.check(name_of_cause(&cause), &cause);
     }
     checks.check("customer", &customer());
+    checks.check("customer-with-usage", &customer_with_usage());
+    checks.check("entry-usage-of-event", &Entry::Usage(event()));
+    checks.check("cause-consumption-of-usage", &Cause::Consumption(priced_consumption()));
     checks.check("pool-with-reservations", &pool_with_reservations());
+    checks.check("customer-with-promotions", &customer_with_promotions());
     checks.check("catalog", &catalog());
     let files = std::fs::read_dir(folder()).expect("the golden files are there");
     let files = files.map(|file| file.expect("it can be listed").file_name());
@@ -122,6 +128,9 @@ fn name_of_entry(entry: &Entry) -> &'static str {
         Entry::Subscription(_) => "entry-subscription",
         Entry::PoolOpened(_) => "entry-pool-opened",
         Entry::Pool(_) => "entry-pool",
+        Entry::Promotion(_) => "entry-promotion",
+        Entry::MeterOpened(_) => "entry-meter-opened",
+        Entry::Usage(_) => "entry-usage",
     }
 }
 
@@ -146,6 +155,8 @@ fn name_of_effect(effect: &Effect) -> &'static str {
         Effect::HoldEnded(_) => "effect-hold-ended",
         Effect::HoldMovedOut(_) => "effect-hold-moved-out",
         Effect::HoldMovedIn(_) => "effect-hold-moved-in",
+        Effect::Refunded(_) => "effect-refunded",
+        Effect::OverdraftRefunded(_) => "effect-overdraft-refunded",
     }
 }
 
@@ -425,24 +436,30 @@ fn effects() -> Vec<Effect> {
         }),
         Effect::HoldMovedOut(HeldDraw { reservation: reservation(), draw: draw() }),
         Effect::HoldMovedIn(HeldDraw { reservation: reservation(), draw: draw() }),
+        Effect::Refunded(Moved { is_recent: false, ..moved }),
+        Effect::OverdraftRefunded(draw()),
+    ]
+}
+
+fn dimensions() -> Vec<(String, DimensionValue)> {
+    vec![
+        ("model".to_owned(), DimensionValue::Text("m-1".to_owned())),
+        ("tokens".to_owned(), DimensionValue::Number(nano(-1_500_000_000))),
+        ("cached".to_owned(), DimensionValue::Flag(true)),
     ]
 }
 
 fn causes() -> Vec<Cause> {
-    let dimensions = vec![
-        ("model".to_owned(), DimensionValue::Text("m-1".to_owned())),
-        ("tokens".to_owned(), DimensionValue::Number(nano(-1_500_000_000))),
-        ("cached".to_owned(), DimensionValue::Flag(true)),
-    ];
     vec![
         Cause::Consumption(Consumption {
             amount: nano(60_000_000_000),
             event_id: Some("event-1".to_owned()),
             reported_at: Some(at(-5)),
-            dimensions,
+            dimensions: dimensions(),
             usage_limit: nano(80_000_000_000_000),
             current_usage: nano(60_000_000_000),
             period_end: Some(at(2_678_400)),
+            priced: None,
         }),
         Cause::Grant,
         Cause::Void,
@@ -479,7 +496,120 @@ fn entries() -> Vec<Entry> {
         Entry::Subscription(Box::new(terms())),
         Entry::PoolOpened(opened),
         Entry::Pool(pool),
+        Entry::Promotion(Box::new(promotion())),
+        Entry::MeterOpened(MeterOpened {
+            meter: MeterId::new(Slot(64), 1),
+            feature: seats(),
+            resource: Some(resource_id()),
+        }),
+        Entry::Usage(report()),
     ]
+}
+
+fn period() -> Period {
+    Period { k: -1, start: at(-2_678_400), end: at(2_678_400) }
+}
+
+fn report() -> UsageEntry {
+    UsageEntry {
+        meter: MeterId::new(Slot(64), 1),
+        at: at(3),
+        reported_at: Some(at(-5)),
+        behavior: UsageBehavior::Set,
+        reported: nano(4_500_000_000),
+        before: nano(7_000_000_000),
+        value: nano(4_500_000_000),
+        samples: 1,
+        sum: nano(4_500_000_000),
+        seen: None,
+        forgets: true,
+        restart: Some(UsageRestart { at: at(2), reason: UsageResetReason::Subscription }),
+        period: Some(period()),
+        pin: Some(UsagePin { subscription: SubscriptionNo(2), epoch: 1 }),
+        event_name: None,
+        event_id: Some("event-1".to_owned()),
+        dimensions: dimensions(),
+        currency: Some(currency()),
+        returned: nano(25_000_000_000),
+        forfeited: nano(5_000_000_000),
+    }
+}
+
+fn event() -> UsageEntry {
+    UsageEntry {
+        behavior: UsageBehavior::Event,
+        reported_at: None,
+        samples: 0,
+        sum: Amount::ZERO,
+        seen: Some(0x0123_4567_89ab_cdef),
+        forgets: false,
+        restart: Some(UsageRestart { at: at(2), reason: UsageResetReason::Period }),
+        period: None,
+        pin: None,
+        event_name: Some("completion".to_owned()),
+        event_id: None,
+        dimensions: Vec::new(),
+        currency: None,
+        returned: Amount::ZERO,
+        forfeited: Amount::ZERO,
+        ..report()
+    }
+}
+
+fn priced_consumption() -> Consumption {
+    Consumption {
+        amount: nano(-20_000_000_000),
+        event_id: None,
+        reported_at: None,
+        dimensions: Vec::new(),
+        usage_limit: nano(80_000_000_000_000),
+        current_usage: nano(60_000_000_000),
+        period_end: None,
+        priced: Some(Priced {
+            meter: MeterId::new(Slot(64), 1),
+            feature: seats(),
+            subscription: SubscriptionNo(2),
+            package: PackageKey::plan(package_id("base")),
+            version: 3,
+            units: Some(nano(-2_000_000_000)),
+            rate: nano(10_000_000_000),
+        }),
+    }
+}
+
+fn customer_with_usage() -> Customer {
+    let run = DrawRun {
+        pool: PoolId::new(Slot(64), 0),
+        grant: GrantNo(7),
+        amount: nano(20_000_000_000),
+        subscription: Some(SubscriptionNo(2)),
+        expires_at: Some(at(2_678_400)),
+        is_overdraft: false,
+    };
+    let beyond = DrawRun {
+        grant: GrantNo(9),
+        subscription: None,
+        expires_at: None,
+        is_overdraft: true,
+        ..run
+    };
+    let usage = FeatureUsage {
+        meter: MeterId::new(Slot(64), 0),
+        feature: seats(),
+        resource: Some(resource_id()),
+        seq: 1_000,
+        at: at(6),
+        period: Some(period()),
+        pin: Some(UsagePin { subscription: SubscriptionNo(2), epoch: 1 }),
+        aggregate: Aggregate {
+            value: nano(3_000_000_000),
+            samples: 2,
+            sum: nano(7),
+            seen: [3, u64::MAX].into(),
+        },
+        drawn: vec![run, beyond],
+    };
+    Customer { usages: vec![usage], ..Customer::new(Slot(64), profile()) }
 }
 
 fn customer() -> Customer {
@@ -505,7 +635,9 @@ fn customer() -> Customer {
         }],
         pools: vec![pool()],
         next_grant: GrantNo(201),
+        promotions: Vec::new(),
         next_due: Some(at(2_678_400)),
+        usages: Vec::new(),
     }
 }
 
@@ -528,6 +660,46 @@ fn pool() -> Pool {
         overdraft: Some(overdraft()),
         granted: nano(10_000_000_000_000),
         used: nano(15_000_000_001),
+    }
+}
+
+fn customer_with_promotions() -> Customer {
+    let unlimited = FeatureTerms { unlimited: Some(true), ..FeatureTerms::default() };
+    let lifetime = Promotion {
+        number: 4,
+        feature: FeatureId::parse("sso").expect("a sound id"),
+        terms: unlimited,
+        is_visible: false,
+        period: PromotionPeriod::Lifetime,
+        anchor: Anchor { at: at(5), zone: None },
+        ends_at: None,
+        revoked_at: None,
+        updated_at: at(5),
+    };
+    Customer { promotions: vec![promotion(), lifetime], ..Customer::new(Slot(64), profile()) }
+}
+
+fn promotion() -> Promotion {
+    Promotion {
+        number: 3,
+        feature: seats(),
+        terms: FeatureTerms {
+            usage_limit: Some(nano(5_000_000_000)),
+            unlimited: Some(false),
+            soft_limit: Some(true),
+            enforcement: Some(Enforcement::Strict),
+            enum_values: Some(vec!["eu".to_owned()]),
+            reset: Some(Reset {
+                period: ResetPeriod::Week,
+                according_to: Some("EveryMonday".to_owned()),
+            }),
+        },
+        is_visible: true,
+        period: PromotionPeriod::OneMonth,
+        anchor: anchor(),
+        ends_at: Some(at(2_678_400)),
+        revoked_at: Some(at(6)),
+        updated_at: at(6),
     }
 }
 
@@ -657,7 +829,7 @@ fn version(number: u32, status: VersionStatus, details: PackageDetails) -> Packa
                 billing_period: BillingPeriod::Annually,
                 currency: currency(),
                 amount: nano(1_500_000_000),
-                formula: Some("a * 2".to_owned()),
+                formula: Some(Formula::parse("a * 2").expect("a sound formula")),
             }],
         },
         details,

@@ -93,6 +93,17 @@ response! {
     optional {
         /// The events that were refused, where the caller asked for the good ones to be applied.
         pub errors: Vec<ItemError>,
+        /// The events for which a formula did not find all the dimensions that it needs (an
+        /// addition of this server).
+        pub warnings: Vec<EventWarning>,
+    }
+
+    /// An event that was recorded, and whose cost may not be what was meant.
+    pub struct EventWarning {
+        /// The event's place in the request, from 0.
+        pub index: usize,
+        /// The dimensions that were not given, or are of another type; each counted as nothing.
+        pub missing_dimensions: Vec<String>,
     }
 
     /// What usage would cost; nothing is recorded.

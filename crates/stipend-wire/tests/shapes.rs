@@ -91,12 +91,14 @@ const RESPONSES: &str = "
         reservedOnExpiredGrants usagePeriodEnd validUntil decisionId hasSoftLimit isEstimate
     FeatureReference: id* displayName* featureStatus* featureType*
     UsageReported: id* createdAt* customerId* featureId* timestamp* value* credit currentUsage
-        nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId
+        nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId missingDimensions
     UsageCredit: consumed* currencyId* currentUsage* timestamp* usageLimit* usagePeriodEnd
+        forfeited
     UsagesReported: usages* credits
     UsageReportedOfMany: id* createdAt* customerId* featureId* timestamp* value* credit
         currentUsage nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId
-    UsageCreditOfMany: consumed* currencyId*
+        missingDimensions
+    UsageCreditOfMany: consumed* currencyId* forfeited
     PoolBalance: currencyId* currentUsage* customerId* resourceId timestamp* usageLimit*
         usagePeriodEnd
     UsageHistory: markers* series*
@@ -104,7 +106,8 @@ const RESPONSES: &str = "
     UsageSeries: points* tags*
     UsagePoint: isResetPoint* timestamp* value*
     Tag: key* value*
-    EventsAccepted: accepted* errors
+    EventsAccepted: accepted* errors warnings
+    EventWarning: index* missingDimensions*
     Estimate: estimates* warnings*
     CurrencyEstimate: balanceAfterEstimate* breakdown* currencyId* currentBalance*
         estimatedCost* wouldOverdraft*

@@ -36,7 +36,10 @@ impl Audit {
                 Entry::PoolOpened(opened) => {
                     self.currencies.insert(opened.pool, opened.currency.clone());
                 }
-                Entry::Profile(_) | Entry::Resource(_) | Entry::Subscription(_) => {}
+                Entry::Profile(_)
+                | Entry::Resource(_)
+                | Entry::Subscription(_)
+                | Entry::Promotion(_) => {}
             }
         }
         Ok(())
@@ -76,6 +79,7 @@ impl Audit {
                 ensure(is_inside && !grant.remaining().is_negative(), text)?;
             }
             Effect::MovedOut(draw) => self.grant(draw.grant.0)?.consumed -= draw.amount,
+            Effect::Refunded(moved) => self.grant(moved.grant.0)?.consumed -= moved.amount,
             Effect::MovedIn(moved) => self.grant(moved.grant.0)?.consumed += moved.amount,
             Effect::Settled(settled) => self.grant(settled.grant.0)?.consumed += settled.amount,
             Effect::Reduced(draw) => self.grant(draw.grant.0)?.amount -= draw.amount,
@@ -105,6 +109,7 @@ impl Audit {
             Effect::Activated(_)
             | Effect::Overdrawn(_)
             | Effect::OverdraftClosed(_)
+            | Effect::OverdraftRefunded(_)
             | Effect::Carried(_)
             | Effect::Closed(_)
             | Effect::Opened(_) => {}

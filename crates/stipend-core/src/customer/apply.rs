@@ -1,10 +1,14 @@
 //! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
 //! stops the process rather than write on.
 
-use super::entry::{Closed, Draw, Effect, Ended, Entry, Opened, PoolEntry, Settled};
+use super::entry::{
+    Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Settled,
+};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
+use super::usage::{FeatureUsage, note_moved, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -47,7 +51,40 @@ impl Customer {
                 self.pools.push(Pool::new(opened.pool, currency, resource));
             }
             Entry::Pool(entry) => self.apply_pool(entry),
+            Entry::MeterOpened(opened) => {
+                assert_eq!(opened.meter.slot(), self.slot, "a meter belongs to its customer");
+                assert_eq!(
+                    usize::from(opened.meter.number()),
+                    self.usages.len(),
+                    "meters are numbered without gap"
+                );
+                self.usages.push(FeatureUsage::new(opened));
+            }
+            Entry::Usage(entry) => {
+                let index = usize::from(entry.meter.number());
+                let usage = self.usages.get_mut(index).expect("an entry names a meter");
+                usage.apply(entry);
+            }
+            Entry::Promotion(promotion) => self.apply_promotion(promotion),
         }
+    }
+
+    fn apply_promotion(&mut self, promotion: &Promotion) {
+        let found = self.promotions.iter().position(|found| found.feature == promotion.feature);
+        match found {
+            Some(place) if self.promotions[place].number == promotion.number => {
+                self.promotions[place] = promotion.clone();
+                return;
+            }
+            Some(place) => drop(self.promotions.remove(place)),
+            None => {}
+        }
+        let last = self.promotions.last();
+        assert!(
+            last.is_none_or(|last| last.number < promotion.number),
+            "promotions are counted up"
+        );
+        self.promotions.push(promotion.clone());
     }
 
     fn apply_pool(&mut self, entry: &PoolEntry) {
@@ -60,10 +97,33 @@ impl Customer {
         for effect in &entry.effects {
             self.apply_effect(index, effect, entry.at);
         }
+        self.note_drawn(index, entry);
         let pool = &self.pools[index];
         assert_eq!(pool.balance(), before + entry.delta(), "an entry moves the balance by its sum");
         if !entry.is_consumption() {
             self.next_due = self.compute_next_due();
+        }
+    }
+
+    /// Notes which grants paid for usage, so that it can be given back to them.
+    fn note_drawn(&mut self, index: usize, entry: &PoolEntry) {
+        let Self { pools, usages, .. } = self;
+        let pool = &pools[index];
+        if let Cause::Consumption(Consumption { priced: Some(priced), .. }) = &entry.cause {
+            let usage = usages.get_mut(usize::from(priced.meter.number()));
+            let usage = usage.expect("usage that is paid for is counted");
+            for effect in &entry.effects {
+                usage.note_drawn(pool, effect);
+            }
+        }
+        if usages.iter().all(|usage| usage.drawn.is_empty()) {
+            return;
+        }
+        note_moved(usages, pool, &entry.effects);
+        for effect in &entry.effects {
+            if let Effect::Settled(settled) = effect {
+                note_settled(usages, pool, settled);
+            }
         }
     }
 
@@ -114,6 +174,8 @@ impl Customer {
             Effect::MovedOut(draw) => pool.shift(draw.grant, -draw.amount, at, true),
             Effect::MovedIn(moved) => pool.shift(moved.grant, moved.amount, at, moved.is_recent),
             Effect::Settled(settled) => pool.settle(*settled, at),
+            Effect::Refunded(moved) => pool.refund(*moved, at),
+            Effect::OverdraftRefunded(draw) => pool.lower_overdraft(*draw),
             Effect::OverdraftClosed(_) => {
                 let closed = pool.overdraft.take().expect("a closed overdraft was open");
                 assert!(closed.amount.is_zero(), "an overdraft closes when it is settled whole");
@@ -257,6 +319,27 @@ impl Pool {
         });
         assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
         overdraft.amount += draw.amount;
+    }
+
+    /// Nobody gets more back from a grant than was consumed of it.
+    fn refund(&mut self, refund: Moved, at: Timestamp) {
+        assert!(refund.amount.is_positive(), "a refund gives something back");
+        self.used -= refund.amount;
+        let grant = self.live_mut(refund.grant);
+        grant.consumed -= refund.amount;
+        if refund.is_recent {
+            grant.note_recent(-refund.amount, at);
+        }
+        grant.assert_bounds();
+    }
+
+    fn lower_overdraft(&mut self, draw: Draw) {
+        assert!(draw.amount.is_positive(), "a refund gives something back");
+        let overdraft = self.overdraft.as_mut().expect("an overdraft that is lowered is open");
+        assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
+        overdraft.amount -= draw.amount;
+        assert!(!overdraft.amount.is_negative(), "no more is given back than was overdrawn");
+        self.used -= draw.amount;
     }
 
     /// Puts consumption on a grant, or takes it off where the amount is below zero; what was

@@ -7,11 +7,15 @@
 use super::grant::Grant;
 use super::hold::Hold;
 use super::pool::Overdraft;
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
+use super::usage::{MeterOpened, UsageEntry};
 use super::{Profile, Resource};
 use crate::Amount;
 use crate::catalog::{Behavior, PackageKey};
-use crate::id::{CurrencyId, GrantNo, PoolId, ReservationId, ResourceId, SubscriptionNo};
+use crate::id::{
+    CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ReservationId, ResourceId, SubscriptionNo,
+};
 use crate::period::Cadence;
 use crate::time::Timestamp;
 
@@ -28,6 +32,12 @@ pub enum Entry {
     PoolOpened(PoolOpened),
     /// A pool changed.
     Pool(PoolEntry),
+    /// Usage of a feature is counted from now on.
+    MeterOpened(MeterOpened),
+    /// Usage of a feature was reported.
+    Usage(UsageEntry),
+    /// The promotion of a feature is now this; it takes the place of one that was there.
+    Promotion(Box<Promotion>),
 }
 
 /// A pool that came to be.
@@ -56,6 +66,7 @@ pub struct PoolEntry {
 
 /// Why a pool changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most entries are consumptions")]
 pub enum Cause {
     /// Credits were consumed.
     Consumption(Consumption),
@@ -101,6 +112,29 @@ pub struct Consumption {
     pub current_usage: Amount,
     /// The end of the running period.
     pub period_end: Option<Timestamp>,
+    /// The usage that it pays for, or gives back credits of; none where credits were consumed
+    /// directly.
+    pub priced: Option<Priced>,
+}
+
+/// Usage of a feature, as a mapping turned it into credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// What counts the usage.
+    pub meter: MeterId,
+    /// The feature.
+    pub feature: FeatureId,
+    /// The subscription whose mapping was taken.
+    pub subscription: SubscriptionNo,
+    /// Its plan, an ancestor of the plan or an add-on, which has the mapping.
+    pub package: PackageKey,
+    /// The version of it.
+    pub version: u32,
+    /// The transformed units, below zero where credits are given back; none where a formula says
+    /// the cost.
+    pub units: Option<Amount>,
+    /// Credits for one unit.
+    pub rate: Amount,
 }
 
 /// The value of a dimension.
@@ -154,7 +188,7 @@ pub struct Settled {
     pub amount: Amount,
 }
 
-/// Consumption that was put on a grant.
+/// Consumption that was put on a grant, or given back to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moved {
     /// The grant.
@@ -308,6 +342,10 @@ pub enum Effect {
     HoldMovedOut(HeldDraw),
     /// What a reservation holds was put on a grant.
     HoldMovedIn(HeldDraw),
+    /// Consumption of a live grant was given back to it.
+    Refunded(Moved),
+    /// The overdraft was lowered by consumption that was given back.
+    OverdraftRefunded(Draw),
 }
 
 impl Effect {
@@ -318,6 +356,8 @@ impl Effect {
             Self::Granted(grant) => grant.amount,
             Self::Activated(draw) | Self::MovedOut(draw) => draw.amount,
             Self::Drawn(draw) | Self::Overdrawn(draw) | Self::Reduced(draw) => -draw.amount,
+            Self::OverdraftRefunded(draw) => draw.amount,
+            Self::Refunded(moved) => moved.amount,
             Self::MovedIn(moved) => -moved.amount,
             Self::Ended(ended) => -ended.amount,
             Self::Reserved(hold) => -hold.backed(),
@@ -360,6 +400,15 @@ impl PoolEntry {
                 | Effect::HoldExtended(_) => true,
                 _ => false,
             })
+    }
+
+    /// The usage that it pays for, or gives back credits of.
+    #[must_use]
+    pub fn priced(&self) -> Option<&Priced> {
+        match &self.cause {
+            Cause::Consumption(consumption) => consumption.priced.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether it is a consumption.

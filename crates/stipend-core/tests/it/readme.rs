@@ -11,16 +11,21 @@ const TESTS: &[&str] = &[
     include_str!("duplicate.rs"),
     include_str!("formula.rs"),
     include_str!("formula_laws.rs"),
+    include_str!("enforcement.rs"),
+    include_str!("feature.rs"),
     include_str!("grants.rs"),
     include_str!("greed.rs"),
     include_str!("laws.rs"),
     include_str!("levels.rs"),
     include_str!("life.rs"),
     include_str!("periods.rs"),
+    include_str!("promotions.rs"),
     include_str!("reservations.rs"),
     include_str!("resolve.rs"),
     include_str!("soundness.rs"),
     include_str!("subscriptions.rs"),
+    include_str!("usage.rs"),
+    include_str!("usage_laws.rs"),
 ];
 
 #[test]

@@ -32,6 +32,9 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::NotInTrial => "NotInTrial",
         Rejection::InvalidEnd => "InvalidEnd",
         Rejection::FeatureNotFound(_) => "FeatureNotFound",
+        Rejection::FeatureArchived(_) => "FeatureArchived",
+        Rejection::InvalidPromotionEnd => "InvalidPromotionEnd",
+        Rejection::PromotionNotFound(_) => "PromotionNotFound",
         Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
         Rejection::AddonsIncompatible(_) => "AddonsIncompatible",
@@ -53,10 +56,15 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::ReservationExists(_) => "ReservationExists",
         Rejection::InsufficientCredits { .. } => "InsufficientCredits",
         Rejection::LimitReached { .. } => "LimitReached",
+        Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
+        Rejection::UsageTooLarge => "UsageTooLarge",
+        Rejection::FormulaFailed { .. } => "FormulaFailed",
+        Rejection::UsageLimitExceeded { .. } => "UsageLimitExceeded",
+        Rejection::AmbiguousRate { .. } => "AmbiguousRate",
     }
 }
 
-const NAMES_COUNT: usize = 33;
+const NAMES_COUNT: usize = 41;
 
 const SHOP: &str = "
     plan base 100/month
@@ -138,6 +146,8 @@ fn every_rejection_is_reachable() {
         ",
     );
     names.extend(other_rejections().iter().map(name));
+    names.extend(crate::promotions::rejections().iter().map(name));
+    names.extend(crate::usage::rejections().iter().map(name));
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use stipend_core::catalog::{
     Alignment, Behavior, CancellationTime, Catalog, CatalogCommand, Charges, CreditProration,
-    EndSetup, EntitlementTerms, FeatureTerms, Migration, NewEntitlement, PackageKey, PackageKind,
-    PackagePatch, Pricing, ProductPatch, ProductSettings, Settings, StartSetup, Target,
-    TrialConfig, TrialEnd, TrialUnit, UsageReset,
+    EndSetup, Enforcement, EntitlementTerms, FeatureTerms, Migration, NewEntitlement, PackageKey,
+    PackageKind, PackagePatch, Pricing, ProductPatch, ProductSettings, Settings, StartSetup,
+    Target, TrialConfig, TrialEnd, TrialUnit, UsageReset,
 };
 use stipend_core::customer::{
     BillingPeriod, CancelTime, ConsumeRequest, CreditOverride, Customer, CustomerCommand,
@@ -56,15 +56,15 @@ pub(crate) fn lines(table: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The words of a line, `name=value` split.
-fn words(line: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+pub(crate) fn words(line: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     line.split_whitespace().map(|word| match word.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (word, None),
     })
 }
 
-/// `100/month`, `null/year:override:off:soft`.
-fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
+/// `100/month`, `null/year:override:off:soft`, `5/month:strict`.
+pub(crate) fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
     let mut parts = text.split(':');
     let (amount_text, cadence_text) =
         parts.next().and_then(|rate| rate.split_once('/')).unwrap_or_else(|| panic!("{text:?}"));
@@ -77,6 +77,13 @@ fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
             "soft" => {
                 if let EntitlementTerms::Credit(terms) = &mut new.terms {
                     terms.soft_limit = Some(true);
+                }
+            }
+            "hard" | "strict" => {
+                if let EntitlementTerms::Credit(terms) = &mut new.terms {
+                    let is_strict = flag == "strict";
+                    let stated = if is_strict { Enforcement::Strict } else { Enforcement::Hard };
+                    terms.enforcement = Some(stated);
                 }
             }
             "per-seat" => {
@@ -210,7 +217,9 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     catalog
 }
 
-fn package_key<'a>(words: &mut impl Iterator<Item = (&'a str, Option<&'a str>)>) -> PackageKey {
+pub(crate) fn package_key<'a>(
+    words: &mut impl Iterator<Item = (&'a str, Option<&'a str>)>,
+) -> PackageKey {
     let (kind, _) = words.next().expect("a line has words");
     let (id, _) = words.next().expect("a package has an id");
     let kind = if kind == "plan" { PackageKind::Plan } else { PackageKind::Addon };
@@ -732,6 +741,10 @@ fn tell_effect(effect: &Effect) -> String {
         }
         Effect::HoldMovedIn(moved) => {
             format!("{} moved to{}", moved.reservation, tell_draws(&[moved.draw]))
+        }
+        Effect::Refunded(moved) => format!("#{} refunded {}", moved.grant.0, moved.amount),
+        Effect::OverdraftRefunded(draw) => {
+            format!("#{} overdraft refunded {}", draw.grant.0, draw.amount)
         }
     }
 }

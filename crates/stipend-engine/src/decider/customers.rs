@@ -75,7 +75,7 @@ impl Decider {
         let decision = customer::decide(&account.customer, realm.catalog(env), command, now)?;
         drop(account);
         self.check_new_subscription(env, slot, &decision)?;
-        let Decision { entries, subscription, grant, hold } = decision;
+        let Decision { entries, subscription, grant, hold, missing_dimensions: _ } = decision;
         for entry in &entries {
             self.fold(open, Folding { slot, at: now, key: None }, entry);
             self.note_subscribed(open, env, entry);

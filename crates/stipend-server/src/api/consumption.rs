@@ -38,7 +38,7 @@ fn item(caller: &Caller, body: Consume) -> ConsumeItem {
 }
 
 /// A number is kept as one where it is exact at the scale, else as its text.
-fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::DimensionValue)> {
+pub(super) fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::DimensionValue)> {
     let values = dimensions.0.into_iter().map(|(name, value)| {
         let value = match value {
             DimensionValue::Text(text) => customer::DimensionValue::Text(text),
@@ -150,7 +150,7 @@ async fn consume_async(
 }
 
 /// The refused items of a bulk command; another refusal is that of the whole.
-fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
+pub(super) fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
     match refusal {
         Refusal::Items(items) => Ok(items),
         Refusal::Overloaded | Refusal::Unavailable | Refusal::Failed => Err(refusal.into()),
@@ -158,12 +158,12 @@ fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
     }
 }
 
-fn sorted(mut errors: Vec<ItemError>) -> Vec<ItemError> {
+pub(super) fn sorted(mut errors: Vec<ItemError>) -> Vec<ItemError> {
     errors.sort_by_key(|error| error.index);
     errors
 }
 
-fn partial(headers: &HeaderMap) -> Result<bool, ApiError> {
+pub(super) fn partial(headers: &HeaderMap) -> Result<bool, ApiError> {
     match headers.get("stipend-batch").map(axum::http::HeaderValue::as_bytes) {
         None => Ok(false),
         Some(b"partial") => Ok(true),

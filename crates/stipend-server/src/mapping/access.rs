@@ -19,6 +19,15 @@ fn reason(denial: Denial) -> AccessDeniedReason {
         Denial::EntitlementNotFound => AccessDeniedReason::EntitlementNotFound,
         Denial::NoActiveSubscription => AccessDeniedReason::NoActiveSubscription,
         Denial::InsufficientCredits => AccessDeniedReason::InsufficientCredits,
+        Denial::FeatureNotFound => AccessDeniedReason::FeatureNotFound,
+        Denial::Revoked => AccessDeniedReason::Revoked,
+        Denial::NoFeatureEntitlementInSubscription => {
+            AccessDeniedReason::NoFeatureEntitlementInSubscription
+        }
+        Denial::FeatureTypeMismatch => AccessDeniedReason::FeatureTypeMismatch,
+        Denial::BudgetExceeded => AccessDeniedReason::BudgetExceeded,
+        Denial::RequestedUsageExceedingLimit => AccessDeniedReason::RequestedUsageExceedingLimit,
+        Denial::RequestedValuesMismatch => AccessDeniedReason::RequestedValuesMismatch,
     }
 }
 

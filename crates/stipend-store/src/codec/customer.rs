@@ -4,13 +4,14 @@
 use crate::{choice, record};
 use stipend_core::Customer;
 use stipend_core::customer::{
-    AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
-    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded, HoldExtended, HoldPart, Issued,
-    LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool, PoolEntry, PoolOpened,
-    Profile, ProvisionRequest, RecurringSource, Release, Resource, Schedule, ScheduledChange,
-    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
-    SubscriptionTerms, Trial, TrialRequest,
+    AddonPin, Aggregate, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed,
+    Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
+    FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
+    HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
+    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    ProvisionRequest, RecurringSource, Release, Resource, Schedule, ScheduledChange, Settled,
+    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
+    Trial, TrialRequest, UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
 };
 
 record!(Profile {
@@ -183,6 +184,25 @@ record!(CarriedConsumption {
 });
 record!(CarriedIn { 1 => currency, 2 => carried });
 record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
+choice!(PromotionPeriod {
+    1 => OneWeek,
+    2 => OneMonth,
+    3 => SixMonths,
+    4 => OneYear,
+    5 => Lifetime,
+    6 => Custom,
+});
+record!(Promotion {
+    1 => number,
+    2 => feature,
+    3 => terms,
+    4 => is_visible,
+    5 => period,
+    6 => anchor,
+    7 => ends_at,
+    8 => revoked_at,
+    9 => updated_at,
+});
 record!(Customer {
     1 => slot,
     2 => profile,
@@ -191,8 +211,31 @@ record!(Customer {
     5 => pools,
     6 => next_grant,
     7 => next_due,
+    8 => promotions or default,
+    9 => usages or default,
 });
 
+record!(UsagePin { 1 => subscription, 2 => epoch });
+record!(DrawRun {
+    1 => pool,
+    2 => grant,
+    3 => amount,
+    4 => subscription,
+    5 => expires_at,
+    6 => is_overdraft or default,
+});
+record!(Aggregate { 1 => value, 2 => samples, 3 => sum, 4 => seen });
+record!(FeatureUsage {
+    1 => meter,
+    2 => feature,
+    3 => resource,
+    4 => seq,
+    5 => at,
+    6 => period,
+    7 => pin,
+    8 => aggregate,
+    9 => drawn,
+});
 choice!(DimensionValue { 1 => Text(String), 2 => Number(stipend_core::Amount), 3 => Flag(bool) });
 record!(Consumption {
     1 => amount,
@@ -202,6 +245,16 @@ record!(Consumption {
     5 => usage_limit,
     6 => current_usage,
     7 => period_end,
+    8 => priced,
+});
+record!(Priced {
+    1 => meter,
+    2 => feature,
+    3 => subscription,
+    4 => package,
+    5 => version,
+    6 => units,
+    7 => rate,
 });
 record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
@@ -244,6 +297,8 @@ choice!(Effect {
     17 => HoldEnded(HoldEnded),
     18 => HoldMovedOut(HeldDraw),
     19 => HoldMovedIn(HeldDraw),
+    20 => Refunded(Moved),
+    21 => OverdraftRefunded(Draw),
 });
 choice!(Cause {
     1 => Consumption(Consumption),
@@ -257,10 +312,39 @@ choice!(Cause {
 });
 record!(PoolOpened { 1 => pool, 2 => currency, 3 => resource });
 record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });
+record!(MeterOpened { 1 => meter, 2 => feature, 3 => resource });
+choice!(UsageBehavior { 1 => Delta, 2 => Set, 3 => Event });
+choice!(UsageResetReason { 1 => Period, 2 => Subscription });
+record!(UsageRestart { 1 => at, 2 => reason });
+record!(UsageEntry {
+    1 => meter,
+    2 => at,
+    3 => reported_at,
+    4 => behavior,
+    5 => reported,
+    6 => before,
+    7 => value,
+    8 => samples or default,
+    9 => sum or default,
+    10 => seen,
+    11 => forgets or default,
+    12 => restart,
+    13 => period,
+    14 => pin,
+    15 => event_name,
+    16 => event_id,
+    17 => dimensions,
+    18 => currency,
+    19 => returned or default,
+    20 => forfeited or default,
+});
 choice!(Entry {
     1 => Profile(Profile),
     2 => Resource(Resource),
     3 => Subscription(Box<SubscriptionTerms>),
     4 => PoolOpened(PoolOpened),
     5 => Pool(PoolEntry),
+    6 => Promotion(Box<Promotion>),
+    7 => MeterOpened(MeterOpened),
+    8 => Usage(UsageEntry),
 });
