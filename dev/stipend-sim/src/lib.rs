@@ -35,6 +35,7 @@ use crate::story::{Step, Story};
 use crate::subject::{Core, Subject};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use stipend_core::{Customer, Timestamp};
 
 /// What is simulated.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { customers: 10, years: 10, canary: None, whole: false }
+        Self { customers: 10, years: 12, canary: None, whole: false }
     }
 }
 
@@ -62,8 +63,8 @@ pub struct Totals {
     pub seeds: u64,
     /// Steps.
     pub steps: u64,
-    /// Years that customers lived with a subscription they had at some time.
-    pub years: u64,
+    /// Microseconds for which customers held a subscription.
+    pub held: u64,
     /// Recurring grants that were issued.
     pub grants: u64,
     /// Crashes of the whole engine.
@@ -92,12 +93,21 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A Julian year.
+const YEAR_MICROS: u64 = 31_557_600_000_000;
+
 impl Totals {
+    /// Whole years for which customers held a subscription, all together.
+    #[must_use]
+    pub const fn years(&self) -> u64 {
+        self.held / YEAR_MICROS
+    }
+
     /// Adds what another seed did.
     pub fn add(&mut self, other: &Self) {
         self.seeds += other.seeds;
         self.steps += other.steps;
-        self.years += other.years;
+        self.held += other.held;
         self.grants += other.grants;
         self.crashes += other.crashes;
         self.refused += other.refused;
@@ -181,10 +191,22 @@ fn live(
         model.compare(&subject.customer())?;
         totals.steps += 1;
     }
-    totals.years += u64::from(options.years);
+    totals.held += held(&subject.customer(), story.now());
     totals.grants += audit.recurring_grants();
     let faults = subject.finish()?;
     totals.crashes += faults.crashes;
     totals.refused += faults.refused;
     Ok(())
+}
+
+/// For how long a customer held subscriptions, up to an instant: each from when it began, and was
+/// there, to its end.
+fn held(customer: &Customer, until: Timestamp) -> u64 {
+    let begun = customer.subscriptions.iter().map(|one| &one.terms).filter(|one| one.has_begun);
+    let spans = begun.map(|terms| {
+        let from = terms.started_at.max(terms.created_at).micros();
+        let to = terms.ended.map_or(until, |end| end.at).min(until).micros();
+        u64::try_from(to - from).unwrap_or(0)
+    });
+    spans.sum()
 }

@@ -20,7 +20,7 @@ struct Cli {
     #[arg(long, default_value_t = 10)]
     customers: u32,
     /// Years that each of them lives.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 12)]
     years: u32,
     /// Simulate the whole engine, with refused appends and crashes; slower.
     #[arg(long)]
@@ -69,12 +69,13 @@ fn main() -> ExitCode {
             }
         }
         if totals.seeds.is_multiple_of(SEEDS_PER_LINE) {
-            println!("{} seeds, {} years", totals.seeds, totals.years);
+            println!("{} seeds, {} years held", totals.seeds, totals.years());
         }
     }
-    let Totals { seeds, steps, years, grants, crashes, refused } = totals;
+    let Totals { seeds, steps, grants, crashes, refused, .. } = totals;
+    let years = totals.years();
     println!(
-        "{seeds} seeds, {steps} steps, {years} subscription-years, {grants} recurring grants, \
+        "{seeds} seeds, {steps} steps, subscriptions held for {years} years, {grants} recurring grants, \
          {crashes} crashes, {refused} refused appends: no finding"
     );
     ExitCode::SUCCESS
