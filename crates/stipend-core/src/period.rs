@@ -140,6 +140,10 @@ impl Period {
 /// ```
 #[must_use]
 pub fn boundary(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Timestamp {
+    if k == 0 {
+        // Also where its wall time exists twice, and it is the second.
+        return anchor.at;
+    }
     let zone = zone_of(anchor);
     let moved = interval.into().times(k).and_then(|span| {
         let date = civil_of(anchor.at, &zone).checked_add(span).ok()?;
