@@ -17,6 +17,7 @@
 #![deny(missing_docs)]
 
 pub mod audit;
+pub mod calendar;
 pub mod canary;
 pub mod engine;
 pub mod model;
@@ -167,7 +168,7 @@ fn live(
 ) -> Result<(), String> {
     let mut story = Story::new(shop, &mut prng, options.years);
     let mut model = Model::new(shop);
-    let mut audit = Audit::default();
+    let mut audit = Audit::new(false);
     let mut subject: Box<dyn Subject> = if options.whole {
         Box::new(engine::Whole::new(shop, prng.fork(), story.now())?)
     } else {
@@ -187,7 +188,10 @@ fn live(
         };
         model.advance(now.micros());
         audit.note(&entries)?;
-        audit.check(&subject.customer())?;
+        if !options.whole {
+            audit.check_due(now)?;
+            audit.check(&subject.customer())?;
+        }
         model.compare(&subject.customer())?;
         totals.steps += 1;
     }

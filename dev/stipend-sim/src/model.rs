@@ -5,12 +5,11 @@
 //! subscription gives now without what was consumed in the running period, and never less than
 //! nothing: that is the promise, and all the model knows of it.
 
-pub mod calendar;
 mod compare;
 
+use crate::calendar::{Anchor, Step as Months, Zone};
 use crate::shop::Shop;
 use crate::story::{Deed, When};
-use calendar::{Step as Months, boundary_after};
 use std::collections::BTreeMap;
 
 /// What a story may know of the customer.
@@ -68,6 +67,10 @@ struct Gift {
     number: usize,
     amount: i128,
     consumed: i128,
+}
+
+fn boundary_after(anchor: i64, step: Months, now: i64) -> i64 {
+    Anchor { at: anchor, zone: Zone::Utc }.boundary_after(step, now)
 }
 
 const NEVER: i64 = i64::MAX;
