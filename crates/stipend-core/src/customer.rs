@@ -12,6 +12,7 @@ mod entry;
 mod explain;
 mod grant;
 mod granting;
+mod level;
 mod life;
 mod pins;
 mod pool;

@@ -357,6 +357,8 @@ fn effects() -> Vec<Effect> {
         package: PackageKey::plan(package_id("base")),
         cadence: Cadence::Year,
         k: -1,
+        level: nano(7),
+        behavior: Behavior::Increment,
     };
     let settled = Settled { overdraft: GrantNo(9), grant: GrantNo(200), amount: nano(5) };
     vec![
@@ -440,6 +442,8 @@ fn customer() -> Customer {
         cadence: Cadence::Month,
         k: 4,
         next_part: 2,
+        level: nano(300),
+        behavior: Behavior::Override,
     };
     let carried = CarriedIn { currency: currency(), carried: carried() };
     let pool = Pool {

@@ -147,28 +147,25 @@ impl Customer {
     /// Invariant 7: a key of a recurring grant is issued once, part by part, period by period.
     fn note_issued(&mut self, source: &RecurringSource, currency: CurrencyId) {
         let subscription = self.subscription_mut(source.subscription.0);
-        let found = subscription.issued.iter_mut().find(|issued| {
-            issued.package == source.package
-                && issued.currency == currency
-                && issued.epoch == source.epoch
-                && issued.cadence == source.cadence
-        });
-        match found {
-            Some(issued) => {
-                let is_next = (source.k == issued.k && source.part == issued.next_part)
-                    || (source.k > issued.k && source.part == 0);
-                assert!(is_next, "a recurring grant is issued once");
-                issued.k = source.k;
-                issued.next_part = source.part + 1;
+        let issued = Issued {
+            package: source.package.clone(),
+            currency,
+            epoch: source.epoch,
+            cadence: source.cadence,
+            k: source.k,
+            next_part: source.part + 1,
+            level: source.whole,
+            behavior: source.behavior,
+        };
+        match subscription.issued.iter_mut().find(|other| other.is_same_item(&issued)) {
+            Some(before) => {
+                let is_next_part = source.k == before.k && source.part == before.next_part;
+                let is_next_period = source.k > before.k && source.part == 0;
+                assert!(is_next_part || is_next_period, "a recurring grant is issued once");
+                let level = if is_next_part { before.level } else { Amount::ZERO };
+                *before = Issued { level: level + source.whole, ..issued };
             }
-            None => subscription.issued.push(Issued {
-                package: source.package.clone(),
-                currency,
-                epoch: source.epoch,
-                cadence: source.cadence,
-                k: source.k,
-                next_part: source.part + 1,
-            }),
+            None => subscription.issued.push(issued),
         }
     }
 
@@ -176,6 +173,13 @@ impl Customer {
         let pools = self.pools.iter().filter_map(Pool::next_due);
         let subscriptions = self.subscriptions.iter().filter_map(Subscription::next_due);
         pools.chain(subscriptions).min()
+    }
+}
+
+impl Issued {
+    fn is_same_item(&self, other: &Self) -> bool {
+        (&self.package, &self.currency, self.epoch, self.cadence)
+            == (&other.package, &other.currency, other.epoch, other.cadence)
     }
 }
 
@@ -190,16 +194,23 @@ impl Subscription {
     }
 
     fn open(&mut self, currency: CurrencyId, opened: &Opened) {
-        let found = self.find_issued(&opened.package, &currency, opened.cadence);
-        assert!(found.is_none(), "an item is followed once");
-        self.issued.push(Issued {
+        let issued = Issued {
             package: opened.package.clone(),
             currency,
             epoch: self.terms.epoch,
             cadence: opened.cadence,
             k: opened.k,
             next_part: 0,
-        });
+            level: opened.level,
+            behavior: opened.behavior,
+        };
+        match self.issued.iter_mut().find(|other| other.is_same_item(&issued)) {
+            Some(before) if before.k == opened.k => {
+                *before = Issued { next_part: before.next_part, ..issued };
+            }
+            Some(before) => *before = issued,
+            None => self.issued.push(issued),
+        }
     }
 
     fn carry(&mut self, currency: CurrencyId, carried: CarriedConsumption) {

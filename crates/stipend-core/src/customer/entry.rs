@@ -9,7 +9,7 @@ use super::pool::Overdraft;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::{Profile, Resource};
 use crate::Amount;
-use crate::catalog::PackageKey;
+use crate::catalog::{Behavior, PackageKey};
 use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId, SubscriptionNo};
 use crate::period::Cadence;
 use crate::time::Timestamp;
@@ -170,7 +170,8 @@ pub struct Closed {
     pub cadence: Cadence,
 }
 
-/// An item of a subscription that is followed from a period on without having granted in it.
+/// An item of a subscription that stands at another level than its grants say: it is followed from
+/// a period on without having granted in it, or was lowered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The subscription.
@@ -181,6 +182,10 @@ pub struct Opened {
     pub cadence: Cadence,
     /// The period.
     pub k: i32,
+    /// The credits a whole period at which it stands from now on.
+    pub level: Amount,
+    /// How they meet the plan's.
+    pub behavior: Behavior,
 }
 
 /// One change of a pool. Its effect on the balance is [`Effect::delta`].
@@ -212,7 +217,7 @@ pub enum Effect {
     Carried(Carried),
     /// An item grants no further period; a mark.
     Closed(Closed),
-    /// An item grants from the next period on; a mark.
+    /// An item is followed at a level; a mark.
     Opened(Opened),
 }
 

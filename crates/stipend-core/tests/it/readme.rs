@@ -1,6 +1,6 @@
 //! The README names the tests that pin its rules; they are all there.
 
-const TESTS: [&str; 15] = [
+const TESTS: [&str; 17] = [
     include_str!("amounts.rs"),
     include_str!("burn.rs"),
     include_str!("calendar.rs"),
@@ -10,7 +10,9 @@ const TESTS: [&str; 15] = [
     include_str!("due.rs"),
     include_str!("duplicate.rs"),
     include_str!("grants.rs"),
+    include_str!("greed.rs"),
     include_str!("laws.rs"),
+    include_str!("levels.rs"),
     include_str!("life.rs"),
     include_str!("periods.rs"),
     include_str!("resolve.rs"),

@@ -645,7 +645,7 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::OverdraftClosed(_) => "overdraft closed".to_owned(),
         Effect::Carried(carried) => format!("carried {}", carried.carried.amount),
         Effect::Closed(closed) => format!("{} closed", closed.package),
-        Effect::Opened(opened) => format!("{} opened", opened.package),
+        Effect::Opened(opened) => format!("{} at {}", opened.package, opened.level),
     }
 }
 

@@ -159,6 +159,8 @@ record!(Issued {
     4 => cadence,
     5 => k,
     6 => next_part,
+    7 => level,
+    8 => behavior,
 });
 record!(CarriedConsumption {
     1 => cadence,
@@ -196,7 +198,14 @@ record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
 record!(Carried { 1 => subscription, 2 => carried });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
-record!(Opened { 1 => subscription, 2 => package, 3 => cadence, 4 => k });
+record!(Opened {
+    1 => subscription,
+    2 => package,
+    3 => cadence,
+    4 => k,
+    5 => level,
+    6 => behavior,
+});
 choice!(Effect {
     1 => Granted(Grant),
     2 => Scheduled(Grant),
