@@ -127,8 +127,8 @@ impl Audit {
         ensure(left - overdraft == balance, || {
             format!("{left} left and {overdraft} overdrawn are not the balance of {balance}")
         })?;
-        let open = fresh.iter().filter_map(|number| self.grants.get(number));
-        let unused = open.map(|held| held.grant.remaining()).any(|left| left.is_positive());
+        let mut open = fresh.iter().filter_map(|number| self.grants.get(number));
+        let unused = open.any(|held| held.grant.remaining().is_positive());
         ensure(overdraft.is_zero() || !unused, || {
             format!("at {} credits came and left an overdraft of {overdraft}", entry.at)
         })

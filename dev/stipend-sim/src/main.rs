@@ -30,7 +30,8 @@ struct Cli {
     #[arg(long, value_name = "STEPS", conflicts_with_all = ["engine", "canary"])]
     wild: Option<u32>,
     /// Plant a known bug, which must be found: chained-months, closed-interval, renewal-twice,
-    /// same-instant-order, carried-lost or expiry-before-settlement.
+    /// same-instant-order, carried-lost, expiry-before-settlement, seats-clawed-back,
+    /// version-twice, zone-forgotten or strict-overdraws.
     #[arg(long, value_name = "NAME", value_parser = canary, conflicts_with = "engine")]
     canary: Option<Canary>,
 }

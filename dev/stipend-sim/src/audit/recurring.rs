@@ -18,6 +18,9 @@ pub(super) struct Followed {
     next_part: u32,
 }
 
+/// How many roundings one part may make up for.
+const ROUNDINGS: i128 = 16;
+
 fn step(cadence: Cadence) -> Step {
     match cadence {
         Cadence::Month => Step::Month,
@@ -72,7 +75,7 @@ impl Audit {
         let moved = self.moving.iter().position(|left| is_moved(left, grant));
         check_window(terms, entry, grant, source, moved.is_some())?;
         if let Some(place) = moved {
-            // What was granted in another pool keeps what it was there.
+            // What is moved, or ends at another time, keeps what it was.
             self.moving.remove(place);
         } else {
             ensure(pins(terms, source), || {
@@ -125,7 +128,11 @@ impl Audit {
             Some(source.whole)
         };
         let (amount, original) = (grant.amount, grant.original);
-        let is_granted = expected.is_none_or(|expected| amount == expected) && original == amount;
+        // Each change within the period rounds its part down, and the next makes up for it.
+        let spare = if self.prorates { ROUNDINGS } else { 0 };
+        let is_part = |expected: Amount| (amount.nano() - expected.nano()).abs() <= spare;
+        let is_granted = expected.is_none_or(is_part);
+        let is_granted = is_granted && original == amount;
         ensure(is_granted, || {
             format!("grant {} is {amount} of {expected:?}, was {original}", grant.no.0)
         })
@@ -137,11 +144,16 @@ impl Audit {
         let terms = terms.ok_or_else(|| format!("subscription {number} is not live"))?;
         let k = window(terms, opened.cadence, entry.at).map(|window| window.k);
         let is_now = k.is_none_or(|k| k == i64::from(opened.k));
-        let (epoch, followed) = (terms.epoch, Followed { k: opened.k, next_part: 0 });
+        let epoch = terms.epoch;
         let currency = self.books(entry.pool)?.currency.clone();
         let key = (number, opened.package.clone(), currency, epoch, opened.cadence);
-        let is_first = self.followed.insert(key, followed).is_none();
-        ensure(is_first && is_now, || format!("{} is followed from {}", opened.package, opened.k))
+        let before = self.followed.get(&key).copied();
+        let follows = before.is_none_or(|before| (before.k..=before.k + 1).contains(&opened.k));
+        let next_part = before.filter(|before| before.k == opened.k).map_or(0, |it| it.next_part);
+        self.followed.insert(key, Followed { k: opened.k, next_part });
+        ensure(follows && is_now, || {
+            format!("{} is followed from {} after {before:?}", opened.package, opened.k)
+        })
     }
 
     pub(super) fn note_closed(&mut self, entry: &PoolEntry, closed: &Closed) -> Result<(), String> {
@@ -186,14 +198,13 @@ impl Audit {
     }
 }
 
-/// Whether a grant is one that has just left another pool.
+/// Whether a grant is one that has just left this pool or another.
 fn is_moved(left: &Grant, grant: &Grant) -> bool {
     let source = |grant: &Grant| {
         let source = grant.source.as_ref()?;
         Some((source.package.clone(), source.cadence, source.whole, source.version))
     };
-    let is_same = (left.amount, left.expires_at) == (grant.amount, grant.expires_at);
-    is_same && left.original == grant.original && source(left) == source(grant)
+    left.amount == grant.amount && left.original == grant.original && source(left) == source(grant)
 }
 
 /// Whether the subscription has agreed to this version of the package.
