@@ -119,7 +119,8 @@ impl Audit {
         let most = source.unit_amount.nano() * units;
         let whole = source.whole.nano();
         let is_renewal = entry.cause == Cause::Due;
-        let is_sound = whole <= most && whole > 0 && (!is_renewal || whole == most);
+        let is_sound =
+            whole <= most && (whole > 0 || self.prorates) && (!is_renewal || whole == most);
         ensure(is_sound, || format!("grant {} is {whole} of {most}", grant.no.0))?;
         // What waited for a boundary within its own period is granted whole.
         let expected = if self.prorates && !is_renewal {
