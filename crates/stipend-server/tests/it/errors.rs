@@ -160,6 +160,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
         r#"{"customerId":"gone","planId":"growth"}"#,
     ),
     (
+        "customer_archived",
+        "POST /api/v1/subscriptions/sub-1/delegate",
+        r#"{"targetCustomerId":"gone"}"#,
+    ),
+    (
+        "customer_not_found",
+        "POST /api/v1/subscriptions/sub-1/delegate",
+        r#"{"targetCustomerId":"nobody"}"#,
+    ),
+    (
         "addon_incompatible",
         "POST /api/v1/subscriptions",
         r#"{"customerId":"bob","planId":"growth","addons":[{"id":"stranger","quantity":1}]}"#,

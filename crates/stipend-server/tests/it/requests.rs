@@ -176,6 +176,7 @@ pub(crate) const LINES: &[Line] = &[
     post("/api/v1/subscriptions/sub-1/migrate", ""),
     delete("/api/v1/subscriptions/sub-1/future-update/schedule"),
     post("/api/v1/subscriptions/sub-1/transfer", r#"{"destinationResourceId":"other-site"}"#),
+    post("/api/v1/subscriptions/sub-1/delegate", r#"{"targetCustomerId":"acme"}"#),
     post(
         "/api/v1/subscriptions/import",
         r#"{"subscriptions":[{"id":"sub-2","customerId":"acme","planId":"growth",
