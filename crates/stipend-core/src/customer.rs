@@ -57,7 +57,8 @@ pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
 pub use forecast::{Flow, Forecast, Pace, flows, forecast};
 pub use grant::{
-    BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
+    BurnKey, BurnRule, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT,
+    RecurringSource,
 };
 pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};

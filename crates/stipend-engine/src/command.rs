@@ -197,6 +197,8 @@ pub enum Consumed {
         is_replay: bool,
         /// When.
         at: Timestamp,
+        /// The position of its row.
+        seq: Seq,
         /// What was done and the balance afterwards.
         consumption: Arc<Consumption>,
     },

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod command;
 mod committer;
 mod decider;
+pub mod decision;
 mod doc;
 mod due;
 mod engine;

@@ -5,6 +5,7 @@ mod charges;
 mod consumption;
 mod currencies;
 mod customers;
+mod decisions;
 mod entitlements;
 mod environments;
 mod explain;

@@ -27,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(get_auto_recharge))
         .merge(super::reversals::router())
         .merge(super::series::router())
+        .merge(super::decisions::router())
 }
 
 const EVENT_TYPES: [(EventType, LedgerEventType); 9] = [

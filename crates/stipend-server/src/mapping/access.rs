@@ -11,7 +11,7 @@ use stipend_wire::access::{
 };
 use stipend_wire::entitlement::CreditTag;
 
-fn reason(denial: Denial) -> AccessDeniedReason {
+pub(crate) fn reason(denial: Denial) -> AccessDeniedReason {
     match denial {
         Denial::CustomerNotFound => AccessDeniedReason::CustomerNotFound,
         Denial::CustomerIsArchived => AccessDeniedReason::CustomerIsArchived,
