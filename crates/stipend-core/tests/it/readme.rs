@@ -21,6 +21,8 @@ const TESTS: &[&str] = &[
     include_str!("periods.rs"),
     include_str!("promotions.rs"),
     include_str!("reservations.rs"),
+    include_str!("reversal.rs"),
+    include_str!("forecast.rs"),
     include_str!("resolve.rs"),
     include_str!("soundness.rs"),
     include_str!("subscriptions.rs"),
