@@ -39,7 +39,9 @@ impl Audit {
                 Entry::Profile(_)
                 | Entry::Resource(_)
                 | Entry::Subscription(_)
-                | Entry::Promotion(_) => {}
+                | Entry::Promotion(_)
+                | Entry::MeterOpened(_)
+                | Entry::Usage(_) => {}
             }
         }
         Ok(())
