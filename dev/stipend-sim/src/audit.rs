@@ -28,7 +28,7 @@ pub struct Audit {
     followed: BTreeMap<ItemKey, Followed>,
     /// Every key under which a grant was issued, with its period and part.
     issued: BTreeSet<(ItemKey, i32, u32)>,
-    /// Grants that left a pool at this instant: another pool may take them in.
+    /// Grants that were voided at this instant: they may be taken in elsewhere, or with another end.
     moving: Vec<Grant>,
     recurring: u64,
 }
@@ -309,7 +309,9 @@ impl Audit {
         let books = self.books(entry.pool)?;
         let is_late = ended.end == GrantEnd::Expired && books.fresh_at == Some(at);
         ensure(!is_late, || format!("grant {number} expires after the new one came, at {at}"))?;
-        self.moving.push(held.grant);
+        if ended.end == GrantEnd::Voided {
+            self.moving.push(held.grant);
+        }
         Ok(())
     }
 

@@ -4,10 +4,6 @@
 mod answers;
 mod auth;
 mod bad_input;
-<<<<<<< Updated upstream
-=======
-mod bad_input_scopes;
->>>>>>> Stashed changes
 mod bad_input_scopes;
 mod bad_input_texts;
 mod coverage;
