@@ -21,7 +21,7 @@ use crate::wall::WallWatch;
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use stipend_core::catalog::CatalogCommand;
-use stipend_core::customer::{CustomerCommand, Entry, Hold};
+use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
 
 pub(crate) use parking::Parking;
@@ -266,6 +266,9 @@ impl Decider {
             }
             Command::Subscription(id, command) => {
                 let (slot, number) = self.find_subscription(env, &id)?;
+                if let SubscriptionCommand::Delegate(to) = &command {
+                    self.check_payer(env, to)?;
+                }
                 let command = CustomerCommand::Subscription(number, command);
                 self.change_customer(open, env, slot, &command)?
             }

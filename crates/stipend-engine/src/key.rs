@@ -391,6 +391,45 @@ mod tests {
     }
 
     #[test]
+    fn a_reservation_is_scoped_to_its_place_and_means_what_it_was_asked_for() {
+        use stipend_core::{Amount, examples};
+        let request = examples::reservation("job", Amount::whole(5));
+        let key = |request: &ReserveRequest| Key::of_reservation(EnvId(1), "acme", request);
+        let known = key(&request);
+        let until = HoldTerm::Until(NOW);
+        let metadata = [("a".to_owned(), "b".to_owned())].into();
+        for other in [
+            ReserveRequest { amount: Amount::whole(6), ..request.clone() },
+            ReserveRequest { term: HoldTerm::Seconds(1), ..request.clone() },
+            ReserveRequest { term: until, ..request.clone() },
+            ReserveRequest { metadata, ..request.clone() },
+        ] {
+            let other = key(&other);
+            assert_eq!(other.scope, known.scope, "it is the same reservation");
+            assert_ne!(other.meaning, known.meaning);
+        }
+        let elsewhere = [
+            ReserveRequest { resource: ResourceId::parse("site").ok(), ..request.clone() },
+            examples::reservation("other", Amount::whole(5)),
+        ];
+        for other in elsewhere {
+            assert_ne!(key(&other).scope, known.scope);
+        }
+        let ReserveRequest { currency, resource, id, amount: consumed, .. } = request;
+        let release = |is_known| {
+            let (currency, resource, id) = (currency.clone(), resource.clone(), id.clone());
+            let request = ReleaseRequest { currency, resource, id, consumed, is_known };
+            Key::of_release(EnvId(1), "acme", &request)
+        };
+        assert_ne!(release(true).scope, known.scope, "making and releasing never meet");
+        assert_eq!(release(true), release(false));
+        let (resource, id) = (resource.as_ref(), &id);
+        let place =
+            ReservationPlace { env: EnvId(1), customer: "acme", currency: &currency, resource, id };
+        assert_eq!((place.scope(), place.release_scope()), (known.scope, release(true).scope));
+    }
+
+    #[test]
     fn parts_of_a_scope_do_not_run_into_each_other() {
         let one = Key::new(EnvId(1), Operation::Consumption, &["ab", "c"], b"");
         let other = Key::new(EnvId(1), Operation::Consumption, &["a", "bc"], b"");

@@ -8,7 +8,7 @@ use stipend_core::catalog::Metadata;
 use stipend_core::customer::{
     Cause, Draw, Effect, Entry, GrantEnd, HeldDraw, Hold, HoldEnd, HoldEnded, PoolEntry,
 };
-use stipend_core::{Amount, GrantNo, PoolId, ReservationId, Timestamp};
+use stipend_core::{Amount, FeatureId, GrantNo, PoolId, ReservationId, Timestamp};
 use stipend_store::{Page, Reader, Row, Seq, StoreError};
 
 /// What kind of change an event is, in the contract's words.
@@ -51,6 +51,8 @@ pub struct LedgerEvent {
     pub grant: GrantNo,
     /// The caller's id of the consumption.
     pub event_id: Option<String>,
+    /// The feature whose usage it pays for.
+    pub feature: Option<FeatureId>,
     /// The reservation that it is about.
     pub reservation: Option<Box<ReservationFacts>>,
 }
@@ -125,6 +127,7 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
         | Cause::Reservation
         | Cause::Extension => (None, None),
     };
+    let feature = entry.priced().map(|priced| &priced.feature);
     // What a release consumes beyond the reservation is about the reservation too.
     let released = |event_type| released.filter(|_| event_type == EventType::Consumed);
     let about = |event_type| released(event_type).map(|id| ReservationFacts::about(id).into());
@@ -143,6 +146,7 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
             amount,
             grant,
             event_id: event_id.clone(),
+            feature: feature.cloned(),
             reservation: reservation.or_else(|| about(event_type)),
         })
         .collect()

@@ -47,12 +47,7 @@ pub fn stored_report(reader: &dyn Reader, seq: Seq) -> Result<Option<UsageRecord
 }
 
 fn pays_for(entry: &PoolEntry, usage: &UsageEntry) -> bool {
-    match &entry.cause {
-        Cause::Consumption(consumption) => {
-            consumption.priced.as_ref().is_some_and(|priced| priced.meter == usage.meter)
-        }
-        _ => false,
-    }
+    entry.priced().is_some_and(|priced| priced.meter == usage.meter)
 }
 
 fn balance_after(entry: &PoolEntry) -> Option<Balance> {

@@ -106,7 +106,7 @@ impl App {
         command: Command,
         render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
     ) -> Result<Response, ApiError> {
-        Ok(self.try_remembered(caller, remember, command, render).await??)
+        self.try_remembered(caller, remember, command, render).await?
     }
 
     /// As [`App::remembered`], with the command's refusal as it is.

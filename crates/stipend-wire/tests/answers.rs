@@ -375,7 +375,7 @@ fn a_step_of_the_future_names_its_instant_twice_and_every_pool() {
 }
 
 #[test]
-fn a_report_of_usage_is_answered_in_both_forms() {
+fn a_report_of_usage_is_answered_with_what_it_took() {
     let mut reported = UsageReported {
         id: "m-1".into(),
         created_at: FEBRUARY.into(),
@@ -413,6 +413,10 @@ fn a_report_of_usage_is_answered_in_both_forms() {
     );
     reported.credit = None;
     assert!(!to_string(&reported).unwrap().contains("credit"));
+}
+
+#[test]
+fn reports_of_usage_are_answered_with_each_balance_once() {
     let many = UsagesReported {
         usages: vec![UsageReportedOfMany {
             id: "m-1".into(),

@@ -1,7 +1,7 @@
 //! The auditor of entries: what must hold whatever the story is.
 
 use std::collections::BTreeMap;
-use stipend_core::customer::{Cause, Effect, Entry, Grant, GrantKind, PoolEntry};
+use stipend_core::customer::{Cause, Draw, Effect, Entry, Grant, GrantKind, PoolEntry};
 use stipend_core::{Amount, Cadence, CurrencyId, Customer, PackageKey, PoolId, Timestamp};
 
 /// The key of a recurring grant without its part.
@@ -39,7 +39,9 @@ impl Audit {
                 Entry::Profile(_)
                 | Entry::Resource(_)
                 | Entry::Subscription(_)
-                | Entry::Promotion(_) => {}
+                | Entry::Promotion(_)
+                | Entry::MeterOpened(_)
+                | Entry::Usage(_) => {}
             }
         }
         Ok(())
@@ -86,6 +88,25 @@ impl Audit {
             Effect::Ended(ended) => {
                 let known = self.grants.remove(&ended.grant.no.0);
                 ensure(known.is_some(), || format!("grant {} ends twice", ended.grant.no.0))?;
+                if ended.grant.held.is_positive() {
+                    // What is held of it may still be consumed.
+                    self.grants.insert(ended.grant.no.0, (entry.pool, ended.grant.clone()));
+                }
+            }
+            Effect::Reserved(hold) => self.note_held(&hold.draws, at)?,
+            Effect::HoldExtended(extended) => self.note_held(&extended.draws, at)?,
+            Effect::HoldMovedIn(moved) => self.note_held(&[moved.draw], at)?,
+            Effect::HoldMovedOut(moved) => {
+                self.grant(moved.draw.grant.0)?.held -= moved.draw.amount;
+            }
+            Effect::HoldEnded(ended) => {
+                for part in &ended.parts {
+                    let grant = self.grant(part.grant.0)?;
+                    grant.held -= part.held;
+                    grant.consumed += part.consumed;
+                    let is_within = !part.returned().is_negative() && !grant.held.is_negative();
+                    ensure(is_within, || format!("{} held too little", ended.hold.id))?;
+                }
             }
             Effect::Activated(_)
             | Effect::Overdrawn(_)
@@ -94,6 +115,17 @@ impl Audit {
             | Effect::Carried(_)
             | Effect::Closed(_)
             | Effect::Opened(_) => {}
+        }
+        Ok(())
+    }
+
+    fn note_held(&mut self, draws: &[Draw], at: Timestamp) -> Result<(), String> {
+        for draw in draws {
+            let grant = self.grant(draw.grant.0)?;
+            let is_inside = grant.is_effective(at);
+            grant.held += draw.amount;
+            let text = || format!("grant {} is held at {at}", draw.grant.0);
+            ensure(is_inside && !grant.remaining().is_negative(), text)?;
         }
         Ok(())
     }
@@ -134,7 +166,8 @@ impl Audit {
             .collect();
         let own = self.grants.values().filter(|(pool, _)| *pool == entry.pool);
         let own = own.map(|(_, grant)| grant);
-        let mut order: Vec<&Grant> = own.filter(|grant| grant.is_effective(entry.at)).collect();
+        let is_live = |grant: &&Grant| grant.is_effective(entry.at) && grant.voided_at.is_none();
+        let mut order: Vec<&Grant> = own.filter(is_live).collect();
         order.sort_by_key(|grant| {
             let never = grant.expires_at.is_none();
             let is_given = grant.kind == GrantKind::Promotional;

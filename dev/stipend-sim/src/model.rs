@@ -310,6 +310,8 @@ impl<'s> Model<'s> {
     }
 
     fn cancel(&mut self, when: When) {
+        // Who cancels wants nothing to go on.
+        self.waiting = None;
         let at = match when {
             When::Now => {
                 self.subscription = None;

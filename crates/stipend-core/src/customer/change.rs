@@ -460,10 +460,21 @@ impl<'a> Change<'a> {
     }
 
     /// Puts homeless consumption on the subscription's grants, in burn order, as far as they
-    /// have room.
+    /// have room; what is held of them gives way where that is not enough.
     fn rehouse(&mut self) {
         self.held.sort_by_key(|held| held.grant.burn_key());
+        self.rehouse_consumption(false);
+        self.rehouse_consumption(true);
+        self.rehouse_holds();
+    }
+
+    fn rehouse_consumption(&mut self, displaces: bool) {
         for held in &mut self.held {
+            let older = if is_yearly(&held.grant) { self.older } else { Amount::ZERO };
+            let missing = (older + self.recent - held.grant.remaining()).or_zero();
+            if displaces && missing.is_positive() {
+                self.moving.take_off(&mut held.grant, missing, &mut self.effects);
+            }
             let room = held.grant.remaining();
             let older = if is_yearly(&held.grant) { self.older.min(room) } else { Amount::ZERO };
             let recent = self.recent.min(room - older);
@@ -477,7 +488,6 @@ impl<'a> Change<'a> {
                 }
             }
         }
-        self.rehouse_holds();
     }
 
     /// Puts on the subscription's grants what was held of others, as far as they have room.

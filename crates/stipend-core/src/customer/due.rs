@@ -1,8 +1,9 @@
 //! What time does to a customer: expiries, the end of periods, scheduled grants, and the turns in
 //! the life of subscriptions.
 //!
-//! Every due action happens at its own instant, in the order of `behaviour.md` §0.4: reservations expire,
-//! then grants → close → plan change → grant → settle, so it does not matter how late or how often anyone looks.
+//! Every due action happens at its own instant, in the order reservations expire → grants expire →
+//! close → plan change → grant → settle (`behaviour.md` §0.4), so it does not matter how late or how
+//! often anyone looks.
 
 use super::Customer;
 use super::change::Issue;

@@ -66,6 +66,7 @@ pub struct PoolEntry {
 
 /// Why a pool changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most entries are consumptions")]
 pub enum Cause {
     /// Credits were consumed.
     Consumption(Consumption),
@@ -399,6 +400,15 @@ impl PoolEntry {
                 | Effect::HoldExtended(_) => true,
                 _ => false,
             })
+    }
+
+    /// The usage that it pays for, or gives back credits of.
+    #[must_use]
+    pub fn priced(&self) -> Option<&Priced> {
+        match &self.cause {
+            Cause::Consumption(consumption) => consumption.priced.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether it is a consumption.

@@ -17,7 +17,7 @@ use super::takeover::{move_ends, transfer as move_grants};
 use crate::catalog::{
     CancellationTime, Catalog, PackageKey, PackageVersion, Pricing, patch_extras,
 };
-use crate::id::{PackageId, ResourceId, SubscriptionNo};
+use crate::id::{CustomerId, PackageId, ResourceId, SubscriptionNo};
 use crate::period::Cadence;
 use crate::time::Timestamp;
 
@@ -49,6 +49,9 @@ pub enum SubscriptionCommand {
     Migrate(Schedule),
     /// Moves it to another resource with its running credits.
     Transfer(ResourceId),
+    /// Lets another customer pay for it from now on, or its own customer again. Whether there is
+    /// such a customer is for the caller to know.
+    Delegate(CustomerId),
 }
 
 /// How far a change goes.
@@ -79,6 +82,7 @@ pub(super) fn decide(
         SubscriptionCommand::Unschedule => unschedule(&mut builder, number),
         SubscriptionCommand::Migrate(schedule) => migrate_on(&mut builder, number, *schedule)?,
         SubscriptionCommand::Transfer(to) => transfer(&mut builder, number, to)?,
+        SubscriptionCommand::Delegate(to) => delegate(&mut builder, number, to),
     }
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
 }
@@ -400,6 +404,13 @@ fn transfer(
     builder.resource(Some(to))?;
     push_changed(builder, number, terms);
     move_grants(builder, number, from.as_ref(), Some(to))
+}
+
+/// Notes who pays. The subscription stays with its customer, and so do its credits.
+fn delegate(builder: &mut Builder<'_>, number: SubscriptionNo, to: &CustomerId) {
+    let mut terms = terms_of(builder, number).clone();
+    terms.paying_customer = (*to != builder.customer.profile.id).then(|| to.clone());
+    push_changed(builder, number, terms);
 }
 
 /// Does what was noted for this instant. What the catalog no longer allows is noted as failed.

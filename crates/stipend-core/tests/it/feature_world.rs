@@ -25,7 +25,9 @@ pub(crate) fn feature(id: &str) -> FeatureId {
 ///
 /// ```text
 /// several
+/// usage-reset never
 /// feature calls incremental
+/// feature tokens incremental meter=sum:n where=eventName:chat
 /// feature words incremental per=1000:up
 /// feature size number
 /// feature sso boolean
@@ -54,13 +56,7 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     let mut packages = Vec::new();
     for line in lines(&text) {
         if let Some(rule) = line.strip_prefix("usage-reset ") {
-            let rule = match rule {
-                "never" => UsageReset::Never,
-                "with-the-anchor" => UsageReset::BillingPeriodChange,
-                other => panic!("no rule {other}"),
-            };
-            let patch = ProductPatch { usage_reset: Some(rule), ..Default::default() };
-            run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
+            run(&mut catalog, &usage_reset(rule));
         } else if line == "several" {
             let patch = ProductPatch { multiple_subscriptions: Some(true), ..Default::default() };
             run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
@@ -111,6 +107,17 @@ pub(crate) fn catalog(text: &str) -> Catalog {
         run(&mut catalog, &CatalogCommand::Publish(key, Migration::NewCustomers));
     }
     catalog
+}
+
+/// `never`, `with-the-anchor`
+fn usage_reset(rule: &str) -> CatalogCommand {
+    let rule = match rule {
+        "never" => UsageReset::Never,
+        "with-the-anchor" => UsageReset::BillingPeriodChange,
+        other => panic!("no rule {other}"),
+    };
+    let patch = ProductPatch { usage_reset: Some(rule), ..Default::default() };
+    CatalogCommand::UpdateProduct(examples::product(), patch)
 }
 
 /// `calls incremental [per=1000:up]`, `size number`, `sso boolean`, `region enum=eu,us`

@@ -4,7 +4,7 @@ use crate::support::{World, at, check_steps, show};
 use stipend_core::customer::{
     CancelTime, ComingChange, CustomerCommand, SubscriptionCommand, SubscriptionEndReason, upcoming,
 };
-use stipend_core::{SubscriptionNo, examples};
+use stipend_core::{CustomerId, SubscriptionNo, examples};
 
 const SHOP: &str = "
     plan free free 10/month
@@ -640,6 +640,25 @@ fn a_transfer_makes_what_proration_left_in_force_the_subscriptions_own() {
     assert_eq!(keys[2..], extra, "each has a key that nothing else has");
     world.step("cancel now");
     assert!(world.customer.pools.iter().all(|pool| pool.balance().is_zero()));
+}
+
+#[test]
+fn who_is_delegated_a_subscription_pays_for_it_and_the_credits_stay() {
+    let mut world = World::after(SHOP, "2026-03-01 subscribe base\nuse 40");
+    let delegate = |world: &mut World, to: &str| {
+        let command = SubscriptionCommand::Delegate(CustomerId::parse(to).unwrap());
+        let command = CustomerCommand::Subscription(SubscriptionNo(0), command);
+        let entries = world.carry_out(&command).unwrap().entries.len();
+        let terms = &world.customer.subscriptions[0].terms;
+        (terms.paying_customer.as_ref().map(ToString::to_string), entries)
+    };
+    let owner = world.customer.profile.id.to_string();
+    let office = Some("head-office".to_owned());
+    assert_eq!(delegate(&mut world, "head-office"), (office.clone(), 1));
+    assert_eq!(delegate(&mut world, "head-office"), (office, 0), "asking again changes nothing");
+    assert_eq!(world.state(), "60");
+    assert_eq!(delegate(&mut world, &owner), (None, 1));
+    assert_eq!(delegate(&mut world, &owner), (None, 0));
 }
 
 #[test]

@@ -105,7 +105,11 @@ impl Model {
         let mut tokens = self.asides[which].tokens.take().unwrap_or_default();
         tokens.sort();
         for _ in 0..consumed {
-            if tokens.is_empty() { self.spend_one() } else { drop(tokens.remove(0)) }
+            if tokens.is_empty() {
+                self.spend_one();
+            } else {
+                tokens.remove(0);
+            }
         }
         tokens.retain(|token| self.hour < self.deaths[token.grant]);
         while self.overdraft > 0 && !tokens.is_empty() {

@@ -299,6 +299,22 @@ fn what_found_no_room_is_charged_like_any_consumption() {
 }
 
 #[test]
+fn what_was_consumed_finds_room_before_what_is_held() {
+    check_steps(
+        PLAN,
+        "
+        2026-03-01 subscribe base extra    => 130
+        reserve a 60                       => 70 reserved 60
+        reserve b 40                       => 30 reserved 100
+        use 30                             => 0 reserved 100
+        set                                => 0 reserved 70 unbacked 30
+        release b 0                        => 10 reserved 60
+        release a 0                        => 70
+        ",
+    );
+}
+
+#[test]
 fn leaving_and_coming_back_frees_nothing_of_what_is_held() {
     check_steps(
         PLAN,

@@ -7,8 +7,10 @@ use crate::command::Refusal;
 use crate::key::ReservationPlace;
 use crate::limits::SLOT_FIRST;
 use stipend_core::catalog::{CatalogCommand, PackageKey};
-use stipend_core::customer::{self, CustomerCommand, Decision, Entry, NewCustomer, roll_forward};
-use stipend_core::{Customer, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo};
+use stipend_core::customer::{
+    self, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer, roll_forward,
+};
+use stipend_core::{Customer, CustomerId, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo};
 
 impl Decider {
     pub(super) fn create_customer(
@@ -43,6 +45,17 @@ impl Decider {
         let subscriptions = &account.customer.subscriptions;
         let subscription = subscriptions.iter().find(|found| found.terms.id == *id);
         Ok((slot, subscription.ok_or_else(missing)?.terms.number))
+    }
+
+    /// Who is to pay for a subscription is there and not archived; the core sees one customer only.
+    pub(super) fn check_payer(&self, env: EnvId, payer: &CustomerId) -> Result<(), Refusal> {
+        let missing = || Refusal::CustomerNotFound(payer.clone());
+        let slot = self.working.find_customer(&(env, payer.clone())).ok_or_else(missing)?;
+        let account = self.working.account(slot).ok_or_else(missing)?;
+        match account.customer.profile.archived_at {
+            Some(_) => Err(CustomerRejection::CustomerArchived.into()),
+            None => Ok(()),
+        }
     }
 
     /// Does what is due, then the command; what is due stays done where the command is refused.

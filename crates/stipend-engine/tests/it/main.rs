@@ -18,3 +18,4 @@ mod reservations;
 mod rolling;
 mod support;
 mod tasks;
+mod usage;

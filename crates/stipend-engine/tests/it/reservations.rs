@@ -11,10 +11,12 @@ use stipend_core::customer::{
     CustomerCommand, CustomerRejection, ExtendRequest, Hold, HoldTerm, Pool, ReleaseRequest,
     ReserveRequest,
 };
-use stipend_core::{Amount, ReservationId, Timestamp, examples};
+use stipend_core::{Amount, GrantNo, ReservationId, Timestamp, examples};
+use stipend_engine::ledger::{EventType, LedgerQuery, ledger_page};
 use stipend_engine::{
     Answer, Command, Key, PRODUCTION, Refusal, Remember, Render, Reply, ReservationPlace, Response,
 };
+use stipend_store::Page;
 use stipend_store::memory::{Fault, FaultKind, Operation};
 
 /// A command to the only customer with what it is remembered by.
@@ -447,4 +449,44 @@ fn reservations_agree_with_three_numbers_whatever_goes_wrong() {
             std::panic::resume_unwind(cause);
         }
     }
+}
+
+#[test]
+fn a_reservation_that_was_made_twice_is_found_by_the_audit() {
+    let bench = bench_with(100);
+    for _ in 0..2 {
+        // Without its key nothing recognises it once it has ended.
+        let (command, _) = reserve("a", 60, 600);
+        bench.ask((command, None)).expect("it is not open");
+        let (command, _) = release("a", 5);
+        bench.ask((command, None)).expect("it is open");
+    }
+    let found = stipend_engine::fsck::verify(bench.engine().reader(), |_| {});
+    let found = found.expect_err("its id was used twice").to_string();
+    assert!(found.contains("reservation a was made before"), "{found}");
+}
+
+#[test]
+fn what_ends_on_release_is_found_where_usage_is_passed_over() {
+    let bench = bench_with(100);
+    for id in ["a", "b"] {
+        bench.ask(reserve(id, 10, 600)).expect("there is enough");
+    }
+    let account = bench.engine().find_customer(PRODUCTION, &customer_id(ACME));
+    let slot = account.expect("it was made").customer.slot;
+    bench.done(Command::VoidGrant(slot, GrantNo(1)));
+    bench.ask(release("a", 4)).expect("it is open");
+    let account = bench.engine().account(slot).expect("it was made");
+    let query = LedgerQuery {
+        pools: vec![(account.customer.pools[0].id, &account.chains[0])],
+        types: Some([EventType::Voided].into()),
+        reservation: None,
+        not_before: 0,
+        page: Page::First,
+        limit: 10,
+    };
+    let page = ledger_page(bench.engine().reader(), &query).expect("memory can be read");
+    let amounts: Vec<Amount> = page.events.iter().map(|event| event.amount).collect();
+    assert_eq!(amounts, [Amount::whole(-6), Amount::whole(-80)]);
+    bench.verify();
 }

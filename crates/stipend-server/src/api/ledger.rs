@@ -68,7 +68,7 @@ fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry
             event_type: LedgerEventType::CreditsConsumed,
             timestamp: instant(event.at),
             event_id: None,
-            feature_id: None,
+            feature_id: event.feature.as_ref().map(ToString::to_string),
             reservation_id: reservation.map(|facts| facts.id.to_string()),
             resource_id: pool.resource.as_ref().map(ToString::to_string),
         });
@@ -82,7 +82,7 @@ fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry
         customer_id: customer.profile.id.to_string(),
         event_id: event.event_id.clone(),
         event_type: wire.map_or(LedgerEventType::CreditsUpdated, |(_, wire)| *wire),
-        feature_id: None,
+        feature_id: event.feature.as_ref().map(ToString::to_string),
         resource_id: pool.resource.as_ref().map(ToString::to_string),
         timestamp: instant(event.at),
         entry_id: None,

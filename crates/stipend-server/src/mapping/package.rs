@@ -283,7 +283,7 @@ fn rates_from_wire(input: &ChargesInput) -> Result<Vec<CreditRate>, WireError> {
         let formula = placed.rate.cost_formula.as_ref().map(|formula| {
             Formula::parse(&formula.0).map_err(|error| {
                 WireError::new(ErrorCode::InvalidFormula, error.to_string())
-                    .with_param(&format!("{}/costFormula", placed.pointer))
+                    .with_param(format!("{}/costFormula", placed.pointer))
             })
         });
         let formula = formula.transpose()?;

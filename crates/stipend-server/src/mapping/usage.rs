@@ -97,10 +97,10 @@ pub(crate) fn reported_with_balances(env: EnvId, recorded: &[Recorded]) -> Usage
         if let Some(credit) = &one.credit {
             let balance = PoolBalance {
                 currency_id: credit.currency_id.clone(),
-                current_usage: credit.current_usage.clone(),
+                current_usage: credit.current_usage,
                 customer_id: one.customer_id.clone(),
                 timestamp: credit.timestamp.clone(),
-                usage_limit: credit.usage_limit.clone(),
+                usage_limit: credit.usage_limit,
                 resource_id: one.resource_id.clone(),
                 usage_period_end: credit.usage_period_end.clone(),
             };

@@ -11,6 +11,19 @@ use stipend_wire::ErrorCode;
 
 /// One refused request for each line: code and place, request, body.
 const REFUSED: &[(&str, &str, &str)] = &[
+    // Usage.
+    (
+        "feature_not_metered",
+        "POST /api/v1/usage",
+        r#"{"usages":[{"customerId":"acme","featureId":"seats","value":1}]}"#,
+    ),
+    (
+        "invalid_formula /charges/pricingModels/0/pricePeriods/0/creditRate/costFormula",
+        "PATCH /api/v1/plans/draft-plan",
+        r#"{"charges":{"pricingType":"PAID","pricingModels":[{"billingModel":"CREDIT_BASED",
+            "featureId":"seats","pricePeriods":[{"billingPeriod":"MONTHLY","creditRate":
+            {"amount":1,"currencyId":"api-credits","costFormula":"1.1 * / a"}}]}]}}"#,
+    ),
     // The document.
     ("malformed_json", "POST /api/v1/products", "{"),
     ("duplicate_key /id", "POST /api/v1/products", r#"{"id":"a","id":"b"}"#),
@@ -145,6 +158,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "customer_archived",
         "POST /api/v1/subscriptions",
         r#"{"customerId":"gone","planId":"growth"}"#,
+    ),
+    (
+        "customer_archived",
+        "POST /api/v1/subscriptions/sub-1/delegate",
+        r#"{"targetCustomerId":"gone"}"#,
+    ),
+    (
+        "customer_not_found",
+        "POST /api/v1/subscriptions/sub-1/delegate",
+        r#"{"targetCustomerId":"nobody"}"#,
     ),
     (
         "addon_incompatible",
@@ -303,6 +326,21 @@ const STORIES: &[(ErrorCode, Story)] = &[
             "reservationTtlSeconds": 60 });
         server.call("POST", "/api/v1/credits/reservations/job/extend", &body)
     }),
+    (ErrorCode::UnsupportedAggregation, || {
+        let server = priced("0 + a", "MIN");
+        let body = json!({ "migrationType": "NEW_CUSTOMERS" });
+        server.call("POST", "/api/v1/plans/priced/publish", &body)
+    }),
+    (ErrorCode::FormulaFailed, || {
+        let server = priced("1 / a", "SUM");
+        world::publish(&server, "plans", "priced");
+        let subscription = json!({ "customerId": "acme", "planId": "priced" });
+        server.post("/api/v1/subscriptions", &subscription);
+        let event = json!({ "events": [
+            { "customerId": "acme", "eventName": "e", "idempotencyKey": "k" },
+        ] });
+        server.call("POST", "/api/v1/events", &event)
+    }),
     (ErrorCode::Overloaded, failing_store::overloaded),
     (ErrorCode::Internal, failing_store::unreadable),
     (ErrorCode::Unavailable, failing_store::unwritable),
@@ -313,6 +351,26 @@ fn reserved() -> crate::support::Server {
     let server = world::example();
     let check = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
     server.get(&format!("{check}&reserveAmount=10&reservationId=job"));
+    server
+}
+
+/// The example with a draft `priced` of another product, by which events cost what a formula says.
+fn priced(formula: &str, function: &str) -> Server {
+    let server = world::example();
+    server.post("/api/v1/products", &json!({ "id": "other", "displayName": "Other" }));
+    let feature = json!({
+        "id": "f", "displayName": "F", "featureType": "NUMBER", "meterType": "INCREMENTAL",
+        "meter": { "aggregation": { "function": function, "field": "a" }, "filters": [] },
+    });
+    server.post("/api/v1/features", &feature);
+    world::package(&server, "plans", "priced", "other", Some(10));
+    let charges = json!({ "charges": { "pricingType": "PAID", "pricingModels": [
+        { "billingModel": "CREDIT_BASED", "featureId": "f", "pricePeriods": [
+            { "billingPeriod": "MONTHLY", "creditRate":
+                { "amount": 1, "currencyId": "api-credits", "costFormula": formula } },
+        ] },
+    ] } });
+    server.done("PATCH", "/api/v1/plans/priced", &charges);
     server
 }
 
@@ -331,11 +389,7 @@ const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::FeatureInUse, "features cannot be deleted, and archiving one is never refused"),
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
-    (ErrorCode::FeatureNotMetered, "unreachable until usage is served"),
-    (ErrorCode::UsageLimitExceeded, "unreachable until usage is served"),
-    (ErrorCode::UnsupportedAggregation, "unreachable until features are mapped to credits"),
-    (ErrorCode::InvalidFormula, "unreachable until features are mapped to credits"),
-    (ErrorCode::FormulaFailed, "unreachable until features are mapped to credits"),
+    (ErrorCode::UsageLimitExceeded, "unreachable until a feature's limit can be strict"),
     (ErrorCode::EntryNotFound, "unreachable until reversals are served"),
     (ErrorCode::EntryNotReversible, "unreachable until reversals are served"),
     (ErrorCode::AlreadyReversed, "unreachable until reversals are served"),

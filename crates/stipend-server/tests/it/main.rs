@@ -13,4 +13,5 @@ mod reservations;
 mod snapshots;
 mod support;
 mod time;
+mod usage;
 mod world;

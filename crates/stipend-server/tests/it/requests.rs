@@ -176,6 +176,7 @@ pub(crate) const LINES: &[Line] = &[
     post("/api/v1/subscriptions/sub-1/migrate", ""),
     delete("/api/v1/subscriptions/sub-1/future-update/schedule"),
     post("/api/v1/subscriptions/sub-1/transfer", r#"{"destinationResourceId":"other-site"}"#),
+    post("/api/v1/subscriptions/sub-1/delegate", r#"{"targetCustomerId":"acme"}"#),
     post(
         "/api/v1/subscriptions/import",
         r#"{"subscriptions":[{"id":"sub-2","customerId":"acme","planId":"growth",
@@ -202,4 +203,81 @@ pub(crate) const LINES: &[Line] = &[
     put("/api/v1/test-clock", r#"{"now":"2025-01-31T00:00:00Z"}"#).in_sandbox(),
     get("/api/v1/test-clock").in_sandbox(),
     delete("/api/v1/test-clock").in_sandbox(),
+    post(
+        "/api/v1/features",
+        r#"{"id":"calls","displayName":"Calls","featureType":"NUMBER",
+            "meterType":"INCREMENTAL"}"#,
+    ),
+    post(
+        "/api/v1/features",
+        r#"{"id":"chat","displayName":"Chat","featureType":"NUMBER","meterType":"INCREMENTAL",
+            "meter":{"aggregation":{"function":"SUM","field":"tokens"},
+                "filters":[{"conditions":[
+                    {"field":"eventName","operation":"EQUALS","value":"completion"}]}]}}"#,
+    ),
+    post(
+        "/api/v1/plans",
+        r#"{"id":"metered","displayName":"Metered","productId":"copy","pricingType":"PAID"}"#,
+    ),
+    post(
+        "/api/v1/plans/metered/entitlements",
+        r#"{"entitlements":[
+            {"type":"CREDIT","id":"api-credits","amount":1000,"cadence":"MONTH"},
+            {"type":"FEATURE","id":"calls","usageLimit":100,"resetPeriod":"MONTH"}]}"#,
+    ),
+    patch(
+        "/api/v1/plans/metered",
+        r#"{"charges":{"pricingType":"PAID","pricingModels":[
+            {"billingModel":"CREDIT_BASED","featureId":"calls","pricePeriods":[
+                {"billingPeriod":"MONTHLY",
+                 "creditRate":{"amount":10,"currencyId":"api-credits"}}]},
+            {"billingModel":"CREDIT_BASED","featureId":"chat","pricePeriods":[
+                {"billingPeriod":"MONTHLY",
+                 "creditRate":{"amount":0,"currencyId":"api-credits",
+                    "costFormula":"if(model == \"large\", 30, 2) * tokens / 1000"}}]}]}}"#,
+    ),
+    post("/api/v1/plans/metered/publish", r#"{"migrationType":"NEW_CUSTOMERS"}"#),
+    post("/api/v1/customers", r#"{"id":"bob"}"#),
+    post("/api/v1/subscriptions", r#"{"id":"sub-bob","customerId":"bob","planId":"metered"}"#),
+    post("/api/v1/usage/estimate", r#"{"customerId":"bob","featureId":"calls","value":101}"#),
+    post(
+        "/api/v1/usage",
+        r#"{"usages":[
+            {"customerId":"bob","featureId":"calls","value":3,"idempotencyKey":"u-1",
+             "dimensions":{"region":"eu"}},
+            {"customerId":"bob","featureId":"calls","value":-1,"idempotencyKey":"u-2",
+             "createdAt":"2026-01-30T00:00:00Z"}]}"#,
+    ),
+    post(
+        "/api/v1/usage",
+        r#"{"usages":[{"customerId":"bob","featureId":"calls","value":3,"idempotencyKey":"u-1",
+            "dimensions":{"region":"eu"}}]}"#,
+    ),
+    post(
+        "/api/v2/usage",
+        r#"{"usages":[
+            {"customerId":"bob","featureId":"calls","value":5,"updateBehavior":"SET",
+             "idempotencyKey":"u-3"},
+            {"customerId":"bob","featureId":"chat","value":100,"idempotencyKey":"u-4",
+             "dimensions":{"tokens":100}}]}"#,
+    ),
+    post(
+        "/api/v1/events/estimate",
+        r#"{"customerId":"bob","eventName":"completion",
+            "dimensions":{"model":"large","tokens":1500}}"#,
+    ),
+    post(
+        "/api/v1/events",
+        r#"{"events":[
+            {"customerId":"bob","eventName":"completion","idempotencyKey":"e-1",
+             "dimensions":{"model":"large","tokens":1500}},
+            {"customerId":"bob","eventName":"completion","idempotencyKey":"e-2",
+             "dimensions":{"tokens":10}},
+            {"customerId":"bob","eventName":"login","idempotencyKey":"e-3"}]}"#,
+    ),
+    get("/api/v1/usage/bob/history/calls?startDate=2026-01-01T00:00:00Z\
+         &endDate=2026-12-01T00:00:00Z"),
+    get("/api/v1/usage/bob/history/calls?startDate=2026-01-01T00:00:00Z\
+         &endDate=2026-12-01T00:00:00Z&groupBy=region"),
+    get("/api/v1/credits/ledger?customerId=bob"),
 ];

@@ -112,7 +112,7 @@ macro_rules! record {
     (@required $field:ident, $record:ident, default) => {
         $crate::codec::or_default(
             $field,
-            concat!("a field ", stringify!($field), " that is not its default"),
+            concat!("a value other than the default of ", stringify!($field)),
         )?
     };
     (@read $reader:ident, $record:expr, $(
