@@ -13,6 +13,7 @@ mod grants;
 mod ledger;
 mod packages;
 mod products;
+mod promotions;
 mod reservations;
 mod subscription_changes;
 mod subscriptions;
@@ -42,6 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(consumption::router())
         .merge(usage::router())
         .merge(access::router())
+        .merge(promotions::router())
         .merge(reservations::router())
 }
 
