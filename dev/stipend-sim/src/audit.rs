@@ -1,8 +1,8 @@
 //! The auditor of entries: what must hold whatever the story is (`invariants.md`).
 //!
 //! It keeps books of its own from the entries alone, and looks at each entry with everything that
-//! came before it: conservation and bounds (1–3), windows (4), periods (7, in [`recurring`]), the
-//! burn order (8, in [`burn`]), overdraft first (10), ends (12) and time (14).
+//! came before it: conservation and bounds (1–3), windows (4), periods (7, in `recurring`), the
+//! burn order (8, in `burn`), overdraft first (10), ends (12) and time (14).
 
 mod burn;
 mod recurring;

@@ -25,6 +25,8 @@ fn lives() -> Vec<Life> {
     (0..LIVES).map(|seed| record(seed, &options).expect("the life is sound")).collect()
 }
 
+type IsMeant = fn(&Effect) -> bool;
+
 /// Makes one thing wrong, at a place in the middle; says whether there was one.
 fn corrupt(life: &mut Life, spoil: &dyn Fn(&mut PoolEntry) -> bool) -> bool {
     let middle = life.len() / 3;
@@ -33,7 +35,7 @@ fn corrupt(life: &mut Life, spoil: &dyn Fn(&mut PoolEntry) -> bool) -> bool {
         Entry::Pool(entry) => Some(entry),
         _ => None,
     });
-    pools.any(|entry| spoil(entry))
+    pools.any(spoil)
 }
 
 fn check(lives: &[Life], what: &str, spoil: &dyn Fn(&mut PoolEntry) -> bool) {
@@ -178,7 +180,7 @@ fn an_effect_that_is_missing_or_done_twice_is_found() {
             found.map(|effect| entry.effects.push(effect)).is_some()
         }
     };
-    let kinds: [(&str, fn(&Effect) -> bool); 6] = [
+    let kinds: [(&str, IsMeant); 6] = [
         ("a grant", |effect| matches!(effect, Effect::Granted(_))),
         ("an end", |effect| matches!(effect, Effect::Ended(_))),
         ("a draw", |effect| matches!(effect, Effect::Drawn(_))),
