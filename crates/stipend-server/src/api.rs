@@ -14,6 +14,7 @@ mod grants;
 mod ledger;
 mod packages;
 mod products;
+mod promotions;
 mod reservations;
 mod reversals;
 mod series;
@@ -45,6 +46,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(consumption::router())
         .merge(usage::router())
         .merge(access::router())
+        .merge(promotions::router())
         .merge(reservations::router())
 }
 

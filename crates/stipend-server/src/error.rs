@@ -86,7 +86,8 @@ impl ApiError {
             .expect("the statuses of the contract are statuses of HTTP");
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
-        if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
+        let is_later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+        if is_later.contains(&status) && !is_final {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         // The official clients send a 409 again unless told otherwise; ours are final.

@@ -1,8 +1,8 @@
 //! Public ids that are not chosen by callers.
 
 use std::fmt::Write as _;
-use stipend_core::EnvId;
 use stipend_core::catalog::{PackageKey, PackageKind, Target};
+use stipend_core::{EnvId, Slot};
 
 /// Where randomness comes from.
 pub trait Random: Send + Sync + std::fmt::Debug {
@@ -69,6 +69,12 @@ pub fn charge_id(
 #[must_use]
 pub fn usage_id(env: EnvId, seq: u64) -> String {
     derived(&["usage", &env.0.to_string(), &seq.to_string()])
+}
+
+/// The id of a promotional entitlement.
+#[must_use]
+pub fn promotion_id(env: EnvId, slot: Slot, number: u32) -> String {
+    derived(&["promotion", &env.0.to_string(), &slot.0.to_string(), &number.to_string()])
 }
 
 fn kind_word(package: &PackageKey) -> &'static str {

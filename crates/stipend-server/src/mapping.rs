@@ -12,6 +12,7 @@ pub(crate) mod grant;
 pub(crate) mod package;
 pub(crate) mod preview;
 pub(crate) mod product;
+pub(crate) mod promotion;
 pub(crate) mod reservation;
 pub(crate) mod subscription;
 pub(crate) mod upcoming;

@@ -177,8 +177,8 @@ impl Terms {
             return Some(UsageRestart { at, reason: UsageResetReason::Subscription });
         }
         // A boundary of the new periods counts from the change on, one of the old until then.
-        let since = change.map_or(usage.at, |change| change.at);
-        let over = usage.period.map(|period| period.end).filter(|end| *end <= now);
+        let (since, until) = change.map_or((usage.at, now), |change| (change.at, change.at));
+        let over = usage.period.map(|period| period.end).filter(|end| *end <= until);
         let begun = self.period.map(|period| period.start).filter(|start| *start > since);
         let at = over.or(begun)?;
         Some(UsageRestart { at, reason: UsageResetReason::Period })
@@ -194,6 +194,8 @@ impl Terms {
         let pin = self.pin.filter(|pin| usage.pin != Some(*pin))?;
         let new = &customer.subscription(pin.subscription)?.terms;
         let at = if new.epoch > 0 { new.epoch_start.max(new.started_at) } else { new.started_at };
+        // It may have been dated back, and was made after the entry all the same.
+        let at = at.max(usage.at);
         let Some(old) = usage.pin else {
             return Some(Change { at, starts_anew: starts_anew(catalog, new, true) });
         };

@@ -331,6 +331,14 @@ fn a_change_of_plan_lets_usage_start_anew_as_the_product_says() {
     check(&format!("usage-reset never\n {catalog}"), &kept);
     check(&format!("usage-reset with-the-anchor\n {catalog}"), &kept);
     check(
+        &format!("usage-reset never\n {catalog}"),
+        "2026-03-01 subscribe base
+         report calls 5
+         2026-03-10 subscribe pro id=sub-2 anchor-now
+         2026-04-05 report calls 1 => used 6, left 0
+         2026-04-10 report calls 1 => anew period 2026-04-10, used 1, left 0",
+    );
+    check(
         &format!("usage-reset with-the-anchor\n {catalog}"),
         "2026-03-01 subscribe base
          report calls 5
@@ -413,6 +421,29 @@ fn what_was_drawn_follows_the_consumption_to_the_grants_that_take_its_place() {
         report calls -1       => used 3, gave 10, left 470
         report calls 50       => used 53, took 500 (#2 470 overdraft 30), left -30
         ",
+    );
+}
+
+#[test]
+fn what_a_plan_gave_comes_back_to_the_plan_that_took_its_consumption_over() {
+    let table = |rule: &str, table: &str| {
+        let catalog = format!(
+            "{rule}
+             feature seats fluctuating
+             plan base credits=100/month rate:seats=10
+             plan pro credits=500/month rate:seats=10"
+        );
+        check(&catalog, &format!("2026-03-01 subscribe base\n report seats 4\n {table}"));
+    };
+    table(
+        "usage-reset never",
+        "2026-03-10 subscribe pro id=sub-2 => 460
+         report seats -1 => used 3, gave 10, left 470",
+    );
+    table(
+        "",
+        "2026-03-10 subscribe pro id=sub-2 => 500
+         report seats -1 => used 3, forfeited 10, left 500",
     );
 }
 

@@ -213,6 +213,44 @@ fn instant(day: usize) -> Timestamp {
     at(DAYS[day])
 }
 
+/// Plans and add-ons between which a wild life goes to and fro.
+const WILD: &str = "
+    feature one fluctuating
+    feature two incremental
+    plan base credits=100/month two=99:month rate:one=3 rate:two=2
+    plan pro credits=500/month two=999:week rate:one=5 rate:two=1
+    plan yearly credits=900/year rate:one=3 rate:two=2
+    addon extra credits=50/month
+    addon over credits=300/month:override
+    addon dear rate:one=7
+    ";
+
+fn wild_step() -> impl Strategy<Value = String> {
+    let feature = prop_oneof![Just("one"), Just("two")];
+    let plan = prop_oneof![Just("base"), Just("pro"), Just("yearly")];
+    let addons = prop_oneof![
+        Just("extra"),
+        Just("extra=3"),
+        Just("over"),
+        Just("extra over"),
+        Just("dear over")
+    ];
+    let anchor = prop_oneof![3 => Just(""), 1 => Just(" anchor-now"), 1 => Just(" at-period-end")];
+    prop_oneof![
+        6 => (feature.clone(), -30_i64..60).prop_map(|(one, by)| format!("report {one} {by}")),
+        2 => (feature, 0_i64..60).prop_map(|(one, to)| format!("report {one} {to} set")),
+        2 => (plan, anchor, any::<u32>())
+            .prop_map(|(plan, anchor, id)| format!("subscribe {plan} id=s{id}{anchor}")),
+        2 => addons.prop_map(|addons| format!("set {addons}")),
+        1 => Just("set".to_owned()),
+        1 => Just("cancel".to_owned()),
+        1 => (1_u32..80).prop_map(|credits| format!("grant paid {credits}")),
+        1 => (1_u32..9).prop_map(|no| format!("void {no}")),
+        1 => (1_u32..50).prop_map(|credits| format!("use {credits}")),
+        3 => Just("next".to_owned()),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -270,5 +308,25 @@ proptest! {
             let price = Amount::from_nano(floor + i128::from(up));
             prop_assert_eq!(left, Amount::whole(1_000_000) - price);
         }
+    }
+
+    #[test]
+    fn whatever_becomes_of_the_grants_no_meter_remembers_more_than_they_gave(
+        steps in proptest::collection::vec(wild_step(), 1..60),
+        keeps_usage in any::<bool>(),
+    ) {
+        let rule = if keeps_usage { "usage-reset never" } else { "" };
+        let mut world = World::new(catalog(&format!("{rule}\n{WILD}")));
+        step(&mut world, "2026-03-01 subscribe base").unwrap();
+        let mut days = 0;
+        for line in &steps {
+            if line == "next" {
+                days += 4;
+                world.advance(instant(0).plus_seconds(days * 24 * 60 * 60));
+            } else if step(&mut world, line).is_ok() {
+                prop_assert_eq!(world.customer.verify_usages(), Ok(()), "{}", line);
+            }
+        }
+        world.assert_read_is_replay();
     }
 }

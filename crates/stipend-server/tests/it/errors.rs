@@ -252,7 +252,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "POST /api/v1/subscriptions",
         r#"{"customerId":"bob","planId":"growth","unitQuantity":2}"#,
     ),
-    ("not_supported featureId", "GET /api/v1/customers/acme/entitlements/check?featureId=f", ""),
     (
         "batch_refused",
         "POST /api/v1/credits/consumption/async",
@@ -264,6 +263,44 @@ const REFUSED: &[(&str, &str, &str)] = &[
         r#"{"customerId":"acme","currencyId":"api-credits","consumedAmount":1}"#,
     ),
     ("limit_reached", "POST /api/v1/subscriptions", "{MANY ADDONS}"),
+    (
+        "promotional_entitlement_not_found",
+        "DELETE /api/v1/customers/acme/promotional-entitlements/seats",
+        "",
+    ),
+    (
+        "promotional_entitlement_not_found",
+        "DELETE /api/v1/customers/acme/promotional-entitlements/no%20feature",
+        "",
+    ),
+    ("customer_not_found", "DELETE /api/v1/customers/nobody/promotional-entitlements/seats", ""),
+    ("customer_not_found", "GET /api/v1/customers/nobody/promotional-entitlements", ""),
+    (
+        "feature_not_found",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        "{PROMOTE none lifetime null}",
+    ),
+    (
+        "feature_archived",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        "{PROMOTE old-feature lifetime null}",
+    ),
+    (
+        "customer_archived",
+        "POST /api/v1/customers/gone/promotional-entitlements",
+        "{PROMOTE seats lifetime null}",
+    ),
+    (
+        "invalid_period",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        r#"{PROMOTE seats custom "2026-01-31T00:00:00Z"}"#,
+    ),
+    (
+        "conflicting_fields /promotionalEntitlements/0/customEndDate",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        "{PROMOTE seats custom null}",
+    ),
+    ("invalid_cursor", "GET /api/v1/customers/acme/promotional-entitlements?after=00", ""),
 ];
 
 /// A request with what led to it.
@@ -294,6 +331,12 @@ const STORIES: &[(ErrorCode, Story)] = &[
         server.call("POST", "/api/v1/credits/consumption", &usage("acme", "k", 2))
     }),
     (ErrorCode::MissingRight, || world::example().in_sandbox("GET", "/api/v1/environments").send()),
+    (ErrorCode::UsageLimitExceeded, || {
+        let server = world::features();
+        let usage =
+            json!({ "usages": [{ "customerId": "acme", "featureId": "strict", "value": 6 }] });
+        server.call("POST", "/api/v1/usage", &usage)
+    }),
     (ErrorCode::ClockBackwards, || {
         let server = world::example();
         let set = |now: &str| {
@@ -417,8 +460,6 @@ const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::FeatureInUse, "features cannot be deleted, and archiving one is never refused"),
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
-    (ErrorCode::UsageLimitExceeded, "unreachable until a feature's limit can be strict"),
-    (ErrorCode::PromotionalEntitlementNotFound, "unreachable until promotions are served"),
     (ErrorCode::RequestInFlight, "a second request waits for the first and gets its answer"),
 ];
 
@@ -436,7 +477,17 @@ fn written_out(body: &str) -> String {
             let addons = repeat(101, |number| format!(r#"{{"id":"a{number}","quantity":1}}"#));
             format!(r#"{{"customerId":"bob","planId":"growth","addons":[{addons}]}}"#)
         }
-        other => other.to_owned(),
+        other => match other.strip_prefix("{PROMOTE ").and_then(|rest| rest.strip_suffix('}')) {
+            Some(promotion) => {
+                let [feature, period, end] = promotion.split(' ').collect::<Vec<_>>()[..] else {
+                    panic!("{promotion}: FEATURE PERIOD END");
+                };
+                let end: Value = serde_json::from_str(end).expect("an instant or null");
+                let promotion = json!({ "period": period, "customEndDate": end });
+                world::promotion(feature, &promotion).to_string()
+            }
+            None => other.to_owned(),
+        },
     }
 }
 

@@ -1,9 +1,12 @@
 //! The API from outside: requests go into the whole router, in process, over a real store, and
 //! nothing is looked at but statuses, headers and bodies. No test waits for time to pass.
 
+mod access;
 mod answers;
 mod auth;
 mod bad_input;
+mod bad_input_scopes;
+mod bad_input_texts;
 mod coverage;
 mod errors;
 mod failing_store;

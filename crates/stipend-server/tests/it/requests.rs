@@ -57,6 +57,11 @@ const CHARGES: &str = r#"{"compatibleAddonIds":["extra"],"charges":{"pricingType
 const ADDON_CHARGES: &str = r#"{"maxQuantity":10,"charges":{"pricingType":"PAID",
     "pricingModels":[{"billingModel":"FLAT_FEE","pricePeriods":[
         {"billingPeriod":"MONTHLY","price":{"amount":5,"currency":"usd"}}]}]}}"#;
+const PROMOTIONS: &str = r#"{"promotionalEntitlements":[{"featureId":"seats","period":"1 month",
+    "usageLimit":20,"hasUnlimitedUsage":false,"hasSoftLimit":false,"enumValues":null,
+    "isVisible":true,"customEndDate":null,"resetPeriod":"WEEK",
+    "weeklyResetPeriodConfiguration":{"accordingTo":"EveryMonday"},
+    "monthlyResetPeriodConfiguration":null,"yearlyResetPeriodConfiguration":null}]}"#;
 const PUBLISH: &str = r#"{"migrationType":"NEW_CUSTOMERS"}"#;
 
 /// All of them.
@@ -146,6 +151,10 @@ pub(crate) const LINES: &[Line] = &[
             "grantType":"PROMOTIONAL","expireAt":"2026-06-30T00:00:00Z","comment":"An outage"}"#,
     ),
     get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits&requestedUsage=10"),
+    get("/api/v1/customers/acme/entitlements/check?featureId=seats&requestedUsage=5"),
+    post("/api/v1/customers/acme/promotional-entitlements", PROMOTIONS),
+    get("/api/v1/customers/acme/promotional-entitlements?status=Active"),
+    delete("/api/v1/customers/acme/promotional-entitlements/seats"),
     get("/api/v1/customers/acme/entitlements"),
     get("/api/v1/customers/acme/credits/explain?currencyId=api-credits"),
     get("/api/v1/credits/grants?customerId=acme"),
