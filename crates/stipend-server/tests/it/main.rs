@@ -15,6 +15,7 @@ mod requests;
 mod reservations;
 mod snapshots;
 mod support;
+mod telling;
 mod time;
 mod usage;
 mod world;
