@@ -4,6 +4,7 @@
 mod answers;
 mod auth;
 mod bad_input;
+mod bad_input_scopes;
 mod bad_input_texts;
 mod coverage;
 mod errors;
