@@ -3,6 +3,7 @@
 use crate::context::{Body, Caller};
 use crate::error::ApiError;
 use crate::ids::Random;
+use crate::limits::Limits;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +27,7 @@ pub struct App {
     submitter: Submitter,
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
+    limits: Limits,
 }
 
 impl App {
@@ -33,7 +35,20 @@ impl App {
     #[must_use]
     pub fn new(engine: Arc<Engine>, random: Arc<dyn Random>) -> Self {
         let submitter = engine.submitter();
-        Self { engine, submitter, random, is_draining: Arc::default() }
+        Self { engine, submitter, random, is_draining: Arc::default(), limits: Limits::default() }
+    }
+
+    /// The same application with other limits of its connections.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The limits of its connections.
+    #[must_use]
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The engine.

@@ -10,11 +10,14 @@ mod context;
 mod cursor;
 mod error;
 pub mod ids;
+mod limits;
 mod mapping;
 pub mod openapi;
+mod patience;
 mod probes;
 mod request_id;
 pub mod serve;
 
 pub use app::App;
 pub use error::ApiError;
+pub use limits::Limits;

@@ -4,7 +4,9 @@
 mod answers;
 mod auth;
 mod bad_input;
+mod bad_input_rows;
 mod bad_input_scopes;
+mod bad_input_sockets;
 mod bad_input_texts;
 mod coverage;
 mod errors;
