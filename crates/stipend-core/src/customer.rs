@@ -14,6 +14,7 @@ mod entry;
 mod estimate;
 mod explain;
 mod feature;
+mod forecast;
 mod grant;
 mod granting;
 mod hold;
@@ -28,6 +29,7 @@ mod reallocate;
 mod refund;
 mod report;
 mod resolve;
+mod reverse;
 mod revise;
 mod subscribe;
 mod subscription;
@@ -48,13 +50,15 @@ pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
     HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
-    Priced, Release, Settled,
+    Priced, Release, Reversal, Settled,
 };
 pub use estimate::{CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage};
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
+pub use forecast::{Flow, Forecast, Pace, flows, forecast};
 pub use grant::{
-    BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
+    BurnKey, BurnRule, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT,
+    RecurringSource,
 };
 pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
@@ -63,6 +67,7 @@ pub use pool::{Overdraft, Pool, Spread};
 pub use promotion::{NewPromotion, Promotion, PromotionPeriod};
 pub use report::{EventRequest, UsageRequest};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
+pub use reverse::ReverseRequest;
 pub use revise::{CancelTime, SubscriptionCommand};
 pub use subscribe::{ProvisionRequest, Schedule, SubscriptionPatch, TrialRequest};
 pub use subscription::{

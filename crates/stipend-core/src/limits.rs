@@ -21,6 +21,12 @@ pub const SUBSCRIPTION_QUANTITIES_MAX: usize = 100;
 /// Boundaries that are looked at for one list of what is coming.
 pub const UPCOMING_INSTANTS_MAX: usize = 5_000;
 
+/// Instants of a customer that are looked at for one forecast.
+pub const FORECAST_INSTANTS_MAX: usize = 1_000;
+
+/// How far ahead a forecast looks: two years.
+pub const FORECAST_HORIZON_SECONDS: i64 = 2 * 366 * 24 * 60 * 60;
+
 /// Subscriptions of one customer, ended ones included.
 pub const CUSTOMER_SUBSCRIPTIONS_MAX: usize = 1_000;
 

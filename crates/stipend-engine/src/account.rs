@@ -57,6 +57,7 @@ pub fn kind_of(entry: &Entry) -> u16 {
             Cause::Reservation => KIND_RESERVATION,
             Cause::Release(_) => 26,
             Cause::Extension => 27,
+            Cause::Reversal(_) => KIND_REVERSAL,
         },
     }
 }
@@ -66,6 +67,9 @@ pub const KIND_CONSUMPTION: u16 = 20;
 
 /// The kind of a report of usage, or of an event that a meter took.
 pub const KIND_USAGE: u16 = 30;
+
+/// The kind of a reversal.
+pub const KIND_REVERSAL: u16 = 28;
 
 /// The kind of a reservation that is made.
 pub const KIND_RESERVATION: u16 = 25;

@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::key::Key;
 use crate::realm::{ApiKey, Environment, EnvironmentKind};
+use crate::reversal::Reversing;
 use crate::task::{Task, TaskKind};
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection, Settings};
@@ -54,6 +55,8 @@ pub enum Command {
     Customer(CustomerId, CustomerCommand),
     /// Changes, ends or moves a subscription, found by its id.
     Subscription(SubscriptionId, SubscriptionCommand),
+    /// Reverses a consumption. [`Reply::Stored`] leads to the row of the reversal.
+    Reverse(Box<Reversing>),
     /// Voids a grant, found by its customer's slot.
     VoidGrant(Slot, GrantNo),
     /// Consumes credits: all items or none.
@@ -194,6 +197,8 @@ pub enum Consumed {
         is_replay: bool,
         /// When.
         at: Timestamp,
+        /// The position of its row.
+        seq: Seq,
         /// What was done and the balance afterwards.
         consumption: Arc<Consumption>,
     },
@@ -348,6 +353,9 @@ pub enum Refusal {
     /// The instant lies outside what a clock can show.
     #[error("a clock can be frozen from 1970 until {0}")]
     ClockOutOfRange(Timestamp),
+    /// The pool has changed since what the command needs was read; it is to be read again.
+    #[error("the pool has changed meanwhile")]
+    Moved,
     /// Too many commands wait.
     #[error("too many requests wait")]
     Overloaded,

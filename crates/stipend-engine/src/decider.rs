@@ -6,6 +6,7 @@ mod customers;
 mod environments;
 mod parking;
 mod report;
+mod reverse;
 mod slices;
 mod tasks;
 
@@ -234,6 +235,7 @@ impl Decider {
         }
         let done = match command {
             Command::Consume(items) => return self.consume(open, env, &items),
+            Command::Reverse(reversing) => return self.reverse(open, env, *reversing),
             Command::Report(items) => return self.report(open, env, items),
             Command::CatchUp(slot) => {
                 self.roll(open, slot.0);

@@ -55,6 +55,19 @@ pub struct LedgerEvent {
     pub feature: Option<FeatureId>,
     /// The reservation that it is about.
     pub reservation: Option<Box<ReservationFacts>>,
+    /// The reversal that it is a part of.
+    pub reversal: Option<Box<ReversalFacts>>,
+    /// Whether it is a part of a consumption, whose decision can be told.
+    pub is_decided: bool,
+}
+
+/// What an event says of a reversal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReversalFacts {
+    /// The position of the consumption.
+    pub of: Seq,
+    /// Why it was reversed.
+    pub reason: Option<String>,
 }
 
 /// What an event says of a reservation.
@@ -125,12 +138,21 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
         | Cause::Due
         | Cause::Subscription(_)
         | Cause::Reservation
-        | Cause::Extension => (None, None),
+        | Cause::Extension
+        | Cause::Reversal(_) => (None, None),
     };
     let feature = entry.priced().map(|priced| &priced.feature);
     // What a release consumes beyond the reservation is about the reservation too.
     let released = |event_type| released.filter(|_| event_type == EventType::Consumed);
     let about = |event_type| released(event_type).map(|id| ReservationFacts::about(id).into());
+    let reversal = match &entry.cause {
+        Cause::Reversal(reversal) => {
+            let reason = reversal.reason.clone();
+            Some(Box::new(ReversalFacts { of: reversal.of, reason }))
+        }
+        _ => None,
+    };
+    let is_decided = entry.is_consumption();
     let facts = entry.effects.iter().flat_map(|effect| {
         let held = reservation_facts_of(effect);
         let plain = if held.is_empty() { facts_of(effect) } else { Vec::new() };
@@ -146,6 +168,8 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
             amount,
             grant,
             event_id: event_id.clone(),
+            reversal: reversal.clone(),
+            is_decided,
             feature: feature.cloned(),
             reservation: reservation.or_else(|| about(event_type)),
         })
@@ -274,6 +298,48 @@ impl Walk<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+/// Walks the rows of a pool's life from newer to older: what happened to it but plain usage.
+pub(crate) struct LifeWalk<'a>(Walk<'a>);
+
+impl<'a> LifeWalk<'a> {
+    pub(crate) fn new(reader: &'a dyn Reader, chain: &Chain) -> Self {
+        Self(Walk { reader, next: chain.life, skips_usage: true })
+    }
+
+    pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
+        self.0.step()
+    }
+}
+
+/// Walks all rows of a pool from newer to older, from an instant on.
+pub(crate) struct Pages<'a>(Walk<'a>);
+
+impl<'a> Pages<'a> {
+    /// The rows of before that instant.
+    pub(crate) fn before(
+        reader: &'a dyn Reader,
+        chain: &Chain,
+        end: Timestamp,
+    ) -> Result<Self, StoreError> {
+        // A row that a skip pointer leads to is never newer than the one that it skips from.
+        let is_behind = |row: &Row| row.at >= end.micros();
+        let mut next = chain.last;
+        while next != 0 {
+            let (row, _) = pool_entry(reader, next)?;
+            if !is_behind(&row) {
+                break;
+            }
+            let jump = if row.jump == 0 { None } else { reader.row(row.jump)? };
+            next = if jump.is_some_and(|jump| is_behind(&jump)) { row.jump } else { row.prev };
+        }
+        Ok(Self(Walk { reader, next, skips_usage: false }))
+    }
+
+    pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
+        self.0.step()
     }
 }
 

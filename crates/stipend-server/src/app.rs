@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use crate::context::{Body, Caller};
+use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
 use axum::body::Bytes;
@@ -26,6 +27,7 @@ pub struct App {
     submitter: Submitter,
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
+    decisions: Arc<Decisions>,
 }
 
 impl App {
@@ -33,13 +35,25 @@ impl App {
     #[must_use]
     pub fn new(engine: Arc<Engine>, random: Arc<dyn Random>) -> Self {
         let submitter = engine.submitter();
-        Self { engine, submitter, random, is_draining: Arc::default() }
+        let start = u64::try_from(engine.wall_now().micros()).unwrap_or(0);
+        let decisions = Arc::new(Decisions::new(start));
+        Self { engine, submitter, random, is_draining: Arc::default(), decisions }
     }
 
     /// The engine.
     #[must_use]
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The decisions that wrote nothing.
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// Keeps a decision that wrote nothing; answers its id.
+    pub(crate) fn keep(&self, env: EnvId, decision: stipend_wire::decision::Decision) -> String {
+        self.engine.cipher().decision_id(self.decisions.keep(env, decision))
     }
 
     /// The engine, to be shared with another thread.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use stipend_core::EnvId;
 use stipend_engine::{Key, Operation, Remember, Rights};
 use stipend_wire::query::FromQuery;
-use stipend_wire::{ErrorCode, FromJson, Opaque, json};
+use stipend_wire::{ErrorCode, FromJson, Opaque, WireError, json};
 
 /// The greatest body of an ordinary request.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
@@ -18,6 +18,9 @@ pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The greatest body of a bulk request.
 pub(crate) const BULK_BYTES_MAX: usize = 5 << 20;
+
+/// Names under which keys are put into queries, without their dashes and underscores.
+const SECRET_PARAMETERS: [&str; 5] = ["xapikey", "apikey", "key", "accesstoken", "token"];
 
 /// Who asks, for what.
 #[derive(Clone, Debug)]
@@ -37,6 +40,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        refuse_key_in_query(parts.uri.query().unwrap_or_default())?;
         let key = api_key(&parts.headers)?;
         let (env, rights) = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
         Ok(Self {
@@ -54,6 +58,26 @@ impl FromRequestParts<App> for Caller {
 fn unauthenticated() -> ApiError {
     let message = "send a valid secret API key in the header X-API-KEY";
     ApiError::new(ErrorCode::Unauthenticated, message)
+}
+
+/// A key in an address ends up in logs and histories, so it is refused where it might otherwise
+/// seem to have been overlooked. The name is repeated, the key is not.
+fn refuse_key_in_query(query: &str) -> Result<(), ApiError> {
+    let is_secret = |name: &&str| {
+        let plain = name.replace(['-', '_'], "").to_ascii_lowercase();
+        SECRET_PARAMETERS.contains(&plain.as_str())
+    };
+    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    match names.into_iter().find(is_secret) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!(
+                "`{name}` does not belong into an address; replace the key, and send the new one \
+                 in the header X-API-KEY"
+            );
+            Err(WireError::new(ErrorCode::UnknownParameter, message).with_param(name).into())
+        }
+    }
 }
 
 fn api_key(headers: &HeaderMap) -> Result<&str, ApiError> {

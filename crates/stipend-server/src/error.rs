@@ -15,6 +15,8 @@ pub struct ApiError {
     items: Vec<ItemError>,
     /// Whether the same request again could have a second effect.
     is_final: bool,
+    /// The record of how it was decided.
+    decision: Option<String>,
 }
 
 impl ApiError {
@@ -29,7 +31,7 @@ impl ApiError {
     pub fn batch(items: Vec<ItemError>) -> Self {
         let message = format!("{} of the items are refused, nothing was applied", items.len());
         let error = WireError::new(ErrorCode::BatchRefused, message);
-        Self { error, items, is_final: false }
+        Self { error, items, is_final: false, decision: None }
     }
 
     /// What is asked for exists in the contract and is not built yet.
@@ -47,6 +49,19 @@ impl ApiError {
         self
     }
 
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.error.code
+    }
+
+    /// The refusal with the id of the record of how it was decided.
+    #[must_use]
+    pub fn with_decision(mut self, id: String) -> Self {
+        self.decision = Some(id);
+        self
+    }
+
     /// The refusal as an item of a bulk request.
     #[must_use]
     pub fn into_item(self, index: usize) -> ItemError {
@@ -56,12 +71,16 @@ impl ApiError {
     /// The answer, once the request has its id.
     #[must_use]
     pub fn render(self, request_id: &str) -> Response {
-        let Self { error, items, is_final } = self;
+        let Self { error, items, is_final, decision } = self;
         let code = error.code;
         let body = if items.is_empty() {
             ErrorBody::new(error, request_id)
         } else {
             ErrorBody::batch(items, request_id)
+        };
+        let body = match decision {
+            Some(id) => body.with_decision(id),
+            None => body,
         };
         let status = StatusCode::from_u16(code.status())
             .expect("the statuses of the contract are statuses of HTTP");
@@ -93,7 +112,7 @@ impl IntoResponse for ApiError {
 
 impl From<WireError> for ApiError {
     fn from(error: WireError) -> Self {
-        Self { error, items: Vec::new(), is_final: false }
+        Self { error, items: Vec::new(), is_final: false, decision: None }
     }
 }
 
@@ -131,7 +150,7 @@ impl From<Refusal> for ApiError {
             Refusal::LimitReached { .. } => ErrorCode::LimitReached,
             Refusal::EnvironmentNameInvalid => ErrorCode::InvalidValue,
             Refusal::KeyReused => ErrorCode::IdempotencyKeyReused,
-            Refusal::Overloaded => ErrorCode::Overloaded,
+            Refusal::Overloaded | Refusal::Moved => ErrorCode::Overloaded,
             Refusal::Unavailable | Refusal::Failed => ErrorCode::Unavailable,
         };
         Self::new(code, message)
@@ -215,6 +234,8 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::InvalidReservationEnd => ErrorCode::InvalidPeriod,
         CustomerRejection::ReservationExists(_) => ErrorCode::ReservationConflict,
         CustomerRejection::InsufficientCredits { .. } => ErrorCode::InsufficientCredits,
+        CustomerRejection::EntryNotReversible => ErrorCode::EntryNotReversible,
+        CustomerRejection::AlreadyReversed => ErrorCode::AlreadyReversed,
         CustomerRejection::LimitReached { .. } => ErrorCode::LimitReached,
         CustomerRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
         CustomerRejection::UsageTooLarge => ErrorCode::AmountTooLarge,

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod currency;
 pub(crate) mod customer;
+pub(crate) mod decision;
 pub(crate) mod entitlement;
 pub(crate) mod environment;
 pub(crate) mod explain;

@@ -1,8 +1,8 @@
 //! The auditor of entries: what must hold whatever the story is (`invariants.md`).
 //!
 //! It keeps books of its own from the entries alone, and looks at each entry with everything that
-//! came before it: conservation and bounds (1–3), windows (4), periods (7, in [`recurring`]), the
-//! burn order (8, in [`burn`]), overdraft first (10), ends (12) and time (14).
+//! came before it: conservation and bounds (1–3), windows (4), periods (7, in `recurring`), the
+//! burn order (8, in `burn`), overdraft first (10), ends (12) and time (14).
 
 mod burn;
 mod recurring;
@@ -28,7 +28,7 @@ pub struct Audit {
     followed: BTreeMap<ItemKey, Followed>,
     /// Every key under which a grant was issued, with its period and part.
     issued: BTreeSet<(ItemKey, i32, u32)>,
-    /// Grants that left a pool at this instant: another pool may take them in.
+    /// Grants that were voided at this instant: they may be taken in elsewhere, or with another end.
     moving: Vec<Grant>,
     recurring: u64,
 }
@@ -309,7 +309,9 @@ impl Audit {
         let books = self.books(entry.pool)?;
         let is_late = ended.end == GrantEnd::Expired && books.fresh_at == Some(at);
         ensure(!is_late, || format!("grant {number} expires after the new one came, at {at}"))?;
-        self.moving.push(held.grant);
+        if ended.end == GrantEnd::Voided {
+            self.moving.push(held.grant);
+        }
         Ok(())
     }
 

@@ -40,6 +40,7 @@ use crate::story::{Step, Story};
 use crate::subject::{Core, Subject};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use stipend_core::customer::Entry;
 use stipend_core::{Customer, Timestamp};
 
 /// What is simulated.
@@ -130,7 +131,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
     for number in 0..options.customers {
         let mut trace = vec![format!("customer {number} of {shop}")];
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            live(&shop, prng.fork(), options, &mut totals, &mut trace)
+            live(&shop, prng.fork(), options, &mut totals, &mut trace, &mut |_, _| {})
         }));
         let what = match outcome {
             Ok(Ok(())) => continue,
@@ -140,6 +141,20 @@ pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
         return Err(Box::new(Finding { seed, what, trace }));
     }
     Ok(totals)
+}
+
+/// The entries of the first customer of a seed, step by step, each with the instant of the step.
+///
+/// # Errors
+/// As [`run`].
+pub fn record(seed: u64, options: &Options) -> Result<Vec<(Timestamp, Vec<Entry>)>, Box<Finding>> {
+    let mut prng = Prng::new(seed);
+    let shop = Shop::random(&mut prng);
+    let (mut totals, mut trace, mut life) = (Totals::default(), Vec::new(), Vec::new());
+    let mut note = |now, entries: &[Entry]| life.push((now, entries.to_vec()));
+    live(&shop, prng.fork(), options, &mut totals, &mut trace, &mut note)
+        .map_err(|what| Box::new(Finding { seed, what, trace }))?;
+    Ok(life)
 }
 
 /// Lives a seed with every command at random, so many steps, without a model ([`wild`]).
@@ -169,6 +184,7 @@ fn live(
     options: &Options,
     totals: &mut Totals,
     trace: &mut Vec<String>,
+    note: &mut dyn FnMut(Timestamp, &[Entry]),
 ) -> Result<(), String> {
     let mut story = Story::new(&mut prng, options.years);
     let mut model = Model::new(shop);
@@ -197,6 +213,7 @@ fn live(
             }
         };
         model.advance(now.micros());
+        note(now, &entries);
         audit.note(&entries)?;
         audit.check_due(now)?;
         audit.check(&subject.customer())?;

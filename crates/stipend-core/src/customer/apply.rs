@@ -2,7 +2,8 @@
 //! stops the process rather than write on.
 
 use super::entry::{
-    Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Settled,
+    Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Reversal,
+    Settled,
 };
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
@@ -115,6 +116,11 @@ impl Customer {
             for effect in &entry.effects {
                 usage.note_drawn(pool, effect);
             }
+        }
+        if let Cause::Reversal(Reversal { meter: Some(meter), runs, .. }) = &entry.cause {
+            let usage = usages.get_mut(usize::from(meter.number()));
+            let usage = usage.expect("usage that was paid for was counted");
+            runs.iter().for_each(|draw| usage.forget(entry.pool, *draw));
         }
         if usages.iter().all(|usage| usage.drawn.is_empty()) {
             return;

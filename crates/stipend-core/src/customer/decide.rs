@@ -6,6 +6,7 @@ use super::granting::{NewGrant, grant, void};
 use super::hold::{self, ExtendRequest, Hold, ReleaseRequest, ReserveRequest};
 use super::promotion::{self, NewPromotion};
 use super::report::{self, EventRequest, UsageRequest};
+use super::reverse::{ReverseRequest, reverse};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
 use super::subscription::SubscriptionEndReason;
@@ -42,6 +43,8 @@ pub enum CustomerCommand {
     VoidGrant(PoolId, GrantNo),
     /// Consumes credits.
     Consume(ConsumeRequest),
+    /// Gives back what a consumption took.
+    Reverse(Box<ReverseRequest>),
     /// Counts usage that a caller has measured.
     Usage(UsageRequest),
     /// Counts an event for every feature whose meter takes it.
@@ -262,6 +265,12 @@ pub enum CustomerRejection {
         /// What there is.
         available: Amount,
     },
+    /// Only a consumption can be reversed.
+    #[error("only a consumption can be reversed, and this entry is something else")]
+    EntryNotReversible,
+    /// The consumption was reversed before.
+    #[error("this consumption was reversed before, under another idempotency key")]
+    AlreadyReversed,
     /// Something is full.
     #[error("the limit of {max} {what} is reached")]
     LimitReached {
@@ -341,6 +350,7 @@ pub fn decide(
         CustomerCommand::Grant(new) => grant(customer, catalog, new, now),
         CustomerCommand::VoidGrant(pool, no) => void(customer, catalog, *pool, *no, now),
         CustomerCommand::Consume(request) => consume(customer, catalog, request, now),
+        CustomerCommand::Reverse(request) => reverse(customer, request, now),
         CustomerCommand::Usage(request) => report::report(customer, catalog, request, now),
         CustomerCommand::Event(request) => report::take_event(customer, catalog, request, now),
         CustomerCommand::Reserve(request) => hold::reserve(customer, catalog, request, now),

@@ -84,6 +84,32 @@ pub enum Cause {
     Release(Release),
     /// A reservation got more time or credits.
     Extension,
+    /// A consumption was reversed.
+    Reversal(Reversal),
+}
+
+/// A reversal as it was asked for, and the balance that was answered. What came back is the sum
+/// of its entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    /// The position of the consumption's entry in the journal.
+    pub of: u64,
+    /// How much was consumed then.
+    pub amount: Amount,
+    /// The caller's own id of the reversal.
+    pub idempotency_key: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The meter whose usage was paid for.
+    pub meter: Option<MeterId>,
+    /// What is taken off the draws that the meter remembers.
+    pub runs: Vec<Draw>,
+    /// Σ amount of the live grants afterwards.
+    pub usage_limit: Amount,
+    /// What of it was used, with the overdraft, afterwards.
+    pub current_usage: Amount,
+    /// The end of the running period.
+    pub period_end: Option<Timestamp>,
 }
 
 /// The end of a reservation as it was asked for.
@@ -387,12 +413,12 @@ impl PoolEntry {
         self.effects.iter().map(Effect::delta).sum()
     }
 
-    /// Whether it tells nothing of the life of grants: a consumption, or a reservation that was
-    /// made or ended without more.
+    /// Whether it tells nothing of the life of grants: a consumption that gives nothing back, or a
+    /// reservation that was made or ended without more.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        self.is_consumption()
-            || self.effects.iter().all(|effect| match effect {
+        !matches!(self.cause, Cause::Reversal(_))
+            && self.effects.iter().all(|effect| match effect {
                 Effect::HoldEnded(ended) => ended.parts.iter().all(|part| part.lapsed.is_none()),
                 Effect::Drawn(_)
                 | Effect::Overdrawn(_)

@@ -127,6 +127,23 @@ pub struct Grant {
 /// makes the order total.
 pub type BurnKey = (u8, Timestamp, bool, Timestamp, Timestamp, GrantNo);
 
+/// The key of the burn order that put one grant before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BurnRule {
+    /// A lower number.
+    Priority,
+    /// A sooner expiry.
+    Expiry,
+    /// Promotional before the others.
+    Promotional,
+    /// In force earlier.
+    Effective,
+    /// Made earlier.
+    Created,
+    /// Made first of several that are alike.
+    Number,
+}
+
 /// The default priority of every kind of grant (`behaviour.md` §0.8).
 pub const PRIORITY_DEFAULT: u8 = 50;
 
@@ -150,6 +167,20 @@ impl Grant {
             self.created_at,
             self.no,
         )
+    }
+
+    /// What puts it before another grant, or that one before it.
+    #[must_use]
+    pub fn burn_rule(&self, other: &Self) -> BurnRule {
+        let (one, two) = (self.burn_key(), other.burn_key());
+        let rules = [
+            (one.0 != two.0, BurnRule::Priority),
+            (one.1 != two.1, BurnRule::Expiry),
+            (one.2 != two.2, BurnRule::Promotional),
+            (one.3 != two.3, BurnRule::Effective),
+            (one.4 != two.4, BurnRule::Created),
+        ];
+        rules.iter().find(|(differs, _)| *differs).map_or(BurnRule::Number, |(_, rule)| *rule)
     }
 
     /// Whether it can be drawn at that instant, which is half-open in both its limits.

@@ -219,6 +219,20 @@ impl FeatureUsage {
         }
     }
 
+    /// Forgets draws on one grant that were given back otherwise, the last first.
+    pub(super) fn forget(&mut self, pool: PoolId, draw: Draw) {
+        let mut rest = draw.amount;
+        for run in self.drawn.iter_mut().rev() {
+            if run.pool == pool && run.grant == draw.grant {
+                let taken = run.amount.min(rest);
+                run.amount -= taken;
+                rest -= taken;
+            }
+        }
+        assert!(rest.is_zero(), "no more is forgotten than was drawn");
+        self.drawn.retain(|run| !run.amount.is_zero());
+    }
+
     /// Notes a draw that paid for the usage; `pool` is as it is afterwards.
     pub(super) fn note_drawn(&mut self, pool: &Pool, effect: &Effect) {
         match effect {

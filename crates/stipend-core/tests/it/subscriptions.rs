@@ -55,6 +55,8 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::InvalidReservationEnd => "InvalidReservationEnd",
         Rejection::ReservationExists(_) => "ReservationExists",
         Rejection::InsufficientCredits { .. } => "InsufficientCredits",
+        Rejection::EntryNotReversible => "EntryNotReversible",
+        Rejection::AlreadyReversed => "AlreadyReversed",
         Rejection::LimitReached { .. } => "LimitReached",
         Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
         Rejection::UsageTooLarge => "UsageTooLarge",
@@ -64,7 +66,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 41;
+const NAMES_COUNT: usize = 43;
 
 const SHOP: &str = "
     plan base 100/month
@@ -143,6 +145,8 @@ fn every_rejection_is_reachable() {
         reserve a 1 for=0                                       => InvalidReservationEnd
         grant paid 1; reserve a 1; reserve a 1                  => ReservationExists
         strict 1                                                => InsufficientCredits
+        grant paid 1; reverse last                              => EntryNotReversible
+        use 1; reverse 1; reverse 1                             => AlreadyReversed
         ",
     );
     names.extend(other_rejections().iter().map(name));

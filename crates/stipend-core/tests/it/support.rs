@@ -11,8 +11,8 @@ use stipend_core::customer::{
     BillingPeriod, CancelTime, ConsumeRequest, CreditOverride, Customer, CustomerCommand,
     CustomerRejection, Decision, Draw, Effect, Entry, ExtendRequest, FeatureQuantity, GrantEnd,
     GrantKind, HoldEnd, HoldEnded, HoldTerm, NewGrant, Pool, PoolEntry, ProvisionRequest,
-    ReleaseRequest, Schedule, SubscriptionCommand, SubscriptionPatch, TrialRequest, decide,
-    roll_forward,
+    ReleaseRequest, ReverseRequest, Schedule, SubscriptionCommand, SubscriptionPatch, TrialRequest,
+    decide, roll_forward,
 };
 use stipend_core::{
     Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ReservationId, ResourceId,
@@ -469,6 +469,8 @@ impl World {
                 strict: verb == "strict",
                 ..examples::consumption(amount(rest))
             }),
+            "reverse" if rest == "last" => self.reversal_of(self.entries.len() - 1),
+            "reverse" => self.reversal(rest.parse().expect("the number of a consumption")),
             "reserve" => reserve(rest),
             "release" => release(rest),
             "extend" => extend(rest),
@@ -479,6 +481,30 @@ impl World {
             }
             other => panic!("no verb {other:?}"),
         }
+    }
+
+    /// `reverse N`: the reversal of the consumption that was the Nth, counted from 1.
+    pub(crate) fn reversal(&self, which: usize) -> CustomerCommand {
+        let places = 0..self.entries.len();
+        let entry = |place: &usize| pool_entry(&self.entries[*place]);
+        let is_consumption = |place: &usize| entry(place).is_some_and(PoolEntry::is_consumption);
+        let place = places.filter(is_consumption).nth(which - 1).expect("it was consumed");
+        self.reversal_of(place)
+    }
+
+    /// `reverse last`: the reversal of an entry, whatever it is.
+    fn reversal_of(&self, place: usize) -> CustomerCommand {
+        let consumed = pool_entry(&self.entries[place]).expect("it is a pool's").clone();
+        let later = pool_entries(&self.entries[place + 1..]);
+        let of_pool = later.filter(|later| later.pool == consumed.pool);
+        let since = of_pool.filter(|later| !later.is_consumption()).cloned().collect();
+        CustomerCommand::Reverse(Box::new(ReverseRequest {
+            of: place as u64,
+            consumed,
+            since,
+            idempotency_key: None,
+            reason: None,
+        }))
     }
 
     /// What the last step did to the pools, an entry a line.

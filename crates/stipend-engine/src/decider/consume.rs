@@ -144,20 +144,22 @@ impl Decider {
         let now = self.now_in(account.customer.profile.env);
         let decision = customer::decide(&account.customer, catalog, &command, now)?;
         drop(account);
-        let mut done = None;
+        let (mut done, mut seq) = (None, 0);
         for entry in &decision.entries {
             let key = if let Entry::Pool(entry) = entry {
                 if let Cause::Consumption(consumption) = &entry.cause {
                     let consumption = Arc::new(consumption.clone());
-                    done = Some(Consumed::Done { is_replay: false, at: entry.at, consumption });
+                    done = Some((entry.at, consumption));
                 }
                 Some(item.key)
             } else {
                 None
             };
-            self.fold(open, Folding { slot, at: now, key }, entry);
+            let folding = Folding { slot, at: now, key };
+            seq = open.fold(&mut self.working, &mut self.flusher, folding, entry);
         }
-        let done = done.expect("a consumption is an entry of its pool");
+        let (at, consumption) = done.expect("a consumption is an entry of its pool");
+        let done = Consumed::Done { is_replay: false, at, seq, consumption };
         self.keys.decide(item.key, open.number(), Reply::Consumed(vec![done.clone()]));
         Ok(done)
     }
@@ -184,8 +186,9 @@ enum Step {
 
 fn as_replay(consumed: &Consumed) -> Consumed {
     match consumed {
-        Consumed::Done { at, consumption, .. } => {
-            Consumed::Done { is_replay: true, at: *at, consumption: Arc::clone(consumption) }
+        Consumed::Done { at, seq, consumption, .. } => {
+            let consumption = Arc::clone(consumption);
+            Consumed::Done { is_replay: true, at: *at, seq: *seq, consumption }
         }
         Consumed::Stored(seq) => Consumed::Stored(*seq),
     }

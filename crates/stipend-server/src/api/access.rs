@@ -4,6 +4,7 @@ use crate::app::{App, data};
 use crate::context::{Caller, Ids, Query};
 use crate::error::ApiError;
 use crate::mapping::access as mapping;
+use crate::mapping::decision::{Asked, of_check};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
@@ -94,7 +95,35 @@ async fn check_entitlement(
         None => mapping::unknown_customer(now),
         Some(account) => check(&account.customer, &catalog, asked, &query, now),
     };
-    Ok(data(EffectiveEntitlement::Credit(mapping::check_to_wire(&catalog, asked, &check))))
+    let mut told = mapping::check_to_wire(&catalog, asked, &check);
+    let customer = found.as_ref().map(|account| &account.customer);
+    told.decision_id = Some(keep(&app, &caller, (&id, &query), customer, &check, now));
+    Ok(data(EffectiveEntitlement::Credit(told)))
+}
+
+/// Keeps the decision of a check; answers its id.
+fn keep(
+    app: &App,
+    caller: &Caller,
+    (id, query): (&str, &CheckQuery),
+    customer: Option<&Customer>,
+    check: &CreditCheck,
+    now: Timestamp,
+) -> String {
+    let asked = Asked {
+        customer: id,
+        resource: query.resource_id.as_deref(),
+        currency: query.currency_id.as_deref(),
+        requested: query.requested_usage,
+    };
+    let pool = |customer| {
+        let resource = query.resource_id.as_deref().map(ResourceId::parse).transpose().ok()?;
+        let currency = CurrencyId::parse(query.currency_id.as_deref()?).ok()?;
+        Customer::find_pool(customer, &currency, resource.as_ref())
+    };
+    let found = customer.map(|customer| (customer, pool(customer)));
+    let decision = of_check(&asked, check, found, app.engine().cipher(), now);
+    app.keep(caller.env, decision)
 }
 
 /// The customer first, then the catalog: so the catalog is never older than the versions that

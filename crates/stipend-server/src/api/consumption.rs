@@ -3,13 +3,16 @@
 use crate::app::{App, data};
 use crate::context::{Body, BulkBody, Caller};
 use crate::error::ApiError;
+use crate::mapping::decision::{Asked, of_refusal};
 use crate::mapping::instant;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use stipend_core::customer::{self, ConsumeRequest};
 use stipend_core::{Amount, Timestamp};
+use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::{Command, ConsumeItem, Consumed as Done, Key, Refusal, Reply};
+use stipend_store::Seq;
 use stipend_wire::consumption::{
     Consume, ConsumeAccepted, ConsumeBatch, Consumed, CreditBalance, DimensionValue, Dimensions,
 };
@@ -64,22 +67,51 @@ pub(super) fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::Dimen
 async fn consume(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let item = item(&caller, body.read::<Consume>()?);
     let shown = item.clone();
-    let reply = app.submit(&caller, Command::Consume(vec![item]), None, None).await?;
+    let reply = app.submit(&caller, Command::Consume(vec![item]), None, None).await;
+    let reply = reply.map_err(|refusal| refuse(&app, &caller, &shown, refusal))?;
     let Reply::Consumed(mut results) = reply else {
         return Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server"));
     };
     match results.pop() {
-        Some(Done::Done { at, consumption, .. }) => Ok(data(answer(&shown, at, &consumption))),
+        Some(Done::Done { at, seq, consumption, .. }) => {
+            Ok(data(answer(&app, &shown, (at, seq), &consumption)))
+        }
         Some(Done::Stored(seq)) => {
             let engine = std::sync::Arc::clone(app.shared_engine());
             let stored = app.read(move || Ok(engine.stored_consumption(seq)?)).await?;
-            Ok(data(answer(&shown, stored.0, &stored.1)))
+            Ok(data(answer(&app, &shown, (stored.0, seq), &stored.1)))
         }
         None => Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server")),
     }
 }
 
-fn answer(item: &ConsumeItem, at: Timestamp, done: &customer::Consumption) -> Consumed {
+/// A refusal by the customer's state is kept, so that it can be asked why.
+fn refuse(app: &App, caller: &Caller, item: &ConsumeItem, refusal: Refusal) -> ApiError {
+    let Refusal::Customer(rejection) = &refusal else { return refusal.into() };
+    let now = app.engine().now(caller.env);
+    let found = app.engine().find_current(caller.env, &item.customer, now);
+    let ConsumeRequest { currency, resource, amount, .. } = &item.request;
+    let asked = Asked {
+        customer: item.customer.as_str(),
+        resource: resource.as_ref().map(stipend_core::ResourceId::as_str),
+        currency: Some(currency.as_str()),
+        requested: Some(*amount),
+    };
+    let customer = found.as_ref().map(|account| &account.customer);
+    let found =
+        customer.map(|customer| (customer, customer.find_pool(currency, resource.as_ref())));
+    let error = ApiError::from(refusal.clone());
+    let cipher = app.engine().cipher();
+    let decision = of_refusal(&asked, rejection, error.code(), found, cipher, now);
+    error.with_decision(app.keep(caller.env, decision))
+}
+
+fn answer(
+    app: &App,
+    item: &ConsumeItem,
+    (at, seq): (Timestamp, Seq),
+    done: &customer::Consumption,
+) -> Consumed {
     let currency_id = item.request.currency.to_string();
     Consumed {
         amount: Decimal(done.amount),
@@ -93,7 +125,7 @@ fn answer(item: &ConsumeItem, at: Timestamp, done: &customer::Consumption) -> Co
             usage_limit: Decimal(done.usage_limit),
             usage_period_end: done.period_end.map(instant),
         }),
-        decision_id: None,
+        decision_id: Some(app.engine().cipher().decision_id(DecisionPlace::Row(seq))),
         resource_id: item.request.resource.as_ref().map(ToString::to_string),
     }
 }

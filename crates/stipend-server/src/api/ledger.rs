@@ -10,6 +10,7 @@ use axum::response::Response;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use stipend_core::{PoolId, ReservationId};
+use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::ledger::{Cursor, EventType, LedgerEvent, LedgerQuery as Walk, ledger_page};
 use stipend_engine::{Engine, Found, IdCipher, ReservationPlace};
 use stipend_store::{Page as StorePage, Seq};
@@ -21,7 +22,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_ledger)).routes(routes!(get_auto_recharge))
+    OpenApiRouter::new()
+        .routes(routes!(list_ledger))
+        .routes(routes!(get_auto_recharge))
+        .merge(super::reversals::router())
+        .merge(super::series::router())
+        .merge(super::decisions::router())
 }
 
 const EVENT_TYPES: [(EventType, LedgerEventType); 9] = [
@@ -53,11 +59,12 @@ fn event_types(texts: Option<&[String]>) -> Result<Option<BTreeSet<EventType>>, 
     Ok(Some(types))
 }
 
-fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
+pub(super) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
     let customer = &found.customer;
     let pool = customer.pool(event.pool).expect("events come from the customer's pools");
     let wire = EVENT_TYPES.iter().find(|(event_type, _)| *event_type == event.event_type);
     let reservation = event.reservation.as_deref();
+    let reversal = event.reversal.as_deref();
     let consumed = reservation.and_then(|facts| facts.consumed);
     let breakdown = consumed.map(|amount| {
         let taken = amount.is_positive().then(|| LedgerBreakdown {
@@ -85,14 +92,16 @@ fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry
         feature_id: event.feature.as_ref().map(ToString::to_string),
         resource_id: pool.resource.as_ref().map(ToString::to_string),
         timestamp: instant(event.at),
-        entry_id: None,
+        entry_id: Some(cipher.entry_id(event.cursor)),
         breakdown,
         hold_returned_amount: reservation.and_then(|facts| facts.returned).map(Decimal),
         metadata: reservation.filter(|_| is_made).map(|facts| facts.metadata.clone()),
-        decision_id: None,
-        reason: None,
+        decision_id: event
+            .is_decided
+            .then(|| cipher.decision_id(DecisionPlace::Row(event.cursor.seq))),
+        reason: reversal.and_then(|facts| facts.reason.clone()),
         reservation_id: reservation.map(|facts| facts.id.to_string()),
-        reversal_of: None,
+        reversal_of: reversal.map(|facts| cipher.entry_id(Cursor { seq: facts.of, index: 0 })),
         reversed_by: None,
     }
 }

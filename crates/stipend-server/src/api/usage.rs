@@ -189,7 +189,8 @@ async fn report_usage(
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
     let (recorded, outcome) = report(&app, &caller, &headers, &body).await?;
-    let data = recorded.iter().map(|record| mapping::reported(caller.env, record)).collect();
+    let (env, cipher) = (caller.env, app.engine().cipher());
+    let data = recorded.iter().map(|record| mapping::reported(env, cipher, record)).collect();
     Ok(ok(&BatchData::<Vec<UsageReported>> { data, errors: outcome.errors }))
 }
 
@@ -207,7 +208,7 @@ async fn report_usage_v2(
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
     let (recorded, outcome) = report(&app, &caller, &headers, &body).await?;
-    let data = mapping::reported_with_balances(caller.env, &recorded);
+    let data = mapping::reported_with_balances(caller.env, app.engine().cipher(), &recorded);
     Ok(ok(&BatchData { data, errors: outcome.errors }))
 }
 

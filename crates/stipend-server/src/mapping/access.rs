@@ -17,7 +17,7 @@ use stipend_wire::charge::MoneyBudget;
 use stipend_wire::entitlement::{CreditTag, FeatureTag};
 use stipend_wire::{Decimal, FromJson as _};
 
-fn reason(denial: Denial) -> AccessDeniedReason {
+pub(crate) fn reason(denial: Denial) -> AccessDeniedReason {
     match denial {
         Denial::CustomerNotFound => AccessDeniedReason::CustomerNotFound,
         Denial::CustomerIsArchived => AccessDeniedReason::CustomerIsArchived,

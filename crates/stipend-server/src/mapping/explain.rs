@@ -3,10 +3,13 @@
 use super::instant;
 use crate::mapping::grant::{kind_to_wire, source_to_wire};
 use stipend_core::catalog::Behavior;
-use stipend_core::customer::{Explanation, Grant, Origin, Pool, Share, Standing, SubscriptionPart};
+use stipend_core::customer::{
+    Explanation, Flow, Grant, Origin, Pace, Pool, Share, Standing, SubscriptionPart, forecast,
+};
 use stipend_core::{Amount, Cadence, CurrencyId, Customer, PackageKind, ResourceId, Timestamp};
 use stipend_engine::IdCipher;
 use stipend_wire::Decimal;
+use stipend_wire::credit_usage::{Forecast, ForecastWindow, WindowForecast};
 use stipend_wire::entitlement as entitlement_wire;
 use stipend_wire::explain as wire;
 
@@ -39,6 +42,33 @@ pub(crate) fn to_wire(shown: &Shown<'_>, explanation: &Explanation) -> wire::Cre
         statement: statement(explanation),
         forecast: None,
     }
+}
+
+/// The windows that the pace of use is taken from, in seconds.
+pub(crate) const PACE_SECONDS: [i64; 2] = [24 * 60 * 60, 7 * 24 * 60 * 60];
+
+const DAY_SECONDS: i128 = 24 * 60 * 60;
+
+pub(crate) fn forecast_to_wire(
+    pool: &Pool,
+    flows: &[Flow],
+    paces: &[Pace],
+    now: Timestamp,
+) -> Forecast {
+    let windows = [ForecastWindow::LastDay, ForecastWindow::LastWeek];
+    let told: Vec<_> = paces.iter().map(|pace| forecast(pool, flows, *pace, now)).collect();
+    let earliest = told.iter().filter_map(|told| told.runs_out_at).min();
+    let windows = windows.into_iter().zip(paces).zip(&told).map(|((window, pace), told)| {
+        let per_day = pace.used.nano() * DAY_SECONDS / i128::from(pace.seconds);
+        WindowForecast {
+            window,
+            used: Decimal(pace.used),
+            rate_per_day: Decimal(Amount::from_nano(per_day)),
+            runs_out_at: told.runs_out_at.map(instant),
+            is_grant_expiry_limited: told.is_expiry_limited,
+        }
+    });
+    Forecast { runs_out_at: earliest.map(instant), windows: windows.collect() }
 }
 
 /// The sum in words: what was granted, what was used, what is left.

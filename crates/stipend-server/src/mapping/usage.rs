@@ -8,6 +8,8 @@ use stipend_core::customer::{
     UsageRestart,
 };
 use stipend_core::{Amount, CustomerId, EnvId, Timestamp};
+use stipend_engine::IdCipher;
+use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::usage::MeterHistory;
 use stipend_engine::{Balance, Reported, UsageRecord};
 use stipend_wire::Decimal;
@@ -58,7 +60,7 @@ impl Recorded {
     }
 }
 
-pub(crate) fn reported(env: EnvId, recorded: &Recorded) -> UsageReported {
+pub(crate) fn reported(env: EnvId, cipher: &IdCipher, recorded: &Recorded) -> UsageReported {
     let Recorded { customer, request, record, .. } = recorded;
     let usage = &record.usage;
     let balance = recorded.balance();
@@ -79,7 +81,7 @@ pub(crate) fn reported(env: EnvId, recorded: &Recorded) -> UsageReported {
             usage_period_end: balance.period_end.map(instant),
         }),
         current_usage: Some(Decimal(usage.value)),
-        decision_id: None,
+        decision_id: Some(cipher.decision_id(DecisionPlace::Row(recorded.record.seq))),
         missing_dimensions: recorded.missing(),
         next_reset_date: usage.period.map(|period| instant(period.end)),
         resource_id: request.resource.as_ref().map(ToString::to_string),
@@ -89,11 +91,15 @@ pub(crate) fn reported(env: EnvId, recorded: &Recorded) -> UsageReported {
 }
 
 /// The reports in their order, and of each pool the last balance, in the order of their first use.
-pub(crate) fn reported_with_balances(env: EnvId, recorded: &[Recorded]) -> UsagesReported {
+pub(crate) fn reported_with_balances(
+    env: EnvId,
+    cipher: &IdCipher,
+    recorded: &[Recorded],
+) -> UsagesReported {
     let mut credits: Vec<PoolBalance> = Vec::new();
     let mut usages = Vec::with_capacity(recorded.len());
     for record in recorded {
-        let one = reported(env, record);
+        let one = reported(env, cipher, record);
         if let Some(credit) = &one.credit {
             let balance = PoolBalance {
                 currency_id: credit.currency_id.clone(),

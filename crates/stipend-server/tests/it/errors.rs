@@ -96,6 +96,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("duplicate_parameter limit", "GET /api/v1/plans?limit=1&limit=1", ""),
     ("missing_parameter customerId", "GET /api/v1/credits/ledger", ""),
     // What is asked for.
+    ("entry_not_found", "POST /api/v1/credits/ledger/x/reverse", ""),
+    ("decision_not_found", "GET /api/v1/decisions/x", ""),
     ("not_found", "GET /api/v1/nothing", ""),
     ("customer_not_found", "GET /api/v1/customers/nobody", ""),
     ("currency_not_found", "PATCH /api/v1/credits/custom-currencies/none", "{}"),
@@ -432,11 +434,6 @@ const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::FeatureInUse, "features cannot be deleted, and archiving one is never refused"),
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
-    (ErrorCode::EntryNotFound, "unreachable until reversals are served"),
-    (ErrorCode::EntryNotReversible, "unreachable until reversals are served"),
-    (ErrorCode::AlreadyReversed, "unreachable until reversals are served"),
-    (ErrorCode::DecisionNotFound, "unreachable until decisions are served"),
-    (ErrorCode::DecisionGone, "unreachable until decisions are served"),
     (ErrorCode::RequestInFlight, "a second request waits for the first and gets its answer"),
 ];
 

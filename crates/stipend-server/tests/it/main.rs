@@ -5,6 +5,8 @@ mod access;
 mod answers;
 mod auth;
 mod bad_input;
+mod bad_input_scopes;
+mod bad_input_texts;
 mod coverage;
 mod errors;
 mod failing_store;

@@ -2,7 +2,8 @@
 //! which each finds what it needs.
 //!
 //! Lines are `METHOD path` and, where there is one, the body. `{grant}` stands for the id of the
-//! grant that was made last.
+//! grant that was made last, `{entry}` for the newest entry of the ledger that was read last, and
+//! `{decision}` for what was decided last.
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
@@ -289,4 +290,11 @@ pub(crate) const LINES: &[Line] = &[
     get("/api/v1/usage/bob/history/calls?startDate=2026-01-01T00:00:00Z\
          &endDate=2026-12-01T00:00:00Z&groupBy=region"),
     get("/api/v1/credits/ledger?customerId=bob"),
+    get("/api/v1/credits/ledger?customerId=acme&eventType=CREDITS_CONSUMED"),
+    get("/api/v1/decisions/{decision}"),
+    post("/api/v1/credits/ledger/{entry}/reverse", r#"{"reason":"The job failed"}"#),
+    get("/api/v1/credits/usage?customerId=acme&currencyId=api-credits"),
+    get("/api/v1/credits/usage?customerId=bob&timeRange=LAST_DAY&groupBy=featureId,region"),
+    get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits&requestedUsage=10"),
+    get("/api/v1/decisions/{decision}"),
 ];

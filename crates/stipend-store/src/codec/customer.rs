@@ -9,9 +9,10 @@ use stipend_core::customer::{
     FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
     HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
     PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
-    ProvisionRequest, RecurringSource, Release, Resource, Schedule, ScheduledChange, Settled,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
-    Trial, TrialRequest, UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
+    ProvisionRequest, RecurringSource, Release, Resource, Reversal, Schedule, ScheduledChange,
+    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
+    SubscriptionTerms, Trial, TrialRequest, UsageBehavior, UsageEntry, UsagePin, UsageResetReason,
+    UsageRestart,
 };
 
 record!(Profile {
@@ -256,6 +257,17 @@ record!(Priced {
     6 => units,
     7 => rate,
 });
+record!(Reversal {
+    1 => of,
+    2 => amount,
+    3 => idempotency_key,
+    4 => reason,
+    5 => usage_limit,
+    6 => current_usage,
+    7 => period_end,
+    8 => meter,
+    9 => runs,
+});
 record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
 record!(Ended { 1 => grant, 2 => amount, 3 => end });
@@ -309,6 +321,7 @@ choice!(Cause {
     6 => Reservation,
     7 => Release(Release),
     8 => Extension,
+    9 => Reversal(Reversal),
 });
 record!(PoolOpened { 1 => pool, 2 => currency, 3 => resource });
 record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });
