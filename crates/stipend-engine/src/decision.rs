@@ -2,9 +2,9 @@
 //! told.
 
 use crate::engine::{Engine, Found};
-use crate::ledger::LifeWalk;
 use crate::limits::REVERSAL_ROWS_MAX;
 use crate::record::Record;
+use crate::walk::LifeWalk;
 use std::collections::BTreeMap;
 use stipend_core::customer::{Cause, Effect, Entry, Grant, PoolEntry, UsageEntry};
 use stipend_core::{EnvId, GrantNo, PoolId, Slot};
@@ -81,10 +81,11 @@ impl Engine {
         let mut missing: Vec<GrantNo> = drawn(entry).map(|(no, _)| no).collect();
         let pool: PoolId = entry.pool;
         if let Some(pool) = decided.account.customer.pool(pool) {
-            missing.retain(|no| match pool.find_grant(*no) {
-                Some(grant) => decided.grants.insert(*no, grant.clone()).is_none() && false,
-                None => true,
-            });
+            for no in &missing {
+                let found = pool.find_grant(*no);
+                decided.grants.extend(found.map(|grant| (*no, grant.clone())));
+            }
+            missing.retain(|no| !decided.grants.contains_key(no));
         }
         let chain = &decided.account.chains[usize::from(pool.number())];
         let mut walk = LifeWalk::new(self.reader(), chain);

@@ -282,14 +282,14 @@ pub fn pool_entry(reader: &dyn Reader, seq: Seq) -> Result<(Row, PoolEntry), Sto
 }
 
 /// Walks the rows of a pool from newer to older.
-struct Walk<'a> {
-    reader: &'a dyn Reader,
-    next: Seq,
-    skips_usage: bool,
+pub(crate) struct Walk<'a> {
+    pub(crate) reader: &'a dyn Reader,
+    pub(crate) next: Seq,
+    pub(crate) skips_usage: bool,
 }
 
 impl Walk<'_> {
-    fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
+    pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
         while self.next != 0 {
             let (row, entry) = pool_entry(self.reader, self.next)?;
             self.next = if self.skips_usage { row.life } else { row.prev };
@@ -298,48 +298,6 @@ impl Walk<'_> {
             }
         }
         Ok(None)
-    }
-}
-
-/// Walks the rows of a pool's life from newer to older: what happened to it but plain usage.
-pub(crate) struct LifeWalk<'a>(Walk<'a>);
-
-impl<'a> LifeWalk<'a> {
-    pub(crate) fn new(reader: &'a dyn Reader, chain: &Chain) -> Self {
-        Self(Walk { reader, next: chain.life, skips_usage: true })
-    }
-
-    pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
-        self.0.step()
-    }
-}
-
-/// Walks all rows of a pool from newer to older, from an instant on.
-pub(crate) struct Pages<'a>(Walk<'a>);
-
-impl<'a> Pages<'a> {
-    /// The rows of before that instant.
-    pub(crate) fn before(
-        reader: &'a dyn Reader,
-        chain: &Chain,
-        end: Timestamp,
-    ) -> Result<Self, StoreError> {
-        // A row that a skip pointer leads to is never newer than the one that it skips from.
-        let is_behind = |row: &Row| row.at >= end.micros();
-        let mut next = chain.last;
-        while next != 0 {
-            let (row, _) = pool_entry(reader, next)?;
-            if !is_behind(&row) {
-                break;
-            }
-            let jump = if row.jump == 0 { None } else { reader.row(row.jump)? };
-            next = if jump.is_some_and(|jump| is_behind(&jump)) { row.jump } else { row.prev };
-        }
-        Ok(Self(Walk { reader, next, skips_usage: false }))
-    }
-
-    pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
-        self.0.step()
     }
 }
 

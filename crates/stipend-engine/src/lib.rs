@@ -34,6 +34,7 @@ pub mod reversal;
 pub mod series;
 pub mod task;
 pub mod usage;
+mod walk;
 mod wall;
 mod working;
 

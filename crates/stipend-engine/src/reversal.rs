@@ -5,9 +5,10 @@
 //! decided, it is refused as [`Refusal::Moved`](crate::Refusal::Moved) and prepared again.
 
 use crate::engine::Engine;
-use crate::ledger::{LifeWalk, pool_entry};
+use crate::ledger::pool_entry;
 use crate::limits::REVERSAL_ROWS_MAX;
 use crate::record::Record;
+use crate::walk::LifeWalk;
 use stipend_core::customer::{Cause, Entry, PoolEntry, Reversal, ReverseRequest};
 use stipend_core::{EnvId, Slot, Timestamp};
 use stipend_store::{Seq, StoreError};

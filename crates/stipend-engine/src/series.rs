@@ -5,9 +5,10 @@
 //! reversal takes away where the consumption counted.
 
 use crate::account::Chain;
-use crate::ledger::{LifeWalk, Pages, pool_entry};
+use crate::ledger::pool_entry;
 use crate::limits::SERIES_ROWS_MAX;
 use crate::pace::used_by;
+use crate::walk::{LifeWalk, Pages};
 use std::collections::{BTreeMap, BTreeSet};
 use stipend_core::customer::{Cause, DimensionValue, PoolEntry};
 use stipend_core::limits::EVENT_AGE_MAX_SECONDS;

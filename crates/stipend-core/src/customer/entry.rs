@@ -66,7 +66,6 @@ pub struct PoolEntry {
 
 /// Why a pool changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "most entries are consumptions")]
 pub enum Cause {
     /// Credits were consumed.
     Consumption(Consumption),

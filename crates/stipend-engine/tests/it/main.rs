@@ -15,6 +15,7 @@ mod paging;
 mod queue;
 mod recovery;
 mod reservations;
+mod reversals;
 mod rolling;
 mod support;
 mod tasks;

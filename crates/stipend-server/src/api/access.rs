@@ -10,10 +10,12 @@ use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::{
     CreditCheck, Denial, FeatureCheck, FeatureQuestion, check_credit, check_feature,
+    enforcement_of_currency,
 };
 use stipend_core::{Catalog, CurrencyId, Customer, CustomerId, FeatureId, ResourceId, Timestamp};
 use stipend_engine::Found;
 use stipend_wire::access::{EffectiveEntitlement, EffectiveEntitlements};
+use stipend_wire::entitlement::Enforcement;
 use stipend_wire::query::{CheckQuery, EntitlementsQuery};
 use stipend_wire::{Data, ErrorBody};
 use utoipa_axum::router::OpenApiRouter;
@@ -122,7 +124,18 @@ fn keep(
         Customer::find_pool(customer, &currency, resource.as_ref())
     };
     let found = customer.map(|customer| (customer, pool(customer)));
-    let decision = of_check(&asked, check, found, app.engine().cipher(), now);
+    let is_strict = customer.is_some_and(|customer| {
+        let resource = query.resource_id.as_deref().and_then(|id| ResourceId::parse(id).ok());
+        let currency = query.currency_id.as_deref().and_then(|id| CurrencyId::parse(id).ok());
+        currency.is_some_and(|currency| {
+            let catalog = app.engine().catalog(caller.env);
+            enforcement_of_currency(customer, &catalog, &currency, resource.as_ref())
+                == stipend_core::catalog::Enforcement::Strict
+        })
+    });
+    let enforcement = if is_strict { Enforcement::Strict } else { Enforcement::Hard };
+    let told_by = (app.engine().cipher(), now);
+    let decision = of_check(&asked, check, found, enforcement, told_by);
     app.keep(caller.env, decision)
 }
 

@@ -54,7 +54,8 @@ async fn get_credit_usage(
     Query(query): Query<CreditUsageQuery>,
 ) -> Result<Response, ApiError> {
     let now = app.engine().now(caller.env);
-    let (start, end) = query.period(now, back)?;
+    // What has happened just now belongs to it.
+    let (start, end) = query.period(Timestamp::from_micros(now.micros() + 1), back)?;
     let is_hourly = query.start_date.is_none() && query.time_range == Some(TimeRange::LastDay);
     let found = app.caught_up(&caller, &query.customer_id.0).await?;
     let catalog = app.engine().catalog(caller.env);

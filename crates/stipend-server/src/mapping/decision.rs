@@ -56,8 +56,8 @@ pub(crate) fn of_check(
     asked: &Asked<'_>,
     check: &CreditCheck,
     found: Option<(&Customer, Option<&Pool>)>,
-    cipher: &IdCipher,
-    now: Timestamp,
+    enforcement: Enforcement,
+    (cipher, now): (&IdCipher, Timestamp),
 ) -> Decision {
     let mut decision = blank(asked, now);
     decision.access_denied_reason = check.denial.map(reason);
@@ -74,7 +74,7 @@ pub(crate) fn of_check(
             limit: Decimal(check.usage_limit),
             current_usage: Decimal(check.current_usage),
             requested: Decimal(requested),
-            enforcement: Enforcement::Hard,
+            enforcement,
         });
     }
     decision

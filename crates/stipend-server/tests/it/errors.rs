@@ -386,10 +386,36 @@ const STORIES: &[(ErrorCode, Story)] = &[
         ] });
         server.call("POST", "/api/v1/events", &event)
     }),
+    (ErrorCode::EntryNotReversible, || {
+        let server = world::example();
+        let ledger = server.get("/api/v1/credits/ledger?customerId=acme");
+        reversed(&server, &ledger[0]["entryId"], &Value::Null)
+    }),
+    (ErrorCode::AlreadyReversed, || {
+        let server = world::example();
+        server.post("/api/v1/credits/consumption", &usage("acme", "k", 1));
+        let ledger = server.get("/api/v1/credits/ledger?customerId=acme");
+        let entry = &ledger[0]["entryId"];
+        assert_eq!(reversed(&server, entry, &Value::Null).status, 200);
+        reversed(&server, entry, &json!({ "idempotencyKey": "another" }))
+    }),
+    (ErrorCode::DecisionGone, || {
+        let server = world::example();
+        let check = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
+        let first = server.get(check)["decisionId"].clone();
+        (0..1_024).for_each(|_| drop(server.get(check)));
+        let path = format!("/api/v1/decisions/{}", first.as_str().expect("it has an id"));
+        server.call("GET", &path, &Value::Null)
+    }),
     (ErrorCode::Overloaded, failing_store::overloaded),
     (ErrorCode::Internal, failing_store::unreadable),
     (ErrorCode::Unavailable, failing_store::unwritable),
 ];
+
+fn reversed(server: &Server, entry: &Value, body: &Value) -> Answer {
+    let entry = entry.as_str().expect("entries have ids");
+    server.call("POST", &format!("/api/v1/credits/ledger/{entry}/reverse"), body)
+}
 
 /// The example with a reservation `job` of 10 credits for an hour.
 fn reserved() -> crate::support::Server {

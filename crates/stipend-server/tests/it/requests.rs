@@ -290,7 +290,7 @@ pub(crate) const LINES: &[Line] = &[
     get("/api/v1/usage/bob/history/calls?startDate=2026-01-01T00:00:00Z\
          &endDate=2026-12-01T00:00:00Z&groupBy=region"),
     get("/api/v1/credits/ledger?customerId=bob"),
-    get("/api/v1/credits/ledger?customerId=acme&eventType=CREDITS_CONSUMED"),
+    get("/api/v1/credits/ledger?customerId=bob&eventType=CREDITS_CONSUMED"),
     get("/api/v1/decisions/{decision}"),
     post("/api/v1/credits/ledger/{entry}/reverse", r#"{"reason":"The job failed"}"#),
     get("/api/v1/credits/usage?customerId=acme&currencyId=api-credits"),
