@@ -130,10 +130,10 @@ impl Build<'_> {
                     Some(id) => Event::Id(id.clone()),
                     None => Event::Row(row.seq),
                 };
-                self.note(entry, used, Some(event));
+                self.note(entry, used, Some(&event));
             }
             Cause::Release(_) if used.is_positive() => {
-                self.note(entry, used, Some(Event::Row(row.seq)));
+                self.note(entry, used, Some(&Event::Row(row.seq)));
             }
             Cause::Reversal(reversal) => {
                 let (_, consumed) = pool_entry(self.reader, reversal.of)?;
@@ -145,7 +145,7 @@ impl Build<'_> {
     }
 
     /// Counts where and when an entry belongs.
-    fn note(&mut self, entry: &PoolEntry, used: Amount, event: Option<Event>) {
+    fn note(&mut self, entry: &PoolEntry, used: Amount, event: Option<&Event>) {
         let consumption = match &entry.cause {
             Cause::Consumption(consumption) => Some(consumption),
             _ => None,
@@ -170,7 +170,7 @@ impl Build<'_> {
         let point = series.points.entry(begin).or_default();
         for used_in in [&mut series.total, point] {
             used_in.amount += used;
-            used_in.events.extend(event.clone());
+            used_in.events.extend(event.cloned());
         }
     }
 }

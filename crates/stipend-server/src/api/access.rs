@@ -4,7 +4,7 @@ use crate::app::{App, data};
 use crate::context::{Caller, Ids, Query};
 use crate::error::ApiError;
 use crate::mapping::access as mapping;
-use crate::mapping::decision::{Asked, of_check};
+use crate::mapping::decision::{Asked, of_check, of_feature_check};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
@@ -89,7 +89,15 @@ async fn check_entitlement(
             || FeatureCheck::denied(Denial::CustomerNotFound),
             |account| check_by_feature(&account.customer, &catalog, asked, &query, now),
         );
-        let answer = mapping::feature_to_wire(&catalog, asked, &check);
+        let mut answer = mapping::feature_to_wire(&catalog, asked, &check);
+        let question = Asked {
+            customer: &id,
+            resource: query.resource_id.as_deref(),
+            currency: None,
+            requested: query.requested_usage,
+        };
+        let decision = of_feature_check(&question, asked, &check, now);
+        answer.decision_id = Some(app.keep(caller.env, decision));
         return Ok(data(EffectiveEntitlement::Feature(answer)));
     }
     let asked = query.currency_id.as_deref().unwrap_or_default();

@@ -5,8 +5,8 @@ use crate::mapping::access::reason;
 use std::collections::BTreeMap;
 use stipend_core::catalog::Catalog;
 use stipend_core::customer::{
-    BurnRule, Cause, CreditCheck, CustomerRejection, DimensionValue, Effect, Grant, Pool,
-    PoolEntry, Priced, UsageEntry,
+    BurnRule, Cause, CreditCheck, CustomerRejection, Denial, DimensionValue, Effect, FeatureCheck,
+    Grant, Pool, PoolEntry, Priced, UsageEntry,
 };
 use stipend_core::{Amount, Customer, GrantNo, PackageKind, SubscriptionNo, Timestamp};
 use stipend_engine::IdCipher;
@@ -68,7 +68,7 @@ pub(crate) fn of_check(
     if let Some((customer, Some(pool))) = found {
         note_spread(&mut decision, customer, pool, requested, cipher);
     }
-    if check.denial == Some(stipend_core::customer::Denial::InsufficientCredits) {
+    if check.denial == Some(Denial::InsufficientCredits) {
         decision.limit_hit = Some(LimitHit {
             r#type: LimitType::Balance,
             limit: Decimal(check.usage_limit),
@@ -78,6 +78,41 @@ pub(crate) fn of_check(
         });
     }
     decision
+}
+
+/// The decision of a check of a feature.
+pub(crate) fn of_feature_check(
+    asked: &Asked<'_>,
+    feature: &str,
+    check: &FeatureCheck,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = blank(asked, now);
+    decision.feature_id = Some(feature.chars().take(255).collect());
+    decision.access_denied_reason = check.denial.map(reason);
+    if check.denial.is_none() {
+        decision.outcome = DecisionOutcome::Granted;
+    }
+    let limited = check.access.as_ref().and_then(|access| Some((access, access.limit?)));
+    let is_exceeded = check.denial == Some(Denial::RequestedUsageExceedingLimit);
+    if let Some((access, limit)) = limited.filter(|_| is_exceeded) {
+        decision.limit_hit = Some(LimitHit {
+            r#type: LimitType::UsageLimit,
+            limit: Decimal(limit),
+            current_usage: Decimal(check.current_usage),
+            requested: Decimal(asked.requested.unwrap_or(Amount::ZERO)),
+            enforcement: enforcement_to_wire(access.enforcement),
+        });
+    }
+    decision
+}
+
+fn enforcement_to_wire(enforcement: stipend_core::catalog::Enforcement) -> Enforcement {
+    match enforcement {
+        stipend_core::catalog::Enforcement::Soft => Enforcement::Soft,
+        stipend_core::catalog::Enforcement::Hard => Enforcement::Hard,
+        stipend_core::catalog::Enforcement::Strict => Enforcement::Strict,
+    }
 }
 
 /// The decision to refuse a consumption.

@@ -341,6 +341,14 @@ fn in_sandbox(server: &Server, request: &str, body: &str, id: &str) -> Answer {
     if body.is_empty() { call.send() } else { call.raw(body.replace("{ID}", id)).send() }
 }
 
+/// The answer without the id of its decision, which is another one each time.
+fn undecided(answer: &Answer) -> String {
+    match answer.text().split_once("\"decisionId\":\"") {
+        Some((before, after)) => format!("{before}{}", &after[after.find('"').unwrap_or(0)..]),
+        None => answer.text(),
+    }
+}
+
 #[test]
 fn rows_70_and_71_what_lives_elsewhere_looks_like_what_lives_nowhere() {
     let server = strangers();
@@ -350,8 +358,8 @@ fn rows_70_and_71_what_lives_elsewhere_looks_like_what_lives_nowhere() {
         let elsewhere = in_sandbox(&server, request, body, id);
         let unknown = in_sandbox(&server, request, body, &nowhere);
         assert_eq!(elsewhere.verdict(), *expected, "{request} {body}: {}", elsewhere.text());
-        let same = unknown.text().replace(&nowhere, id);
-        assert_eq!(elsewhere.text(), same, "{request} {body}");
+        let same = undecided(&unknown).replace(&nowhere, id);
+        assert_eq!(undecided(&elsewhere), same, "{request} {body}");
         assert_eq!(elsewhere.headers, unknown.headers, "{request} {body}");
         let is_denied = ["[]", "CustomerNotFound"].iter().any(|sign| same.contains(sign));
         assert!(*expected != "ok" || is_denied, "{request}: {same}");
