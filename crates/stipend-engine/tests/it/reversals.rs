@@ -43,7 +43,7 @@ fn a_reversal_is_told_again_after_a_restart() {
 
 #[test]
 fn two_that_are_prepared_at_once_reverse_once() {
-    let mut bench = Bench::seeded();
+    let bench = Bench::seeded();
     let of = consumed(&bench, "job", 100);
     let (first, second) = (prepared(&bench, of), prepared(&bench, of));
     let control = bench.control();
@@ -61,7 +61,7 @@ fn two_that_are_prepared_at_once_reverse_once() {
 
 #[test]
 fn what_happens_to_the_pool_meanwhile_is_read_before_it_is_decided() {
-    let mut bench = Bench::seeded();
+    let bench = Bench::seeded();
     let of = consumed(&bench, "job", 80_100);
     let early = prepared(&bench, of);
     bench.done(grant(ACME, new_grant(&examples::credits(), 100)));
