@@ -4,6 +4,7 @@ use crate::context::{Body, Caller};
 use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
+use crate::limits::Limits;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +29,7 @@ pub struct App {
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
     decisions: Arc<Decisions>,
+    limits: Limits,
 }
 
 impl App {
@@ -37,7 +39,27 @@ impl App {
         let submitter = engine.submitter();
         let start = u64::try_from(engine.wall_now().micros()).unwrap_or(0);
         let decisions = Arc::new(Decisions::new(start));
-        Self { engine, submitter, random, is_draining: Arc::default(), decisions }
+        Self {
+            engine,
+            submitter,
+            random,
+            is_draining: Arc::default(),
+            decisions,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same application with other limits of its connections.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The limits of its connections.
+    #[must_use]
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The engine.

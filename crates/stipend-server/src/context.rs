@@ -6,7 +6,6 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use std::time::Duration;
 use stipend_core::EnvId;
 use stipend_engine::{Key, Operation, Remember, Rights};
 use stipend_wire::query::FromQuery;
@@ -14,8 +13,6 @@ use stipend_wire::{ErrorCode, FromJson, Opaque, WireError, json};
 
 /// The greatest body of an ordinary request.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The greatest body of a bulk request.
 pub(crate) const BULK_BYTES_MAX: usize = 5 << 20;
 
@@ -196,7 +193,7 @@ impl FromRequest<App> for BulkBody {
     }
 }
 
-async fn read_limited(request: Request, _: &App, limit: usize) -> Result<Bytes, ApiError> {
+async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Bytes, ApiError> {
     let too_large = || {
         let message = format!("the body has more than {limit} bytes");
         ApiError::new(ErrorCode::PayloadTooLarge, message)
@@ -212,7 +209,7 @@ async fn read_limited(request: Request, _: &App, limit: usize) -> Result<Bytes, 
         return Err(too_large());
     }
     let body = axum::body::to_bytes(request.into_body(), limit);
-    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, body).await else {
+    let Ok(read) = tokio::time::timeout(app.limits().body_timeout, body).await else {
         let message = "the body took too long to arrive";
         return Err(ApiError::new(ErrorCode::MalformedJson, message));
     };

@@ -58,7 +58,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { customers: 10, years: 12, canary: None, whole: false }
+        Self { customers: 10, years: 11, canary: None, whole: false }
     }
 }
 

@@ -20,7 +20,7 @@ struct Cli {
     #[arg(long, default_value_t = 10)]
     customers: u32,
     /// Years that each of them lives.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 11)]
     years: u32,
     /// Simulate the whole engine, with refused appends and crashes; slower.
     #[arg(long)]

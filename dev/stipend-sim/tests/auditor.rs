@@ -8,6 +8,9 @@ use stipend_sim::{Options, record};
 /// The entries of a life, step by step, each with the instant up to which everything is done.
 type Life = Vec<(Timestamp, Vec<Entry>)>;
 
+/// Whether an effect is of a kind.
+type Kind = fn(&Effect) -> bool;
+
 /// How many lives are searched for a place where something can be made wrong.
 const LIVES: u64 = 40;
 
@@ -24,8 +27,6 @@ fn lives() -> Vec<Life> {
     let options = Options { customers: 1, years: 2, ..Options::default() };
     (0..LIVES).map(|seed| record(seed, &options).expect("the life is sound")).collect()
 }
-
-type IsMeant = fn(&Effect) -> bool;
 
 /// Makes one thing wrong, at a place in the middle; says whether there was one.
 fn corrupt(life: &mut Life, spoil: &dyn Fn(&mut PoolEntry) -> bool) -> bool {
@@ -180,7 +181,7 @@ fn an_effect_that_is_missing_or_done_twice_is_found() {
             found.map(|effect| entry.effects.push(effect)).is_some()
         }
     };
-    let kinds: [(&str, IsMeant); 6] = [
+    let kinds: [(&str, Kind); 6] = [
         ("a grant", |effect| matches!(effect, Effect::Granted(_))),
         ("an end", |effect| matches!(effect, Effect::Ended(_))),
         ("a draw", |effect| matches!(effect, Effect::Drawn(_))),
