@@ -39,7 +39,14 @@ impl App {
         let submitter = engine.submitter();
         let start = u64::try_from(engine.wall_now().micros()).unwrap_or(0);
         let decisions = Arc::new(Decisions::new(start));
-        Self { engine, submitter, random, is_draining: Arc::default(), decisions, limits: Limits::default() }
+        Self {
+            engine,
+            submitter,
+            random,
+            is_draining: Arc::default(),
+            decisions,
+            limits: Limits::default(),
+        }
     }
 
     /// The same application with other limits of its connections.
