@@ -31,7 +31,7 @@ pub struct FeatureUsage {
     /// What was counted in it.
     pub aggregate: Aggregate,
     /// What of it was drawn from which grants, oldest first: at most
-    /// [`USAGE_RUNS_MAX`](crate::limits::USAGE_RUNS_MAX) runs.
+    /// [`USAGE_RUNS_MAX`] runs.
     pub drawn: Vec<DrawRun>,
 }
 
