@@ -318,6 +318,23 @@ def test_subscriptions_are_imported_and_transferred(sandbox: Sandbox) -> None:
     assert (pool.usage_limit, pool.current_usage) == (1000, 0)
 
 
+def test_a_subscription_is_delegated_to_who_pays_for_it(sandbox: Sandbox) -> None:
+    sandbox.set_clock("2026-03-01T00:00:00Z")
+    currency = sandbox.catalog.currency()
+    plan = sandbox.catalog.plan(credits(currency, 1000))
+    customer, payer = sandbox.catalog.customer(), sandbox.catalog.customer()
+    subscription = sandbox.catalog.subscribe(customer, plan)
+    subscriptions = sandbox.client.v1.subscriptions
+    delegated = subscriptions.delegate(subscription, target_customer_id=payer).data
+    assert (delegated.customer_id, delegated.paying_customer_id) == (customer, payer)
+    assert subscriptions.retrieve(subscription).data.paying_customer_id == payer
+    assert [sandbox.balance(one, currency) for one in (customer, payer)] == [1000, 0]
+    taken_back = subscriptions.delegate(subscription, target_customer_id=customer).data
+    assert taken_back.paying_customer_id in (None, customer)
+    with pytest.raises(stigg.NotFoundError):
+        subscriptions.delegate(subscription, target_customer_id="nobody")
+
+
 def test_what_is_coming_comes(sandbox: Sandbox) -> None:
     sandbox.set_clock("2026-01-31T00:00:00Z")
     currency = sandbox.catalog.currency()

@@ -134,6 +134,71 @@ impl Amount {
         (product <= Self::MAX && product >= -Self::MAX).then_some(product)
     }
 
+    /// The product, rounded once, half to even, or `None` where that is above [`Amount::MAX`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::Amount;
+    /// let rate = Amount::parse_exact("0.000000003").unwrap();
+    /// let half = Amount::parse_exact("0.5").unwrap();
+    /// assert_eq!(rate.times_amount(half), Amount::parse_exact("0.000000002").ok());
+    /// assert_eq!(Amount::MAX.times_amount(Amount::whole(2)), None);
+    /// ```
+    #[must_use]
+    pub fn times_amount(self, other: Self) -> Option<Self> {
+        // Whole credits first: the product of two numbers of this scale would not fit.
+        let (whole, part) = (self.0.div_euclid(ONE), self.0.rem_euclid(ONE));
+        let rest = part.checked_mul(other.0)?;
+        let floor = whole.checked_mul(other.0)?.checked_add(rest.div_euclid(ONE))?;
+        Self(round_half_to_even(floor, rest.rem_euclid(ONE), ONE)).within_max()
+    }
+
+    /// One of so many equal parts of it, rounded half to even.
+    ///
+    /// # Panics
+    /// Where there are no parts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::Amount;
+    /// assert_eq!(Amount::whole(2).one_of(3).to_string(), "0.666666667");
+    /// ```
+    #[must_use]
+    pub fn one_of(self, parts: u64) -> Self {
+        let parts = i128::from(parts);
+        Self(round_half_to_even(self.0.div_euclid(parts), self.0.rem_euclid(parts), parts))
+    }
+
+    /// How many whole times another amount fits, or begins to fit, into it; `None` where that is
+    /// above [`Amount::MAX`].
+    ///
+    /// # Panics
+    /// Where the other is not above zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::Amount;
+    /// let (tokens, thousand) = (Amount::whole(2_001), Amount::whole(1_000));
+    /// assert_eq!(tokens.count_of(thousand, false), Some(Amount::whole(2)));
+    /// assert_eq!(tokens.count_of(thousand, true), Some(Amount::whole(3)));
+    /// ```
+    #[must_use]
+    pub fn count_of(self, unit: Self, is_begun: bool) -> Option<Self> {
+        assert!(unit.is_positive(), "units of nothing cannot be counted");
+        let is_more = is_begun && self.0.rem_euclid(unit.0) > 0;
+        let count = self.0.div_euclid(unit.0) + i128::from(is_more);
+        Self(count.checked_mul(ONE)?).within_max()
+    }
+
+    /// The amount, where its magnitude is not above [`Amount::MAX`].
+    #[must_use]
+    pub fn within_max(self) -> Option<Self> {
+        (-Self::MAX..=Self::MAX).contains(&self).then_some(self)
+    }
+
     /// So many of so many equal parts of it, rounded down at the scale (`behaviour.md` §0.1).
     ///
     /// # Panics
@@ -158,6 +223,16 @@ impl Amount {
     pub fn or_zero(self) -> Self {
         self.max(Self::ZERO)
     }
+}
+
+/// A floor and what is left of it, in parts of `of`, as the nearest integer.
+fn round_half_to_even(floor: i128, rest: i128, of: i128) -> i128 {
+    let rounds_up = match rest.cmp(&(of - rest)) {
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Equal => floor % 2 != 0,
+        std::cmp::Ordering::Less => false,
+    };
+    floor + i128::from(rounds_up)
 }
 
 impl Add for Amount {

@@ -237,6 +237,14 @@ pub struct UnitTransformation {
     pub units_plural: Option<String>,
 }
 
+impl UnitTransformation {
+    /// The units of a reported number; `None` where that is above [`Amount::MAX`].
+    #[must_use]
+    pub fn units_of(&self, reported: Amount) -> Option<Amount> {
+        reported.count_of(self.divide, self.round == RoundUnits::Up)
+    }
+}
+
 /// A feature: what entitlements of type FEATURE limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feature {

@@ -5,45 +5,69 @@
 mod apply;
 mod change;
 mod check;
+mod check_feature;
 mod consume;
+mod counting;
 mod decide;
 mod due;
 mod entry;
+mod estimate;
 mod explain;
 mod feature;
+mod forecast;
 mod grant;
 mod granting;
+mod hold;
+mod level;
 mod life;
 mod mapping;
 mod pins;
 mod pool;
+mod pricing;
+mod promotion;
 mod reallocate;
+mod refund;
+mod report;
 mod resolve;
+mod reverse;
 mod revise;
 mod subscribe;
 mod subscription;
 mod takeover;
 mod upcoming;
+mod usage;
 
-pub use check::{CreditCheck, Denial, check_credit};
+pub use check::{CreditCheck, Denial, check_credit, enforcement_of_currency};
+pub use check_feature::{
+    FeatureCheck, FeatureCredits, FeatureQuestion, check_feature, entitled_features,
+};
 pub use consume::ConsumeRequest;
+pub use counting::{UsageStanding, usage_standing};
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
 };
 pub use due::roll_forward;
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
-    Moved, Opened, PoolEntry, PoolOpened, Settled,
+    HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
+    Priced, Release, Reversal, Settled,
 };
+pub use estimate::{CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage};
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
+pub use forecast::{Flow, Forecast, Pace, flows, forecast};
 pub use grant::{
-    BurnKey, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT, RecurringSource,
+    BurnKey, BurnRule, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT,
+    RecurringSource,
 };
 pub use granting::NewGrant;
+pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
+pub use promotion::{NewPromotion, Promotion, PromotionPeriod};
+pub use report::{EventRequest, UsageRequest};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
+pub use reverse::ReverseRequest;
 pub use revise::{CancelTime, SubscriptionCommand};
 pub use subscribe::{ProvisionRequest, Schedule, SubscriptionPatch, TrialRequest};
 pub use subscription::{
@@ -52,9 +76,16 @@ pub use subscription::{
     SubscriptionEndReason, SubscriptionTerms, Trial,
 };
 pub use upcoming::{Coming, ComingChange, upcoming};
+pub use usage::{
+    Aggregate, DrawRun, FeatureUsage, MeterOpened, UsageBehavior, UsageEntry, UsagePin,
+    UsageResetReason, UsageRestart,
+};
 
 use crate::catalog::{Extras, Metadata};
-use crate::id::{CurrencyId, CustomerId, EnvId, GrantNo, PoolId, ResourceId, Slot, SubscriptionNo};
+use crate::id::{
+    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, Slot,
+    SubscriptionNo,
+};
 use crate::time::Timestamp;
 
 /// What is known of a customer apart from what it holds.
@@ -104,8 +135,12 @@ pub struct Customer {
     pub pools: Vec<Pool>,
     /// The number that its next grant gets.
     pub next_grant: GrantNo,
+    /// What it has of features on top of its subscriptions, by number.
+    pub promotions: Vec<Promotion>,
     /// When something is due next: an expiry, a scheduled grant, the end of a period.
     pub next_due: Option<Timestamp>,
+    /// What it has used of features, by the meters' numbers.
+    pub usages: Vec<FeatureUsage>,
 }
 
 impl Customer {
@@ -119,7 +154,9 @@ impl Customer {
             subscriptions: Vec::new(),
             pools: Vec::new(),
             next_grant: GrantNo(1),
+            promotions: Vec::new(),
             next_due: None,
+            usages: Vec::new(),
         }
     }
 
@@ -138,10 +175,34 @@ impl Customer {
         self.pools.get(usize::from(id.number())).filter(|pool| pool.id == id)
     }
 
+    /// What it has used of that feature; a resource matches exactly.
+    #[must_use]
+    pub fn find_usage(
+        &self,
+        feature: &FeatureId,
+        resource: Option<&ResourceId>,
+    ) -> Option<&FeatureUsage> {
+        self.usages
+            .iter()
+            .find(|usage| usage.feature == *feature && usage.resource.as_ref() == resource)
+    }
+
+    /// The usage that the meter counts.
+    #[must_use]
+    pub fn usage(&self, meter: MeterId) -> Option<&FeatureUsage> {
+        self.usages.get(usize::from(meter.number())).filter(|usage| usage.meter == meter)
+    }
+
     /// The subscription with that number.
     #[must_use]
     pub fn subscription(&self, number: SubscriptionNo) -> Option<&Subscription> {
         self.subscriptions.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// What it has of a feature on top of its subscriptions, over and taken back included.
+    #[must_use]
+    pub fn promotion(&self, feature: &FeatureId) -> Option<&Promotion> {
+        self.promotions.iter().find(|promotion| promotion.feature == *feature)
     }
 
     /// The resource with that id.

@@ -19,11 +19,12 @@ use crate::catalog::{
 };
 use crate::customer::{
     self, ConsumeRequest, Customer, CustomerCommand, CustomerRejection, Decision, GrantKind,
-    NewCustomer, NewGrant, PRIORITY_DEFAULT, ProvisionRequest, Schedule, TrialRequest,
-    roll_forward,
+    HoldTerm, NewCustomer, NewGrant, PRIORITY_DEFAULT, ProvisionRequest, ReserveRequest, Schedule,
+    TrialRequest, roll_forward,
 };
 use crate::id::{
-    CurrencyId, CustomerId, EnvId, FeatureId, PackageId, ProductId, Slot, SubscriptionId,
+    CurrencyId, CustomerId, EnvId, FeatureId, PackageId, ProductId, ReservationId, Slot,
+    SubscriptionId,
 };
 use crate::period::Cadence;
 use crate::time::Timestamp;
@@ -273,6 +274,22 @@ pub fn consumption(amount: Amount) -> ConsumeRequest {
         event_id: None,
         reported_at: None,
         dimensions: Vec::new(),
+    }
+}
+
+/// A reservation for an hour.
+///
+/// # Panics
+/// Where the text is no id.
+#[must_use]
+pub fn reservation(id: &str, amount: Amount) -> ReserveRequest {
+    ReserveRequest {
+        currency: credits(),
+        resource: None,
+        id: ReservationId::parse(id).expect(WELL_FORMED),
+        amount,
+        term: HoldTerm::Seconds(60 * 60),
+        metadata: Metadata::new(),
     }
 }
 

@@ -80,6 +80,39 @@ public_id!(
     SubscriptionId allows "_|.@-"
 );
 
+/// A reservation, as its caller names it: one line of text, unique in its pool.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReservationId(Arc<str>);
+
+/// Why a text is not the id of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a reservation is one line of 1 to 255 characters that is not blank")]
+pub struct ReservationIdError;
+
+impl ReservationId {
+    /// Takes the text as the id of a reservation.
+    ///
+    /// # Errors
+    /// [`ReservationIdError`] where it is blank, too long or has a control character.
+    pub fn parse(text: &str) -> Result<Self, ReservationIdError> {
+        let is_line = !text.trim().is_empty() && !text.chars().any(char::is_control);
+        let is_short = text.chars().count() <= ID_LENGTH_MAX;
+        if is_line && is_short { Ok(Self(text.into())) } else { Err(ReservationIdError) }
+    }
+
+    /// The id as the caller wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReservationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// An environment: everything lives in exactly one, and nothing refers across.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnvId(pub u32);
@@ -123,6 +156,43 @@ impl PoolId {
     }
 }
 
+/// What a customer has used of a feature, by its customer's slot and its number among the
+/// customer's. It shares the space of pool ids, from half of the numbers on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MeterId(pub u64);
+
+impl MeterId {
+    const FIRST: u16 = 0x8000;
+
+    /// The meter with that number (from 0) of the customer in that slot.
+    ///
+    /// # Panics
+    /// Where the number is above 32,767.
+    #[must_use]
+    pub fn new(slot: Slot, number: u16) -> Self {
+        assert!(number < Self::FIRST, "meters are numbered below 2^15");
+        Self(PoolId::new(slot, Self::FIRST | number).0)
+    }
+
+    /// The slot of the customer it belongs to.
+    #[must_use]
+    pub fn slot(self) -> Slot {
+        PoolId(self.0).slot()
+    }
+
+    /// Its number among the customer's meters.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        PoolId(self.0).number() & !Self::FIRST
+    }
+
+    /// Whether the id in a journal row is one of a meter, and not of a pool.
+    #[must_use]
+    pub fn is_meter(id: u64) -> bool {
+        PoolId(id).number() & Self::FIRST != 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,8 +216,32 @@ mod tests {
     }
 
     #[test]
+    fn a_reservation_is_called_anything_on_one_line() {
+        let check = |text: &str, is_id: bool| {
+            assert_eq!(ReservationId::parse(text).is_ok(), is_id, "{text:?}");
+        };
+        check("job 7/é: ", true);
+        check("-", true);
+        check("", false);
+        check(" ", false);
+        check("a\nb", false);
+        check("a\u{0}", false);
+        check(&"é".repeat(255), true);
+        check(&"a".repeat(256), false);
+    }
+
+    #[test]
     fn a_pool_id_names_its_customer() {
         let pool = PoolId::new(Slot(70_000), 3);
         assert_eq!((pool.slot(), pool.number()), (Slot(70_000), 3));
+        assert!(!MeterId::is_meter(pool.0));
+    }
+
+    #[test]
+    fn a_meter_id_is_no_pool_id() {
+        let meter = MeterId::new(Slot(70_000), 3);
+        assert_eq!((meter.slot(), meter.number()), (Slot(70_000), 3));
+        assert!(MeterId::is_meter(meter.0));
+        assert_ne!(PoolId::new(Slot(70_000), 3).0, meter.0);
     }
 }

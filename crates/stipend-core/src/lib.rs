@@ -19,8 +19,8 @@ pub use catalog::{Catalog, PackageKey, PackageKind};
 pub use customer::Customer;
 pub use formula::{Formula, FormulaError};
 pub use id::{
-    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, IdError, PackageId, PoolId, ProductId,
-    ResourceId, Slot, SubscriptionId, SubscriptionNo,
+    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, IdError, MeterId, PackageId, PoolId,
+    ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
 };
 pub use period::{Anchor, Cadence, Interval, Period};
 pub use time::{Timestamp, TimestampError};

@@ -145,6 +145,10 @@ impl Period {
 #[must_use]
 pub fn boundary(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Timestamp {
     let interval = interval.into();
+    if k == 0 {
+        // Also where its wall time exists twice, and it is the second.
+        return anchor.at;
+    }
     if let Interval::Hours(units) = interval {
         return anchor.at.plus_seconds(i64::from(k) * i64::from(units) * 3_600);
     }

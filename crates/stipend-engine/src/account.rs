@@ -1,15 +1,16 @@
 //! A customer with the positions that its journal rows are found by.
 
 use stipend_core::Customer;
-use stipend_core::customer::{Cause, Entry, PoolEntry};
+use stipend_core::customer::{Cause, Entry, PoolEntry, UsageEntry};
 use stipend_store::{Row, Seq, record};
 
-/// The end of a pool's chain of rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The end of a pool's or a meter's chain of rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
     /// Position of its last row.
     pub last: Seq,
-    /// Position of its last row that is not a consumption.
+    /// Position of its last row that tells of the life of grants: neither a consumption nor a
+    /// reservation.
     pub life: Seq,
     /// The chain as a list of trees, oldest first: how many rows each holds, and the position of
     /// its newest. Sizes are of the form 2ᵏ − 1 and fall, only the last two may be equal; they are
@@ -29,10 +30,12 @@ pub struct Account {
     pub chains: Vec<Chain>,
     /// The listing numbers of its subscriptions: the positions of the rows that made them.
     pub listed: Vec<Seq>,
+    /// The chains of its meters, by the meters' numbers.
+    pub meter_chains: Vec<Chain>,
 }
 
 record!(Chain { 1 => last, 2 => life, 3 => trees, 4 => head });
-record!(Account { 1 => customer, 2 => chains, 3 => listed });
+record!(Account { 1 => customer, 2 => chains, 3 => listed, 4 => meter_chains or default });
 
 /// The kinds of journal rows that entries of customers have. A kind's meaning is frozen.
 #[must_use]
@@ -42,12 +45,19 @@ pub fn kind_of(entry: &Entry) -> u16 {
         Entry::Resource(_) => 11,
         Entry::Subscription(_) => 12,
         Entry::PoolOpened(_) => 13,
+        Entry::MeterOpened(_) => 14,
+        Entry::Usage(_) => KIND_USAGE,
+        Entry::Promotion(_) => 15,
         Entry::Pool(entry) => match entry.cause {
             Cause::Consumption(_) => KIND_CONSUMPTION,
             Cause::Grant => 21,
             Cause::Void => 22,
             Cause::Due => 23,
             Cause::Subscription(_) => 24,
+            Cause::Reservation => KIND_RESERVATION,
+            Cause::Release(_) => 26,
+            Cause::Extension => 27,
+            Cause::Reversal(_) => KIND_REVERSAL,
         },
     }
 }
@@ -55,11 +65,20 @@ pub fn kind_of(entry: &Entry) -> u16 {
 /// The kind of a consumption.
 pub const KIND_CONSUMPTION: u16 = 20;
 
+/// The kind of a report of usage, or of an event that a meter took.
+pub const KIND_USAGE: u16 = 30;
+
+/// The kind of a reversal.
+pub const KIND_REVERSAL: u16 = 28;
+
+/// The kind of a reservation that is made.
+pub const KIND_RESERVATION: u16 = 25;
+
 impl Account {
     /// An account whose first entry is about to be folded.
     #[must_use]
     pub fn new(customer: Customer) -> Self {
-        Self { customer, chains: Vec::new(), listed: Vec::new() }
+        Self { customer, chains: Vec::new(), listed: Vec::new(), meter_chains: Vec::new() }
     }
 
     /// Folds an entry at a position of the journal and gives its row. Recovery folds what was
@@ -86,13 +105,21 @@ impl Account {
         match entry {
             Entry::PoolOpened(opened) => {
                 row.pool = opened.pool.0;
-                self.chains.push(Chain { last: 0, life: 0, trees: Vec::new(), head: [0; 32] });
+                self.chains.push(Chain::default());
+            }
+            Entry::MeterOpened(opened) => {
+                row.pool = opened.meter.0;
+                self.meter_chains.push(Chain::default());
             }
             Entry::Subscription(terms) if terms.number.0 as usize == self.listed.len() => {
                 self.listed.push(seq);
             }
             Entry::Pool(entry) => self.link(entry, &mut row),
-            Entry::Profile(_) | Entry::Resource(_) | Entry::Subscription(_) => {}
+            Entry::Usage(entry) => self.link_usage(entry, &mut row),
+            Entry::Profile(_)
+            | Entry::Resource(_)
+            | Entry::Subscription(_)
+            | Entry::Promotion(_) => {}
         }
         row
     }
@@ -105,18 +132,35 @@ impl Account {
         row.at = entry.at.micros();
         row.amount = entry.delta().nano();
         row.balance_after = pool.balance().nano();
-        row.prev = chain.last;
-        row.life = chain.life;
-        row.jump = chain.grow(row.seq);
-        chain.last = row.seq;
-        if !entry.is_consumption() {
-            chain.life = row.seq;
-        }
-        chain.head = hash_entry(&chain.head, row);
+        chain.take(row, !entry.is_usage());
+    }
+
+    /// The balance of a meter is its usage; that it started anew is in its life.
+    fn link_usage(&mut self, entry: &UsageEntry, row: &mut Row) {
+        let usage = self.customer.usage(entry.meter).expect("the entry was folded into it");
+        let chain = &mut self.meter_chains[usize::from(entry.meter.number())];
+        row.pool = entry.meter.0;
+        row.pool_seq = usage.seq;
+        row.at = entry.at.micros();
+        row.amount = (entry.value - entry.before).nano();
+        row.balance_after = entry.value.nano();
+        chain.take(row, entry.restart.is_some());
     }
 }
 
 impl Chain {
+    /// Takes the next row: its pointers are set.
+    fn take(&mut self, row: &mut Row, is_life: bool) {
+        row.prev = self.last;
+        row.life = self.life;
+        row.jump = self.grow(row.seq);
+        self.last = row.seq;
+        if is_life {
+            self.life = row.seq;
+        }
+        self.head = hash_entry(&self.head, row);
+    }
+
     /// Takes the next row into the trees and gives its skip pointer: the newest row outside its own
     /// tree.
     fn grow(&mut self, seq: Seq) -> Seq {

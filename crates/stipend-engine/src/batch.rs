@@ -170,7 +170,11 @@ impl Open {
                 currency: opened.currency.to_string(),
                 resource: opened.resource.as_ref().map(ToString::to_string).unwrap_or_default(),
             }),
-            Entry::Resource(_) | Entry::Pool(_) => {}
+            Entry::Resource(_)
+            | Entry::Pool(_)
+            | Entry::Promotion(_)
+            | Entry::MeterOpened(_)
+            | Entry::Usage(_) => {}
         }
         self.slots.insert(slot);
         flusher.touch(slot / SEGMENT_SLOTS, row.seq);

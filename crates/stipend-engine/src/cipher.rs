@@ -1,12 +1,34 @@
-//! Public ids of grants: UUIDs that encipher where the grant lives, so that one is found by its
-//! id without an index, and nobody can guess another's.
+//! Public ids of grants, ledger entries and decisions: UUIDs that encipher where the thing lives,
+//! so that one is found by its id without an index, and nobody can guess another's.
 
+use crate::ledger::Cursor;
 use stipend_core::{GrantNo, Slot};
+use stipend_store::Seq;
 
 /// Bits of a UUID that are not fixed by its version and variant.
 const HALF_BITS: u32 = 61;
 const HALF_MASK: u64 = (1 << HALF_BITS) - 1;
 const ROUNDS: u8 = 6;
+
+/// What ids of other things than grants have in their left half, which is zero in those.
+const TAG_ENTRY: u64 = 1 << 53;
+const TAG_ROW: u64 = 2 << 53;
+const TAG_KEPT: u64 = 3 << 53;
+const START_MASK: u64 = (1 << 53) - 1;
+
+/// Where a decision is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecisionPlace {
+    /// By a row of the journal, for ever.
+    Row(Seq),
+    /// By a record in memory.
+    Kept {
+        /// Which run of the engine keeps it.
+        start: u64,
+        /// Its number.
+        number: u64,
+    },
+}
 
 /// The secret permutation behind the ids of one store.
 #[derive(Clone)]
@@ -32,24 +54,69 @@ impl IdCipher {
     pub fn grant_id(&self, slot: Slot, no: GrantNo) -> String {
         // Stream, slot and number fill the right half; the left half is zero and tells, when it
         // is deciphered, that an id was made here.
-        let mut left = 0u64;
-        let mut right = (u64::from(slot.0) << 29) ^ u64::from(no.0);
+        self.seal(0, (u64::from(slot.0) << 29) ^ u64::from(no.0))
+    }
+
+    /// The grant with that id, where it is one that this store made.
+    #[must_use]
+    pub fn find_grant(&self, id: &str) -> Option<(Slot, GrantNo)> {
+        let (left, right) = self.open(id)?;
+        let no = u32::try_from(right & ((1 << 29) - 1)).ok()?;
+        let slot = u32::try_from(right >> 29).ok()?;
+        (left == 0).then_some((Slot(slot), GrantNo(no)))
+    }
+
+    /// The id of an entry of the ledger: of the event with that number of a row of the journal.
+    #[must_use]
+    pub fn entry_id(&self, place: Cursor) -> String {
+        self.seal(TAG_ENTRY | u64::from(place.index), place.seq)
+    }
+
+    /// The entry of the ledger with that id.
+    #[must_use]
+    pub fn find_entry(&self, id: &str) -> Option<Cursor> {
+        let (left, seq) = self.open(id)?;
+        let index = u32::try_from(left ^ TAG_ENTRY).ok()?;
+        Some(Cursor { seq, index })
+    }
+
+    /// The id of a decision.
+    #[must_use]
+    pub fn decision_id(&self, place: DecisionPlace) -> String {
+        match place {
+            DecisionPlace::Row(seq) => self.seal(TAG_ROW, seq),
+            DecisionPlace::Kept { start, number } => {
+                self.seal(TAG_KEPT | (start & START_MASK), number)
+            }
+        }
+    }
+
+    /// Where the decision with that id is told.
+    #[must_use]
+    pub fn find_decision(&self, id: &str) -> Option<DecisionPlace> {
+        let (left, right) = self.open(id)?;
+        match left & !START_MASK {
+            TAG_ROW if left == TAG_ROW => Some(DecisionPlace::Row(right)),
+            TAG_KEPT => Some(DecisionPlace::Kept { start: left & START_MASK, number: right }),
+            _ => None,
+        }
+    }
+
+    /// What is in the left half tells what an id is of; all tags differ in their first byte.
+    fn seal(&self, left: u64, right: u64) -> String {
+        let (mut left, mut right) = (left & HALF_MASK, right & HALF_MASK);
         for round in 0..ROUNDS {
             (left, right) = (right, left ^ self.mix(round, right));
         }
         format_uuid(left, right)
     }
 
-    /// The grant with that id, where it is one that this store made.
-    #[must_use]
-    pub fn find_grant(&self, id: &str) -> Option<(Slot, GrantNo)> {
+    fn open(&self, id: &str) -> Option<(u64, u64)> {
         let (mut left, mut right) = parse_uuid(id)?;
         for round in (0..ROUNDS).rev() {
             (left, right) = (right ^ self.mix(round, left), left);
         }
-        let no = u32::try_from(right & ((1 << 29) - 1)).ok()?;
-        let slot = u32::try_from(right >> 29).ok()?;
-        (left == 0).then_some((Slot(slot), GrantNo(no)))
+        Some((left, right))
     }
 
     fn mix(&self, round: u8, half: u64) -> u64 {
@@ -107,5 +174,24 @@ mod tests {
         assert_eq!(cipher.find_grant(&id.replace('-', "_")), None);
         assert_eq!(cipher.find_grant("x"), None);
         assert_eq!(cipher.find_grant("182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"), None);
+    }
+
+    #[test]
+    fn ids_of_one_kind_are_none_of_another() {
+        let cipher = IdCipher::new(b"secret");
+        for (seq, index) in [(1, 0), (u64::MAX >> 4, u32::MAX), (12_345, 7)] {
+            let place = Cursor { seq, index };
+            let id = cipher.entry_id(place);
+            assert_eq!(cipher.find_entry(&id), Some(place), "{id}");
+            assert_eq!((cipher.find_grant(&id), cipher.find_decision(&id)), (None, None));
+        }
+        let kept = DecisionPlace::Kept { start: 1_772_323_200_000_000, number: 9 };
+        for place in [DecisionPlace::Row(1), DecisionPlace::Row(u64::MAX >> 4), kept] {
+            let id = cipher.decision_id(place);
+            assert_eq!(cipher.find_decision(&id), Some(place), "{id}");
+            assert_eq!((cipher.find_grant(&id), cipher.find_entry(&id)), (None, None));
+        }
+        let grant = cipher.grant_id(Slot(64), GrantNo(1));
+        assert_eq!((cipher.find_entry(&grant), cipher.find_decision(&grant)), (None, None));
     }
 }

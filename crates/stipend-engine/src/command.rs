@@ -3,15 +3,17 @@
 use crate::account::Account;
 use crate::key::Key;
 use crate::realm::{ApiKey, Environment, EnvironmentKind};
+use crate::reversal::Reversing;
 use crate::task::{Task, TaskKind};
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection, Settings};
 use stipend_core::customer::{
-    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, NewCustomer,
-    SubscriptionCommand,
+    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, EventRequest, Hold,
+    NewCustomer, PoolEntry, SubscriptionCommand, UsageEntry, UsageRequest,
 };
 use stipend_core::{
-    CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+    Amount, Customer, CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp,
 };
 use stipend_store::Seq;
 
@@ -53,10 +55,14 @@ pub enum Command {
     Customer(CustomerId, CustomerCommand),
     /// Changes, ends or moves a subscription, found by its id.
     Subscription(SubscriptionId, SubscriptionCommand),
+    /// Reverses a consumption. [`Reply::Stored`] leads to the row of the reversal.
+    Reverse(Box<Reversing>),
     /// Voids a grant, found by its customer's slot.
     VoidGrant(Slot, GrantNo),
     /// Consumes credits: all items or none.
     Consume(Vec<ConsumeItem>),
+    /// Counts usage and events, and takes what they cost: all items or none.
+    Report(Vec<ReportItem>),
     /// Does what is due for a customer, so that its journal is complete up to now.
     CatchUp(Slot),
 }
@@ -72,11 +78,36 @@ pub struct ConsumeItem {
     pub key: Key,
 }
 
+/// One report of usage or event of a command.
+#[derive(Clone, Debug)]
+pub struct ReportItem {
+    /// The customer.
+    pub customer: CustomerId,
+    /// What is reported.
+    pub report: Report,
+    /// How it is recognised when it comes again: by the caller's idempotency key, else by its
+    /// content.
+    pub remember: Remember,
+}
+
+/// What is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Usage that the caller has measured.
+    Usage(UsageRequest),
+    /// An event, of which meters make usage.
+    Event(EventRequest),
+}
+
 /// How a request is recognised when it comes again.
 #[derive(Clone, Copy, Debug)]
 pub enum Remember {
     /// By the key that the caller sent; for ever.
     Key(Key),
+    /// By the id that the caller gave a reservation; for ever, whatever is said of it.
+    Reservation(Key),
+    /// By the id of the reservation that is released; for ever, whatever is said of it.
+    Release(Key),
     /// By its content. It is looked up only where the request says that it is a retry.
     Content {
         /// The hash of the content.
@@ -89,7 +120,10 @@ pub enum Remember {
 impl Remember {
     pub(crate) fn key(&self) -> Key {
         match self {
-            Self::Key(key) | Self::Content { key, .. } => *key,
+            Self::Key(key)
+            | Self::Reservation(key)
+            | Self::Release(key)
+            | Self::Content { key, .. } => *key,
         }
     }
 }
@@ -109,6 +143,8 @@ pub struct Outcome<'a> {
     pub subscription: Option<SubscriptionNo>,
     /// The grant that it was about.
     pub grant: Option<(PoolId, GrantNo)>,
+    /// The reservation that it made, extended or ended: as it was before it ended.
+    pub hold: Option<&'a Hold>,
     /// The environment that it made or whose clock it set.
     pub environment: Option<&'a Environment>,
     /// The task that it began.
@@ -161,11 +197,87 @@ pub enum Consumed {
         is_replay: bool,
         /// When.
         at: Timestamp,
+        /// The position of its row.
+        seq: Seq,
         /// What was done and the balance afterwards.
         consumption: Arc<Consumption>,
     },
     /// It was done before; its row stands at this position.
     Stored(Seq),
+}
+
+/// What became of one report of usage or event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// It was done now, or is being done by a request that came shortly before.
+    Done {
+        /// Whether an earlier request did it.
+        is_replay: bool,
+        /// What was done.
+        recorded: Arc<Recorded>,
+    },
+    /// It was done before; its first row stands at this position.
+    Stored(Seq),
+}
+
+impl Reported {
+    pub(crate) fn as_replay(&self) -> Self {
+        match self {
+            Self::Done { recorded, .. } => {
+                Self::Done { is_replay: true, recorded: Arc::clone(recorded) }
+            }
+            Self::Stored(seq) => Self::Stored(*seq),
+        }
+    }
+}
+
+/// What was recorded of a report or event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// When.
+    pub at: Timestamp,
+    /// What was counted, feature by feature; nothing where no meter took an event.
+    pub usages: Vec<UsageRecord>,
+    /// The dimensions that a formula needs and did not find.
+    pub missing_dimensions: Vec<String>,
+}
+
+/// What was counted for one feature, and what it took of the pools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRecord {
+    /// The position of the row that counts it.
+    pub seq: Seq,
+    /// What was counted.
+    pub usage: UsageEntry,
+    /// What it took of pools, or gave back.
+    pub paid: Vec<PoolEntry>,
+    /// The pool that pays for it, where the feature is mapped to credits and there is one.
+    pub balance: Option<Balance>,
+}
+
+/// What a pool has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Σ amount of the live grants.
+    pub usage_limit: Amount,
+    /// What of it is used, with the overdraft.
+    pub current_usage: Amount,
+    /// The end of the running period.
+    pub period_end: Option<Timestamp>,
+}
+
+impl Balance {
+    /// What the pool has that pays for usage.
+    #[must_use]
+    pub fn of(customer: &Customer, usage: &UsageEntry) -> Option<Self> {
+        let resource = customer.usage(usage.meter)?.resource.as_ref();
+        let pool = customer.find_pool(usage.currency.as_ref()?, resource)?;
+        Some(Self {
+            usage_limit: pool.granted,
+            current_usage: pool.used,
+            period_end: pool.period_end(),
+        })
+    }
 }
 
 /// The answer to a command.
@@ -179,6 +291,8 @@ pub enum Reply {
     Stored(Seq),
     /// What became of each consumption, in order.
     Consumed(Vec<Consumed>),
+    /// What became of each report or event, in order.
+    Reported(Vec<Reported>),
     /// There is nothing to say.
     Done,
 }
@@ -239,6 +353,9 @@ pub enum Refusal {
     /// The instant lies outside what a clock can show.
     #[error("a clock can be frozen from 1970 until {0}")]
     ClockOutOfRange(Timestamp),
+    /// The pool has changed since what the command needs was read; it is to be read again.
+    #[error("the pool has changed meanwhile")]
+    Moved,
     /// Too many commands wait.
     #[error("too many requests wait")]
     Overloaded,

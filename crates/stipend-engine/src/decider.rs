@@ -5,6 +5,8 @@ mod consume;
 mod customers;
 mod environments;
 mod parking;
+mod report;
+mod reverse;
 mod slices;
 mod tasks;
 
@@ -20,7 +22,7 @@ use crate::wall::WallWatch;
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use stipend_core::catalog::CatalogCommand;
-use stipend_core::customer::{CustomerCommand, Entry};
+use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
 
 pub(crate) use parking::Parking;
@@ -53,6 +55,7 @@ struct Done {
     slot: Option<u32>,
     subscription: Option<SubscriptionNo>,
     grant: Option<(PoolId, GrantNo)>,
+    hold: Option<Hold>,
     environment: Option<EnvId>,
     task: Option<u64>,
 }
@@ -232,6 +235,8 @@ impl Decider {
         }
         let done = match command {
             Command::Consume(items) => return self.consume(open, env, &items),
+            Command::Reverse(reversing) => return self.reverse(open, env, *reversing),
+            Command::Report(items) => return self.report(open, env, items),
             Command::CatchUp(slot) => {
                 self.roll(open, slot.0);
                 return Ok(Reply::Done);
@@ -263,6 +268,9 @@ impl Decider {
             }
             Command::Subscription(id, command) => {
                 let (slot, number) = self.find_subscription(env, &id)?;
+                if let SubscriptionCommand::Delegate(to) = &command {
+                    self.check_payer(env, to)?;
+                }
                 let command = CustomerCommand::Subscription(number, command);
                 self.change_customer(open, env, slot, &command)?
             }
@@ -278,6 +286,7 @@ impl Decider {
             account: account.as_deref(),
             subscription: done.subscription,
             grant: done.grant,
+            hold: done.hold.as_ref(),
             environment: done.environment.and_then(|env| realm.environments.get(&env)),
             task: done.task.and_then(|id| realm.tasks.find(id)),
         };
@@ -305,8 +314,12 @@ impl Decider {
         let key = remember.key();
         let row = Remembered { status: response.status, body: response.body.to_vec() };
         open.remember(key, KIND_REMEMBERED, &row);
-        if matches!(remember, Remember::Key(_)) {
-            open.keep_once(0, ONCE_REQUEST, &key.to_bytes());
+        match remember {
+            Remember::Key(_) => open.keep_once(0, ONCE_REQUEST, &key.to_bytes()),
+            // What is said of a reservation is told by its row, so its id alone finds it.
+            Remember::Reservation(_) => open.keep_once(0, ONCE_RESERVATION, &key.scope),
+            Remember::Release(_) => open.keep_once(0, ONCE_RELEASE, &key.scope),
+            Remember::Content { .. } => {}
         }
         self.keys.decide(key, open.number(), Reply::Response(response.clone()));
     }
@@ -327,3 +340,7 @@ impl Decider {
 
 /// The scope of remembered requests among the business keys.
 pub(crate) const ONCE_REQUEST: u16 = 1;
+/// The scope of reservations among the business keys.
+pub(crate) const ONCE_RESERVATION: u16 = 2;
+/// The scope of releases of reservations among the business keys.
+pub(crate) const ONCE_RELEASE: u16 = 3;

@@ -6,9 +6,11 @@ use crate::cipher::IdCipher;
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
 use crate::committer::{Committer, Fatal, run_guarded};
-use crate::decider::{Decider, ONCE_REQUEST, Parking, Request, Slices};
+use crate::decider::{
+    Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
+};
 use crate::flush::Flusher;
-use crate::key::{Key, Keys};
+use crate::key::{Key, Keys, ReservationPlace, ScopeHash};
 use crate::limits::{
     CLOCK_GAP_WARN_SECONDS, KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, RETRY_WINDOW_SECONDS,
     SLOT_FIRST,
@@ -24,7 +26,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use stipend_core::catalog::Catalog;
-use stipend_core::customer::{Cause, Consumption, roll_forward};
+use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
 use stipend_core::{CustomerId, EnvId, Slot, SubscriptionId, SubscriptionNo, Timestamp};
 use stipend_store::{Reader, Seq, Store, StoreError};
 use tokio::sync::oneshot;
@@ -427,6 +429,47 @@ impl Engine {
     /// What reading fails with.
     pub fn find_request(&self, key: Key) -> Result<Option<Seq>, StoreError> {
         self.reader.find_once(0, ONCE_REQUEST, &key.to_bytes())
+    }
+
+    /// The reservation that was made at a place, however long ago: its key, the position of the
+    /// answer, and the reservation as it was made.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn find_reservation(
+        &self,
+        place: &ReservationPlace<'_>,
+    ) -> Result<Option<(Key, Seq, Hold)>, StoreError> {
+        let Some((key, seq)) = self.find_id(ONCE_RESERVATION, &place.scope())? else {
+            return Ok(None);
+        };
+        // The answer stands behind the row that it is about.
+        let (_, entry) = crate::ledger::pool_entry(self.reader(), seq - 1)?;
+        let hold = entry.effects.into_iter().find_map(|effect| match effect {
+            Effect::Reserved(hold) if hold.id == *place.id => Some(hold),
+            _ => None,
+        });
+        let damaged = || StoreError::Damaged(format!("row {seq} answers to no reservation"));
+        Ok(Some((key, seq, hold.ok_or_else(damaged)?)))
+    }
+
+    /// The release of the reservation at a place, however long ago: its key and the position of
+    /// the answer.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn find_release(
+        &self,
+        place: &ReservationPlace<'_>,
+    ) -> Result<Option<(Key, Seq)>, StoreError> {
+        self.find_id(ONCE_RELEASE, &place.release_scope())
+    }
+
+    fn find_id(&self, once: u16, scope: &ScopeHash) -> Result<Option<(Key, Seq)>, StoreError> {
+        let Some(seq) = self.reader.find_once(0, once, scope)? else { return Ok(None) };
+        let damaged = || StoreError::Damaged(format!("row {seq} has no key"));
+        let key = self.reader.row(seq)?.and_then(|row| row.key).ok_or_else(damaged)?;
+        Ok(Some((Key::from_bytes(key), seq)))
     }
 }
 

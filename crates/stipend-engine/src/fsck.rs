@@ -1,12 +1,13 @@
 //! The self-audit: the whole journal folded from the beginning, every rule looked at again.
 
+use crate::account::{KIND_CONSUMPTION, KIND_USAGE};
 use crate::key::{Key, ScopeHash};
 use crate::limits::KEY_RETENTION_SECONDS;
 use crate::load::{State, Walk, damaged, load};
 use crate::record::Record;
-use std::collections::HashMap;
-use stipend_core::customer::{Effect, Entry};
-use stipend_core::{Amount, PoolId, Timestamp};
+use std::collections::{HashMap, HashSet};
+use stipend_core::customer::{Effect, Entry, PoolEntry};
+use stipend_core::{Amount, PoolId, ReservationId, Timestamp};
 use stipend_store::{Reader, StoreError};
 
 /// What the audit looked at.
@@ -23,8 +24,8 @@ pub struct Audit {
 }
 
 /// Verifies a journal: positions and batches without gap, hashes, columns and pointers as their
-/// entries make them, every invariant that folding asserts, idempotency keys used once, pools in
-/// order and adding up, images and tail equal to the fold from the beginning.
+/// entries make them, every invariant that folding asserts, idempotency keys and ids of
+/// reservations used once, pools in order and adding up, images and tail equal to the fold from the beginning.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] naming the first damaged place.
@@ -35,14 +36,17 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
     let mut state = State::default();
     let mut audit = Audit::default();
     let mut keys: HashMap<ScopeHash, Timestamp> = HashMap::new();
+    let mut reserved = HashSet::new();
     let mut walk = Walk::new(reader, 1, None)?;
     while let Some((header, rows)) = walk.next_batch()? {
         let now = Timestamp::from_micros(header.now);
         for row in &rows {
             state.fold(row)?;
-            let is_consumption = row.kind == crate::account::KIND_CONSUMPTION;
-            if let Some(key) = row.key.filter(|_| is_consumption) {
-                let before = keys.insert(Key::from_bytes(key).scope, now);
+            let is_reported = [KIND_CONSUMPTION, KIND_USAGE].contains(&row.kind);
+            let key = row.key.filter(|_| is_reported).map(Key::from_bytes);
+            // The same content may be reported again by whoever does not say that it is a retry.
+            if let Some(key) = key.filter(|key| !key.is_content()) {
+                let before = keys.insert(key.scope, now);
                 // A key that is no longer remembered may be used again, with any meaning.
                 if before.is_some_and(|before| before.plus_seconds(KEY_RETENTION_SECONDS) >= now) {
                     return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));
@@ -50,6 +54,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
             }
             if let Record::Customer(Entry::Pool(entry)) = Record::decode(row)? {
                 check_overdraft_first(&state, entry.pool, &entry.effects)
+                    .and_then(|()| check_reserved_once(&mut reserved, &entry))
                     .map_err(|why| damaged(format!("row {}: {why}", row.seq)))?;
             }
         }
@@ -63,6 +68,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
             audit.pools += 1;
             pool.verify().map_err(damaged)?;
         }
+        account.customer.verify_usages().map_err(damaged)?;
     }
     compare(&load(reader)?.state, &state)?;
     Ok(audit)
@@ -81,6 +87,20 @@ fn check_overdraft_first(state: &State, id: PoolId, effects: &[Effect]) -> Resul
     let is_settled =
         overdraft.is_zero() || pool.live.iter().all(|grant| grant.remaining().is_zero());
     if is_settled { Ok(()) } else { Err("a grant came and left the overdraft open".to_owned()) }
+}
+
+/// Invariant 5 for reservations, whose ids are never used again in their pool.
+fn check_reserved_once(
+    reserved: &mut HashSet<(PoolId, ReservationId)>,
+    entry: &PoolEntry,
+) -> Result<(), String> {
+    for effect in &entry.effects {
+        let Effect::Reserved(hold) = effect else { continue };
+        if !reserved.insert((entry.pool, hold.id.clone())) {
+            return Err(format!("reservation {} was made before", hold.id));
+        }
+    }
+    Ok(())
 }
 
 fn compare(loaded: &State, folded: &State) -> Result<(), StoreError> {

@@ -2,8 +2,11 @@
 
 use crate::limits::{KEY_RETENTION_SECONDS, RETRY_WINDOW_SECONDS};
 use std::collections::{HashMap, VecDeque};
-use stipend_core::customer::{ConsumeRequest, DimensionValue};
-use stipend_core::{EnvId, Timestamp};
+use stipend_core::customer::{
+    ConsumeRequest, DimensionValue, EventRequest, HoldTerm, ReleaseRequest, ReserveRequest,
+    UsageRequest,
+};
+use stipend_core::{CurrencyId, EnvId, ReservationId, ResourceId, Timestamp};
 use stipend_store::Seq;
 
 /// Hash of what a key is scoped to, with the key.
@@ -33,6 +36,49 @@ pub enum Operation {
     Request,
     /// A request without a key, recognised by its content.
     Retry,
+    /// A reservation, by its id.
+    Reservation,
+    /// The release of a reservation, by the reservation's id.
+    Release,
+    /// A report of usage.
+    Usage,
+    /// An event.
+    Event,
+}
+
+/// Where a reservation stands: its customer, its pool and its id.
+#[derive(Clone, Copy, Debug)]
+pub struct ReservationPlace<'a> {
+    /// The environment.
+    pub env: EnvId,
+    /// The customer.
+    pub customer: &'a str,
+    /// The credit type.
+    pub currency: &'a CurrencyId,
+    /// The resource.
+    pub resource: Option<&'a ResourceId>,
+    /// The reservation.
+    pub id: &'a ReservationId,
+}
+
+impl ReservationPlace<'_> {
+    fn key(&self, operation: Operation, meaning: &[u8]) -> Key {
+        let resource = self.resource.map_or("", ResourceId::as_str);
+        let parts = [self.customer, resource, self.currency.as_str(), self.id.as_str()];
+        Key::new(self.env, operation, &parts, meaning)
+    }
+
+    /// What the keys of its making are scoped to.
+    #[must_use]
+    pub fn scope(&self) -> ScopeHash {
+        self.key(Operation::Reservation, &[]).scope
+    }
+
+    /// What the keys of its release are scoped to.
+    #[must_use]
+    pub fn release_scope(&self) -> ScopeHash {
+        self.key(Operation::Release, &[]).scope
+    }
 }
 
 impl Key {
@@ -48,15 +94,18 @@ impl Key {
         }
         let meaning = match operation {
             Operation::Retry => CONTENT,
-            Operation::Consumption | Operation::Request => {
-                first(blake3::Hasher::new().update(meaning))
-            }
+            Operation::Consumption
+            | Operation::Request
+            | Operation::Reservation
+            | Operation::Release
+            | Operation::Usage
+            | Operation::Event => first(blake3::Hasher::new().update(meaning)),
         };
         Self { scope: first(&hasher), meaning }
     }
 
     /// Whether it recognises a request by its content, which is its whole scope.
-    fn is_content(self) -> bool {
+    pub(crate) fn is_content(self) -> bool {
         self.meaning == CONTENT
     }
 
@@ -72,23 +121,66 @@ impl Key {
         let parts = [customer, resource, request.currency.as_str(), key];
         let mut meaning = request.amount.nano().to_le_bytes().to_vec();
         meaning.extend(request.reported_at.map_or(0, Timestamp::micros).to_le_bytes());
-        for (name, value) in &request.dimensions {
-            meaning.extend((name.len() as u64).to_le_bytes());
-            meaning.extend(name.as_bytes());
-            match value {
-                DimensionValue::Text(text) => {
-                    meaning.push(1);
-                    meaning.extend((text.len() as u64).to_le_bytes());
-                    meaning.extend(text.as_bytes());
-                }
-                DimensionValue::Number(number) => {
-                    meaning.push(2);
-                    meaning.extend(number.nano().to_le_bytes());
-                }
-                DimensionValue::Flag(flag) => meaning.extend([3, u8::from(*flag)]),
+        add_dimensions(&mut meaning, &request.dimensions);
+        Self::new(env, Operation::Consumption, &parts, &meaning)
+    }
+
+    /// The key of a report of usage: scoped to customer, resource and feature. Value, behavior,
+    /// time and dimensions are its meaning.
+    #[must_use]
+    pub fn of_usage(env: EnvId, customer: &str, request: &UsageRequest, key: &str) -> Self {
+        let UsageRequest { feature, resource, value, is_set, reported_at, dimensions, event_id: _ } =
+            request;
+        let resource = resource.as_ref().map_or("", |resource| resource.as_str());
+        let mut meaning = value.nano().to_le_bytes().to_vec();
+        meaning.push(u8::from(*is_set));
+        meaning.extend(reported_at.map_or(0, Timestamp::micros).to_le_bytes());
+        add_dimensions(&mut meaning, dimensions);
+        Self::new(env, Operation::Usage, &[customer, resource, feature.as_str(), key], &meaning)
+    }
+
+    /// The key of an event: scoped to customer, resource and name. Time and dimensions are its
+    /// meaning.
+    #[must_use]
+    pub fn of_event(env: EnvId, customer: &str, request: &EventRequest, key: &str) -> Self {
+        let EventRequest { name, resource, reported_at, dimensions, event_id: _ } = request;
+        let resource = resource.as_ref().map_or("", |resource| resource.as_str());
+        let mut meaning = reported_at.map_or(0, Timestamp::micros).to_le_bytes().to_vec();
+        add_dimensions(&mut meaning, dimensions);
+        Self::new(env, Operation::Event, &[customer, resource, name, key], &meaning)
+    }
+
+    /// The key of a reservation: amount, end and data are its meaning.
+    #[must_use]
+    pub fn of_reservation(env: EnvId, customer: &str, request: &ReserveRequest) -> Self {
+        let ReserveRequest { currency, resource, id, amount, term, metadata } = request;
+        let mut meaning = amount.nano().to_le_bytes().to_vec();
+        match term {
+            HoldTerm::Seconds(seconds) => {
+                meaning.push(1);
+                meaning.extend(seconds.to_le_bytes());
+            }
+            HoldTerm::Until(at) => {
+                meaning.push(2);
+                meaning.extend(at.micros().to_le_bytes());
             }
         }
-        Self::new(env, Operation::Consumption, &parts, &meaning)
+        for text in metadata.iter().flat_map(|(name, value)| [name, value]) {
+            meaning.extend((text.len() as u64).to_le_bytes());
+            meaning.extend(text.as_bytes());
+        }
+        let resource = resource.as_ref();
+        ReservationPlace { env, customer, currency, resource, id }
+            .key(Operation::Reservation, &meaning)
+    }
+
+    /// The key of a release: what was consumed is its meaning.
+    #[must_use]
+    pub fn of_release(env: EnvId, customer: &str, request: &ReleaseRequest) -> Self {
+        let ReleaseRequest { currency, resource, id, consumed, is_known: _ } = request;
+        let resource = resource.as_ref();
+        ReservationPlace { env, customer, currency, resource, id }
+            .key(Operation::Release, &consumed.nano().to_le_bytes())
     }
 
     /// The bytes that the journal keeps.
@@ -114,6 +206,26 @@ fn first<const N: usize>(hasher: &blake3::Hasher) -> [u8; N] {
     let mut bytes = [0; N];
     hasher.finalize_xof().fill(&mut bytes);
     bytes
+}
+
+/// Dimensions as a part of a meaning.
+fn add_dimensions(meaning: &mut Vec<u8>, dimensions: &[(String, DimensionValue)]) {
+    for (name, value) in dimensions {
+        meaning.extend((name.len() as u64).to_le_bytes());
+        meaning.extend(name.as_bytes());
+        match value {
+            DimensionValue::Text(text) => {
+                meaning.push(1);
+                meaning.extend((text.len() as u64).to_le_bytes());
+                meaning.extend(text.as_bytes());
+            }
+            DimensionValue::Number(number) => {
+                meaning.push(2);
+                meaning.extend(number.nano().to_le_bytes());
+            }
+            DimensionValue::Flag(flag) => meaning.extend([3, u8::from(*flag)]),
+        }
+    }
 }
 
 /// What is known of a key.
@@ -182,6 +294,11 @@ impl<T: Clone> Keys<T> {
             Some(_) => Known::Reused,
             None => Known::New,
         }
+    }
+
+    /// Whether a key with that scope is known, whatever it means.
+    pub(crate) fn knows(&self, scope: &ScopeHash) -> bool {
+        self.pending.contains_key(scope) || self.durable.contains_key(scope)
     }
 
     /// Notes a decided key; `batch` is the batch that will make it durable.
@@ -271,6 +388,45 @@ mod tests {
             keys.publish(next, 2, 43, over);
             assert_eq!(keys.durable.len(), 1, "the old one made room");
         }
+    }
+
+    #[test]
+    fn a_reservation_is_scoped_to_its_place_and_means_what_it_was_asked_for() {
+        use stipend_core::{Amount, examples};
+        let request = examples::reservation("job", Amount::whole(5));
+        let key = |request: &ReserveRequest| Key::of_reservation(EnvId(1), "acme", request);
+        let known = key(&request);
+        let until = HoldTerm::Until(NOW);
+        let metadata = [("a".to_owned(), "b".to_owned())].into();
+        for other in [
+            ReserveRequest { amount: Amount::whole(6), ..request.clone() },
+            ReserveRequest { term: HoldTerm::Seconds(1), ..request.clone() },
+            ReserveRequest { term: until, ..request.clone() },
+            ReserveRequest { metadata, ..request.clone() },
+        ] {
+            let other = key(&other);
+            assert_eq!(other.scope, known.scope, "it is the same reservation");
+            assert_ne!(other.meaning, known.meaning);
+        }
+        let elsewhere = [
+            ReserveRequest { resource: ResourceId::parse("site").ok(), ..request.clone() },
+            examples::reservation("other", Amount::whole(5)),
+        ];
+        for other in elsewhere {
+            assert_ne!(key(&other).scope, known.scope);
+        }
+        let ReserveRequest { currency, resource, id, amount: consumed, .. } = request;
+        let release = |is_known| {
+            let (currency, resource, id) = (currency.clone(), resource.clone(), id.clone());
+            let request = ReleaseRequest { currency, resource, id, consumed, is_known };
+            Key::of_release(EnvId(1), "acme", &request)
+        };
+        assert_ne!(release(true).scope, known.scope, "making and releasing never meet");
+        assert_eq!(release(true), release(false));
+        let (resource, id) = (resource.as_ref(), &id);
+        let place =
+            ReservationPlace { env: EnvId(1), customer: "acme", currency: &currency, resource, id };
+        assert_eq!((place.scope(), place.release_scope()), (known.scope, release(true).scope));
     }
 
     #[test]

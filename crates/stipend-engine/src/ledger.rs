@@ -1,11 +1,14 @@
 //! The ledger of a customer: the entries of its pools as events, newest first, and the grants
 //! that have ended. Rows are found by walking the chains of the pools.
 
-use crate::account::{Chain, KIND_CONSUMPTION, jump_number};
+use crate::account::{Chain, jump_number};
 use crate::record::Record;
 use std::collections::BTreeSet;
-use stipend_core::customer::{Cause, Effect, Entry, GrantEnd, PoolEntry};
-use stipend_core::{Amount, GrantNo, PoolId, Timestamp};
+use stipend_core::catalog::Metadata;
+use stipend_core::customer::{
+    Cause, Draw, Effect, Entry, GrantEnd, HeldDraw, Hold, HoldEnd, HoldEnded, PoolEntry,
+};
+use stipend_core::{Amount, FeatureId, GrantNo, PoolId, ReservationId, Timestamp};
 use stipend_store::{Page, Reader, Row, Seq, StoreError};
 
 /// What kind of change an event is, in the contract's words.
@@ -23,6 +26,12 @@ pub enum EventType {
     TransferSource,
     /// Consumption was put on a grant.
     TransferTarget,
+    /// A part of a grant was reserved.
+    Reserved,
+    /// A reservation was released: what was not consumed of a grant is its own again.
+    ReservationReleased,
+    /// A reservation expired: what it held of a grant is its own again.
+    ReservationExpired,
 }
 
 /// One event of the ledger. The amounts of all events of a pool add up to its balance.
@@ -42,6 +51,43 @@ pub struct LedgerEvent {
     pub grant: GrantNo,
     /// The caller's id of the consumption.
     pub event_id: Option<String>,
+    /// The feature whose usage it pays for.
+    pub feature: Option<FeatureId>,
+    /// The reservation that it is about.
+    pub reservation: Option<Box<ReservationFacts>>,
+    /// The reversal that it is a part of.
+    pub reversal: Option<Box<ReversalFacts>>,
+    /// Whether it is a part of a consumption, whose decision can be told.
+    pub is_decided: bool,
+}
+
+/// What an event says of a reversal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReversalFacts {
+    /// The position of the consumption.
+    pub of: Seq,
+    /// Why it was reversed.
+    pub reason: Option<String>,
+}
+
+/// What an event says of a reservation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReservationFacts {
+    /// The reservation.
+    pub id: ReservationId,
+    /// The caller's own data, where the reservation was made.
+    pub metadata: Metadata,
+    /// What of the grant was given back before what was consumed was taken, at the end of the
+    /// reservation.
+    pub returned: Option<Amount>,
+    /// What was consumed of the grant, at the end of the reservation.
+    pub consumed: Option<Amount>,
+}
+
+impl ReservationFacts {
+    fn about(id: &ReservationId) -> Self {
+        Self { id: id.clone(), metadata: Metadata::new(), returned: None, consumed: None }
+    }
 }
 
 /// The place of an event: its row, and its number in it.
@@ -60,6 +106,10 @@ pub struct LedgerQuery<'a> {
     pub pools: Vec<(PoolId, &'a Chain)>,
     /// Only these; all where absent.
     pub types: Option<BTreeSet<EventType>>,
+    /// Only what is about that reservation; all where absent.
+    pub reservation: Option<ReservationId>,
+    /// Older rows have nothing to say.
+    pub not_before: Seq,
     /// Where to begin.
     pub page: Page<Cursor>,
     /// How many at most.
@@ -80,14 +130,37 @@ pub struct LedgerPage {
 /// The events of an entry, in the order in which they happened.
 #[must_use]
 pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
-    let event_id = match &entry.cause {
-        Cause::Consumption(consumption) => consumption.event_id.clone(),
-        Cause::Grant | Cause::Void | Cause::Due | Cause::Subscription(_) => None,
+    let (event_id, released) = match &entry.cause {
+        Cause::Consumption(consumption) => (consumption.event_id.clone(), None),
+        Cause::Release(release) => (None, Some(&release.reservation)),
+        Cause::Grant
+        | Cause::Void
+        | Cause::Due
+        | Cause::Subscription(_)
+        | Cause::Reservation
+        | Cause::Extension
+        | Cause::Reversal(_) => (None, None),
     };
-    let facts = entry.effects.iter().flat_map(facts_of);
+    let feature = entry.priced().map(|priced| &priced.feature);
+    // What a release consumes beyond the reservation is about the reservation too.
+    let released = |event_type| released.filter(|_| event_type == EventType::Consumed);
+    let about = |event_type| released(event_type).map(|id| ReservationFacts::about(id).into());
+    let reversal = match &entry.cause {
+        Cause::Reversal(reversal) => {
+            let reason = reversal.reason.clone();
+            Some(Box::new(ReversalFacts { of: reversal.of, reason }))
+        }
+        _ => None,
+    };
+    let is_decided = entry.is_consumption();
+    let facts = entry.effects.iter().flat_map(|effect| {
+        let held = reservation_facts_of(effect);
+        let plain = if held.is_empty() { facts_of(effect) } else { Vec::new() };
+        held.into_iter().chain(plain.into_iter().map(move |fact| (fact, None)))
+    });
     facts
         .enumerate()
-        .map(|(index, (event_type, grant, amount))| LedgerEvent {
+        .map(|(index, ((event_type, grant, amount), reservation))| LedgerEvent {
             cursor: Cursor { seq, index: u32::try_from(index).unwrap_or(u32::MAX) },
             pool: entry.pool,
             at: entry.at,
@@ -95,27 +168,85 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
             amount,
             grant,
             event_id: event_id.clone(),
+            reversal: reversal.clone(),
+            is_decided,
+            feature: feature.cloned(),
+            reservation: reservation.or_else(|| about(event_type)),
         })
         .collect()
 }
 
+type Fact = (EventType, GrantNo, Amount);
+
+/// What an effect says in the ledger of a reservation.
+fn reservation_facts_of(effect: &Effect) -> Vec<(Fact, Option<Box<ReservationFacts>>)> {
+    let reserved = |id: &ReservationId, draws: &[Draw], metadata: &Metadata| {
+        let facts = ReservationFacts { metadata: metadata.clone(), ..ReservationFacts::about(id) };
+        let of = |draw: &Draw| {
+            ((EventType::Reserved, draw.grant, -draw.amount), Some(facts.clone().into()))
+        };
+        draws.iter().map(of).collect()
+    };
+    let moved = |event_type, HeldDraw { reservation, draw }: &HeldDraw| {
+        let facts = ReservationFacts::about(reservation);
+        vec![((event_type, draw.grant, effect.delta()), Some(facts.into()))]
+    };
+    match effect {
+        Effect::Reserved(hold) => reserved(&hold.id, &hold.draws, &hold.metadata),
+        Effect::HoldExtended(extended) => {
+            reserved(&extended.reservation, &extended.draws, &Metadata::new())
+        }
+        Effect::HoldEnded(ended) => end_facts_of(ended),
+        Effect::HoldMovedOut(held) => moved(EventType::TransferSource, held),
+        Effect::HoldMovedIn(held) => moved(EventType::TransferTarget, held),
+        _ => Vec::new(),
+    }
+}
+
+/// What a reservation gave back, and what of it ended at once with a grant that had ended before.
+fn end_facts_of(ended: &HoldEnded) -> Vec<(Fact, Option<Box<ReservationFacts>>)> {
+    let event_type = match ended.how {
+        HoldEnd::Released => EventType::ReservationReleased,
+        HoldEnd::Expired => EventType::ReservationExpired,
+    };
+    let mut events = Vec::new();
+    for part in &ended.parts {
+        let facts = ReservationFacts {
+            returned: Some(part.held),
+            consumed: Some(part.consumed),
+            ..ReservationFacts::about(&ended.hold.id)
+        };
+        events.push(((event_type, part.grant, part.returned()), Some(facts.into())));
+        if let Some(end) = part.lapsed.filter(|_| part.returned().is_positive()) {
+            let end = event_of_end(end);
+            let facts = ReservationFacts::about(&ended.hold.id);
+            events.push(((end, part.grant, -part.returned()), Some(facts.into())));
+        }
+    }
+    events
+}
+
+fn event_of_end(end: GrantEnd) -> EventType {
+    match end {
+        GrantEnd::Expired => EventType::Expired,
+        GrantEnd::Voided => EventType::Voided,
+    }
+}
+
 /// What an effect says in the ledger; marks say nothing, and a grant that ends with nothing left
 /// has nothing to say.
-fn facts_of(effect: &Effect) -> Vec<(EventType, GrantNo, Amount)> {
+fn facts_of(effect: &Effect) -> Vec<Fact> {
     let delta = effect.delta();
     match effect {
         Effect::Granted(grant) => vec![(EventType::Granted, grant.no, delta)],
         Effect::Activated(draw) => vec![(EventType::Granted, draw.grant, delta)],
-        Effect::Drawn(draw) | Effect::Overdrawn(draw) => {
+        Effect::Drawn(draw) | Effect::Overdrawn(draw) | Effect::OverdraftRefunded(draw) => {
             vec![(EventType::Consumed, draw.grant, delta)]
         }
+        Effect::Refunded(moved) => vec![(EventType::Consumed, moved.grant, delta)],
         Effect::Ended(ended) if ended.amount.is_zero() => Vec::new(),
         Effect::Ended(ended) => {
-            let event_type = match ended.end {
-                GrantEnd::Expired => EventType::Expired,
-                GrantEnd::Voided => EventType::Voided,
-            };
-            vec![(event_type, ended.grant.no, delta)]
+            vec![(event_of_end(ended.end), ended.grant.no, delta)]
         }
         Effect::Reduced(draw) => vec![(EventType::Voided, draw.grant, delta)],
         Effect::MovedOut(draw) => vec![(EventType::TransferSource, draw.grant, delta)],
@@ -128,7 +259,12 @@ fn facts_of(effect: &Effect) -> Vec<(EventType, GrantNo, Amount)> {
         | Effect::OverdraftClosed(_)
         | Effect::Carried(_)
         | Effect::Closed(_)
-        | Effect::Opened(_) => Vec::new(),
+        | Effect::Opened(_)
+        | Effect::Reserved(_)
+        | Effect::HoldExtended(_)
+        | Effect::HoldEnded(_)
+        | Effect::HoldMovedOut(_)
+        | Effect::HoldMovedIn(_) => Vec::new(),
     }
 }
 
@@ -146,18 +282,18 @@ pub fn pool_entry(reader: &dyn Reader, seq: Seq) -> Result<(Row, PoolEntry), Sto
 }
 
 /// Walks the rows of a pool from newer to older.
-struct Walk<'a> {
-    reader: &'a dyn Reader,
-    next: Seq,
-    skips_consumption: bool,
+pub(crate) struct Walk<'a> {
+    pub(crate) reader: &'a dyn Reader,
+    pub(crate) next: Seq,
+    pub(crate) skips_usage: bool,
 }
 
 impl Walk<'_> {
-    fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
+    pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
         while self.next != 0 {
             let (row, entry) = pool_entry(self.reader, self.next)?;
-            self.next = if self.skips_consumption { row.life } else { row.prev };
-            if !(self.skips_consumption && row.kind == KIND_CONSUMPTION) {
+            self.next = if self.skips_usage { row.life } else { row.prev };
+            if !(self.skips_usage && entry.is_usage()) {
                 return Ok(Some((row, entry)));
             }
         }
@@ -223,13 +359,22 @@ pub fn ledger_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<Ledge
     }
 }
 
-/// Whether rows of consumption can be passed over.
-fn skips_consumption(query: &LedgerQuery<'_>) -> bool {
-    query.types.as_ref().is_some_and(|types| !types.contains(&EventType::Consumed))
+/// Whether rows of consumption and reservations can be passed over.
+fn skips_usage(query: &LedgerQuery<'_>) -> bool {
+    let of_usage = [
+        EventType::Consumed,
+        EventType::Reserved,
+        EventType::ReservationReleased,
+        EventType::ReservationExpired,
+    ];
+    let lists = |types: &BTreeSet<_>| of_usage.iter().any(|of_usage| types.contains(of_usage));
+    query.reservation.is_none() && query.types.as_ref().is_some_and(|types| !lists(types))
 }
 
 fn is_listed(query: &LedgerQuery<'_>, event: &LedgerEvent) -> bool {
+    let reservation = event.reservation.as_ref().map(|facts| &facts.id);
     query.types.as_ref().is_none_or(|types| types.contains(&event.event_type))
+        && query.reservation.as_ref().is_none_or(|wanted| Some(wanted) == reservation)
 }
 
 /// The events behind the cursor, newest first: the chains of the pools merged by position.
@@ -248,7 +393,7 @@ fn older(
             Some(cursor) => seek_position(reader, chain, cursor.seq)?.map_or(0, |row| row.seq),
             None => chain.last,
         };
-        let mut walk = Walk { reader, next, skips_consumption: skips_consumption(query) };
+        let mut walk = Walk { reader, next, skips_usage: skips_usage(query) };
         if let Some(head) = walk.step()? {
             heads.push((head, walk));
         }
@@ -260,7 +405,7 @@ fn older(
         let row_events = events_of(row.seq, entry).into_iter().rev();
         let behind = |event: &LedgerEvent| after.is_none_or(|cursor| event.cursor < cursor);
         events.extend(row_events.filter(|event| behind(event) && is_listed(query, event)));
-        match walk.step()? {
+        match walk.step()?.filter(|(row, _)| row.seq >= query.not_before) {
             Some(head) => heads[newest].0 = head,
             None => drop(heads.swap_remove(newest)),
         }
@@ -313,7 +458,7 @@ fn read_window(
         return Ok((Vec::new(), true));
     };
     let is_whole = top.seq == chain.last;
-    let mut walk = Walk { reader, next: top.seq, skips_consumption: skips_consumption(query) };
+    let mut walk = Walk { reader, next: top.seq, skips_usage: skips_usage(query) };
     let mut events = Vec::new();
     while let Some((row, entry)) = walk.step()? {
         if row.pool_seq <= from {
@@ -336,17 +481,21 @@ pub enum EndedRecord {
     Overdraft(stipend_core::customer::Overdraft, Timestamp),
 }
 
-/// What has left a pool, newest end first. Consumption is skipped.
+/// What has left a pool, newest end first. Consumption is skipped. Of a grant that ended while it
+/// was held, the last record counts; the pool has it as long as it is held.
 ///
 /// # Errors
 /// What reading fails with.
 pub fn ended_records(reader: &dyn Reader, chain: &Chain) -> Result<Vec<EndedRecord>, StoreError> {
-    let mut walk = Walk { reader, next: chain.last, skips_consumption: true };
+    let mut walk = Walk { reader, next: chain.last, skips_usage: true };
     let mut records = Vec::new();
+    let mut seen = BTreeSet::new();
     while let Some((_, entry)) = walk.step()? {
         for effect in entry.effects.into_iter().rev() {
             match effect {
-                Effect::Ended(ended) => records.push(EndedRecord::Grant(Box::new(ended.grant))),
+                Effect::Ended(ended) if seen.insert(ended.grant.no) => {
+                    records.push(EndedRecord::Grant(Box::new(ended.grant)));
+                }
                 Effect::OverdraftClosed(overdraft) => {
                     records.push(EndedRecord::Overdraft(overdraft, entry.at));
                 }
@@ -355,4 +504,65 @@ pub fn ended_records(reader: &dyn Reader, chain: &Chain) -> Result<Vec<EndedReco
         }
     }
     Ok(records)
+}
+
+/// A reservation that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedReservation {
+    /// The position of the row that ended it.
+    pub seq: Seq,
+    /// The pool.
+    pub pool: PoolId,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The reservation as it was.
+    pub hold: Hold,
+    /// What was consumed by its release, beyond it included; nothing where it expired.
+    pub consumed: Option<Amount>,
+}
+
+/// The reservations of some pools that ended between two positions, both excluded, newest end
+/// first, and how far back it was looked: to the older position, or to where `rows` rows were
+/// read.
+///
+/// # Errors
+/// What reading fails with.
+pub fn ended_reservations(
+    reader: &dyn Reader,
+    chains: &[&Chain],
+    (after, before): (Seq, Seq),
+    wanted: usize,
+    rows: usize,
+) -> Result<(Vec<EndedReservation>, Seq), StoreError> {
+    let mut heads = Vec::new();
+    for chain in chains {
+        let next = seek_position(reader, chain, before.saturating_sub(1))?.map_or(0, |row| row.seq);
+        heads.push(Walk { reader, next, skips_usage: false });
+    }
+    let mut found = Vec::new();
+    for _ in 0..rows {
+        let Some(walk) = heads.iter_mut().max_by_key(|walk| walk.next) else { break };
+        if walk.next <= after || found.len() >= wanted {
+            break;
+        }
+        if let Some((row, entry)) = walk.step()? {
+            found.extend(ended_in(row.seq, entry));
+        }
+    }
+    let reached = heads.iter().map(|walk| walk.next).max().unwrap_or(0);
+    Ok((found, reached.max(after)))
+}
+
+fn ended_in(seq: Seq, entry: PoolEntry) -> Option<EndedReservation> {
+    let consumed = match &entry.cause {
+        Cause::Release(release) => Some(release.consumed),
+        _ => None,
+    };
+    let PoolEntry { pool, at, effects, .. } = entry;
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::HoldEnded(ended) => {
+            Some(EndedReservation { seq, pool, at, hold: ended.hold, consumed })
+        }
+        _ => None,
+    })
 }

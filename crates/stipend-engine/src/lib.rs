@@ -16,6 +16,7 @@ pub mod clock;
 pub mod command;
 mod committer;
 mod decider;
+pub mod decision;
 mod doc;
 mod due;
 mod engine;
@@ -25,10 +26,15 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 mod load;
+pub mod pace;
 mod published;
 pub mod realm;
 pub mod record;
+pub mod reversal;
+pub mod series;
 pub mod task;
+pub mod usage;
+mod walk;
 mod wall;
 mod working;
 
@@ -36,13 +42,13 @@ pub use account::Account;
 pub use cipher::IdCipher;
 pub use clock::{Alarm, Clock, Ring, SystemClock};
 pub use command::{
-    Answer, Command, ConsumeItem, Consumed, Outcome, Refusal, Remember, Render, Reply, Response,
-    Submission,
+    Answer, Balance, Command, ConsumeItem, Consumed, Outcome, Recorded, Refusal, Remember, Render,
+    Reply, Report, ReportItem, Reported, Response, Submission, UsageRecord,
 };
 pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};
 pub use engine::{Engine, Found, META_SECRET, Options, StartError, Submitter};
-pub use key::{Key, Operation};
+pub use key::{Key, Operation, ReservationPlace};
 pub use realm::{
     ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
 };

@@ -9,6 +9,15 @@ pub const BATCH_ROWS_MAX: usize = 4_096;
 /// Encoded bytes after which a batch takes nothing more.
 pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
+/// Rows of the life of a pool that are read for one reversal.
+pub const REVERSAL_ROWS_MAX: usize = 100_000;
+
+/// Rows of a pool that are read for its pace.
+pub const PACE_ROWS_MAX: usize = 50_000;
+
+/// Rows that are read for one report of the use of credits.
+pub const SERIES_ROWS_MAX: usize = 200_000;
+
 /// Customers in one packed image.
 pub const SEGMENT_SLOTS: u32 = 64;
 

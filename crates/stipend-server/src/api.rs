@@ -5,6 +5,7 @@ mod charges;
 mod consumption;
 mod currencies;
 mod customers;
+mod decisions;
 mod entitlements;
 mod environments;
 mod explain;
@@ -13,9 +14,14 @@ mod grants;
 mod ledger;
 mod packages;
 mod products;
+mod promotions;
+mod reservations;
+mod reversals;
+mod series;
 mod subscription_changes;
 mod subscriptions;
 mod tasks;
+mod usage;
 
 use crate::app::App;
 use utoipa_axum::router::OpenApiRouter;
@@ -38,7 +44,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(explain::router())
         .merge(customers::router())
         .merge(consumption::router())
+        .merge(usage::router())
         .merge(access::router())
+        .merge(promotions::router())
+        .merge(reservations::router())
 }
 
 /// Takes away the item that was read beyond the page to see whether there are more; in the

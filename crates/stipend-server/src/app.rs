@@ -1,8 +1,10 @@
 //! What the handlers share.
 
 use crate::context::{Body, Caller};
+use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
+use crate::limits::Limits;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +28,8 @@ pub struct App {
     submitter: Submitter,
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
+    decisions: Arc<Decisions>,
+    limits: Limits,
 }
 
 impl App {
@@ -33,13 +37,45 @@ impl App {
     #[must_use]
     pub fn new(engine: Arc<Engine>, random: Arc<dyn Random>) -> Self {
         let submitter = engine.submitter();
-        Self { engine, submitter, random, is_draining: Arc::default() }
+        let start = u64::try_from(engine.wall_now().micros()).unwrap_or(0);
+        let decisions = Arc::new(Decisions::new(start));
+        Self {
+            engine,
+            submitter,
+            random,
+            is_draining: Arc::default(),
+            decisions,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same application with other limits of its connections.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The limits of its connections.
+    #[must_use]
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The engine.
     #[must_use]
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The decisions that wrote nothing.
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// Keeps a decision that wrote nothing; answers its id.
+    pub(crate) fn keep(&self, env: EnvId, decision: stipend_wire::decision::Decision) -> String {
+        self.engine.cipher().decision_id(self.decisions.keep(env, decision))
     }
 
     /// The engine, to be shared with another thread.
@@ -91,14 +127,43 @@ impl App {
                 return self.stored(seq).await;
             }
         }
+        self.remembered(caller, remember, command, render).await
+    }
+
+    /// As [`App::mutate`], where it is known how the command is remembered and that its answer is
+    /// not one of long ago.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn remembered<T: Serialize>(
+        &self,
+        caller: &Caller,
+        remember: Remember,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        self.try_remembered(caller, remember, command, render).await?
+    }
+
+    /// As [`App::remembered`], with the command's refusal as it is.
+    ///
+    /// # Errors
+    /// The command's refusal; inside, what reading a stored answer fails with.
+    pub(crate) async fn try_remembered<T: Serialize>(
+        &self,
+        caller: &Caller,
+        remember: Remember,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Result<Response, ApiError>, Refusal> {
         let reply = self.submit(caller, command, Some(remember), Some(rendering(render))).await?;
         match reply {
             Reply::Response(rendered) => {
-                Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
+                Ok(Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body))))
             }
-            Reply::Replay(rendered) => Ok(replayed(rendered)),
-            Reply::Stored(seq) => self.stored(seq).await,
-            Reply::Consumed(_) | Reply::Done => unreachable!("a rendered command is answered so"),
+            Reply::Replay(rendered) => Ok(Ok(replayed(rendered))),
+            Reply::Stored(seq) => Ok(self.stored(seq).await),
+            other => unreachable!("a rendered command is answered so, not {other:?}"),
         }
     }
 
@@ -138,7 +203,11 @@ impl App {
         self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
     }
 
-    async fn stored(&self, seq: u64) -> Result<Response, ApiError> {
+    /// The answer that stands at that position, given again.
+    ///
+    /// # Errors
+    /// What reading it fails with.
+    pub(crate) async fn stored(&self, seq: u64) -> Result<Response, ApiError> {
         let engine = Arc::clone(&self.engine);
         let (_, answer) = self.read(move || Ok(engine.stored_answer(seq)?)).await?;
         let rendered = Rendered { status: answer.status, body: answer.body.into() };

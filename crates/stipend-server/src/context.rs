@@ -6,18 +6,18 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use std::time::Duration;
 use stipend_core::EnvId;
 use stipend_engine::{Key, Operation, Remember, Rights};
 use stipend_wire::query::FromQuery;
-use stipend_wire::{ErrorCode, FromJson, Opaque, json};
+use stipend_wire::{ErrorCode, FromJson, Opaque, WireError, json};
 
 /// The greatest body of an ordinary request.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The greatest body of a bulk request.
 pub(crate) const BULK_BYTES_MAX: usize = 5 << 20;
+
+/// Names under which keys are put into queries, without their dashes and underscores.
+const SECRET_PARAMETERS: [&str; 5] = ["xapikey", "apikey", "key", "accesstoken", "token"];
 
 /// Who asks, for what.
 #[derive(Clone, Debug)]
@@ -37,6 +37,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        refuse_key_in_query(parts.uri.query().unwrap_or_default())?;
         let key = api_key(&parts.headers)?;
         let (env, rights) = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
         Ok(Self {
@@ -54,6 +55,26 @@ impl FromRequestParts<App> for Caller {
 fn unauthenticated() -> ApiError {
     let message = "send a valid secret API key in the header X-API-KEY";
     ApiError::new(ErrorCode::Unauthenticated, message)
+}
+
+/// A key in an address ends up in logs and histories, so it is refused where it might otherwise
+/// seem to have been overlooked. The name is repeated, the key is not.
+fn refuse_key_in_query(query: &str) -> Result<(), ApiError> {
+    let is_secret = |name: &&str| {
+        let plain = name.replace(['-', '_'], "").to_ascii_lowercase();
+        SECRET_PARAMETERS.contains(&plain.as_str())
+    };
+    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    match names.into_iter().find(is_secret) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!(
+                "`{name}` does not belong into an address; replace the key, and send the new one \
+                 in the header X-API-KEY"
+            );
+            Err(WireError::new(ErrorCode::UnknownParameter, message).with_param(name).into())
+        }
+    }
 }
 
 fn api_key(headers: &HeaderMap) -> Result<&str, ApiError> {
@@ -98,9 +119,21 @@ impl Caller {
             let key = Key::new(self.env, Operation::Request, &parts, canonical.as_bytes());
             return Remember::Key(key);
         }
+        self.remember_content(&[path, &canonical])
+    }
+
+    /// How one item of a list is recognised that has no key of its own: by the whole request and
+    /// its place in it.
+    #[must_use]
+    pub(crate) fn remember_item(&self, canonical: &str, place: usize) -> Remember {
+        self.remember_content(&[&self.path, canonical, &place.to_string()])
+    }
+
+    fn remember_content(&self, parts: &[&str]) -> Remember {
         let caller = self.key_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let parts = [&caller, method, path, &canonical];
-        let key = Key::new(self.env, Operation::Retry, &parts, b"");
+        let mut scope = vec![caller.as_str(), self.method.as_str()];
+        scope.extend(parts);
+        let key = Key::new(self.env, Operation::Retry, &scope, b"");
         Remember::Content { key, is_retry: self.is_retry }
     }
 }
@@ -135,7 +168,7 @@ impl Body {
     }
 
     /// The body in one spelling, whatever its keys' order and spaces were.
-    fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         json::parse(&self.0).map_or_else(|_| String::new(), |json| Opaque::of(&json).into_string())
     }
 }
@@ -160,7 +193,7 @@ impl FromRequest<App> for BulkBody {
     }
 }
 
-async fn read_limited(request: Request, _: &App, limit: usize) -> Result<Bytes, ApiError> {
+async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Bytes, ApiError> {
     let too_large = || {
         let message = format!("the body has more than {limit} bytes");
         ApiError::new(ErrorCode::PayloadTooLarge, message)
@@ -176,7 +209,7 @@ async fn read_limited(request: Request, _: &App, limit: usize) -> Result<Bytes, 
         return Err(too_large());
     }
     let body = axum::body::to_bytes(request.into_body(), limit);
-    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, body).await else {
+    let Ok(read) = tokio::time::timeout(app.limits().body_timeout, body).await else {
         let message = "the body took too long to arrive";
         return Err(ApiError::new(ErrorCode::MalformedJson, message));
     };

@@ -13,6 +13,10 @@ use stipend_wire::{ErrorBody, ErrorCode, ItemError, WireError};
 pub struct ApiError {
     error: WireError,
     items: Vec<ItemError>,
+    /// Whether the same request again could have a second effect.
+    is_final: bool,
+    /// The record of how it was decided.
+    decision: Option<String>,
 }
 
 impl ApiError {
@@ -27,7 +31,7 @@ impl ApiError {
     pub fn batch(items: Vec<ItemError>) -> Self {
         let message = format!("{} of the items are refused, nothing was applied", items.len());
         let error = WireError::new(ErrorCode::BatchRefused, message);
-        Self { error, items }
+        Self { error, items, is_final: false, decision: None }
     }
 
     /// What is asked for exists in the contract and is not built yet.
@@ -35,6 +39,27 @@ impl ApiError {
     pub fn not_supported(param: &str, what: &str) -> Self {
         let message = format!("`{param}`: {what} is not supported yet");
         WireError::new(ErrorCode::NotSupported, message).with_param(param).into()
+    }
+
+    /// The same refusal of a request whose outcome may be unknown and which nothing tells apart
+    /// when it comes again.
+    #[must_use]
+    pub fn not_to_be_retried(mut self) -> Self {
+        self.is_final = true;
+        self
+    }
+
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.error.code
+    }
+
+    /// The refusal with the id of the record of how it was decided.
+    #[must_use]
+    pub fn with_decision(mut self, id: String) -> Self {
+        self.decision = Some(id);
+        self
     }
 
     /// The refusal as an item of a bulk request.
@@ -46,22 +71,28 @@ impl ApiError {
     /// The answer, once the request has its id.
     #[must_use]
     pub fn render(self, request_id: &str) -> Response {
-        let Self { error, items } = self;
+        let Self { error, items, is_final, decision } = self;
         let code = error.code;
         let body = if items.is_empty() {
             ErrorBody::new(error, request_id)
         } else {
             ErrorBody::batch(items, request_id)
         };
+        let body = match decision {
+            Some(id) => body.with_decision(id),
+            None => body,
+        };
         let status = StatusCode::from_u16(code.status())
             .expect("the statuses of the contract are statuses of HTTP");
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
-        if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
+        let is_later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+        if is_later.contains(&status) && !is_final {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         // The official clients send a 409 again unless told otherwise; ours are final.
-        let is_final = status == StatusCode::CONFLICT && code != ErrorCode::RequestInFlight;
+        let is_final =
+            is_final || status == StatusCode::CONFLICT && code != ErrorCode::RequestInFlight;
         if is_final {
             let name = HeaderName::from_static("x-should-retry");
             headers.insert(name, HeaderValue::from_static("false"));
@@ -81,7 +112,7 @@ impl IntoResponse for ApiError {
 
 impl From<WireError> for ApiError {
     fn from(error: WireError) -> Self {
-        Self { error, items: Vec::new() }
+        Self { error, items: Vec::new(), is_final: false, decision: None }
     }
 }
 
@@ -119,7 +150,7 @@ impl From<Refusal> for ApiError {
             Refusal::LimitReached { .. } => ErrorCode::LimitReached,
             Refusal::EnvironmentNameInvalid => ErrorCode::InvalidValue,
             Refusal::KeyReused => ErrorCode::IdempotencyKeyReused,
-            Refusal::Overloaded => ErrorCode::Overloaded,
+            Refusal::Overloaded | Refusal::Moved => ErrorCode::Overloaded,
             Refusal::Unavailable | Refusal::Failed => ErrorCode::Unavailable,
         };
         Self::new(code, message)
@@ -164,6 +195,8 @@ fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
         CatalogRejection::Cycle(_) => ErrorCode::DependencyCycle,
         CatalogRejection::EntitlementType => ErrorCode::InvalidValue,
         CatalogRejection::DependencyNotLimited(_) => ErrorCode::UnlimitedDependency,
+        CatalogRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
+        CatalogRejection::UnsupportedAggregation(_) => ErrorCode::UnsupportedAggregation,
     }
 }
 
@@ -196,7 +229,21 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::OverdraftNotVoidable => ErrorCode::GrantNotVoidable,
         CustomerRejection::EventTooOld => ErrorCode::EventTooOld,
         CustomerRejection::EventInFuture => ErrorCode::EventInFuture,
+        CustomerRejection::ReservationNotFound(_) => ErrorCode::ReservationNotFound,
+        CustomerRejection::ReservationEnded(_) => ErrorCode::ReservationClosed,
+        CustomerRejection::InvalidReservationEnd => ErrorCode::InvalidPeriod,
+        CustomerRejection::ReservationExists(_) => ErrorCode::ReservationConflict,
         CustomerRejection::InsufficientCredits { .. } => ErrorCode::InsufficientCredits,
+        CustomerRejection::EntryNotReversible => ErrorCode::EntryNotReversible,
+        CustomerRejection::AlreadyReversed => ErrorCode::AlreadyReversed,
         CustomerRejection::LimitReached { .. } => ErrorCode::LimitReached,
+        CustomerRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
+        CustomerRejection::UsageTooLarge => ErrorCode::AmountTooLarge,
+        CustomerRejection::FormulaFailed { .. } => ErrorCode::FormulaFailed,
+        CustomerRejection::UsageLimitExceeded { .. } => ErrorCode::UsageLimitExceeded,
+        CustomerRejection::AmbiguousRate { .. } => ErrorCode::AddonIncompatible,
+        CustomerRejection::FeatureArchived(_) => ErrorCode::FeatureArchived,
+        CustomerRejection::InvalidPromotionEnd => ErrorCode::InvalidPeriod,
+        CustomerRejection::PromotionNotFound(_) => ErrorCode::PromotionalEntitlementNotFound,
     }
 }

@@ -1,8 +1,8 @@
 //! Public ids that are not chosen by callers.
 
 use std::fmt::Write as _;
-use stipend_core::EnvId;
 use stipend_core::catalog::{PackageKey, PackageKind, Target};
+use stipend_core::{EnvId, Slot};
 
 /// Where randomness comes from.
 pub trait Random: Send + Sync + std::fmt::Debug {
@@ -63,6 +63,18 @@ pub fn charge_id(
     let list = if is_overage { "overage" } else { "base" };
     let (env, version, index) = (env.0.to_string(), version.to_string(), index.to_string());
     derived(&["charge", &env, kind_word(package), package.id.as_str(), &version, list, &index])
+}
+
+/// The id of a record of usage, by its position in the journal.
+#[must_use]
+pub fn usage_id(env: EnvId, seq: u64) -> String {
+    derived(&["usage", &env.0.to_string(), &seq.to_string()])
+}
+
+/// The id of a promotional entitlement.
+#[must_use]
+pub fn promotion_id(env: EnvId, slot: Slot, number: u32) -> String {
+    derived(&["promotion", &env.0.to_string(), &slot.0.to_string(), &number.to_string()])
 }
 
 fn kind_word(package: &PackageKey) -> &'static str {

@@ -8,13 +8,17 @@ mod api;
 pub mod app;
 mod context;
 mod cursor;
+mod decisions;
 mod error;
 pub mod ids;
+mod limits;
 mod mapping;
 pub mod openapi;
+mod patience;
 mod probes;
 mod request_id;
 pub mod serve;
 
 pub use app::App;
 pub use error::ApiError;
+pub use limits::Limits;

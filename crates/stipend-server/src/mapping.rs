@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod currency;
 pub(crate) mod customer;
+pub(crate) mod decision;
 pub(crate) mod entitlement;
 pub(crate) mod environment;
 pub(crate) mod explain;
@@ -11,8 +12,11 @@ pub(crate) mod grant;
 pub(crate) mod package;
 pub(crate) mod preview;
 pub(crate) mod product;
+pub(crate) mod promotion;
+pub(crate) mod reservation;
 pub(crate) mod subscription;
 pub(crate) mod upcoming;
+pub(crate) mod usage;
 
 use stipend_core::Timestamp;
 

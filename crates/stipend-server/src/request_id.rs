@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::ids::random_id;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use stipend_wire::ErrorCode;
@@ -18,15 +18,18 @@ pub(crate) async fn attach(State(app): State<App>, request: Request, next: Next)
     let is_sound = |id: &&str| !id.is_empty() && id.len() <= 128;
     let id = sent.filter(is_sound).map_or_else(|| random_id(app.random()), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let is_head = method == axum::http::Method::HEAD;
+    let (is_head, is_connect) = (method == Method::HEAD, method == Method::CONNECT);
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = error.render(&id);
-    } else if let Some(error) = of_framework(&response).filter(|_| !is_head) {
+    } else if let Some(error) = of_framework(&response, is_connect).filter(|_| !is_head) {
         let allow = response.headers().get(header::ALLOW).cloned();
         response = error.render(&id);
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
+        } else if is_connect {
+            // Nothing here is a proxy: there is no method for what is named.
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(""));
         }
     }
     if response.status().is_server_error() {
@@ -40,9 +43,12 @@ pub(crate) async fn attach(State(app): State<App>, request: Request, next: Next)
 }
 
 /// What the framework answers by itself.
-fn of_framework(response: &Response) -> Option<ApiError> {
+fn of_framework(response: &Response, is_connect: bool) -> Option<ApiError> {
     let has_body = response.headers().contains_key(header::CONTENT_TYPE);
     match response.status() {
+        StatusCode::NOT_FOUND if is_connect => {
+            Some(ApiError::new(ErrorCode::MethodNotAllowed, "this is not a proxy"))
+        }
         StatusCode::NOT_FOUND if !has_body => {
             Some(ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
         }

@@ -1,6 +1,7 @@
 //! Serving: the whole router, connections with limits, a shutdown that drains.
 
 use crate::app::App;
+use crate::patience::Patient;
 use crate::{openapi, probes, request_id};
 use axum::{Router, middleware};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,14 +14,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// How long a client may take to send the head of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Headers of a request.
 const HEADERS_MAX: usize = 100;
-/// Bytes that are buffered of a connection; it bounds the head of a request.
+/// Bytes of the head of a request, its first line included.
+const HEAD_BYTES_MAX: usize = 32 << 10;
+/// Bytes that are buffered of a connection.
 const BUFFER_BYTES_MAX: usize = 64 << 10;
-/// Connections that are served at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 10_000;
 /// How long accepting rests after it failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long requests that have begun may take to end at shutdown.
@@ -44,9 +43,10 @@ pub async fn serve(
     app: App,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
+    let limits = *app.limits();
     let service = TowerToHyperService::new(router(app.clone()));
     let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let connections = Arc::new(Semaphore::new(limits.connections_max));
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -60,10 +60,12 @@ pub async fn serve(
         };
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
         let _ = stream.set_nodelay(true);
+        let stream = Patient::new(stream, limits.write_timeout);
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
+            .header_read_timeout(limits.header_timeout)
             .max_headers(HEADERS_MAX)
+            .max_header_size(HEAD_BYTES_MAX)
             .max_buf_size(BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service.clone());
         let connection = graceful.watch(connection);

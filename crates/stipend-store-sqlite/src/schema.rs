@@ -16,7 +16,7 @@ const MIGRATIONS: [&str; LAYOUT as usize] = [include_str!("schema/0001.sql")];
 /// (`oldest_reader`), which rises when a newer version first writes something new.
 const FEATURE_LEVEL: u32 = 3;
 
-/// The oldest kinds of entries this version still reads: 1 and 2 were never released.
+/// The oldest kinds of entries this version still reads: those before were never released.
 const OLDEST_FEATURE_LEVEL: u32 = 3;
 
 /// `STPD`, in the database's header.

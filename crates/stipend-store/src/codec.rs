@@ -4,7 +4,7 @@
 //! variant and what that holds. Numbers are never used again for something else. Whatever a
 //! reader does not know — a version, a field, a variant — is refused, never skipped: a ledger
 //! that is read in part is read wrongly. An absent `Option` is not written, so a field that is
-//! added later is an `Option`.
+//! added later is an `Option`, or one whose default is not written (`or default`).
 //!
 //! The bytes of a value are always the same: integers have one shortest form, and maps and sets
 //! are written and accepted in order only. Reading never panics, never recurses deeper than
@@ -38,7 +38,7 @@ mod values;
 mod wire;
 
 #[doc(hidden)]
-pub use macros::{ascending, field, required};
+pub use macros::{ascending, field, is_default, or_default, required};
 pub use wire::{Reader, Writer};
 
 pub use crate::{choice, newtype, record, text_id};

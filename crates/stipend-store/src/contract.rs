@@ -35,7 +35,8 @@ pub struct Row {
     /// Position of an older row of the pool, 0 for none: a skip pointer, chosen by the engine so
     /// that seeking is logarithmic.
     pub jump: Seq,
-    /// Position of the pool's previous row that is not a consumption, 0 for none.
+    /// Position of the pool's previous row that tells of the life of grants (neither a consumption
+    /// nor a reservation), 0 for none.
     pub life: Seq,
     /// The row's effect on the pool's balance, in units of 10⁻⁹; in a header the number of its
     /// batch, so that a store can read it without knowing the body.

@@ -123,6 +123,23 @@ fn records_and_choices_keep_their_bytes() {
     check(Pair((4, true)), &[4, 1]);
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Grown {
+    id: u64,
+    held: Amount,
+    parts: Vec<u32>,
+}
+record!(Grown { 1 => id, 4 => held or default, 5 => parts or default });
+
+/// What a field that came later is where it is not written.
+#[test]
+fn a_default_is_not_written_and_not_accepted() {
+    check(Grown { id: 3, ..Grown::default() }, &[1, 3, 0]);
+    check(Grown { id: 3, held: Amount::from_nano(1), parts: vec![7] }, &[1, 3, 4, 2, 5, 1, 7, 0]);
+    refused::<Grown>(&[1, 3, 4, 0, 0], "not a value other than the default of held");
+    refused::<Grown>(&[1, 3, 5, 0, 0], "not a value other than the default of parts");
+}
+
 #[test]
 fn a_record_of_an_unknown_shape_is_refused_by_name() {
     refused::<Order>(&[1, 0, 3], "Order has no field 3");

@@ -23,17 +23,19 @@ use stipend_core::catalog::{
 };
 use stipend_core::catalog::{CancellationTime, EndSetup, StartSetup};
 use stipend_core::customer::{
-    AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
-    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, RecurringSource, Resource, Schedule, ScheduledChange, Settled,
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
-    Trial,
+    AddonPin, Aggregate, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed,
+    Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
+    FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
+    HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
+    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    RecurringSource, Release, Resource, Reversal, Schedule, ScheduledChange, Settled, Subscription,
+    SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, Trial,
+    UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
 };
 use stipend_core::{
-    Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, GrantNo,
-    PackageId, PackageKey, PoolId, ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
-    Timestamp, Zone,
+    Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, Formula, GrantNo,
+    MeterId, PackageId, PackageKey, Period, PoolId, ProductId, ReservationId, ResourceId, Slot,
+    SubscriptionId, SubscriptionNo, Timestamp, Zone,
 };
 use stipend_store::codec::{Decode, Encode, from_bytes, to_bytes};
 
@@ -106,6 +108,11 @@ fn the_bytes_of_everything_stored_are_frozen() {
         checks.check(name_of_cause(&cause), &cause);
     }
     checks.check("customer", &customer());
+    checks.check("customer-with-usage", &customer_with_usage());
+    checks.check("entry-usage-of-event", &Entry::Usage(event()));
+    checks.check("cause-consumption-of-usage", &Cause::Consumption(priced_consumption()));
+    checks.check("pool-with-reservations", &pool_with_reservations());
+    checks.check("customer-with-promotions", &customer_with_promotions());
     checks.check("catalog", &catalog());
     let files = std::fs::read_dir(folder()).expect("the golden files are there");
     let files = files.map(|file| file.expect("it can be listed").file_name());
@@ -121,6 +128,9 @@ fn name_of_entry(entry: &Entry) -> &'static str {
         Entry::Subscription(_) => "entry-subscription",
         Entry::PoolOpened(_) => "entry-pool-opened",
         Entry::Pool(_) => "entry-pool",
+        Entry::Promotion(_) => "entry-promotion",
+        Entry::MeterOpened(_) => "entry-meter-opened",
+        Entry::Usage(_) => "entry-usage",
     }
 }
 
@@ -140,6 +150,13 @@ fn name_of_effect(effect: &Effect) -> &'static str {
         Effect::Carried(_) => "effect-carried",
         Effect::Closed(_) => "effect-closed",
         Effect::Opened(_) => "effect-opened",
+        Effect::Reserved(_) => "effect-reserved",
+        Effect::HoldExtended(_) => "effect-hold-extended",
+        Effect::HoldEnded(_) => "effect-hold-ended",
+        Effect::HoldMovedOut(_) => "effect-hold-moved-out",
+        Effect::HoldMovedIn(_) => "effect-hold-moved-in",
+        Effect::Refunded(_) => "effect-refunded",
+        Effect::OverdraftRefunded(_) => "effect-overdraft-refunded",
     }
 }
 
@@ -150,6 +167,10 @@ fn name_of_cause(cause: &Cause) -> &'static str {
         Cause::Void => "cause-void",
         Cause::Due => "cause-due",
         Cause::Subscription(_) => "cause-subscription",
+        Cause::Reversal(_) => "cause-reversal",
+        Cause::Reservation => "cause-reservation",
+        Cause::Release(_) => "cause-release",
+        Cause::Extension => "cause-extension",
     }
 }
 
@@ -276,6 +297,7 @@ fn recurring_grant() -> Grant {
         amount: nano(10_000_000_000_000),
         original: nano(10_000_000_000_001),
         consumed: nano(1),
+        held: Amount::ZERO,
         priority: 50,
         effective_at: at(3),
         expires_at: Some(at(2_678_400)),
@@ -312,6 +334,7 @@ fn plain_grant(kind: GrantKind) -> Grant {
         amount: nano(5_000_000_000),
         original: nano(5_000_000_000),
         consumed: Amount::ZERO,
+        held: Amount::ZERO,
         priority: 0,
         effective_at: at(5),
         expires_at: None,
@@ -333,6 +356,25 @@ fn overdraft() -> Overdraft {
 
 fn draw() -> Draw {
     Draw { grant: GrantNo(7), amount: nano(123_456_789_012) }
+}
+
+fn reservation() -> ReservationId {
+    ReservationId::parse("job:1").expect("a sound id")
+}
+
+fn hold() -> Hold {
+    Hold {
+        id: reservation(),
+        amount: nano(125_000_000_000),
+        draws: vec![draw()],
+        expires_at: at(3_600),
+        created_at: at(7),
+        metadata: metadata(),
+    }
+}
+
+fn part(grant: GrantNo, lapsed: Option<GrantEnd>) -> HoldPart {
+    HoldPart { grant, held: nano(5), consumed: nano(2), lapsed }
 }
 
 fn carried() -> CarriedConsumption {
@@ -358,6 +400,8 @@ fn effects() -> Vec<Effect> {
         package: PackageKey::plan(package_id("base")),
         cadence: Cadence::Year,
         k: -1,
+        level: nano(7),
+        behavior: Behavior::Increment,
     };
     let settled = Settled { overdraft: GrantNo(9), grant: GrantNo(200), amount: nano(5) };
     vec![
@@ -379,29 +423,63 @@ fn effects() -> Vec<Effect> {
         Effect::Carried(carried),
         Effect::Closed(closed),
         Effect::Opened(opened),
+        Effect::Reserved(hold()),
+        Effect::HoldExtended(HoldExtended {
+            reservation: reservation(),
+            expires_at: at(3_600),
+            amount: nano(150_000_000_000),
+            draws: vec![draw()],
+        }),
+        Effect::HoldEnded(HoldEnded {
+            hold: hold(),
+            how: HoldEnd::Expired,
+            parts: vec![part(GrantNo(7), None), part(GrantNo(200), Some(GrantEnd::Voided))],
+        }),
+        Effect::HoldMovedOut(HeldDraw { reservation: reservation(), draw: draw() }),
+        Effect::HoldMovedIn(HeldDraw { reservation: reservation(), draw: draw() }),
+        Effect::Refunded(Moved { is_recent: false, ..moved }),
+        Effect::OverdraftRefunded(draw()),
+    ]
+}
+
+fn dimensions() -> Vec<(String, DimensionValue)> {
+    vec![
+        ("model".to_owned(), DimensionValue::Text("m-1".to_owned())),
+        ("tokens".to_owned(), DimensionValue::Number(nano(-1_500_000_000))),
+        ("cached".to_owned(), DimensionValue::Flag(true)),
     ]
 }
 
 fn causes() -> Vec<Cause> {
-    let dimensions = vec![
-        ("model".to_owned(), DimensionValue::Text("m-1".to_owned())),
-        ("tokens".to_owned(), DimensionValue::Number(nano(-1_500_000_000))),
-        ("cached".to_owned(), DimensionValue::Flag(true)),
-    ];
     vec![
         Cause::Consumption(Consumption {
             amount: nano(60_000_000_000),
             event_id: Some("event-1".to_owned()),
             reported_at: Some(at(-5)),
-            dimensions,
+            dimensions: dimensions(),
             usage_limit: nano(80_000_000_000_000),
             current_usage: nano(60_000_000_000),
             period_end: Some(at(2_678_400)),
+            priced: None,
         }),
         Cause::Grant,
         Cause::Void,
         Cause::Due,
         Cause::Subscription(SubscriptionNo(300)),
+        Cause::Reversal(Reversal {
+            of: 12_345,
+            amount: nano(60_000_000_000),
+            idempotency_key: Some("undo-1".to_owned()),
+            reason: Some("the job failed".to_owned()),
+            meter: Some(MeterId::new(Slot(64), 1)),
+            runs: vec![draw()],
+            usage_limit: nano(80_000_000_000_000),
+            current_usage: Amount::ZERO,
+            period_end: Some(at(2_678_400)),
+        }),
+        Cause::Reservation,
+        Cause::Release(Release { reservation: reservation(), consumed: nano(3) }),
+        Cause::Extension,
     ]
 }
 
@@ -430,7 +508,120 @@ fn entries() -> Vec<Entry> {
         Entry::Subscription(Box::new(terms())),
         Entry::PoolOpened(opened),
         Entry::Pool(pool),
+        Entry::Promotion(Box::new(promotion())),
+        Entry::MeterOpened(MeterOpened {
+            meter: MeterId::new(Slot(64), 1),
+            feature: seats(),
+            resource: Some(resource_id()),
+        }),
+        Entry::Usage(report()),
     ]
+}
+
+fn period() -> Period {
+    Period { k: -1, start: at(-2_678_400), end: at(2_678_400) }
+}
+
+fn report() -> UsageEntry {
+    UsageEntry {
+        meter: MeterId::new(Slot(64), 1),
+        at: at(3),
+        reported_at: Some(at(-5)),
+        behavior: UsageBehavior::Set,
+        reported: nano(4_500_000_000),
+        before: nano(7_000_000_000),
+        value: nano(4_500_000_000),
+        samples: 1,
+        sum: nano(4_500_000_000),
+        seen: None,
+        forgets: true,
+        restart: Some(UsageRestart { at: at(2), reason: UsageResetReason::Subscription }),
+        period: Some(period()),
+        pin: Some(UsagePin { subscription: SubscriptionNo(2), epoch: 1 }),
+        event_name: None,
+        event_id: Some("event-1".to_owned()),
+        dimensions: dimensions(),
+        currency: Some(currency()),
+        returned: nano(25_000_000_000),
+        forfeited: nano(5_000_000_000),
+    }
+}
+
+fn event() -> UsageEntry {
+    UsageEntry {
+        behavior: UsageBehavior::Event,
+        reported_at: None,
+        samples: 0,
+        sum: Amount::ZERO,
+        seen: Some(0x0123_4567_89ab_cdef),
+        forgets: false,
+        restart: Some(UsageRestart { at: at(2), reason: UsageResetReason::Period }),
+        period: None,
+        pin: None,
+        event_name: Some("completion".to_owned()),
+        event_id: None,
+        dimensions: Vec::new(),
+        currency: None,
+        returned: Amount::ZERO,
+        forfeited: Amount::ZERO,
+        ..report()
+    }
+}
+
+fn priced_consumption() -> Consumption {
+    Consumption {
+        amount: nano(-20_000_000_000),
+        event_id: None,
+        reported_at: None,
+        dimensions: Vec::new(),
+        usage_limit: nano(80_000_000_000_000),
+        current_usage: nano(60_000_000_000),
+        period_end: None,
+        priced: Some(Priced {
+            meter: MeterId::new(Slot(64), 1),
+            feature: seats(),
+            subscription: SubscriptionNo(2),
+            package: PackageKey::plan(package_id("base")),
+            version: 3,
+            units: Some(nano(-2_000_000_000)),
+            rate: nano(10_000_000_000),
+        }),
+    }
+}
+
+fn customer_with_usage() -> Customer {
+    let run = DrawRun {
+        pool: PoolId::new(Slot(64), 0),
+        grant: GrantNo(7),
+        amount: nano(20_000_000_000),
+        subscription: Some(SubscriptionNo(2)),
+        expires_at: Some(at(2_678_400)),
+        is_overdraft: false,
+    };
+    let beyond = DrawRun {
+        grant: GrantNo(9),
+        subscription: None,
+        expires_at: None,
+        is_overdraft: true,
+        ..run
+    };
+    let usage = FeatureUsage {
+        meter: MeterId::new(Slot(64), 0),
+        feature: seats(),
+        resource: Some(resource_id()),
+        seq: 1_000,
+        at: at(6),
+        period: Some(period()),
+        pin: Some(UsagePin { subscription: SubscriptionNo(2), epoch: 1 }),
+        aggregate: Aggregate {
+            value: nano(3_000_000_000),
+            samples: 2,
+            sum: nano(7),
+            seen: [3, u64::MAX].into(),
+        },
+        drawn: vec![run, beyond],
+    };
+    Customer { usages: vec![usage], ..Customer::new(Slot(64), profile()) }
 }
 
 fn customer() -> Customer {
@@ -441,20 +632,10 @@ fn customer() -> Customer {
         cadence: Cadence::Month,
         k: 4,
         next_part: 2,
+        level: nano(300),
+        behavior: Behavior::Override,
     };
     let carried = CarriedIn { currency: currency(), carried: carried() };
-    let pool = Pool {
-        id: PoolId::new(Slot(64), 0),
-        currency: currency(),
-        resource: None,
-        seq: 1_000,
-        at: at(6),
-        live: vec![recurring_grant()],
-        scheduled: vec![plain_grant(GrantKind::Promotional)],
-        overdraft: Some(overdraft()),
-        granted: nano(10_000_000_000_000),
-        used: nano(15_000_000_001),
-    };
     Customer {
         slot: Slot(64),
         profile: profile(),
@@ -464,9 +645,73 @@ fn customer() -> Customer {
             issued: vec![issued],
             carried: vec![carried],
         }],
-        pools: vec![pool],
+        pools: vec![pool()],
         next_grant: GrantNo(201),
+        promotions: Vec::new(),
         next_due: Some(at(2_678_400)),
+        usages: Vec::new(),
+    }
+}
+
+fn pool_with_reservations() -> Pool {
+    let held = Grant { held: nano(2_000_000_000), ..recurring_grant() };
+    Pool { live: vec![held.clone()], lapsed: vec![held], holds: vec![hold()], ..pool() }
+}
+
+fn pool() -> Pool {
+    Pool {
+        id: PoolId::new(Slot(64), 0),
+        currency: currency(),
+        resource: None,
+        seq: 1_000,
+        at: at(6),
+        live: vec![recurring_grant()],
+        scheduled: vec![plain_grant(GrantKind::Promotional)],
+        lapsed: Vec::new(),
+        holds: Vec::new(),
+        overdraft: Some(overdraft()),
+        granted: nano(10_000_000_000_000),
+        used: nano(15_000_000_001),
+    }
+}
+
+fn customer_with_promotions() -> Customer {
+    let unlimited = FeatureTerms { unlimited: Some(true), ..FeatureTerms::default() };
+    let lifetime = Promotion {
+        number: 4,
+        feature: FeatureId::parse("sso").expect("a sound id"),
+        terms: unlimited,
+        is_visible: false,
+        period: PromotionPeriod::Lifetime,
+        anchor: Anchor { at: at(5), zone: None },
+        ends_at: None,
+        revoked_at: None,
+        updated_at: at(5),
+    };
+    Customer { promotions: vec![promotion(), lifetime], ..Customer::new(Slot(64), profile()) }
+}
+
+fn promotion() -> Promotion {
+    Promotion {
+        number: 3,
+        feature: seats(),
+        terms: FeatureTerms {
+            usage_limit: Some(nano(5_000_000_000)),
+            unlimited: Some(false),
+            soft_limit: Some(true),
+            enforcement: Some(Enforcement::Strict),
+            enum_values: Some(vec!["eu".to_owned()]),
+            reset: Some(Reset {
+                period: ResetPeriod::Week,
+                according_to: Some("EveryMonday".to_owned()),
+            }),
+        },
+        is_visible: true,
+        period: PromotionPeriod::OneMonth,
+        anchor: anchor(),
+        ends_at: Some(at(2_678_400)),
+        revoked_at: Some(at(6)),
+        updated_at: at(6),
     }
 }
 
@@ -596,7 +841,7 @@ fn version(number: u32, status: VersionStatus, details: PackageDetails) -> Packa
                 billing_period: BillingPeriod::Annually,
                 currency: currency(),
                 amount: nano(1_500_000_000),
-                formula: Some("a * 2".to_owned()),
+                formula: Some(Formula::parse("a * 2").expect("a sound formula")),
             }],
         },
         details,

@@ -6,7 +6,7 @@ use crate::consumption::Dimensions;
 use crate::error::{ItemError, WireError};
 use crate::number::{Decimal, ReportedValue};
 use crate::read::{Batch, Field};
-use crate::text::{Key, Name};
+use crate::text::Key;
 use crate::usage::{UpdateBehavior, check_value};
 
 wire_enum! {
@@ -39,7 +39,7 @@ request! {
         /// The customer.
         pub customer_id: CustomerId,
         /// What happened.
-        pub event_name: Name,
+        pub event_name: Key,
         /// Your name for this event; the same one again has no second effect.
         pub idempotency_key: Key,
         /// What filters, aggregations and formulas can name.
@@ -55,7 +55,7 @@ request! {
         /// The customer.
         pub customer_id: CustomerId,
         /// What would happen.
-        pub event_name: Name,
+        pub event_name: Key,
         /// What filters, aggregations and formulas can name.
         pub dimensions: Option<Dimensions>,
         /// The resource that it would be of; `null` for the customer as a whole.
@@ -93,6 +93,17 @@ response! {
     optional {
         /// The events that were refused, where the caller asked for the good ones to be applied.
         pub errors: Vec<ItemError>,
+        /// The events for which a formula did not find all the dimensions that it needs (an
+        /// addition of this server).
+        pub warnings: Vec<EventWarning>,
+    }
+
+    /// An event that was recorded, and whose cost may not be what was meant.
+    pub struct EventWarning {
+        /// The event's place in the request, from 0.
+        pub index: usize,
+        /// The dimensions that were not given, or are of another type; each counted as nothing.
+        pub missing_dimensions: Vec<String>,
     }
 
     /// What usage would cost; nothing is recorded.

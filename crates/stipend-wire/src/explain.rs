@@ -135,6 +135,8 @@ response! {
         pub original_amount: Decimal,
         /// How many were used.
         pub consumed_amount: Decimal,
+        /// How many are on hold.
+        pub reserved: Decimal,
         /// How many are left.
         pub remaining: Decimal,
         /// 0 to 100, lower is drawn first.

@@ -7,7 +7,7 @@ use crate::error::{ErrorCode, WireError};
 use crate::number::{Decimal, PositiveAmount};
 use crate::opaque::{Checked, Opaque};
 use crate::read::{Field, UpTo, check_distinct};
-use crate::text::{FreeText, Line, Metadata, Name};
+use crate::text::{FreeText, Key, Line, Metadata, Name};
 
 /// How many filters a meter may have, and how many conditions a filter.
 pub const FILTERS_MAX: usize = 50;
@@ -154,7 +154,7 @@ request! {
         /// Its name.
         pub display_name: Name,
         /// The value.
-        pub value: Name,
+        pub value: Key,
     }
 
     /// How events become usage.
@@ -170,7 +170,7 @@ request! {
         /// The function.
         pub function: AggregationFunction,
         /// The dimension it is taken of; needed for all but `COUNT`.
-        pub field: Option<Name>,
+        pub field: Option<Key>,
     }
     checked by check_aggregation;
 
@@ -183,7 +183,7 @@ request! {
     /// A comparison of one field of an event.
     pub struct MeterCondition {
         /// The field: `eventName`, or a dimension.
-        pub field: Name,
+        pub field: Key,
         /// How it is compared.
         pub operation: ConditionOperation,
         /// With this value; needed unless it is `IN`, `IS_NULL` or `IS_NOT_NULL`.

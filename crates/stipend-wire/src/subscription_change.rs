@@ -1,7 +1,7 @@
-//! Changes of a subscription beside its update: migration, transfer, and what waits
-//! for its time.
+//! Changes of a subscription beside its update: migration, transfer, delegation,
+//! and what waits for its time.
 
-use stipend_core::ResourceId;
+use stipend_core::{CustomerId, ResourceId};
 
 wire_enum! {
     /// When a subscription moves to the latest version of its plan.
@@ -64,6 +64,12 @@ request! {
     pub struct TransferSubscription {
         /// The resource it is for from now on.
         pub destination_resource_id: ResourceId,
+    }
+
+    /// The choice of who pays for a subscription.
+    pub struct DelegateSubscription {
+        /// The customer who pays from now on; the subscription's own takes it back.
+        pub target_customer_id: CustomerId,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Strings on the wire: ids, names, free texts, metadata.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use stipend_core::id::ID_LENGTH_MAX;
 use stipend_core::{
     CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId,
 };
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
@@ -28,11 +30,35 @@ struct Rule {
     may_have_lines: bool,
 }
 
+/// The text in the composed form (NFC), in which a name has one spelling however it was typed.
+///
+/// Ids, keys and metadata are not taken through here: they belong to machines, which compare bytes.
+#[must_use]
+pub fn composed(text: &str) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
+    }
+}
+
 fn read_text(json: Json<'_>, rule: &Rule) -> Result<String, WireError> {
-    let text = match json {
-        Json::String(text) => text,
-        other => return Err(wrong_type("a string", &other)),
-    };
+    check_text(read_string(json)?, rule)
+}
+
+/// As [`read_text`], composed before its length is looked at.
+fn read_name(json: Json<'_>, rule: &Rule) -> Result<String, WireError> {
+    let text = read_string(json)?;
+    check_text(composed(&text), rule)
+}
+
+fn read_string(json: Json<'_>) -> Result<Cow<'_, str>, WireError> {
+    match json {
+        Json::String(text) => Ok(text),
+        other => Err(wrong_type("a string", &other)),
+    }
+}
+
+fn check_text(text: Cow<'_, str>, rule: &Rule) -> Result<String, WireError> {
     let refuse = |message: &str| Err(WireError::here(ErrorCode::InvalidString, message));
     if !rule.may_be_blank && text.trim().is_empty() {
         return refuse("must not be blank");
@@ -48,7 +74,7 @@ fn read_text(json: Json<'_>, rule: &Rule) -> Result<String, WireError> {
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident($length:literal, $blank:literal, $lines:literal);)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($length:literal, $blank:literal, $lines:literal) by $read:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub String);
@@ -57,7 +83,7 @@ macro_rules! texts {
             fn from_json(json: Json<'_>) -> Result<Self, WireError> {
                 let rule =
                     Rule { length_max: $length, may_be_blank: $blank, may_have_lines: $lines };
-                read_text(json, &rule).map(Self)
+                $read(json, &rule).map(Self)
             }
 
             fn schema() -> RefOr<Schema> {
@@ -75,16 +101,17 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A name for humans: one line of 1 to 255 characters, not blank.
-    Name(255, false, false);
-    /// A key that the caller chose, such as an idempotency key: 1 to 255 characters, not blank.
-    Key(255, false, false);
+    /// A name for humans: one line of 1 to 255 characters, not blank; kept in the composed form.
+    Name(255, false, false) by read_name;
+    /// What machines compare, byte by byte: an idempotency key, the name of an event or of one of
+    /// its fields; 1 to 255 characters, not blank.
+    Key(255, false, false) by read_text;
     /// One line of up to 500 characters, which may be empty.
-    Line(500, true, false);
+    Line(500, true, false) by read_text;
     /// Why somebody did something: one line of up to 200 characters, which may be empty.
-    Reason(200, true, false);
+    Reason(200, true, false) by read_text;
     /// Free text of up to 5000 characters, with line breaks and tabs.
-    FreeText(5000, true, true);
+    FreeText(5000, true, true) by read_text;
 }
 
 /// An e-mail address, checked only for what every address has.

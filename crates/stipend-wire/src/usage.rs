@@ -102,6 +102,9 @@ response! {
         pub current_usage: Decimal,
         /// The record of how it was decided (an addition of this server).
         pub decision_id: String,
+        /// The dimensions that the formula of its cost needs and that were not given, or are of
+        /// another type; each counted as nothing (an addition of this server).
+        pub missing_dimensions: Vec<String>,
         /// When usage next starts again from zero.
         pub next_reset_date: String,
         /// The resource.
@@ -114,7 +117,8 @@ response! {
 
     /// What a report took of the credits, and the balance after it.
     pub struct UsageCredit {
-        /// How many credits this request took; 0 for a report that was recorded before.
+        /// How many credits this request took, below zero where it gave some back; 0 for a report
+        /// that was recorded before.
         pub consumed: Decimal,
         /// The credit type.
         pub currency_id: String,
@@ -126,6 +130,9 @@ response! {
         pub usage_limit: Decimal,
     }
     optional {
+        /// How many of the credits that less usage gives back did not come back, because the grants
+        /// that gave them are over (an addition of this server).
+        pub forfeited: Decimal,
         /// When recurring credits are granted again.
         pub usage_period_end: String,
     }
@@ -162,6 +169,9 @@ response! {
         pub current_usage: Decimal,
         /// The record of how it was decided (an addition of this server).
         pub decision_id: String,
+        /// The dimensions that the formula of its cost needs and that were not given, or are of
+        /// another type; each counted as nothing (an addition of this server).
+        pub missing_dimensions: Vec<String>,
         /// When usage next starts again from zero.
         pub next_reset_date: String,
         /// The resource.
@@ -174,10 +184,16 @@ response! {
 
     /// What one of the reports took of the credits.
     pub struct UsageCreditOfMany {
-        /// How many credits this request took; 0 for a report that was recorded before.
+        /// How many credits this request took, below zero where it gave some back; 0 for a report
+        /// that was recorded before.
         pub consumed: Decimal,
         /// The credit type.
         pub currency_id: String,
+    }
+    optional {
+        /// How many of the credits that less usage gives back did not come back, because the grants
+        /// that gave them are over (an addition of this server).
+        pub forfeited: Decimal,
     }
 
     /// The balance of a pool, with whose it is.

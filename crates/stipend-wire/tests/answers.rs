@@ -375,7 +375,7 @@ fn a_step_of_the_future_names_its_instant_twice_and_every_pool() {
 }
 
 #[test]
-fn a_report_of_usage_is_answered_in_both_forms() {
+fn a_report_of_usage_is_answered_with_what_it_took() {
     let mut reported = UsageReported {
         id: "m-1".into(),
         created_at: FEBRUARY.into(),
@@ -389,10 +389,12 @@ fn a_report_of_usage_is_answered_in_both_forms() {
             current_usage: decimal("12.25"),
             timestamp: FEBRUARY.into(),
             usage_limit: decimal("9007199254740993"),
+            forfeited: None,
             usage_period_end: None,
         }),
         current_usage: Some(decimal("7")),
         decision_id: Some("d-1".into()),
+        missing_dimensions: None,
         next_reset_date: None,
         resource_id: None,
         usage_period_end: Some(MARCH.into()),
@@ -411,6 +413,10 @@ fn a_report_of_usage_is_answered_in_both_forms() {
     );
     reported.credit = None;
     assert!(!to_string(&reported).unwrap().contains("credit"));
+}
+
+#[test]
+fn reports_of_usage_are_answered_with_each_balance_once() {
     let many = UsagesReported {
         usages: vec![UsageReportedOfMany {
             id: "m-1".into(),
@@ -422,9 +428,11 @@ fn a_report_of_usage_is_answered_in_both_forms() {
             credit: Some(UsageCreditOfMany {
                 consumed: decimal("10"),
                 currency_id: "credits".into(),
+                forfeited: None,
             }),
             current_usage: None,
             decision_id: None,
+            missing_dimensions: None,
             next_reset_date: None,
             resource_id: None,
             usage_period_end: None,

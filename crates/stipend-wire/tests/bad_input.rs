@@ -26,7 +26,9 @@ use stipend_wire::query::{
 use stipend_wire::reservation::{ExtendReservation, ReleaseReservation};
 use stipend_wire::reversal::ReverseEntry;
 use stipend_wire::subscription::{CancelSubscription, ProvisionSubscription};
-use stipend_wire::subscription_change::{MigrateSubscription, TransferSubscription};
+use stipend_wire::subscription_change::{
+    DelegateSubscription, MigrateSubscription, TransferSubscription,
+};
 use stipend_wire::task::ImportSubscriptions;
 use stipend_wire::usage::{ReportUsage, ReportUsages};
 use stipend_wire::{Field, FromJson, WireError, parse_body, parse_query};
@@ -341,6 +343,13 @@ fn moves_of_a_subscription_name_where_to() {
     check_edits::<TransferSubscription>(
         transfer,
         &[(destination, r#""a b""#, "invalid_id"), (destination, "null", "invalid_type")],
+    );
+    let delegate = r#"{"targetCustomerId":"head@office"}"#;
+    let target = "/targetCustomerId";
+    check_sound::<DelegateSubscription>(delegate, &[target]);
+    check_edits::<DelegateSubscription>(
+        delegate,
+        &[(target, r#""a b""#, "invalid_id"), (target, "null", "invalid_type")],
     );
 }
 

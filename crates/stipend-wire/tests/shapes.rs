@@ -91,12 +91,14 @@ const RESPONSES: &str = "
         reservedOnExpiredGrants usagePeriodEnd validUntil decisionId hasSoftLimit isEstimate
     FeatureReference: id* displayName* featureStatus* featureType*
     UsageReported: id* createdAt* customerId* featureId* timestamp* value* credit currentUsage
-        nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId
+        nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId missingDimensions
     UsageCredit: consumed* currencyId* currentUsage* timestamp* usageLimit* usagePeriodEnd
+        forfeited
     UsagesReported: usages* credits
     UsageReportedOfMany: id* createdAt* customerId* featureId* timestamp* value* credit
         currentUsage nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId
-    UsageCreditOfMany: consumed* currencyId*
+        missingDimensions
+    UsageCreditOfMany: consumed* currencyId* forfeited
     PoolBalance: currencyId* currentUsage* customerId* resourceId timestamp* usageLimit*
         usagePeriodEnd
     UsageHistory: markers* series*
@@ -104,7 +106,8 @@ const RESPONSES: &str = "
     UsageSeries: points* tags*
     UsagePoint: isResetPoint* timestamp* value*
     Tag: key* value*
-    EventsAccepted: accepted* errors
+    EventsAccepted: accepted* errors warnings
+    EventWarning: index* missingDimensions*
     Estimate: estimates* warnings*
     CurrencyEstimate: balanceAfterEstimate* breakdown* currencyId* currentBalance*
         estimatedCost* wouldOverdraft*
@@ -216,6 +219,7 @@ const BODIES: &str = "
     CancelSubscription: cancellationAction cancellationTime endDate prorate
     MigrateSubscription: subscriptionMigrationTime
     TransferSubscription: destinationResourceId*
+    DelegateSubscription: targetCustomerId*
     PreviewSubscription: customerId* planId* addons appliedCoupon billableFeatures
         billingCountryCode billingCycleAnchor billingInformation billingPeriod charges
         payingCustomerId resourceId scheduleStrategy startDate trialOverrideConfiguration
@@ -327,7 +331,7 @@ fn responses_have_every_key_of_the_contract_and_always_emit_the_starred_ones() {
 
 #[test]
 fn bodies_take_every_key_of_the_contract_and_demand_the_starred_ones() {
-    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput MigrateSubscription TransferSubscription PreviewSubscription BillableFeatureInput ImportSubscriptions ImportedSubscription CreateEnvironment UpdateEnvironment SetTestClock ExtendReservation ReverseEntry ReportUsages ReportUsage EstimateUsage ReportEvents ReportEvent EstimateEvent GrantPromotionals PromotionalInput AggregationInput MeterFilter MeterCondition UnitTransformationInput EnumValueInput CreditRateInput }
+    check_all! { BODIES: CreateAddon UpdateAddon CreatePlan UpdatePlan PublishPackage CreateProduct UpdateProduct DuplicateProduct CreateFeature UpdateFeature CreateCurrency UpdateCurrency CreateGrant Consume ConsumeBatch ReleaseReservation CreateCustomer UpdateCustomer ProvisionSubscription UpdateSubscription CancelSubscription CreateEntitlements ChargesInput OveragePricingModel PricePeriod OverageFeature PricingModel CreateFeatureEntitlement CreateCreditEntitlement UpdateFeatureEntitlement UpdateCreditEntitlement MeterInput SubscriptionFeatureInput MigrateSubscription TransferSubscription DelegateSubscription PreviewSubscription BillableFeatureInput ImportSubscriptions ImportedSubscription CreateEnvironment UpdateEnvironment SetTestClock ExtendReservation ReverseEntry ReportUsages ReportUsage EstimateUsage ReportEvents ReportEvent EstimateEvent GrantPromotionals PromotionalInput AggregationInput MeterFilter MeterCondition UnitTransformationInput EnumValueInput CreditRateInput }
 }
 
 fn texts<T: WireEnum>() -> String {

@@ -200,4 +200,34 @@ mod tests {
             assert!(text.parse::<ClockJump>().is_err(), "{text}");
         }
     }
+
+    /// There are no secrets in the file, so it may be readable by others.
+    #[test]
+    fn row_90_a_file_that_is_not_understood_is_refused_in_one_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("stipend.toml");
+        for (text, named) in [
+            ("data_dri = \"x\"", "data_dri"),
+            ("bootstrap_api_key = \"sk\"", "bootstrap_api_key"),
+            ("[http]\nport = 1", "http"),
+            ("listen = \"nowhere\"", "socket address"),
+            ("listen = 4010", "socket address"),
+            ("max_clock_jump = \"soon\"", "duration"),
+            ("log = [\"info\"]", "string"),
+            ("log = ", ""),
+            ("log = \"a\"\nlog = \"b\"", "duplicate"),
+            ("\u{0}", ""),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let settings = Settings { config: Some(path.clone()), ..Settings::default() };
+            let failure = settings.resolve().unwrap_err();
+            assert!(matches!(failure, Failure::Configuration(_)), "{text}: {failure:?}");
+            let line = failure.to_string();
+            assert_eq!(line.lines().count(), 1, "{text}: {line}");
+            assert!(line.contains("stipend.toml") && line.contains(named), "{text}: {line}");
+        }
+        let missing = directory.path().join("missing.toml");
+        let settings = Settings { config: Some(missing), ..Settings::default() };
+        assert!(matches!(settings.resolve(), Err(Failure::Configuration(_))));
+    }
 }

@@ -85,7 +85,7 @@ struct Options {
     /// How many customers there are [default: 1000000, with --short 100000].
     #[arg(long, value_parser = clap::value_parser!(u32).range(100..=5_000_000))]
     customers: Option<u32>,
-    /// Ledger entries of P8 [default: 100000000, with --short 1000000].
+    /// Ledger entries of P8 [default: 100000000, with --short 500000].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1_000..=200_000_000))]
     entries: Option<u64>,
     /// Rounds of each contender [default: 7, with --short 5].
@@ -109,7 +109,7 @@ struct Options {
 impl Options {
     fn bench(&self) -> Bench {
         let (customers, entries, rounds, window) = if self.short {
-            (100_000, 1_000_000, 5, 1_000)
+            (100_000, 500_000, 5, 1_000)
         } else {
             (1_000_000, 100_000_000, 7, 5_000)
         };

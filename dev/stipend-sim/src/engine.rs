@@ -7,10 +7,12 @@ use crate::prng::Prng;
 use crate::shop::Shop;
 use crate::story::Deed;
 use crate::subject::{Faults, Subject, command};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
-use stipend_core::customer::Entry;
+use stipend_core::customer::{CustomerRejection, Entry};
 use stipend_core::{Customer, CustomerId, EnvId, Timestamp, examples};
+use stipend_engine::record::Record;
 use stipend_engine::{
     Alarm, ApiKey, Clock, Command, Engine, PRODUCTION, Refusal, SANDBOX_NAME, fsck,
 };
@@ -35,8 +37,11 @@ impl Clock for StoppedClock {
     }
 }
 
+const ROWS_AT_ONCE: usize = 100;
+
 /// An engine with one customer.
 pub struct Whole {
+    shop: Shop,
     store: MemoryStore,
     engine: Option<Engine>,
     env: EnvId,
@@ -44,6 +49,8 @@ pub struct Whole {
     now: Timestamp,
     prng: Prng,
     faults: Faults,
+    /// How far the journal has been read.
+    read: u64,
 }
 
 impl Whole {
@@ -54,8 +61,17 @@ impl Whole {
     pub fn new(shop: &Shop, prng: Prng, now: Timestamp) -> Result<Self, String> {
         let id = examples::customer().profile.id;
         let store = MemoryStore::new();
-        let mut whole =
-            Self { store, engine: None, env: PRODUCTION, id, now, prng, faults: Faults::default() };
+        let mut whole = Self {
+            shop: shop.clone(),
+            store,
+            engine: None,
+            env: PRODUCTION,
+            id,
+            now,
+            prng,
+            faults: Faults::default(),
+            read: 0,
+        };
         whole.open()?;
         whole.run(PRODUCTION, || Command::OpenProduction(ApiKey::new("production")))?;
         whole.run(PRODUCTION, || Command::OpenSandbox(ApiKey::new("sandbox")))?;
@@ -82,11 +98,32 @@ impl Whole {
         self.engine.as_ref().expect("it runs between crashes")
     }
 
-    /// Does a command; while the store refuses to write, again.
-    fn run(&mut self, env: EnvId, command: impl Fn() -> Command) -> Result<(), String> {
+    /// What the journal says of the customer since it was read last.
+    fn entries(&mut self) -> Result<Vec<Entry>, String> {
+        let mut entries = Vec::new();
+        let reader = Arc::clone(self.engine().shared_reader());
+        let told = |error: stipend_store::StoreError| error.to_string();
+        loop {
+            let rows = reader.rows(self.read + 1, ROWS_AT_ONCE).map_err(told)?;
+            let Some(last) = rows.last() else { return Ok(entries) };
+            self.read = last.seq;
+            for row in &rows {
+                if let Record::Customer(entry) = Record::decode(row).map_err(told)? {
+                    entries.push(entry);
+                }
+            }
+        }
+    }
+
+    /// Does a command; while the store refuses to write, again. Says whether there were credits
+    /// for it.
+    fn run(&mut self, env: EnvId, command: impl Fn() -> Command) -> Result<bool, String> {
         loop {
             match self.engine().submitter().run(env, command()) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(true),
+                Err(Refusal::Customer(CustomerRejection::InsufficientCredits { .. })) => {
+                    return Ok(false);
+                }
                 Err(Refusal::Unavailable) => {
                     self.faults.refused += 1;
                     self.store.control().heal();
@@ -120,20 +157,29 @@ impl Subject for Whole {
         let env = self.env;
         self.run(env, || Command::FreezeClock(now))?;
         self.now = now;
-        Ok(Vec::new())
+        self.entries()
     }
 
-    fn act(&mut self, _: Timestamp, deed: &Deed) -> Result<Vec<Entry>, String> {
+    fn act(&mut self, _: Timestamp, deed: &Deed) -> Result<Option<Vec<Entry>>, String> {
         self.disturb()?;
         let (env, id) = (self.env, self.id.clone());
-        let command = command(deed, &self.customer());
-        self.run(env, || Command::Customer(id.clone(), command.clone()))?;
-        Ok(Vec::new())
+        if let Deed::Publish { id, credits, .. } = deed {
+            for command in self.shop.publication(id, *credits) {
+                self.run(env, || Command::Catalog(command.clone()))?;
+            }
+        }
+        let catalog = self.engine().catalog(env);
+        let Some(command) = command(deed, &self.shop, &catalog, &self.customer()) else {
+            return self.entries().map(Some);
+        };
+        let is_done = self.run(env, || Command::Customer(id.clone(), command.clone()))?;
+        let entries = self.entries()?;
+        Ok(is_done.then_some(entries))
     }
 
-    fn customer(&self) -> Customer {
+    fn customer(&self) -> Cow<'_, Customer> {
         let found = self.engine().find_current(self.env, &self.id, self.now);
-        found.expect("the customer was made").customer.clone()
+        Cow::Owned(found.expect("the customer was made").customer.clone())
     }
 
     fn finish(&mut self) -> Result<Faults, String> {

@@ -11,12 +11,17 @@
 //! which crashes between steps. A [`canary::Canary`] plants a known bug in what the core decides;
 //! the auditor must find it.
 //!
-//! What the model does not predict: cadences mixed in one credit type, seats, trials beside a live
-//! subscription, anchors moved by hand, migrations, transfers, zones, proration. Wild lives
-//! ([`wild`]) have all of it, under the invariants alone; the tables of the core pin the numbers.
+//! The auditor and the model count with [`calendar`]. What the model does not predict: cadences mixed
+//! in one credit type, trials beside a live subscription, changes of behavior, scheduled changes,
+//! transfers, alignment, proration. Wild lives ([`wild`]) have all of it, under the auditor alone; the
+//! tables of the core pin the numbers.
+//!
+//! A new kind of command is a [`story::Deed`]: it is told in `story`, done in `model::Model::act`,
+//! and put to the subject by `subject::command`.
 #![deny(missing_docs)]
 
 pub mod audit;
+pub mod calendar;
 pub mod canary;
 pub mod engine;
 pub mod model;
@@ -35,6 +40,8 @@ use crate::story::{Step, Story};
 use crate::subject::{Core, Subject};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use stipend_core::customer::Entry;
+use stipend_core::{Customer, Timestamp};
 
 /// What is simulated.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +58,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { customers: 10, years: 10, canary: None, whole: false }
+        Self { customers: 10, years: 11, canary: None, whole: false }
     }
 }
 
@@ -62,8 +69,8 @@ pub struct Totals {
     pub seeds: u64,
     /// Steps.
     pub steps: u64,
-    /// Years that customers lived with a subscription they had at some time.
-    pub years: u64,
+    /// Microseconds for which customers held a subscription.
+    pub held: u64,
     /// Recurring grants that were issued.
     pub grants: u64,
     /// Crashes of the whole engine.
@@ -92,12 +99,21 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A Julian year.
+const YEAR_MICROS: u64 = 31_557_600_000_000;
+
 impl Totals {
+    /// Whole years for which customers held a subscription, all together.
+    #[must_use]
+    pub const fn years(&self) -> u64 {
+        self.held / YEAR_MICROS
+    }
+
     /// Adds what another seed did.
     pub fn add(&mut self, other: &Self) {
         self.seeds += other.seeds;
         self.steps += other.steps;
-        self.years += other.years;
+        self.held += other.held;
         self.grants += other.grants;
         self.crashes += other.crashes;
         self.refused += other.refused;
@@ -115,7 +131,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
     for number in 0..options.customers {
         let mut trace = vec![format!("customer {number} of {shop}")];
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            live(&shop, prng.fork(), options, &mut totals, &mut trace)
+            live(&shop, prng.fork(), options, &mut totals, &mut trace, &mut |_, _| {})
         }));
         let what = match outcome {
             Ok(Ok(())) => continue,
@@ -125,6 +141,20 @@ pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
         return Err(Box::new(Finding { seed, what, trace }));
     }
     Ok(totals)
+}
+
+/// The entries of the first customer of a seed, step by step, each with the instant of the step.
+///
+/// # Errors
+/// As [`run`].
+pub fn record(seed: u64, options: &Options) -> Result<Vec<(Timestamp, Vec<Entry>)>, Box<Finding>> {
+    let mut prng = Prng::new(seed);
+    let shop = Shop::random(&mut prng);
+    let (mut totals, mut trace, mut life) = (Totals::default(), Vec::new(), Vec::new());
+    let mut note = |now, entries: &[Entry]| life.push((now, entries.to_vec()));
+    live(&shop, prng.fork(), options, &mut totals, &mut trace, &mut note)
+        .map_err(|what| Box::new(Finding { seed, what, trace }))?;
+    Ok(life)
 }
 
 /// Lives a seed with every command at random, so many steps, without a model ([`wild`]).
@@ -154,10 +184,11 @@ fn live(
     options: &Options,
     totals: &mut Totals,
     trace: &mut Vec<String>,
+    note: &mut dyn FnMut(Timestamp, &[Entry]),
 ) -> Result<(), String> {
-    let mut story = Story::new(shop, &mut prng, options.years);
+    let mut story = Story::new(&mut prng, options.years);
     let mut model = Model::new(shop);
-    let mut audit = Audit::default();
+    let mut audit = Audit::new(false);
     let mut subject: Box<dyn Subject> = if options.whole {
         Box::new(engine::Whole::new(shop, prng.fork(), story.now())?)
     } else {
@@ -170,21 +201,41 @@ fn live(
             Step::Do { at, deed } => {
                 let mut entries = subject.advance(*at)?;
                 model.advance(at.micros());
-                entries.extend(subject.act(*at, deed)?);
-                model.act(deed);
+                let done = subject.act(*at, deed)?;
+                if done.is_some() != model.allows(deed) {
+                    return Err(format!("done: {}, which is not as expected", done.is_some()));
+                }
+                if let Some(done) = done {
+                    entries.extend(done);
+                    model.act(deed);
+                }
                 (*at, entries)
             }
         };
         model.advance(now.micros());
+        note(now, &entries);
         audit.note(&entries)?;
+        audit.check_due(now)?;
         audit.check(&subject.customer())?;
         model.compare(&subject.customer())?;
         totals.steps += 1;
     }
-    totals.years += u64::from(options.years);
+    totals.held += held(&subject.customer(), story.now());
     totals.grants += audit.recurring_grants();
     let faults = subject.finish()?;
     totals.crashes += faults.crashes;
     totals.refused += faults.refused;
     Ok(())
+}
+
+/// For how long a customer held subscriptions, up to an instant: each from when it began, and was
+/// there, to its end.
+fn held(customer: &Customer, until: Timestamp) -> u64 {
+    let begun = customer.subscriptions.iter().map(|one| &one.terms).filter(|one| one.has_begun);
+    let spans = begun.map(|terms| {
+        let from = terms.started_at.max(terms.created_at).micros();
+        let to = terms.ended.map_or(until, |end| end.at).min(until).micros();
+        u64::try_from(to - from).unwrap_or(0)
+    });
+    spans.sum()
 }

@@ -20,7 +20,7 @@ struct Cli {
     #[arg(long, default_value_t = 10)]
     customers: u32,
     /// Years that each of them lives.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 11)]
     years: u32,
     /// Simulate the whole engine, with refused appends and crashes; slower.
     #[arg(long)]
@@ -30,7 +30,8 @@ struct Cli {
     #[arg(long, value_name = "STEPS", conflicts_with_all = ["engine", "canary"])]
     wild: Option<u32>,
     /// Plant a known bug, which must be found: chained-months, closed-interval, renewal-twice,
-    /// same-instant-order, carried-lost or expiry-before-settlement.
+    /// same-instant-order, carried-lost, expiry-before-settlement, seats-clawed-back,
+    /// version-twice, zone-forgotten or strict-overdraws.
     #[arg(long, value_name = "NAME", value_parser = canary, conflicts_with = "engine")]
     canary: Option<Canary>,
 }
@@ -69,12 +70,13 @@ fn main() -> ExitCode {
             }
         }
         if totals.seeds.is_multiple_of(SEEDS_PER_LINE) {
-            println!("{} seeds, {} years", totals.seeds, totals.years);
+            println!("{} seeds, {} years held", totals.seeds, totals.years());
         }
     }
-    let Totals { seeds, steps, years, grants, crashes, refused } = totals;
+    let Totals { seeds, steps, grants, crashes, refused, .. } = totals;
+    let years = totals.years();
     println!(
-        "{seeds} seeds, {steps} steps, {years} subscription-years, {grants} recurring grants, \
+        "{seeds} seeds, {steps} steps, subscriptions held for {years} years, {grants} recurring grants, \
          {crashes} crashes, {refused} refused appends: no finding"
     );
     ExitCode::SUCCESS

@@ -1,22 +1,49 @@
 //! The catalog of a seed: plans and add-ons with credits of one type and one cadence.
 
+use crate::calendar::Zone;
 use crate::prng::Prng;
 use std::fmt;
 use stipend_core::catalog::{
-    Behavior, Catalog, CatalogCommand, Charges, Migration, NewEntitlement, PackagePatch, Pricing,
-    ProductPatch, UsageReset,
+    Behavior, Catalog, CatalogCommand, Charges, EntitlementPatch, EntitlementTerms, FeatureTerms,
+    Migration, NewEntitlement, PackagePatch, Pricing, ProductPatch, Settings, Target, UsageReset,
 };
-use stipend_core::{Amount, Cadence, PackageId, PackageKey, examples};
+use stipend_core::{Amount, Cadence, FeatureId, PackageId, PackageKey, examples};
 
 /// A plan or an add-on.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// Its id.
     pub id: &'static str,
-    /// Credits a period.
-    pub credits: i64,
+    /// Credits a period, version by version; none where it gives seats.
+    pub versions: Vec<i64>,
     /// Whether they replace the plan's.
     pub overrides: bool,
+}
+
+/// The plan that nobody pays for.
+pub const FREE: &str = "free";
+
+/// The plan whose credits are for each seat.
+pub const TEAM: &str = "team";
+
+/// The add-on that gives seats.
+pub const PACK: &str = "pack";
+
+/// The seats that the team plan comes with.
+pub const TEAM_SEATS: u32 = 3;
+
+/// The seats that come with one pack.
+pub const PACK_SEATS: u32 = 2;
+
+/// When usage starts anew with another plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resets {
+    /// With every plan.
+    Always,
+    /// Never.
+    Never,
+    /// Where new periods begin.
+    WithPeriods,
 }
 
 /// What is sold in a seed, and what its customers do.
@@ -28,8 +55,16 @@ pub struct Shop {
     pub addons: Vec<Offer>,
     /// Whether credits come every year, not every month.
     pub yearly: bool,
-    /// Whether a plan change keeps what was consumed.
-    pub keeps_usage: bool,
+    /// When usage starts anew with another plan.
+    pub resets: Resets,
+    /// In whose wall time periods are counted.
+    pub zone: Zone,
+    /// Whether versions are published.
+    pub publishes: bool,
+    /// Whether seats are bought and returned.
+    pub seats: bool,
+    /// Whether usage may ask to be refused.
+    pub strict: bool,
     /// Whether subscriptions may begin with trials.
     pub trials: bool,
     /// Whether plans are changed.
@@ -49,27 +84,35 @@ impl fmt::Display for Shop {
         let every = if self.yearly { "year" } else { "month" };
         for offer in self.plans.iter().chain(&self.addons) {
             let how = if offer.overrides { " overriding" } else { "" };
-            write!(formatter, "{} {}/{every}{how}, ", offer.id, offer.credits)?;
+            write!(formatter, "{} {:?}/{every}{how}, ", offer.id, offer.versions)?;
         }
-        write!(formatter, "usage kept: {}", self.keeps_usage)
+        write!(formatter, "usage starts anew {:?}, {:?}", self.resets, self.zone)
     }
 }
 
 impl Shop {
     /// A shop by chance: each seed has some features and not others.
     pub fn random(prng: &mut Prng) -> Self {
-        let mut offer = |id, overrides| Offer {
-            id,
-            credits: i64::try_from(1 + prng.below(20)).unwrap_or(1) * 10,
-            overrides,
-        };
-        let plans = vec![offer("small", false), offer("middle", false), offer("large", false)];
-        let addons = vec![offer("extra", false), offer("more", false), offer("tier", true)];
+        let mut offer = |id, overrides| Offer { id, versions: vec![credits(prng)], overrides };
+        let mut plans = vec![offer("small", false), offer("middle", false), offer("large", false)];
+        let mut addons = vec![offer("extra", false), offer("more", false), offer("tier", true)];
+        if prng.chance(40) {
+            plans.push(Offer { id: FREE, versions: vec![credits(prng)], overrides: false });
+        }
+        let seats = prng.chance(40);
+        if seats {
+            plans.push(Offer { id: TEAM, versions: vec![credits(prng) / 5], overrides: false });
+            addons.push(Offer { id: PACK, versions: Vec::new(), overrides: false });
+        }
         Self {
             plans,
             addons,
             yearly: prng.chance(20),
-            keeps_usage: prng.chance(40),
+            resets: prng.pick(&[Resets::Always, Resets::Never, Resets::WithPeriods]),
+            zone: if prng.chance(50) { Zone::Utc } else { prng.pick(&Zone::ALL) },
+            publishes: prng.chance(50),
+            seats,
+            strict: prng.chance(40),
             trials: prng.chance(50),
             changes: prng.chance(60),
             addons_change: prng.chance(70),
@@ -103,35 +146,90 @@ impl Shop {
         self.addons.iter().find(|offer| offer.id == id).expect("stories name what is sold")
     }
 
+    /// Puts the next version of something on sale.
+    ///
+    /// # Panics
+    /// Where it is not on sale.
+    pub fn publish(&mut self, id: &str, credits: i64) {
+        let mut offers = self.plans.iter_mut().chain(&mut self.addons);
+        let offer = offers.find(|offer| offer.id == id).expect("stories name what is sold");
+        offer.versions.push(credits);
+    }
+
+    /// The key of something that is on sale.
+    #[must_use]
+    pub fn key(&self, id: &str) -> PackageKey {
+        let is_plan = self.plans.iter().any(|offer| offer.id == id);
+        if is_plan { PackageKey::plan(package(id)) } else { PackageKey::addon(package(id)) }
+    }
+
     /// The commands that make the catalog.
     #[must_use]
     pub fn commands(&self) -> Vec<CatalogCommand> {
-        let mut commands = Vec::new();
-        let keys = self.addons.iter().map(|offer| (PackageKey::addon(package(offer.id)), offer));
-        let plans = self.plans.iter().map(|offer| (PackageKey::plan(package(offer.id)), offer));
-        for (key, offer) in keys.chain(plans) {
+        let settings = Settings {
+            zone: self.zone.name().and_then(|name| stipend_core::Zone::parse(name).ok()),
+            ..Settings::default()
+        };
+        let usage_reset = Some(match self.resets {
+            Resets::Always => UsageReset::Always,
+            Resets::Never => UsageReset::Never,
+            Resets::WithPeriods => UsageReset::BillingPeriodChange,
+        });
+        let patch = ProductPatch { usage_reset, ..ProductPatch::default() };
+        let mut commands = vec![
+            CatalogCommand::Set(settings),
+            CatalogCommand::UpdateProduct(examples::product(), patch),
+            CatalogCommand::CreateFeature(Box::new(examples::new_feature(seats()))),
+        ];
+        for offer in self.addons.iter().chain(&self.plans) {
+            let key = self.key(offer.id);
             commands.push(CatalogCommand::CreatePackage(examples::new_package(key.clone())));
-            let amount = Some(Amount::whole(offer.credits));
-            let entitlement =
-                examples::credit_entitlement(examples::credits(), amount, self.cadence());
-            let behavior = if offer.overrides { Behavior::Override } else { Behavior::Increment };
-            let entitlement = NewEntitlement { behavior, ..entitlement };
-            commands.push(CatalogCommand::AddEntitlements(key.clone(), vec![entitlement]));
+            let entitlements = self.entitlements(offer);
+            commands.push(CatalogCommand::AddEntitlements(key.clone(), entitlements));
             let compatible = self.addons.iter().map(|offer| package(offer.id)).collect();
+            let pricing = if offer.id == FREE { Pricing::Free } else { Pricing::Paid };
             let patch = PackagePatch {
                 compatible_addons: Some(Some(compatible)),
-                charges: Some((Pricing::Paid, Charges::default())),
+                charges: Some((pricing, Charges::default())),
                 ..PackagePatch::default()
             };
             commands.push(CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
             commands.push(CatalogCommand::Publish(key, Migration::NewCustomers));
         }
-        if self.keeps_usage {
-            let usage_reset = Some(UsageReset::Never);
-            let patch = ProductPatch { usage_reset, ..ProductPatch::default() };
-            commands.push(CatalogCommand::UpdateProduct(examples::product(), patch));
-        }
         commands
+    }
+
+    fn entitlements(&self, offer: &Offer) -> Vec<NewEntitlement> {
+        let mut entitlements = Vec::new();
+        if let Some(credits) = offer.versions.last() {
+            let amount = Some(Amount::whole(*credits));
+            let mut new = examples::credit_entitlement(examples::credits(), amount, self.cadence());
+            if let EntitlementTerms::Credit(terms) = &mut new.terms {
+                terms.per_unit_of = (offer.id == TEAM).then(seats);
+            }
+            let behavior = if offer.overrides { Behavior::Override } else { Behavior::Increment };
+            entitlements.push(NewEntitlement { behavior, ..new });
+        }
+        match offer.id {
+            TEAM => entitlements.push(limit(TEAM_SEATS)),
+            PACK => entitlements.push(limit(PACK_SEATS)),
+            _ => {}
+        }
+        entitlements
+    }
+
+    /// The commands that publish the next version of something.
+    #[must_use]
+    pub fn publication(&self, id: &str, credits: i64) -> Vec<CatalogCommand> {
+        let key = self.key(id);
+        let target = Target::Credit(examples::credits());
+        let amount = Some(Amount::whole(credits));
+        let patch = EntitlementPatch { amount, ..EntitlementPatch::default() };
+        vec![
+            CatalogCommand::OpenDraft(key.clone()),
+            CatalogCommand::UpdateEntitlement(key.clone(), target, patch),
+            CatalogCommand::Publish(key, Migration::NewCustomers),
+        ]
     }
 
     /// The catalog.
@@ -156,4 +254,27 @@ impl Shop {
 #[must_use]
 pub fn package(id: &str) -> PackageId {
     PackageId::parse(id).expect("shops have sound ids")
+}
+
+/// The feature that is counted in seats.
+///
+/// # Panics
+/// Never: it is an id.
+#[must_use]
+pub fn seats() -> FeatureId {
+    FeatureId::parse("seats").expect("it is an id")
+}
+
+fn limit(units: u32) -> NewEntitlement {
+    let usage_limit = Some(Amount::whole(i64::from(units)));
+    NewEntitlement {
+        target: Target::Feature(seats()),
+        terms: EntitlementTerms::Feature(FeatureTerms { usage_limit, ..FeatureTerms::default() }),
+        ..examples::credit_entitlement(examples::credits(), None, Cadence::Month)
+    }
+}
+
+/// Credits of a version.
+pub fn credits(prng: &mut Prng) -> i64 {
+    i64::try_from(1 + prng.below(20)).unwrap_or(1) * 10
 }

@@ -3,6 +3,7 @@
 use crate::model::{Model, View};
 use crate::prng::Prng;
 use crate::shop::Shop;
+use crate::shop::{PACK, TEAM, credits};
 use std::fmt;
 use stipend_core::Timestamp;
 
@@ -46,13 +47,41 @@ pub enum Deed {
         plan: &'static str,
         /// Whether it waits for the end of the billing period.
         at_period_end: bool,
+        /// Whether periods are counted from then on.
+        new_periods: bool,
     },
+    /// So many seats.
+    SetSeats(u32),
+    /// The next version of something.
+    Publish {
+        /// Of what.
+        id: &'static str,
+        /// Its credits.
+        credits: i64,
+        /// Whether it reaches those who have an older one.
+        everyone: bool,
+    },
+    /// The latest versions of what is subscribed to.
+    Migrate,
+    /// Another end of the trial.
+    MoveTrial(Timestamp),
     /// The end of the subscription.
     Cancel(When),
+    /// The subscription goes on after all.
+    TakeBack,
     /// Consumption, in units of 10⁻⁹.
-    Use(i128),
+    Use {
+        /// How much.
+        amount: i128,
+        /// Whether it is refused where it is not covered.
+        strict: bool,
+    },
+    /// What is unused of a grant by hand is taken back, by its number.
+    Void(usize),
     /// Credits by hand.
     Grant {
+        /// Its number among those by hand.
+        number: usize,
         /// Given away, not bought.
         promotional: bool,
         /// How many, in units of 10⁻⁹.
@@ -106,15 +135,15 @@ const BIRTHDAYS: [i64; 8] = [30, 58, 89, 364, 395, 424, 29, 45];
 pub struct Story {
     now: i64,
     end: i64,
-    shop: Shop,
+    grants: usize,
 }
 
 impl Story {
     /// A life of so many years.
-    pub fn new(shop: &Shop, prng: &mut Prng, years: u32) -> Self {
+    pub fn new(prng: &mut Prng, years: u32) -> Self {
         let time_of_day = prng.pick(&[0, 0, 0, 86_399_999_999, 12 * 3_600 * SECOND]);
         let now = EARLIEST + prng.pick(&BIRTHDAYS) * DAY + time_of_day;
-        Self { now, end: now + i64::from(years) * 366 * DAY, shop: shop.clone() }
+        Self { now, end: now + i64::from(years) * 366 * DAY, grants: 0 }
     }
 
     /// The instant at which it is.
@@ -124,7 +153,7 @@ impl Story {
     }
 
     /// The next step; none when the life is over.
-    pub fn next(&mut self, prng: &mut Prng, model: &Model<'_>) -> Option<Step> {
+    pub fn next(&mut self, prng: &mut Prng, model: &Model) -> Option<Step> {
         if self.now >= self.end {
             return None;
         }
@@ -139,7 +168,7 @@ impl Story {
     }
 
     /// Often exactly to the next boundary, or a microsecond beside it.
-    fn jump(&self, prng: &mut Prng, model: &Model<'_>) -> i64 {
+    fn jump(&self, prng: &mut Prng, model: &Model) -> i64 {
         if let Some(next) = model.next_instant()
             && prng.chance(50)
         {
@@ -154,99 +183,151 @@ impl Story {
         }
     }
 
-    fn deed(&self, prng: &mut Prng, model: &Model<'_>) -> Option<Deed> {
+    fn deed(&mut self, prng: &mut Prng, model: &Model) -> Option<Deed> {
+        let shop = model.shop();
         if prng.chance(45) {
-            return Some(Deed::Use(self.usage(prng, model)?));
+            return self.usage(prng, model);
         }
-        if self.shop.grants && prng.chance(25) {
-            return Some(self.grant(prng));
+        if shop.grants && prng.chance(25) {
+            return Some(self.grant(prng, model));
+        }
+        if shop.publishes && prng.chance(10) {
+            let offers = shop.plans.iter().chain(&shop.addons).map(|offer| offer.id);
+            let offers: Vec<&'static str> = offers.filter(|id| *id != PACK).collect();
+            let id = prng.pick(&offers);
+            let credits = if id == TEAM { credits(prng) / 5 } else { credits(prng) };
+            return Some(Deed::Publish { id, credits, everyone: prng.chance(60) });
         }
         match model.view() {
-            View::Nothing => Some(self.subscribe(prng)),
+            View::Nothing => Some(self.subscribe(prng, shop)),
             View::Pending => None,
-            View::Trial => self.in_trial(prng),
-            View::Live { plan } => self.live(prng, plan),
+            View::Trial => self.in_trial(prng, model),
+            View::Live { plan } => self.live(prng, model, plan),
         }
     }
 
-    fn usage(&self, prng: &mut Prng, model: &Model<'_>) -> Option<i128> {
+    fn usage(&self, prng: &mut Prng, model: &Model) -> Option<Deed> {
         let asked = i128::from(1 + prng.below(60_000_000_000));
-        if self.shop.overdraws {
-            return Some(asked);
+        let strict = model.shop().strict && prng.chance(40);
+        if strict || model.shop().overdraws {
+            return Some(Deed::Use { amount: asked, strict });
         }
         let most = model.balance();
-        (most > 0).then(|| asked.min(most))
+        (most > 0).then(|| Deed::Use { amount: asked.min(most), strict })
     }
 
-    /// Ends at odd microseconds, so that no grant by hand ends or begins together with a period.
-    fn grant(&self, prng: &mut Prng) -> Deed {
+    /// Begins and ends at odd microseconds, or at the end of the running period. What was bought at
+    /// the usual priority has an odd end: it would be drawn between the parts of the period, which
+    /// the model does not tell apart and the auditor does.
+    fn grant(&mut self, prng: &mut Prng, model: &Model) -> Deed {
+        let places = model.places();
+        if !places.gifts.is_empty() && prng.chance(15) {
+            return Deed::Void(prng.pick(&places.gifts));
+        }
+        let now = self.now;
         let odd = |prng: &mut Prng, days: u64| {
-            let days = i64::try_from(1 + prng.below(days)).unwrap_or(1);
             let odd = i64::try_from(prng.below(5_000)).unwrap_or(0) * 2 + 1;
-            Timestamp::from_micros((self.now / SECOND + days * 86_400) * SECOND + 300_000 + odd)
+            (now / SECOND + some(prng, days) * 86_400) * SECOND + 300_000 + odd
         };
-        let from = prng.chance(30).then(|| odd(prng, 30));
-        let until = prng.chance(60).then(|| odd(prng, 200));
+        let (promotional, priority) = (prng.chance(50), prng.pick(&[50, 50, 0, 100]));
+        let boundary = places.period_end.filter(|_| prng.chance(30));
+        let from = prng.chance(30).then(|| boundary.unwrap_or_else(|| odd(prng, 30)));
+        let boundary = boundary.filter(|_| promotional || priority != 50);
+        let until = prng.chance(60).then(|| boundary.unwrap_or_else(|| odd(prng, 200)));
         let until = until.filter(|until| from.is_none_or(|from| from < *until));
+        self.grants += 1;
         Deed::Grant {
-            promotional: prng.chance(50),
+            number: self.grants - 1,
+            promotional,
             amount: i128::from(1 + prng.below(50_000_000_000)),
-            priority: prng.pick(&[50, 50, 0, 100]),
-            from,
-            until,
+            priority,
+            from: from.map(Timestamp::from_micros),
+            until: until.map(Timestamp::from_micros),
         }
     }
 
-    fn any_plan(&self, prng: &mut Prng) -> &'static str {
-        let plans: Vec<&'static str> = self.shop.plans.iter().map(|offer| offer.id).collect();
-        prng.pick(&plans)
-    }
-
-    fn subscribe(&self, prng: &mut Prng) -> Deed {
-        let days = |prng: &mut Prng, most| i64::try_from(1 + prng.below(most)).unwrap_or(1) * DAY;
+    fn subscribe(&self, prng: &mut Prng, shop: &Shop) -> Deed {
         let start = match prng.below(10) {
-            0 => Some(self.now + days(prng, 40)),
-            1 => Some(self.now - days(prng, 70)),
+            0 => Some(self.now + some(prng, 40) * DAY),
+            1 => Some(self.now - some(prng, 70) * DAY),
             _ => None,
         };
-        let trial = self.shop.trials && start.is_none() && prng.chance(60);
-        let trial = trial.then(|| TrialPlan {
-            ends_at: Timestamp::from_micros(self.now + days(prng, 40)),
-            cancels: prng.chance(30),
-        });
+        let trial = shop.trials && start.is_none() && prng.chance(60);
+        let trial =
+            trial.then(|| TrialPlan { ends_at: self.later(prng, 40), cancels: prng.chance(30) });
         let start = start.map(Timestamp::from_micros);
-        Deed::Subscribe { plan: self.any_plan(prng), start, trial }
+        Deed::Subscribe { plan: any_plan(shop, prng), start, trial }
     }
 
-    fn in_trial(&self, prng: &mut Prng) -> Option<Deed> {
-        if self.shop.cancels && prng.chance(10) {
-            return Some(Deed::Cancel(prng.pick(&[When::Now, When::PeriodEnd])));
-        }
-        self.shop.addons_change.then(|| self.addons(prng))
+    /// Some days ahead.
+    fn later(&self, prng: &mut Prng, days: u64) -> Timestamp {
+        Timestamp::from_micros(self.now + some(prng, days) * DAY)
     }
 
-    fn live(&self, prng: &mut Prng, plan: &str) -> Option<Deed> {
-        if self.shop.cancels && prng.chance(10) {
-            let later = self.now + i64::try_from(1 + prng.below(90)).unwrap_or(1) * DAY / 2;
-            let at = When::At(Timestamp::from_micros(later));
-            return Some(Deed::Cancel(prng.pick(&[When::Now, When::PeriodEnd, at])));
+    fn in_trial(&self, prng: &mut Prng, model: &Model) -> Option<Deed> {
+        if prng.chance(15) {
+            return Some(Deed::MoveTrial(self.later(prng, 50)));
         }
-        if self.shop.changes && prng.chance(40) {
-            let other = self.any_plan(prng);
+        self.leave(prng, model).or_else(|| self.shape(prng, model))
+    }
+
+    fn live(&self, prng: &mut Prng, model: &Model, plan: &str) -> Option<Deed> {
+        if let Some(deed) = self.leave(prng, model) {
+            return Some(deed);
+        }
+        if model.shop().changes && prng.chance(40) {
+            let plan_after = any_plan(model.shop(), prng);
             let at_period_end = prng.chance(50);
-            return (other != plan).then_some(Deed::ChangePlan { plan: other, at_period_end });
+            let new_periods = !at_period_end && prng.chance(20);
+            return (plan_after != plan).then_some(Deed::ChangePlan {
+                plan: plan_after,
+                at_period_end,
+                new_periods,
+            });
         }
-        self.shop.addons_change.then(|| self.addons(prng))
+        self.shape(prng, model)
     }
 
-    fn addons(&self, prng: &mut Prng) -> Deed {
-        let mut addons = Vec::new();
-        for offer in &self.shop.addons {
-            let often = if offer.overrides { 20 } else { 50 };
-            if prng.chance(often) {
-                addons.push((offer.id, u32::try_from(1 + prng.below(3)).unwrap_or(1)));
-            }
+    /// A cancellation, or its taking back.
+    fn leave(&self, prng: &mut Prng, model: &Model) -> Option<Deed> {
+        if model.places().ends.is_some() && prng.chance(40) {
+            return Some(Deed::TakeBack);
         }
-        Deed::SetAddons(addons)
+        let cancels = model.shop().cancels && prng.chance(10);
+        let at = When::At(self.later(prng, 45));
+        cancels.then(|| Deed::Cancel(prng.pick(&[When::Now, When::PeriodEnd, at])))
     }
+
+    /// Other add-ons, other seats, newer versions.
+    fn shape(&self, prng: &mut Prng, model: &Model) -> Option<Deed> {
+        let shop = model.shop();
+        if shop.publishes && prng.chance(15) {
+            return Some(Deed::Migrate);
+        }
+        if shop.seats && prng.chance(30) {
+            return Some(Deed::SetSeats(u32::try_from(prng.below(8)).unwrap_or(1)));
+        }
+        shop.addons_change.then(|| addons(prng, shop))
+    }
+}
+
+/// From one to so many.
+fn some(prng: &mut Prng, most: u64) -> i64 {
+    i64::try_from(1 + prng.below(most)).unwrap_or(1)
+}
+
+fn any_plan(shop: &Shop, prng: &mut Prng) -> &'static str {
+    let plans: Vec<&'static str> = shop.plans.iter().map(|offer| offer.id).collect();
+    prng.pick(&plans)
+}
+
+fn addons(prng: &mut Prng, shop: &Shop) -> Deed {
+    let mut addons = Vec::new();
+    for offer in &shop.addons {
+        let often = if offer.overrides { 20 } else { 50 };
+        if prng.chance(often) {
+            addons.push((offer.id, u32::try_from(1 + prng.below(3)).unwrap_or(1)));
+        }
+    }
+    Deed::SetAddons(addons)
 }

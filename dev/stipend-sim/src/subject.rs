@@ -1,12 +1,14 @@
 //! What is simulated: a customer to which deeds are done as time goes by.
 
 use crate::canary::Canary;
-use crate::shop::{Shop, package};
+use crate::shop::{Shop, package, seats};
 use crate::story::{Deed, When};
+use std::borrow::Cow;
 use stipend_core::catalog::{Catalog, TrialEnd};
 use stipend_core::customer::{
-    CancelTime, ConsumeRequest, CustomerCommand, Entry, GrantKind, NewGrant, ProvisionRequest,
-    Schedule, SubscriptionCommand, SubscriptionPatch, TrialRequest, decide, roll_forward,
+    CancelTime, ConsumeRequest, CustomerCommand, CustomerRejection, Entry, FeatureQuantity,
+    GrantKind, NewGrant, ProvisionRequest, Schedule, SubscriptionCommand, SubscriptionPatch,
+    TrialRequest, decide, roll_forward,
 };
 use stipend_core::{Amount, Customer, SubscriptionId, SubscriptionNo, Timestamp, examples};
 
@@ -27,14 +29,14 @@ pub trait Subject {
     /// What went wrong.
     fn advance(&mut self, now: Timestamp) -> Result<Vec<Entry>, String>;
 
-    /// Does a deed, which must be accepted.
+    /// Does a deed; none where credits are lacking and that was to refuse it.
     ///
     /// # Errors
-    /// What went wrong.
-    fn act(&mut self, now: Timestamp, deed: &Deed) -> Result<Vec<Entry>, String>;
+    /// What went wrong, any other refusal included.
+    fn act(&mut self, now: Timestamp, deed: &Deed) -> Result<Option<Vec<Entry>>, String>;
 
     /// The customer as it is now.
-    fn customer(&self) -> Customer;
+    fn customer(&self) -> Cow<'_, Customer>;
 
     /// Ends the life, with a last look at everything.
     ///
@@ -47,6 +49,7 @@ pub trait Subject {
 
 /// The pure core: decide, roll forward, fold.
 pub struct Core {
+    shop: Shop,
     catalog: Catalog,
     customer: Customer,
     canary: Option<Canary>,
@@ -56,7 +59,7 @@ impl Core {
     /// A customer of a shop.
     #[must_use]
     pub fn new(shop: &Shop, canary: Option<Canary>) -> Self {
-        Self { catalog: shop.catalog(), customer: examples::customer(), canary }
+        Self { shop: shop.clone(), catalog: shop.catalog(), customer: examples::customer(), canary }
     }
 
     fn fold(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
@@ -84,27 +87,53 @@ impl Subject for Core {
         Ok(all)
     }
 
-    fn act(&mut self, now: Timestamp, deed: &Deed) -> Result<Vec<Entry>, String> {
-        let command = command(deed, &self.customer);
-        let decision = decide(&self.customer, &self.catalog, &command, now);
-        let decision = decision.map_err(|refusal| format!("refused: {refusal}"))?;
-        Ok(self.fold(decision.entries))
+    fn act(&mut self, now: Timestamp, deed: &Deed) -> Result<Option<Vec<Entry>>, String> {
+        if let Deed::Publish { id, credits, .. } = deed {
+            for command in self.shop.publication(id, *credits) {
+                examples::change(&mut self.catalog, &command, now)
+                    .map_err(|refusal| format!("refused: {refusal}"))?;
+            }
+        }
+        let Some(command) = command(deed, &self.shop, &self.catalog, &self.customer) else {
+            return Ok(Some(Vec::new()));
+        };
+        let command = self.canary.map_or(command.clone(), |canary| canary.bend(command));
+        match decide(&self.customer, &self.catalog, &command, now) {
+            Ok(decision) => {
+                let mut entries = self.fold(decision.entries);
+                let spoilt =
+                    self.canary.and_then(|it| it.add_to_deed(deed, &self.customer, &entries));
+                if let Some(more) = spoilt {
+                    self.customer.apply(&more);
+                    entries.push(more);
+                }
+                Ok(Some(entries))
+            }
+            Err(CustomerRejection::InsufficientCredits { .. }) => Ok(None),
+            Err(refusal) => Err(format!("refused: {refusal}")),
+        }
     }
 
-    fn customer(&self) -> Customer {
-        self.customer.clone()
+    fn customer(&self) -> Cow<'_, Customer> {
+        Cow::Borrowed(&self.customer)
     }
 }
 
-/// The command that a deed is.
+/// The command to the customer that a deed is, where it is one.
 ///
 /// # Panics
 /// Where the story names what cannot be.
 #[must_use]
-pub fn command(deed: &Deed, customer: &Customer) -> CustomerCommand {
+pub fn command(
+    deed: &Deed,
+    shop: &Shop,
+    catalog: &Catalog,
+    customer: &Customer,
+) -> Option<CustomerCommand> {
     let live = customer.subscriptions.iter().rfind(|one| one.terms.is_active());
     let live = live.map_or(SubscriptionNo(0), |one| one.terms.number);
-    match deed {
+    let to_live = |command| CustomerCommand::Subscription(live, command);
+    let command = match deed {
         Deed::Subscribe { plan, start, trial } => {
             let trial = trial.map_or(TrialRequest::Without, |trial| TrialRequest::With {
                 ends_at: Some(trial.ends_at),
@@ -120,36 +149,87 @@ pub fn command(deed: &Deed, customer: &Customer) -> CustomerCommand {
                 ..request
             })
         }
-        Deed::ChangePlan { plan, at_period_end } => {
+        Deed::ChangePlan { plan, at_period_end, new_periods } => {
             let schedule = if *at_period_end { Schedule::PeriodEnd } else { Schedule::Now };
-            provision(customer, plan, |request| ProvisionRequest { schedule, ..request })
+            provision(customer, plan, |request| ProvisionRequest {
+                schedule,
+                new_anchor: *new_periods,
+                ..request
+            })
         }
-        Deed::SetAddons(addons) => {
-            let addons = addons.iter().map(|(id, quantity)| (package(id), *quantity)).collect();
-            let patch = SubscriptionPatch { addons: Some(addons), ..SubscriptionPatch::default() };
-            CustomerCommand::Subscription(live, SubscriptionCommand::Update(Box::new(patch)))
+        Deed::SetAddons(_) | Deed::SetSeats(_) | Deed::MoveTrial(_) | Deed::TakeBack => {
+            to_live(SubscriptionCommand::Update(Box::new(patch(deed))))
         }
+        Deed::Migrate => to_live(SubscriptionCommand::Migrate(Schedule::Now)),
+        Deed::Publish { everyone: false, .. } => return None,
+        Deed::Publish { id, .. } => {
+            let key = shop.key(id);
+            let version = catalog.packages[&key].latest().map_or(0, |latest| latest.version);
+            CustomerCommand::MigrateTo(key, version)
+        }
+        Deed::Void(number) => void(customer, *number),
         Deed::Cancel(when) => {
             let time = match when {
                 When::Now => CancelTime::Now,
                 When::PeriodEnd => CancelTime::PeriodEnd,
                 When::At(at) => CancelTime::At(*at),
             };
-            CustomerCommand::Subscription(live, SubscriptionCommand::Cancel(time))
+            to_live(SubscriptionCommand::Cancel(time))
         }
-        Deed::Use(amount) => CustomerCommand::Consume(ConsumeRequest {
+        Deed::Use { amount, strict } => CustomerCommand::Consume(ConsumeRequest {
+            strict: *strict,
             ..examples::consumption(Amount::from_nano(*amount))
         }),
-        Deed::Grant { promotional, amount, priority, from, until } => {
-            let kind = if *promotional { GrantKind::Promotional } else { GrantKind::Paid };
-            CustomerCommand::Grant(Box::new(NewGrant {
-                priority: *priority,
-                effective_at: *from,
-                expires_at: *until,
-                ..examples::grant(kind, Amount::from_nano(*amount))
-            }))
+        Deed::Grant { .. } => grant(deed),
+    };
+    Some(command)
+}
+
+/// The change of the live subscription that a deed is.
+fn patch(deed: &Deed) -> SubscriptionPatch {
+    let none = SubscriptionPatch::default();
+    match deed {
+        Deed::SetAddons(addons) => {
+            let addons = addons.iter().map(|(id, quantity)| (package(id), *quantity)).collect();
+            SubscriptionPatch { addons: Some(addons), ..none }
         }
+        Deed::SetSeats(quantity) => {
+            let bought = FeatureQuantity { feature: seats(), quantity: *quantity };
+            SubscriptionPatch { quantities: Some(vec![bought]), ..none }
+        }
+        Deed::MoveTrial(end) => SubscriptionPatch { trial_ends: Some(*end), ..none },
+        Deed::TakeBack => SubscriptionPatch { ends: Some(None), ..none },
+        _ => none,
     }
+}
+
+fn grant(deed: &Deed) -> CustomerCommand {
+    let Deed::Grant { number, promotional, amount, priority, from, until } = deed else {
+        unreachable!("it is asked of grants")
+    };
+    let kind = if *promotional { GrantKind::Promotional } else { GrantKind::Paid };
+    CustomerCommand::Grant(Box::new(NewGrant {
+        name: gift_name(*number),
+        priority: *priority,
+        effective_at: *from,
+        expires_at: *until,
+        ..examples::grant(kind, Amount::from_nano(*amount))
+    }))
+}
+
+fn void(customer: &Customer, number: usize) -> CustomerCommand {
+    let grants = customer
+        .pools
+        .iter()
+        .flat_map(|pool| pool.live.iter().chain(&pool.scheduled).map(|grant| (pool.id, grant)));
+    let mut named = grants.filter(|(_, grant)| grant.name == gift_name(number));
+    let (pool, grant) = named.next().expect("stories void what is there");
+    CustomerCommand::VoidGrant(pool, grant.no)
+}
+
+/// The name of a grant by hand, by its number among them.
+fn gift_name(number: usize) -> String {
+    format!("gift {number}")
 }
 
 fn provision(

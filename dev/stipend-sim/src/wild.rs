@@ -37,11 +37,13 @@ fn seats() -> FeatureId {
 /// What must not be, with the last command.
 pub fn live(seed: u64, steps: u32, trace: &mut Vec<String>) -> Result<(), String> {
     let mut prng = Prng::new(seed);
+    let catalog = catalog(&mut prng);
+    let prorates = catalog.settings.proration == CreditProration::Prorate;
     let mut life = Life {
-        catalog: catalog(&mut prng),
+        catalog,
         customer: examples::customer(),
         entries: Vec::new(),
-        audit: Audit::default(),
+        audit: Audit::new(prorates),
         now: examples::START.plus_seconds(i64::try_from(prng.below(400)).unwrap_or(0) * DAY),
     };
     for _ in 0..steps {
@@ -100,7 +102,8 @@ impl Life {
         if stepped != jumped {
             return Err("one jump and seven steps give different entries".to_owned());
         }
-        self.fold(jumped)
+        self.fold(jumped)?;
+        self.audit.check_due(self.now)
     }
 
     /// The next version of something, with other amounts.

@@ -87,6 +87,15 @@ pub enum CatalogRejection {
          same package"
     )]
     DependencyNotLimited(FeatureId),
+    /// Usage that is not counted costs nothing.
+    #[error("feature {0} is not metered (its `meterType` is None), so its usage has no price")]
+    FeatureNotMetered(FeatureId),
+    /// What can fall when something is used cannot be priced.
+    #[error(
+        "the meter of feature {0} takes the least value or the mean, which credits cannot be \
+         taken for; count, sum, the greatest value and different values can"
+    )]
+    UnsupportedAggregation(FeatureId),
 }
 
 fn list(packages: &[PackageKey]) -> String {
@@ -420,6 +429,9 @@ fn update_feature(
         feature.enum_values = Some(values.clone());
     }
     if let Some(meter) = &patch.meter {
+        if !meter.aggregation.only_grows() && publish::is_priced(catalog, id) {
+            return Err(CatalogRejection::UnsupportedAggregation(id.clone()));
+        }
         feature.meter = Some(meter.clone());
     }
     feature.updated_at = now;

@@ -3,6 +3,7 @@
 use super::{Document, Metadata};
 use crate::Amount;
 use crate::customer::BillingPeriod;
+use crate::formula::Formula;
 use crate::id::{CurrencyId, FeatureId, PackageId, ProductId};
 use crate::period::Cadence;
 use crate::time::Timestamp;
@@ -248,7 +249,7 @@ pub struct CreditRate {
     /// Credits for one unit.
     pub amount: Amount,
     /// What one event costs, where it is worked out from the event's dimensions instead.
-    pub formula: Option<String>,
+    pub formula: Option<Formula>,
 }
 
 /// The pricing of a package version. Setting it replaces it whole.

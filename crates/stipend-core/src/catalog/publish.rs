@@ -1,12 +1,14 @@
 //! The life of versions: open a draft, publish, discard, archive, copy (`behaviour.md` §1.8,
 //! §0.18).
 
-use super::decide::{find_package, find_product, packages_of_product};
-use super::{
-    Catalog, CatalogChange, CatalogRejection, Entitlement, Package, PackageDetails, PackageKey,
-    PackageVersion, Product, Target, VersionStatus,
+use super::decide::{
+    find_credit_type, find_feature, find_package, find_product, packages_of_product,
 };
-use crate::id::{PackageId, ProductId};
+use super::{
+    Catalog, CatalogChange, CatalogRejection, Entitlement, MeterType, Package, PackageDetails,
+    PackageKey, PackageVersion, Product, Target, VersionStatus,
+};
+use crate::id::{FeatureId, PackageId, ProductId};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -83,6 +85,7 @@ pub(super) fn publish(
         }
     }
     check_dependencies(&draft)?;
+    check_rates(catalog, &draft)?;
     package.published.push(Arc::new(PackageVersion {
         status: VersionStatus::Published,
         published_at: Some(now),
@@ -106,6 +109,30 @@ fn check_dependencies(draft: &PackageVersion) -> Result<(), CatalogRejection> {
         }
     }
     Ok(())
+}
+
+/// What usage costs must be possible to count and to charge (`behaviour.md` §0.20).
+fn check_rates(catalog: &Catalog, draft: &PackageVersion) -> Result<(), CatalogRejection> {
+    for rate in &draft.charges.rates {
+        let feature = find_feature(catalog, &rate.feature)?;
+        if feature.meter_type == MeterType::None {
+            return Err(CatalogRejection::FeatureNotMetered(rate.feature.clone()));
+        }
+        if feature.meter.as_ref().is_some_and(|meter| !meter.aggregation.only_grows()) {
+            return Err(CatalogRejection::UnsupportedAggregation(rate.feature.clone()));
+        }
+        if find_credit_type(catalog, &rate.currency)?.archived_at.is_some() {
+            return Err(CatalogRejection::CurrencyArchived(rate.currency.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether usage of a feature costs credits by a published version of any package.
+pub(super) fn is_priced(catalog: &Catalog, feature: &FeatureId) -> bool {
+    let versions = catalog.packages.values().flat_map(|package| &package.published);
+    let mut rates = versions.flat_map(|version| &version.charges.rates);
+    rates.any(|rate| rate.feature == *feature)
 }
 
 pub(super) fn archive_package(

@@ -1,10 +1,15 @@
 //! Folding entries into a customer. Nothing is decided here; what contradicts an invariant
 //! stops the process rather than write on.
 
-use super::entry::{Closed, Draw, Effect, Ended, Entry, Opened, PoolEntry, Settled};
+use super::entry::{
+    Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Reversal,
+    Settled,
+};
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
+use super::usage::{FeatureUsage, note_moved, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -47,7 +52,40 @@ impl Customer {
                 self.pools.push(Pool::new(opened.pool, currency, resource));
             }
             Entry::Pool(entry) => self.apply_pool(entry),
+            Entry::MeterOpened(opened) => {
+                assert_eq!(opened.meter.slot(), self.slot, "a meter belongs to its customer");
+                assert_eq!(
+                    usize::from(opened.meter.number()),
+                    self.usages.len(),
+                    "meters are numbered without gap"
+                );
+                self.usages.push(FeatureUsage::new(opened));
+            }
+            Entry::Usage(entry) => {
+                let index = usize::from(entry.meter.number());
+                let usage = self.usages.get_mut(index).expect("an entry names a meter");
+                usage.apply(entry);
+            }
+            Entry::Promotion(promotion) => self.apply_promotion(promotion),
         }
+    }
+
+    fn apply_promotion(&mut self, promotion: &Promotion) {
+        let found = self.promotions.iter().position(|found| found.feature == promotion.feature);
+        match found {
+            Some(place) if self.promotions[place].number == promotion.number => {
+                self.promotions[place] = promotion.clone();
+                return;
+            }
+            Some(place) => drop(self.promotions.remove(place)),
+            None => {}
+        }
+        let last = self.promotions.last();
+        assert!(
+            last.is_none_or(|last| last.number < promotion.number),
+            "promotions are counted up"
+        );
+        self.promotions.push(promotion.clone());
     }
 
     fn apply_pool(&mut self, entry: &PoolEntry) {
@@ -60,10 +98,38 @@ impl Customer {
         for effect in &entry.effects {
             self.apply_effect(index, effect, entry.at);
         }
+        self.note_drawn(index, entry);
         let pool = &self.pools[index];
         assert_eq!(pool.balance(), before + entry.delta(), "an entry moves the balance by its sum");
         if !entry.is_consumption() {
             self.next_due = self.compute_next_due();
+        }
+    }
+
+    /// Notes which grants paid for usage, so that it can be given back to them.
+    fn note_drawn(&mut self, index: usize, entry: &PoolEntry) {
+        let Self { pools, usages, .. } = self;
+        let pool = &pools[index];
+        if let Cause::Consumption(Consumption { priced: Some(priced), .. }) = &entry.cause {
+            let usage = usages.get_mut(usize::from(priced.meter.number()));
+            let usage = usage.expect("usage that is paid for is counted");
+            for effect in &entry.effects {
+                usage.note_drawn(pool, effect);
+            }
+        }
+        if let Cause::Reversal(Reversal { meter: Some(meter), runs, .. }) = &entry.cause {
+            let usage = usages.get_mut(usize::from(meter.number()));
+            let usage = usage.expect("usage that was paid for was counted");
+            runs.iter().for_each(|draw| usage.forget(entry.pool, *draw));
+        }
+        if usages.iter().all(|usage| usage.drawn.is_empty()) {
+            return;
+        }
+        note_moved(usages, pool, &entry.effects);
+        for effect in &entry.effects {
+            if let Effect::Settled(settled) = effect {
+                note_settled(usages, pool, settled);
+            }
         }
     }
 
@@ -99,6 +165,11 @@ impl Customer {
                 self.pools[index].overdraw(*draw, at);
             }
             Effect::Ended(ended) => pool.end(ended),
+            Effect::Reserved(hold) => pool.reserve(hold, at),
+            Effect::HoldExtended(extended) => pool.extend_hold(extended, at),
+            Effect::HoldEnded(ended) => pool.end_hold(ended, at),
+            Effect::HoldMovedOut(moved) => pool.move_hold_out(moved),
+            Effect::HoldMovedIn(moved) => pool.move_hold_in(moved),
             Effect::Reduced(draw) => {
                 pool.granted -= draw.amount;
                 let grant = pool.live_mut(draw.grant);
@@ -109,6 +180,8 @@ impl Customer {
             Effect::MovedOut(draw) => pool.shift(draw.grant, -draw.amount, at, true),
             Effect::MovedIn(moved) => pool.shift(moved.grant, moved.amount, at, moved.is_recent),
             Effect::Settled(settled) => pool.settle(*settled, at),
+            Effect::Refunded(moved) => pool.refund(*moved, at),
+            Effect::OverdraftRefunded(draw) => pool.lower_overdraft(*draw),
             Effect::OverdraftClosed(_) => {
                 let closed = pool.overdraft.take().expect("a closed overdraft was open");
                 assert!(closed.amount.is_zero(), "an overdraft closes when it is settled whole");
@@ -147,28 +220,25 @@ impl Customer {
     /// Invariant 7: a key of a recurring grant is issued once, part by part, period by period.
     fn note_issued(&mut self, source: &RecurringSource, currency: CurrencyId) {
         let subscription = self.subscription_mut(source.subscription.0);
-        let found = subscription.issued.iter_mut().find(|issued| {
-            issued.package == source.package
-                && issued.currency == currency
-                && issued.epoch == source.epoch
-                && issued.cadence == source.cadence
-        });
-        match found {
-            Some(issued) => {
-                let is_next = (source.k == issued.k && source.part == issued.next_part)
-                    || (source.k > issued.k && source.part == 0);
-                assert!(is_next, "a recurring grant is issued once");
-                issued.k = source.k;
-                issued.next_part = source.part + 1;
+        let issued = Issued {
+            package: source.package.clone(),
+            currency,
+            epoch: source.epoch,
+            cadence: source.cadence,
+            k: source.k,
+            next_part: source.part + 1,
+            level: source.whole,
+            behavior: source.behavior,
+        };
+        match subscription.issued.iter_mut().find(|other| other.is_same_item(&issued)) {
+            Some(before) => {
+                let is_next_part = source.k == before.k && source.part == before.next_part;
+                let is_next_period = source.k > before.k && source.part == 0;
+                assert!(is_next_part || is_next_period, "a recurring grant is issued once");
+                let level = if is_next_part { before.level } else { Amount::ZERO };
+                *before = Issued { level: level + source.whole, ..issued };
             }
-            None => subscription.issued.push(Issued {
-                package: source.package.clone(),
-                currency,
-                epoch: source.epoch,
-                cadence: source.cadence,
-                k: source.k,
-                next_part: source.part + 1,
-            }),
+            None => subscription.issued.push(issued),
         }
     }
 
@@ -176,6 +246,13 @@ impl Customer {
         let pools = self.pools.iter().filter_map(Pool::next_due);
         let subscriptions = self.subscriptions.iter().filter_map(Subscription::next_due);
         pools.chain(subscriptions).min()
+    }
+}
+
+impl Issued {
+    fn is_same_item(&self, other: &Self) -> bool {
+        (&self.package, &self.currency, self.epoch, self.cadence)
+            == (&other.package, &other.currency, other.epoch, other.cadence)
     }
 }
 
@@ -190,16 +267,23 @@ impl Subscription {
     }
 
     fn open(&mut self, currency: CurrencyId, opened: &Opened) {
-        let found = self.find_issued(&opened.package, &currency, opened.cadence);
-        assert!(found.is_none(), "an item is followed once");
-        self.issued.push(Issued {
+        let issued = Issued {
             package: opened.package.clone(),
             currency,
             epoch: self.terms.epoch,
             cadence: opened.cadence,
             k: opened.k,
             next_part: 0,
-        });
+            level: opened.level,
+            behavior: opened.behavior,
+        };
+        match self.issued.iter_mut().find(|other| other.is_same_item(&issued)) {
+            Some(before) if before.k == opened.k => {
+                *before = Issued { next_part: before.next_part, ..issued };
+            }
+            Some(before) => *before = issued,
+            None => self.issued.push(issued),
+        }
     }
 
     fn carry(&mut self, currency: CurrencyId, carried: CarriedConsumption) {
@@ -243,6 +327,27 @@ impl Pool {
         overdraft.amount += draw.amount;
     }
 
+    /// Nobody gets more back from a grant than was consumed of it.
+    fn refund(&mut self, refund: Moved, at: Timestamp) {
+        assert!(refund.amount.is_positive(), "a refund gives something back");
+        self.used -= refund.amount;
+        let grant = self.live_mut(refund.grant);
+        grant.consumed -= refund.amount;
+        if refund.is_recent {
+            grant.note_recent(-refund.amount, at);
+        }
+        grant.assert_bounds();
+    }
+
+    fn lower_overdraft(&mut self, draw: Draw) {
+        assert!(draw.amount.is_positive(), "a refund gives something back");
+        let overdraft = self.overdraft.as_mut().expect("an overdraft that is lowered is open");
+        assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
+        overdraft.amount -= draw.amount;
+        assert!(!overdraft.amount.is_negative(), "no more is given back than was overdrawn");
+        self.used -= draw.amount;
+    }
+
     /// Puts consumption on a grant, or takes it off where the amount is below zero; what was
     /// consumed last is taken off first.
     fn shift(&mut self, no: GrantNo, amount: Amount, at: Timestamp, is_recent: bool) {
@@ -265,13 +370,21 @@ impl Pool {
         self.shift(settled.grant, settled.amount, at, true);
     }
 
-    /// Invariant 2: what a grant loses at its end is what was unused of it.
+    /// Invariant 2: what a grant loses at its end is what was unused of it. It stays aside while a
+    /// part of it is held.
     fn end(&mut self, ended: &Ended) {
         if let Some(place) = self.live.iter().position(|grant| grant.no == ended.grant.no) {
             let grant = self.live.remove(place);
             assert_eq!(grant.remaining(), ended.amount, "a grant loses what was unused of it");
             self.granted -= grant.amount;
-            self.used -= grant.consumed;
+            self.used -= grant.consumed + grant.held;
+            if grant.held.is_positive() {
+                self.lapsed.push(ended.grant.clone());
+            }
+        } else if let Some(place) = self.lapsed.iter().position(|one| one.no == ended.grant.no) {
+            let grant = self.lapsed.remove(place);
+            assert!(grant.held.is_zero(), "nothing is held any more of what leaves for good");
+            assert!(ended.amount.is_zero(), "a grant loses what was unused of it once");
         } else {
             let before = self.scheduled.len();
             self.scheduled.retain(|grant| grant.no != ended.grant.no);

@@ -6,16 +6,15 @@ use super::decide::Builder;
 use super::entry::{Carried, Draw, Effect, Ended, GrantEnd, Moved, Opened};
 use super::grant::{Grant, GrantKind, PRIORITY_DEFAULT, RecurringSource};
 use super::granting::{ended_at, settle};
+use super::hold::Moving;
+use super::level::{Item, Level, Levels, levels_of};
 use super::resolve::Share;
 use super::subscription::{CarriedConsumption, Subscription};
 use crate::Amount;
-use crate::catalog::{CreditProration, Metadata, PackageKey};
+use crate::catalog::{Behavior, CreditProration, Metadata};
 use crate::id::{CurrencyId, GrantNo, PoolId, SubscriptionNo};
 use crate::period::{Cadence, period};
 use crate::time::Timestamp;
-
-/// What identifies an item whose grants are adjusted against each other.
-pub(super) type Item = (PackageKey, Cadence);
 
 /// A grant of the subscription as the change proceeds.
 struct Held {
@@ -34,12 +33,18 @@ pub(super) struct Change<'a> {
     now: Timestamp,
     next_grant: GrantNo,
     held: Vec<Held>,
+    /// Where the items stand.
+    levels: Levels,
+    /// Where their grants would let them stand.
+    granted: Levels,
     /// Consumption without room that counts in the running month, and so in the year too.
     recent: Amount,
     /// Consumption without room that counts in the running year only.
     older: Amount,
     /// What of `recent`, found room or not, counts in the year when the month is over.
     lent: Amount,
+    /// What reservations hold of grants that give it up.
+    moving: Moving,
     effects: Vec<Effect>,
 }
 
@@ -54,8 +59,10 @@ impl<'a> Change<'a> {
         let customer = &builder.customer;
         let pool = customer.pool(pool).expect("it was just opened");
         let held = held_of.iter().flat_map(|number| pool.recurring_of(*number));
+        let subscription = customer.subscription(number).expect("it was just set");
+        let levels = levels_of(subscription, &pool.currency, builder.now);
         Self {
-            subscription: customer.subscription(number).expect("it was just set"),
+            subscription,
             currency: &pool.currency,
             pool,
             proration: builder.catalog.settings.proration,
@@ -63,9 +70,12 @@ impl<'a> Change<'a> {
             now: builder.now,
             next_grant: customer.next_grant,
             held: held.map(|grant| Held { grant: grant.clone(), fresh: false }).collect(),
+            granted: levels.clone(),
+            levels,
             recent: Amount::ZERO,
             older: Amount::ZERO,
             lent: Amount::ZERO,
+            moving: Moving::new(pool),
             effects: Vec::new(),
         }
     }
@@ -91,12 +101,15 @@ impl<'a> Change<'a> {
         self.rehouse();
         self.carry();
         self.settle();
+        self.note_levels();
         self.effects
     }
 
     /// Settles overdraft, and leaves what is remembered as it is.
     pub(super) fn finish_without_carrying(mut self) -> Vec<Effect> {
+        self.rehouse_holds();
         self.settle();
+        self.note_levels();
         self.effects
     }
 
@@ -113,8 +126,32 @@ impl<'a> Change<'a> {
 
     /// Gives up all grants, for another pool to take.
     pub(super) fn leave(&mut self) -> Vec<Grant> {
-        let grants: Vec<Grant> = self.held.drain(..).map(|held| held.grant).collect();
-        for grant in &grants {
+        let grants = self.held.drain(..).map(|held| held.grant).collect();
+        self.give_up(grants)
+    }
+
+    /// Gives up the grants that are to end at another time than they do, as they are to be.
+    pub(super) fn leave_ends(&mut self) -> Vec<Grant> {
+        let terms = &self.subscription.terms;
+        let end_of = |grant: &Grant| {
+            let (_, cadence) = item_of(grant).expect("recurring grants have a source");
+            Some(terms.clip(terms.period_at(cadence, self.now).end))
+        };
+        let held = std::mem::take(&mut self.held);
+        let (moved, kept) = held
+            .into_iter()
+            .partition::<Vec<_>, _>(|held| held.grant.expires_at != end_of(&held.grant));
+        let ends: Vec<_> = moved.iter().map(|held| end_of(&held.grant)).collect();
+        self.held = kept;
+        let grants = self.give_up(moved.into_iter().map(|held| held.grant).collect());
+        let moved = grants.into_iter().zip(ends);
+        moved.map(|(grant, expires_at)| Grant { expires_at, ..grant }).collect()
+    }
+
+    /// What is held of them is put on others, or stays without a grant.
+    fn give_up(&mut self, mut grants: Vec<Grant>) -> Vec<Grant> {
+        for grant in &mut grants {
+            self.moving.take_off(grant, grant.held, &mut self.effects);
             if grant.consumed.is_positive() {
                 let moved = Draw { grant: grant.no, amount: grant.consumed };
                 self.effects.push(Effect::MovedOut(moved));
@@ -139,7 +176,8 @@ impl<'a> Change<'a> {
             let k = terms.period_at(item.1, self.now).k;
             let issued = self.subscription.find_issued(&item.0, self.currency, item.1);
             let issued = issued.filter(|issued| issued.k == k);
-            let made = self.held.iter().filter(|held| is_of(&held.grant, &item)).count();
+            let fresh = self.held.iter().filter(|held| held.fresh && is_of(&held.grant, &item));
+            let made = fresh.count();
             source.part = issued.map_or(0, |issued| issued.next_part)
                 + u32::try_from(made).unwrap_or(u32::MAX);
             // What it goes on with from another subscription is its own from now on.
@@ -158,6 +196,7 @@ impl<'a> Change<'a> {
             };
             self.next_grant = GrantNo(self.next_grant.0 + 1);
             self.effects.push(Effect::Granted(grant.clone()));
+            self.note_granted(&grant);
             for (amount, is_recent) in [(consumed - recent, false), (recent, true)] {
                 if amount.is_positive() {
                     self.effects.push(Effect::MovedIn(Moved {
@@ -172,24 +211,57 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// The credits that are held of an item.
-    pub(super) fn held_of(&self, item: &Item) -> Amount {
-        let grants = self.held.iter().map(|held| &held.grant);
-        grants.filter(|grant| is_of(grant, item)).map(|grant| grant.amount).sum()
+    /// Where the items stand.
+    pub(super) fn levels(&self) -> &Levels {
+        &self.levels
     }
 
-    /// Whether a period of the item was issued.
-    pub(super) fn is_issued(&self, item: &Item) -> bool {
-        self.subscription.find_issued(&item.0, self.currency, item.1).is_some()
-            || self.held.iter().any(|held| held.fresh && is_of(&held.grant, item))
+    fn level(&self, item: &Item) -> Amount {
+        self.levels.get(item).map_or(Amount::ZERO, |level| level.amount)
+    }
+
+    /// Notes where an item is to stand; what comes to stand at nothing is not followed for it.
+    pub(super) fn set_level(&mut self, item: &Item, amount: Amount, behavior: Behavior) {
+        if amount.is_positive() || self.levels.contains_key(item) {
+            self.levels.insert(item.clone(), Level { amount, behavior });
+        }
+    }
+
+    fn note_granted(&mut self, grant: &Grant) {
+        let source = grant.source.as_ref().expect("recurring grants have a source");
+        let item = (source.package.clone(), source.cadence);
+        let before = self.granted.get(&item).map_or(Amount::ZERO, |level| level.amount);
+        let level = Level { amount: before + source.whole, behavior: source.behavior };
+        self.granted.insert(item.clone(), level);
+        // What only arrives stands where it stood.
+        let stood = Level { amount: Amount::ZERO, ..level };
+        self.levels.entry(item).or_insert(stood);
+    }
+
+    /// Says where items stand that their grants would let stand elsewhere.
+    fn note_levels(&mut self) {
+        for ((package, cadence), level) in &self.levels {
+            let item = (package.clone(), *cadence);
+            if self.granted.get(&item) != Some(level) {
+                self.effects.push(Effect::Opened(Opened {
+                    subscription: self.subscription.terms.number,
+                    package: item.0,
+                    cadence: *cadence,
+                    k: self.subscription.terms.period_at(*cadence, self.now).k,
+                    level: level.amount,
+                    behavior: level.behavior,
+                }));
+            }
+        }
     }
 
     /// Ends all grants, used or not, and takes note of their consumption.
     pub(super) fn retire(&mut self) {
         for Held { grant, .. } in std::mem::take(&mut self.held) {
-            let recent = grant.recent_at(self.now);
+            // What is held may yet be consumed; otherwise leaving and returning would refill it.
+            let recent = grant.recent_at(self.now) + grant.held;
             self.recent += recent;
-            self.older += grant.consumed - recent;
+            self.older += grant.consumed + grant.held - recent;
             if is_yearly(&grant) {
                 self.lent += recent;
             }
@@ -210,13 +282,12 @@ impl<'a> Change<'a> {
 
     /// Gives up all grants with their consumption, which finds room elsewhere.
     pub(super) fn displace(&mut self) {
-        let items = self.held.iter().filter_map(|held| item_of(&held.grant));
-        let mut items: Vec<Item> = items.collect();
-        items.sort();
-        items.dedup();
-        for item in items {
-            self.reduce_by(&item, Amount::ZERO, true);
-        }
+        let mut places: Vec<usize> = (0..self.held.len()).collect();
+        places.sort_by_key(|place| {
+            let grant = &self.held[*place].grant;
+            (item_of(grant), std::cmp::Reverse(grant.no))
+        });
+        self.take_off(&places, None);
     }
 
     /// Remembers what found no room until the end of the period in which it counts. What was
@@ -242,33 +313,77 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Takes so much off the grants of an item; `whole` gives it up altogether. With proration it
-    /// is the part for the rest of the period.
-    pub(super) fn reduce(&mut self, item: &Item, by: Amount, whole: bool) {
-        if self.proration == CreditProration::Prorate {
-            let window = self.subscription.terms.period_at(item.1, self.now);
-            self.reduce_by(item, window.prorate(by, self.now), false);
-        } else {
-            self.reduce_by(item, by, whole);
+    /// Lowers an item. Without proration its grants are brought down to the new level. With it the
+    /// part for the rest of the period is taken off: of the item's own grants first, then of what
+    /// former plans left in force, then of the others, since all of it is worth the same.
+    pub(super) fn lower(&mut self, item: &Item, to: Amount) {
+        let Some(level) = self.levels.get(item).copied().filter(|level| to < level.amount) else {
+            return;
+        };
+        let is_leftover = |other: &Item| other.1 == item.1 && !self.level(other).is_positive();
+        let mut places = self.places(|other| other == item);
+        let leftovers = self.places(|other| other != item && is_leftover(other));
+        match self.proration {
+            CreditProration::Whole if to.is_zero() => {
+                let own: Amount = places.iter().map(|place| self.held[*place].grant.amount).sum();
+                self.take_off(&leftovers, Some((level.amount - own).or_zero()));
+                let places = self.places(|other| other == item);
+                self.take_off(&places, None);
+            }
+            CreditProration::Whole => {
+                places.extend(leftovers);
+                let held = places.iter().map(|place| self.held[*place].grant.amount);
+                let above = (held.sum::<Amount>() - to).or_zero();
+                self.take_off(&places, Some(above.min(level.amount - to)));
+            }
+            CreditProration::Prorate => {
+                let by = self.worth(item.1, level.amount) - self.worth(item.1, to);
+                self.take_worth(item.1, std::slice::from_ref(item), by);
+            }
         }
+        self.set_level(item, to, level.behavior);
     }
 
-    /// Takes so much off the grants of an item, the latest part first. A grant that goes whole
-    /// gives up its consumption and is voided; one that is lowered keeps what still fits.
-    fn reduce_by(&mut self, item: &Item, by: Amount, whole: bool) {
-        let mut rest = by;
-        let mut places: Vec<usize> =
-            (0..self.held.len()).filter(|place| is_of(&self.held[*place].grant, item)).collect();
+    /// Takes so much off the grants of a cadence: of those items first, then of what stands at
+    /// nothing, then of the others.
+    pub(super) fn take_worth(&mut self, cadence: Cadence, first: &[Item], by: Amount) {
+        let is_of_cadence = |item: &Item| item.1 == cadence;
+        let mut places = Vec::new();
+        for item in first {
+            places.extend(self.places(|other| other == item));
+        }
+        for is_standing in [false, true] {
+            places.extend(self.places(|other| {
+                let stands = self.level(other).is_positive();
+                is_of_cadence(other) && !first.contains(other) && stands == is_standing
+            }));
+        }
+        self.take_off(&places, Some(by));
+    }
+
+    /// Where the grants of items stand, latest first.
+    fn places(&self, is_meant: impl Fn(&Item) -> bool) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.held.len())
+            .filter(|place| item_of(&self.held[*place].grant).is_some_and(|item| is_meant(&item)))
+            .collect();
         places.sort_by_key(|place| std::cmp::Reverse(self.held[*place].grant.no));
+        places
+    }
+
+    /// Takes so much off grants, one after the other; all of them without an amount. A grant that
+    /// goes whole gives up its consumption and is voided; one that is lowered keeps what still fits.
+    fn take_off(&mut self, places: &[usize], by: Option<Amount>) {
+        let mut rest = by;
         let mut gone = Vec::new();
         for place in places {
-            let grant = &mut self.held[place].grant;
-            let taken = if whole { grant.amount } else { rest.min(grant.amount) };
+            let grant = &mut self.held[*place].grant;
+            let taken = rest.map_or(grant.amount, |rest| rest.min(grant.amount));
             if taken.is_zero() {
                 continue;
             }
-            rest -= taken;
+            rest = rest.map(|rest| rest - taken);
             let moved = (taken - grant.remaining()).or_zero();
+            let moved = moved - self.moving.take_off(grant, moved, &mut self.effects);
             if moved.is_positive() {
                 // What was consumed last is taken off first.
                 let recent = moved.min(grant.recent_at(self.now));
@@ -296,15 +411,22 @@ impl<'a> Change<'a> {
         self.held.retain(|held| !gone.contains(&held.grant.no));
     }
 
-    /// Issues the next part of the running period: so much of a share. What a change adds comes
-    /// into force now, the first part of a bought add-on or override included.
-    pub(super) fn issue(&mut self, share: &Share, whole: Amount) {
-        if !whole.is_positive() {
-            return;
+    /// Raises the item of a share, by one more grant for the difference.
+    pub(super) fn raise(&mut self, share: &Share, to: Amount) {
+        let item = (share.package.clone(), share.cadence);
+        let level = self.level(&item);
+        if to > level {
+            let more = self.worth(item.1, to) - self.worth(item.1, level);
+            self.issue(share, more, to - level);
+            self.set_level(&item, to, share.behavior);
         }
-        let amount = self.portion(share, whole);
+    }
+
+    /// Issues the next part of the running period: so much of a share, for what would be `whole` in
+    /// a whole period. What a change adds comes into force now, the first part of a bought add-on or
+    /// override included.
+    pub(super) fn issue(&mut self, share: &Share, amount: Amount, whole: Amount) {
         if !amount.is_positive() {
-            self.open(share);
             return;
         }
         let issue = Issue { share, amount, whole, now: self.now, no: self.next_grant };
@@ -314,21 +436,8 @@ impl<'a> Change<'a> {
         }
         self.next_grant = GrantNo(self.next_grant.0 + 1);
         self.effects.push(Effect::Granted(grant.clone()));
+        self.note_granted(&grant);
         self.held.push(Held { grant, fresh: true });
-    }
-
-    /// Follows an item from the running period on without granting anything in it.
-    pub(super) fn open(&mut self, share: &Share) {
-        let item = (share.package.clone(), share.cadence);
-        if self.is_issued(&item) {
-            return;
-        }
-        self.effects.push(Effect::Opened(Opened {
-            subscription: self.subscription.terms.number,
-            package: share.package.clone(),
-            cadence: share.cadence,
-            k: self.subscription.terms.period_at(share.cadence, self.now).k,
-        }));
     }
 
     fn held_parts(&self) -> Vec<RecurringSource> {
@@ -336,26 +445,36 @@ impl<'a> Change<'a> {
         fresh.filter_map(|held| held.grant.source.clone()).collect()
     }
 
-    /// What is granted of an amount: all of it, or with proration what falls to the rest of the
-    /// period.
-    fn portion(&self, share: &Share, amount: Amount) -> Amount {
+    /// What so much a period is worth from now on: all of it, or with proration what falls to the
+    /// rest of the period. Differences of it add up to nothing on the way there and back.
+    pub(super) fn worth(&self, cadence: Cadence, level: Amount) -> Amount {
         let terms = &self.subscription.terms;
-        let window = terms.period_at(share.cadence, self.now);
+        let window = terms.period_at(cadence, self.now);
         if self.proration == CreditProration::Whole || (self.since_period && window.k >= 0) {
-            return amount;
+            return level;
         }
         // What is before the anchor is a part of the window that would be there.
-        let whole =
-            if window.k < 0 { period(&terms.anchor, share.cadence, window.k) } else { window };
+        let whole = if window.k < 0 { period(&terms.anchor, cadence, window.k) } else { window };
         let from = if self.since_period { window.start } else { self.now };
-        whole.prorate(amount, from.max(whole.start))
+        whole.prorate(level, from.max(whole.start))
     }
 
     /// Puts homeless consumption on the subscription's grants, in burn order, as far as they
-    /// have room.
+    /// have room; what is held of them gives way where that is not enough.
     fn rehouse(&mut self) {
         self.held.sort_by_key(|held| held.grant.burn_key());
+        self.rehouse_consumption(false);
+        self.rehouse_consumption(true);
+        self.rehouse_holds();
+    }
+
+    fn rehouse_consumption(&mut self, displaces: bool) {
         for held in &mut self.held {
+            let older = if is_yearly(&held.grant) { self.older } else { Amount::ZERO };
+            let missing = (older + self.recent - held.grant.remaining()).or_zero();
+            if displaces && missing.is_positive() {
+                self.moving.take_off(&mut held.grant, missing, &mut self.effects);
+            }
             let room = held.grant.remaining();
             let older = if is_yearly(&held.grant) { self.older.min(room) } else { Amount::ZERO };
             let recent = self.recent.min(room - older);
@@ -370,6 +489,14 @@ impl<'a> Change<'a> {
             }
         }
     }
+
+    /// Puts on the subscription's grants what was held of others, as far as they have room.
+    fn rehouse_holds(&mut self) {
+        self.held.sort_by_key(|held| held.grant.burn_key());
+        for held in &mut self.held {
+            self.moving.put_on(&mut held.grant, &mut self.effects);
+        }
+    }
 }
 
 fn item_of(grant: &Grant) -> Option<Item> {
@@ -377,8 +504,7 @@ fn item_of(grant: &Grant) -> Option<Item> {
 }
 
 fn is_of(grant: &Grant, item: &Item) -> bool {
-    let source = grant.source.as_ref();
-    source.is_some_and(|source| (&source.package, source.cadence) == (&item.0, item.1))
+    item_of(grant).as_ref() == Some(item)
 }
 
 pub(super) fn is_yearly(grant: &Grant) -> bool {
@@ -425,6 +551,7 @@ impl Issue<'_> {
             amount,
             original: amount,
             consumed: Amount::ZERO,
+            held: Amount::ZERO,
             priority: PRIORITY_DEFAULT,
             effective_at: if part == 0 { period.start } else { now },
             expires_at: Some(terms.clip(period.end)),

@@ -1,9 +1,10 @@
 //! The check: may this customer use credits now? It reads and never changes anything.
 
+use super::feature::active_subscriptions;
 use super::resolve::{Standing, resolve};
-use super::{Customer, Pool, Subscription};
+use super::{Customer, Pool};
 use crate::Amount;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Enforcement};
 use crate::id::{CurrencyId, ResourceId};
 use crate::time::Timestamp;
 
@@ -17,12 +18,26 @@ pub enum Denial {
     CustomerIsArchived,
     /// The customer has no such resource.
     CustomerResourceNotFound,
+    /// There is no such feature.
+    FeatureNotFound,
     /// There is no such credit type, or nothing gives it to the customer.
     EntitlementNotFound,
-    /// The customer has neither a pool nor a subscription.
+    /// What gave it was taken back, and nothing else gives it.
+    Revoked,
+    /// There is no subscription, and nothing else that gives it.
     NoActiveSubscription,
+    /// No subscription gives the feature.
+    NoFeatureEntitlementInSubscription,
+    /// What was requested does not go with the type of the feature.
+    FeatureTypeMismatch,
+    /// What the subscription may cost is spent.
+    BudgetExceeded,
     /// What is left does not suffice.
     InsufficientCredits,
+    /// It would be more than the limit.
+    RequestedUsageExceedingLimit,
+    /// Not all the requested values are allowed.
+    RequestedValuesMismatch,
 }
 
 /// The answer to a check of a credit type.
@@ -32,8 +47,12 @@ pub struct CreditCheck {
     pub denial: Option<Denial>,
     /// Σ amount of the live grants.
     pub usage_limit: Amount,
-    /// What of it was used, with the overdraft.
+    /// What of it was used or is reserved, with the overdraft.
     pub current_usage: Amount,
+    /// What open reservations hold of live grants.
+    pub reserved: Amount,
+    /// What open reservations hold of grants that have ended since; no part of the balance.
+    pub reserved_on_lapsed: Amount,
     /// Whether checks grant beyond the balance.
     pub soft_limit: bool,
     /// When the pool last changed; now, where there is none.
@@ -73,11 +92,14 @@ pub fn check_credit(
     now: Timestamp,
 ) -> CreditCheck {
     let pool = customer.find_pool(currency, resource);
-    let soft_limit = is_soft(customer, catalog, currency, resource);
+    let enforcement = enforcement_of_currency(customer, catalog, currency, resource);
+    let soft_limit = enforcement == Enforcement::Soft;
     let mut check = CreditCheck {
         denial: None,
         usage_limit: pool.map_or(Amount::ZERO, |pool| pool.granted),
         current_usage: pool.map_or(Amount::ZERO, |pool| pool.used),
+        reserved: pool.map_or(Amount::ZERO, Pool::reserved),
+        reserved_on_lapsed: pool.map_or(Amount::ZERO, Pool::reserved_on_lapsed),
         soft_limit,
         usage_updated_at: pool.map_or(now, |pool| pool.at),
         period_end: pool.and_then(Pool::period_end),
@@ -105,7 +127,7 @@ fn deny(
         return Some(Denial::EntitlementNotFound);
     }
     let Some(pool) = customer.find_pool(currency, resource) else {
-        let mut subscribed = active(customer, resource);
+        let mut subscribed = active_subscriptions(customer, resource);
         let has_subscription = subscribed.next().is_some();
         return Some(if has_subscription {
             Denial::EntitlementNotFound
@@ -121,26 +143,21 @@ fn deny(
     if suffices || soft_limit { None } else { Some(Denial::InsufficientCredits) }
 }
 
-fn active<'a>(
-    customer: &'a Customer,
-    resource: Option<&'a ResourceId>,
-) -> impl Iterator<Item = &'a Subscription> {
-    customer.subscriptions.iter().filter(move |subscription| {
-        let terms = &subscription.terms;
-        terms.is_active() && terms.resource.as_ref() == resource
-    })
-}
-
-/// Soft if any contributing entitlement of an active subscription is (`behaviour.md` §2.9).
-fn is_soft(
+/// What happens beyond the balance of a pool: soft where any entitlement of an active subscription
+/// that gives to it is, else hard where any is, else strict; hard where none gives (`behaviour.md`
+/// §0.9, §2.9). It resolves subscriptions, so it is asked only where the balance does not suffice.
+#[must_use]
+pub fn enforcement_of_currency(
     customer: &Customer,
     catalog: &Catalog,
     currency: &CurrencyId,
     resource: Option<&ResourceId>,
-) -> bool {
-    active(customer, resource).any(|subscription| {
-        resolve(&subscription.terms, catalog).get(currency).is_some_and(|shares| {
-            shares.iter().any(|share| share.standing == Standing::Grants && share.soft_limit)
-        })
-    })
+) -> Enforcement {
+    let subscribed = active_subscriptions(customer, resource);
+    let stated = subscribed.filter_map(|subscription| {
+        let shares = resolve(&subscription.terms, catalog).remove(currency)?;
+        let granting = shares.iter().filter(|share| share.standing == Standing::Grants);
+        granting.map(|share| share.enforcement).min()
+    });
+    stated.min().unwrap_or(Enforcement::Hard)
 }

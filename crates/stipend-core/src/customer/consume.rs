@@ -1,12 +1,14 @@
 //! Consuming credits: the hot path.
 
+use super::check::enforcement_of_currency;
 use super::decide::{CustomerRejection, Decision, check_limit, open_pool};
 use super::entry::{Cause, Consumption, DimensionValue, Draw, Effect, Entry, PoolEntry};
+use super::report::check_time;
 use super::{Customer, Pool};
 use crate::Amount;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Enforcement};
 use crate::id::{CurrencyId, ResourceId};
-use crate::limits::{CUSTOMER_POOLS_MAX, EVENT_AGE_MAX_SECONDS, EVENT_AHEAD_MAX_SECONDS};
+use crate::limits::CUSTOMER_POOLS_MAX;
 use crate::time::Timestamp;
 
 /// Credits to consume.
@@ -37,29 +39,12 @@ pub(super) fn consume(
     now: Timestamp,
 ) -> Result<Decision, CustomerRejection> {
     assert!(request.amount.is_positive(), "the edge refuses consumption of nothing");
-    if !catalog.credit_types.contains_key(&request.currency) {
-        return Err(CustomerRejection::CurrencyNotFound(request.currency.clone()));
-    }
-    let unknown = request.resource.as_ref().filter(|id| customer.find_resource(id).is_none());
-    if let Some(resource) = unknown {
-        return Err(CustomerRejection::ResourceNotFound(resource.clone()));
-    }
-    if let Some(reported_at) = request.reported_at {
-        if reported_at < now.plus_seconds(-EVENT_AGE_MAX_SECONDS) {
-            return Err(CustomerRejection::EventTooOld);
-        }
-        if reported_at > now.plus_seconds(EVENT_AHEAD_MAX_SECONDS) {
-            return Err(CustomerRejection::EventInFuture);
-        }
-    }
+    check_place(customer, catalog, &request.currency, request.resource.as_ref())?;
+    check_time(request.reported_at, now)?;
     let known = customer.find_pool(&request.currency, request.resource.as_ref());
     let available = known.map_or(Amount::ZERO, Pool::balance);
-    if request.strict && available < request.amount {
-        let available = available.or_zero();
-        return Err(CustomerRejection::InsufficientCredits {
-            requested: request.amount,
-            available,
-        });
+    if available < request.amount {
+        check_shortfall(customer, catalog, request, available)?;
     }
     let mut entries = Vec::with_capacity(2);
     let opened;
@@ -76,6 +61,51 @@ pub(super) fn consume(
     Ok(Decision { entries, ..Decision::default() })
 }
 
+/// Whether there is such a credit type and such a resource.
+pub(super) fn check_place(
+    customer: &Customer,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+) -> Result<(), CustomerRejection> {
+    if !catalog.credit_types.contains_key(currency) {
+        return Err(CustomerRejection::CurrencyNotFound(currency.clone()));
+    }
+    let unknown = resource.filter(|id| customer.find_resource(id).is_none());
+    match unknown {
+        Some(resource) => Err(CustomerRejection::ResourceNotFound(resource.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Draws in burn order, and the shortfall on the overdraft.
+pub(super) fn charge(customer: &Customer, pool: &Pool, amount: Amount) -> Vec<Effect> {
+    let spread = pool.spread(amount);
+    let mut effects: Vec<Effect> = spread.draws.into_iter().map(Effect::Drawn).collect();
+    if spread.shortfall.is_positive() {
+        let no = pool.overdraft.map_or(customer.next_grant, |overdraft| overdraft.no);
+        effects.push(Effect::Overdrawn(Draw { grant: no, amount: spread.shortfall }));
+    }
+    effects
+}
+
+/// A shortfall is refused where the caller or the entitlement says so (`behaviour.md` §0.9). Only
+/// here are entitlements looked at: what the balance covers is on the hot path.
+fn check_shortfall(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &ConsumeRequest,
+    available: Amount,
+) -> Result<(), CustomerRejection> {
+    let ConsumeRequest { currency, resource, .. } = request;
+    let enforcement = || enforcement_of_currency(customer, catalog, currency, resource.as_ref());
+    if request.strict || enforcement() == Enforcement::Strict {
+        let (requested, available) = (request.amount, available.or_zero());
+        return Err(CustomerRejection::InsufficientCredits { requested, available });
+    }
+    Ok(())
+}
+
 /// The entry of a consumption: draws in burn order, the shortfall on the overdraft.
 fn consumption(
     customer: &Customer,
@@ -83,12 +113,7 @@ fn consumption(
     request: &ConsumeRequest,
     now: Timestamp,
 ) -> PoolEntry {
-    let spread = pool.spread(request.amount);
-    let mut effects: Vec<Effect> = spread.draws.into_iter().map(Effect::Drawn).collect();
-    if spread.shortfall.is_positive() {
-        let no = pool.overdraft.map_or(customer.next_grant, |overdraft| overdraft.no);
-        effects.push(Effect::Overdrawn(Draw { grant: no, amount: spread.shortfall }));
-    }
+    let effects = charge(customer, pool, request.amount);
     let entry = PoolEntry {
         pool: pool.id,
         at: now,
@@ -100,6 +125,7 @@ fn consumption(
             usage_limit: pool.granted,
             current_usage: pool.used + request.amount,
             period_end: pool.period_end(),
+            priced: None,
         }),
         effects,
     };

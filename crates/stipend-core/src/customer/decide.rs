@@ -3,15 +3,20 @@
 use super::consume::{ConsumeRequest, consume};
 use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
 use super::granting::{NewGrant, grant, void};
+use super::hold::{self, ExtendRequest, Hold, ReleaseRequest, ReserveRequest};
+use super::promotion::{self, NewPromotion};
+use super::report::{self, EventRequest, UsageRequest};
+use super::reverse::{ReverseRequest, reverse};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
 use super::subscription::SubscriptionEndReason;
 use super::{Customer, Profile, Resource, life};
 use crate::Amount;
 use crate::catalog::{Catalog, Extras, ExtrasPatch, Metadata, PackageKey, patch_extras};
+use crate::formula::EvaluationError;
 use crate::id::{
-    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PoolId, ProductId, ResourceId,
-    SubscriptionNo,
+    CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PoolId, ProductId, ReservationId,
+    ResourceId, SubscriptionNo,
 };
 use crate::limits::CUSTOMER_RESOURCES_MAX;
 use crate::time::Timestamp;
@@ -38,6 +43,22 @@ pub enum CustomerCommand {
     VoidGrant(PoolId, GrantNo),
     /// Consumes credits.
     Consume(ConsumeRequest),
+    /// Gives back what a consumption took.
+    Reverse(Box<ReverseRequest>),
+    /// Counts usage that a caller has measured.
+    Usage(UsageRequest),
+    /// Counts an event for every feature whose meter takes it.
+    Event(EventRequest),
+    /// Reserves credits.
+    Reserve(ReserveRequest),
+    /// Ends a reservation.
+    Release(ReleaseRequest),
+    /// Gives a reservation more time or credits.
+    Extend(ExtendRequest),
+    /// Gives features on top of every subscription: all or none.
+    GrantPromotions(Vec<NewPromotion>),
+    /// Takes what was given of a feature on top of the subscriptions back.
+    RevokePromotion(FeatureId),
 }
 
 /// A customer to make.
@@ -159,6 +180,15 @@ pub enum CustomerRejection {
     /// There is no such feature.
     #[error("there is no feature {0}")]
     FeatureNotFound(FeatureId),
+    /// The feature takes no new entitlements.
+    #[error("feature {0} is archived")]
+    FeatureArchived(FeatureId),
+    /// A promotion would be over before it begins.
+    #[error("a promotional entitlement ends in the future")]
+    InvalidPromotionEnd,
+    /// The customer never had a promotion of the feature.
+    #[error("the customer has no promotional entitlement of feature {0}")]
+    PromotionNotFound(FeatureId),
     /// A feature stands twice among the quantities.
     #[error("feature {0} is named twice")]
     DuplicateQuantity(FeatureId),
@@ -183,6 +213,50 @@ pub enum CustomerRejection {
     /// What is reported lies ahead.
     #[error("events more than 5 minutes in the future are not accepted")]
     EventInFuture,
+    /// There never was such a reservation.
+    #[error("there is no reservation {0}")]
+    ReservationNotFound(ReservationId),
+    /// The reservation has expired or was released.
+    #[error("reservation {0} has ended")]
+    ReservationEnded(ReservationId),
+    /// The reservation would end before it begins, or too late.
+    #[error("a reservation ends in the future, at most 24 hours ahead")]
+    InvalidReservationEnd,
+    /// The reservation is open already.
+    #[error("there is a reservation {0} already")]
+    ReservationExists(ReservationId),
+    /// Usage of the feature cannot be reported.
+    #[error("feature {0} is not metered: its `meterType` is None")]
+    FeatureNotMetered(FeatureId),
+    /// The usage would be more than numbers can say.
+    #[error("the usage or its cost would be above the greatest amount")]
+    UsageTooLarge,
+    /// A formula has no result.
+    #[error("the cost of feature {feature} cannot be worked out: {why}")]
+    FormulaFailed {
+        /// The feature.
+        feature: FeatureId,
+        /// Why.
+        why: EvaluationError,
+    },
+    /// The usage would pass a strict limit.
+    #[error("the usage of feature {feature} would be {after}, its limit is {limit}")]
+    UsageLimitExceeded {
+        /// The feature.
+        feature: FeatureId,
+        /// What the usage would be.
+        after: Amount,
+        /// The limit.
+        limit: Amount,
+    },
+    /// Several add-ons of one subscription say what usage of a feature costs.
+    #[error("usage of feature {feature} has a price on each of {}; keep one", list(.addons))]
+    AmbiguousRate {
+        /// The feature.
+        feature: FeatureId,
+        /// The add-ons.
+        addons: Vec<PackageKey>,
+    },
     /// The pool has less, and overdrawing was excluded.
     #[error("{requested} credits were asked for and {available} are available")]
     InsufficientCredits {
@@ -191,6 +265,12 @@ pub enum CustomerRejection {
         /// What there is.
         available: Amount,
     },
+    /// Only a consumption can be reversed.
+    #[error("only a consumption can be reversed, and this entry is something else")]
+    EntryNotReversible,
+    /// The consumption was reversed before.
+    #[error("this consumption was reversed before, under another idempotency key")]
+    AlreadyReversed,
     /// Something is full.
     #[error("the limit of {max} {what} is reached")]
     LimitReached {
@@ -214,6 +294,10 @@ pub struct Decision {
     pub subscription: Option<SubscriptionNo>,
     /// The grant it is about, with its pool.
     pub grant: Option<(PoolId, GrantNo)>,
+    /// The dimensions that a formula needs and did not find; each counted as nothing.
+    pub missing_dimensions: Vec<String>,
+    /// The reservation that was made, extended or ended: as it was before it ended.
+    pub hold: Option<Hold>,
 }
 
 /// Decides a command to a customer that has been rolled forward to `now`.
@@ -266,6 +350,14 @@ pub fn decide(
         CustomerCommand::Grant(new) => grant(customer, catalog, new, now),
         CustomerCommand::VoidGrant(pool, no) => void(customer, catalog, *pool, *no, now),
         CustomerCommand::Consume(request) => consume(customer, catalog, request, now),
+        CustomerCommand::Reverse(request) => reverse(customer, request, now),
+        CustomerCommand::Usage(request) => report::report(customer, catalog, request, now),
+        CustomerCommand::Event(request) => report::take_event(customer, catalog, request, now),
+        CustomerCommand::Reserve(request) => hold::reserve(customer, catalog, request, now),
+        CustomerCommand::Release(request) => hold::release(customer, catalog, request, now),
+        CustomerCommand::Extend(request) => hold::extend(customer, catalog, request, now),
+        CustomerCommand::GrantPromotions(new) => promotion::grant(customer, catalog, new, now),
+        CustomerCommand::RevokePromotion(feature) => promotion::revoke(customer, feature, now),
     }
 }
 

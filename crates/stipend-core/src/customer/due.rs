@@ -1,19 +1,23 @@
 //! What time does to a customer: expiries, the end of periods, scheduled grants, and the turns in
 //! the life of subscriptions.
 //!
-//! Every due action happens at its own instant, in the order expire → close → plan change → grant
-//! → settle (`behaviour.md` §0.4), so it does not matter how late or how often anyone looks.
+//! Every due action happens at its own instant, in the order reservations expire → grants expire →
+//! close → plan change → grant → settle (`behaviour.md` §0.4), so it does not matter how late or how
+//! often anyone looks.
 
 use super::Customer;
 use super::change::Issue;
 use super::decide::{Builder, CustomerRejection};
 use super::entry::{Cause, Closed, Draw, Effect, Ended, Entry, GrantEnd};
 use super::granting::settle;
+use super::hold;
+use super::level::{levels_of, waits};
+use super::life;
 use super::pool::Pool;
 use super::reallocate::granting;
 use super::resolve::{Share, resolve};
+use super::revise::{self, Reach};
 use super::subscription::{Issued, Subscription, SubscriptionEndReason, SubscriptionTerms};
-use super::{life, revise};
 use crate::Amount;
 use crate::catalog::{Catalog, TrialEnd};
 use crate::id::{GrantNo, SubscriptionNo};
@@ -57,6 +61,7 @@ pub(super) fn roll_instant(
     due: Timestamp,
 ) -> Vec<Entry> {
     let mut builder = Builder::new(customer, catalog, due);
+    hold::expire(&mut builder);
     if builder.customer.subscriptions.iter().any(|subscription| turns(&subscription.terms, due)) {
         for_each_pool(&mut builder, &[Phase::Expire]);
         close_what_ends(&mut builder);
@@ -123,17 +128,24 @@ fn close_what_ends(builder: &mut Builder<'_>) {
     }
 }
 
-/// Trials become paid, scheduled changes are carried out, what was waiting begins.
+/// What was waiting begins, then trials become paid, then scheduled changes are carried out: what is
+/// replaced at this very instant is over by then and grants nothing.
 fn change_what_turns(builder: &mut Builder<'_>) {
     for number in numbers(builder) {
         let terms = &builder.customer.subscriptions[number.0 as usize].terms;
-        let trial = terms.running_trial().filter(|trial| trial.ends_at <= builder.now);
         if terms.is_pending() && terms.started_at <= builder.now {
             attempt(builder, number, SubscriptionEndReason::Immediate, life::begin);
-        } else if terms.is_active() && trial.is_some() {
+        }
+    }
+    for number in numbers(builder) {
+        let terms = &builder.customer.subscriptions[number.0 as usize].terms;
+        let trial = terms.running_trial().filter(|trial| trial.ends_at <= builder.now);
+        if terms.is_active() && trial.is_some() {
             attempt(builder, number, SubscriptionEndReason::TrialEnded, life::convert);
         }
-        revise::carry_out(builder, number);
+    }
+    for number in numbers(builder) {
+        revise::carry_out(builder, number, Reach::Pools);
     }
 }
 
@@ -239,10 +251,11 @@ impl<'a> Turn<'a> {
                 })),
             }
         }
-        let of_pool = |issued: &&Issued| issued.currency == self.pool.currency;
-        let followed: Vec<&Issued> = subscription.issued.iter().filter(of_pool).collect();
+        let levels = levels_of(subscription, &self.pool.currency, self.at);
         for share in granting.values() {
-            if !followed.iter().any(|issued| is_of(issued, share)) {
+            let is_renewed = over.iter().any(|issued| is_of(issued, share));
+            let stands = levels.contains_key(&(share.package.clone(), share.cadence));
+            if !is_renewed && !stands && !waits(share, &levels) {
                 self.grant(subscription, share);
             }
         }

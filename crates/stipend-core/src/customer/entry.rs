@@ -5,12 +5,17 @@
 //! when rules change.
 
 use super::grant::Grant;
+use super::hold::Hold;
 use super::pool::Overdraft;
+use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
+use super::usage::{MeterOpened, UsageEntry};
 use super::{Profile, Resource};
 use crate::Amount;
-use crate::catalog::PackageKey;
-use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId, SubscriptionNo};
+use crate::catalog::{Behavior, PackageKey};
+use crate::id::{
+    CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ReservationId, ResourceId, SubscriptionNo,
+};
 use crate::period::Cadence;
 use crate::time::Timestamp;
 
@@ -27,6 +32,12 @@ pub enum Entry {
     PoolOpened(PoolOpened),
     /// A pool changed.
     Pool(PoolEntry),
+    /// Usage of a feature is counted from now on.
+    MeterOpened(MeterOpened),
+    /// Usage of a feature was reported.
+    Usage(UsageEntry),
+    /// The promotion of a feature is now this; it takes the place of one that was there.
+    Promotion(Box<Promotion>),
 }
 
 /// A pool that came to be.
@@ -66,6 +77,47 @@ pub enum Cause {
     Due,
     /// A subscription was made, changed or ended.
     Subscription(SubscriptionNo),
+    /// Credits were reserved.
+    Reservation,
+    /// A reservation was ended by its caller.
+    Release(Release),
+    /// A reservation got more time or credits.
+    Extension,
+    /// A consumption was reversed.
+    Reversal(Reversal),
+}
+
+/// A reversal as it was asked for, and the balance that was answered. What came back is the sum
+/// of its entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    /// The position of the consumption's entry in the journal.
+    pub of: u64,
+    /// How much was consumed then.
+    pub amount: Amount,
+    /// The caller's own id of the reversal.
+    pub idempotency_key: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The meter whose usage was paid for.
+    pub meter: Option<MeterId>,
+    /// What is taken off the draws that the meter remembers.
+    pub runs: Vec<Draw>,
+    /// Σ amount of the live grants afterwards.
+    pub usage_limit: Amount,
+    /// What of it was used, with the overdraft, afterwards.
+    pub current_usage: Amount,
+    /// The end of the running period.
+    pub period_end: Option<Timestamp>,
+}
+
+/// The end of a reservation as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The reservation.
+    pub reservation: ReservationId,
+    /// What was consumed; what is above the reservation is drawn besides.
+    pub consumed: Amount,
 }
 
 /// A consumption as it was asked for, and the balance that was answered.
@@ -85,6 +137,29 @@ pub struct Consumption {
     pub current_usage: Amount,
     /// The end of the running period.
     pub period_end: Option<Timestamp>,
+    /// The usage that it pays for, or gives back credits of; none where credits were consumed
+    /// directly.
+    pub priced: Option<Priced>,
+}
+
+/// Usage of a feature, as a mapping turned it into credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// What counts the usage.
+    pub meter: MeterId,
+    /// The feature.
+    pub feature: FeatureId,
+    /// The subscription whose mapping was taken.
+    pub subscription: SubscriptionNo,
+    /// Its plan, an ancestor of the plan or an add-on, which has the mapping.
+    pub package: PackageKey,
+    /// The version of it.
+    pub version: u32,
+    /// The transformed units, below zero where credits are given back; none where a formula says
+    /// the cost.
+    pub units: Option<Amount>,
+    /// Credits for one unit.
+    pub rate: Amount,
 }
 
 /// The value of a dimension.
@@ -138,7 +213,7 @@ pub struct Settled {
     pub amount: Amount,
 }
 
-/// Consumption that was put on a grant.
+/// Consumption that was put on a grant, or given back to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moved {
     /// The grant.
@@ -170,7 +245,8 @@ pub struct Closed {
     pub cadence: Cadence,
 }
 
-/// An item of a subscription that is followed from a period on without having granted in it.
+/// An item of a subscription that stands at another level than its grants say: it is followed from
+/// a period on without having granted in it, or was lowered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The subscription.
@@ -181,6 +257,73 @@ pub struct Opened {
     pub cadence: Cadence,
     /// The period.
     pub k: i32,
+    /// The credits a whole period at which it stands from now on.
+    pub level: Amount,
+    /// How they meet the plan's.
+    pub behavior: Behavior,
+}
+
+/// What a reservation holds of a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldDraw {
+    /// The reservation.
+    pub reservation: ReservationId,
+    /// The grant and how much.
+    pub draw: Draw,
+}
+
+/// A reservation that got more time or credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldExtended {
+    /// The reservation.
+    pub reservation: ReservationId,
+    /// Its end from now on.
+    pub expires_at: Timestamp,
+    /// Its amount from now on.
+    pub amount: Amount,
+    /// What is held in addition.
+    pub draws: Vec<Draw>,
+}
+
+/// How a reservation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldEnd {
+    /// Its caller ended it.
+    Released,
+    /// Its time was over.
+    Expired,
+}
+
+/// What became of what a reservation held of one grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldPart {
+    /// The grant.
+    pub grant: GrantNo,
+    /// How much of it was held.
+    pub held: Amount,
+    /// What of that was consumed; the rest is returned.
+    pub consumed: Amount,
+    /// How the grant had ended before, where it had: then what is returned ends at once.
+    pub lapsed: Option<GrantEnd>,
+}
+
+/// A reservation that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldEnded {
+    /// The reservation as it was, for whoever looks at it later.
+    pub hold: Hold,
+    /// How it ended.
+    pub how: HoldEnd,
+    /// What became of what it held, in burn order.
+    pub parts: Vec<HoldPart>,
+}
+
+impl HoldPart {
+    /// What the grant got back.
+    #[must_use]
+    pub fn returned(&self) -> Amount {
+        self.held - self.consumed
+    }
 }
 
 /// One change of a pool. Its effect on the balance is [`Effect::delta`].
@@ -212,8 +355,22 @@ pub enum Effect {
     Carried(Carried),
     /// An item grants no further period; a mark.
     Closed(Closed),
-    /// An item grants from the next period on; a mark.
+    /// An item is followed at a level; a mark.
     Opened(Opened),
+    /// A reservation was made: what it holds is used.
+    Reserved(Hold),
+    /// A reservation got more time or credits: what it holds in addition is used.
+    HoldExtended(HoldExtended),
+    /// A reservation ended: what live grants got back is gained.
+    HoldEnded(HoldEnded),
+    /// What a reservation held of a grant was taken off it.
+    HoldMovedOut(HeldDraw),
+    /// What a reservation holds was put on a grant.
+    HoldMovedIn(HeldDraw),
+    /// Consumption of a live grant was given back to it.
+    Refunded(Moved),
+    /// The overdraft was lowered by consumption that was given back.
+    OverdraftRefunded(Draw),
 }
 
 impl Effect {
@@ -224,8 +381,20 @@ impl Effect {
             Self::Granted(grant) => grant.amount,
             Self::Activated(draw) | Self::MovedOut(draw) => draw.amount,
             Self::Drawn(draw) | Self::Overdrawn(draw) | Self::Reduced(draw) => -draw.amount,
+            Self::OverdraftRefunded(draw) => draw.amount,
+            Self::Refunded(moved) => moved.amount,
             Self::MovedIn(moved) => -moved.amount,
             Self::Ended(ended) => -ended.amount,
+            Self::Reserved(hold) => -hold.backed(),
+            Self::HoldExtended(extended) => {
+                -extended.draws.iter().map(|draw| draw.amount).sum::<Amount>()
+            }
+            Self::HoldEnded(ended) => {
+                let live = ended.parts.iter().filter(|part| part.lapsed.is_none());
+                live.map(HoldPart::returned).sum()
+            }
+            Self::HoldMovedOut(moved) => moved.draw.amount,
+            Self::HoldMovedIn(moved) => -moved.draw.amount,
             Self::Scheduled(_)
             | Self::Settled(_)
             | Self::OverdraftClosed(_)
@@ -241,6 +410,30 @@ impl PoolEntry {
     #[must_use]
     pub fn delta(&self) -> Amount {
         self.effects.iter().map(Effect::delta).sum()
+    }
+
+    /// Whether it tells nothing of the life of grants: a consumption that gives nothing back, or a
+    /// reservation that was made or ended without more.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        !matches!(self.cause, Cause::Reversal(_))
+            && self.effects.iter().all(|effect| match effect {
+                Effect::HoldEnded(ended) => ended.parts.iter().all(|part| part.lapsed.is_none()),
+                Effect::Drawn(_)
+                | Effect::Overdrawn(_)
+                | Effect::Reserved(_)
+                | Effect::HoldExtended(_) => true,
+                _ => false,
+            })
+    }
+
+    /// The usage that it pays for, or gives back credits of.
+    #[must_use]
+    pub fn priced(&self) -> Option<&Priced> {
+        match &self.cause {
+            Cause::Consumption(consumption) => consumption.priced.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether it is a consumption.

@@ -2,6 +2,7 @@
 //! (`behaviour.md` §2.6, §5.1).
 
 use super::Customer;
+use super::promotion::Promotion;
 use super::resolve::pinned;
 use super::subscription::{Subscription, SubscriptionTerms};
 use crate::Amount;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub enum FeatureOrigin {
     /// A subscription: its plan, the plan's ancestors and its add-ons together.
     Subscription(SubscriptionNo),
+    /// The promotion with that number.
+    Promotion(u32),
 }
 
 /// What one source gives of a feature.
@@ -40,7 +43,7 @@ pub struct FeatureShare {
 /// What all sources give of a feature together: the most generous wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureAccess {
-    /// What each source gives, the oldest subscription first.
+    /// What each source gives: the oldest subscription first, a promotion last.
     pub shares: Vec<FeatureShare>,
     /// The greatest usage; no limit where `None`.
     pub limit: Option<Amount>,
@@ -85,19 +88,36 @@ impl FeatureAccess {
     }
 }
 
-/// What a customer that has been rolled forward may use of a feature, for a resource or for
-/// itself; `None` where no active subscription gives any of it.
+/// What a customer that has been rolled forward to `now` may use of a feature, for a resource or
+/// for itself; `None` where neither an active subscription nor a promotion gives any of it.
 #[must_use]
 pub fn feature_access(
     customer: &Customer,
     catalog: &Catalog,
     feature: &FeatureId,
     resource: Option<&ResourceId>,
+    now: Timestamp,
 ) -> Option<FeatureAccess> {
     let subscribed = active_subscriptions(customer, resource);
     let shares = subscribed
         .filter_map(|subscription| subscription_share(&subscription.terms, catalog, feature));
-    FeatureAccess::merge(shares.collect())
+    let promotion = customer.promotion(feature).filter(|promotion| promotion.is_active(now));
+    FeatureAccess::merge(shares.chain(promotion.map(promotion_share)).collect())
+}
+
+fn promotion_share(promotion: &Promotion) -> FeatureShare {
+    let terms = &promotion.terms;
+    let mut enum_values = terms.enum_values.clone().unwrap_or_default();
+    enum_values.sort();
+    enum_values.dedup();
+    FeatureShare {
+        origin: FeatureOrigin::Promotion(promotion.number),
+        limit: limit_of(terms),
+        enforcement: Enforcement::of(terms.enforcement, terms.soft_limit),
+        enum_values,
+        reset: terms.reset.clone(),
+        anchor: promotion.anchor.clone(),
+    }
 }
 
 /// The subscriptions that are in force for a resource, or for the customer itself, oldest first.

@@ -95,6 +95,8 @@ pub struct Grant {
     pub original: Amount,
     /// What was drawn from it.
     pub consumed: Amount,
+    /// What open reservations hold of it.
+    pub held: Amount,
     /// 0–100; lower is drawn first.
     pub priority: u8,
     /// The first instant at which it can be drawn.
@@ -125,6 +127,23 @@ pub struct Grant {
 /// makes the order total.
 pub type BurnKey = (u8, Timestamp, bool, Timestamp, Timestamp, GrantNo);
 
+/// The key of the burn order that put one grant before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BurnRule {
+    /// A lower number.
+    Priority,
+    /// A sooner expiry.
+    Expiry,
+    /// Promotional before the others.
+    Promotional,
+    /// In force earlier.
+    Effective,
+    /// Made earlier.
+    Created,
+    /// Made first of several that are alike.
+    Number,
+}
+
 /// The default priority of every kind of grant (`behaviour.md` §0.8).
 pub const PRIORITY_DEFAULT: u8 = 50;
 
@@ -132,7 +151,7 @@ impl Grant {
     /// What can still be drawn from it.
     #[must_use]
     pub fn remaining(&self) -> Amount {
-        self.amount - self.consumed
+        self.amount - self.consumed - self.held
     }
 
     /// Its place in the burn order: priority, expiry, promotional first, effective time,
@@ -148,6 +167,20 @@ impl Grant {
             self.created_at,
             self.no,
         )
+    }
+
+    /// What puts it before another grant, or that one before it.
+    #[must_use]
+    pub fn burn_rule(&self, other: &Self) -> BurnRule {
+        let (one, two) = (self.burn_key(), other.burn_key());
+        let rules = [
+            (one.0 != two.0, BurnRule::Priority),
+            (one.1 != two.1, BurnRule::Expiry),
+            (one.2 != two.2, BurnRule::Promotional),
+            (one.3 != two.3, BurnRule::Effective),
+            (one.4 != two.4, BurnRule::Created),
+        ];
+        rules.iter().find(|(differs, _)| *differs).map_or(BurnRule::Number, |(_, rule)| *rule)
     }
 
     /// Whether it can be drawn at that instant, which is half-open in both its limits.
@@ -196,13 +229,17 @@ impl Grant {
         self.this_month = Some(MonthDraws { amount, until });
     }
 
-    /// Invariant 2: what was used lies between nothing and the grant's amount.
+    /// Invariants 2 and 11: what was used and what is held lie between nothing and the grant's
+    /// amount.
     pub(super) fn assert_bounds(&self) {
         assert!(
-            !self.consumed.is_negative() && self.consumed <= self.amount,
-            "grant {:?} used {} of {}",
+            !self.consumed.is_negative()
+                && !self.held.is_negative()
+                && self.consumed + self.held <= self.amount,
+            "grant {:?} used {} and holds {} of {}",
             self.no,
             self.consumed,
+            self.held,
             self.amount
         );
     }

@@ -69,6 +69,7 @@ pub(super) fn grant(
         amount: new.amount,
         original: new.amount,
         consumed: Amount::ZERO,
+        held: Amount::ZERO,
         priority: new.priority,
         effective_at,
         expires_at: new.expires_at,

@@ -4,6 +4,7 @@ use super::decide::{Builder, CustomerRejection};
 use super::entry::Entry;
 use super::pins::repin;
 use super::reallocate::{issue_all, revoke};
+use super::revise::{self, Reach};
 use super::subscribe::Place;
 use super::subscription::{
     Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
@@ -85,8 +86,9 @@ pub(super) fn begin(
     }
     match heir_of {
         Some(old) => {
+            let former = builder.customer.subscriptions[old.0 as usize].clone();
             close(builder, old, SubscriptionEndReason::PlanChanged);
-            take_over(builder, old, number, takeover)
+            take_over(builder, &former, number, takeover)
         }
         None => issue_all(builder, number),
     }
@@ -109,10 +111,13 @@ pub(super) fn convert(
     own.epoch_start = builder.now;
     own.updated_at = builder.now;
     builder.push(Entry::Subscription(Box::new(own)));
+    // What changes at this very instant is granted as it is to be, and not as it was.
+    revise::carry_out(builder, number, Reach::Terms);
     if let Some(live) = place.live {
         end(builder, live, SubscriptionEndReason::PlanChanged);
     }
-    take_over(builder, number, number, Takeover::Reset)
+    let own = builder.customer.subscriptions[number.0 as usize].clone();
+    take_over(builder, &own, number, Takeover::Reset)
 }
 
 /// Counts periods from now on (`billingCycleAnchor: NOW`).
@@ -127,7 +132,16 @@ pub(super) fn move_anchor(
     own.updated_at = builder.now;
     let takeover = takeover_of(builder, &own, true);
     builder.push(Entry::Subscription(Box::new(own)));
-    take_over(builder, number, number, takeover)
+    let own = builder.customer.subscriptions[number.0 as usize].clone();
+    take_over(builder, &own, number, takeover)
+}
+
+/// Lets a subscription that has not begun begin without its trial.
+pub(super) fn waive_trial(builder: &mut Builder<'_>, number: SubscriptionNo) {
+    let mut own = terms(builder, number);
+    own.trial = None;
+    own.updated_at = builder.now;
+    builder.push(Entry::Subscription(Box::new(own)));
 }
 
 /// Lets the running trial become a paid subscription when it ends.
@@ -172,5 +186,17 @@ pub(super) fn end(
 pub(super) fn drop_pending(builder: &mut Builder<'_>, place: &Place, kept: Option<SubscriptionNo>) {
     for number in place.pending.iter().filter(|number| Some(**number) != kept) {
         end(builder, *number, SubscriptionEndReason::PlanChanged);
+    }
+}
+
+/// Ends what was to take the place of a subscription that is cancelled. What waits for the live one
+/// goes on waiting when only the trial beside it ends.
+pub(super) fn cancel_pending(builder: &mut Builder<'_>, own: &SubscriptionTerms) {
+    let place = Place::around(&builder.customer, builder.catalog, own);
+    let takes_its_place = own.running_trial().is_none() || place.live.is_none();
+    if own.has_begun && takes_its_place {
+        for number in place.pending {
+            end(builder, number, SubscriptionEndReason::Immediate);
+        }
     }
 }

@@ -8,10 +8,11 @@ use crate::Amount;
 use crate::catalog::{
     AddonTerms, Catalog, Package, PackageKey, PackageVersion, PlanTerms, Pricing,
 };
-use crate::id::PackageId;
+use crate::id::{FeatureId, PackageId};
 use crate::limits::{
     SUBSCRIPTION_ADDONS_MAX, SUBSCRIPTION_OVERRIDES_MAX, SUBSCRIPTION_QUANTITIES_MAX,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn find_package<'a>(
@@ -73,7 +74,29 @@ pub(super) fn pin_addons(
     for pin in &pins {
         check_addon(catalog, pin, &pins)?;
     }
+    check_rates(catalog, &pins)?;
     Ok(pins)
+}
+
+/// What usage of a feature costs is said by one add-on at most (`behaviour.md` §11 row 24).
+fn check_rates(catalog: &Catalog, pins: &[AddonPin]) -> Result<(), CustomerRejection> {
+    let mut priced: BTreeMap<&FeatureId, Vec<PackageKey>> = BTreeMap::new();
+    for pin in pins {
+        let key = PackageKey::addon(pin.addon.clone());
+        for rate in &pinned(catalog, &key, pin.version).charges.rates {
+            let addons = priced.entry(&rate.feature).or_default();
+            // An add-on has a rate for each billing period.
+            if addons.last() != Some(&key) {
+                addons.push(key.clone());
+            }
+        }
+    }
+    match priced.into_iter().find(|(_, addons)| addons.len() > 1) {
+        Some((feature, addons)) => {
+            Err(CustomerRejection::AmbiguousRate { feature: feature.clone(), addons })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Compatibility is declared on the plan; custom add-ons need a custom plan. What is already on

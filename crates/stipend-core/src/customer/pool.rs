@@ -2,6 +2,7 @@
 
 use super::entry::Draw;
 use super::grant::{Grant, GrantKind};
+use super::hold::Hold;
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId, SubscriptionNo};
 use crate::time::Timestamp;
@@ -34,11 +35,15 @@ pub struct Pool {
     pub live: Vec<Grant>,
     /// The grants that are not effective yet, in the order of their making.
     pub scheduled: Vec<Grant>,
+    /// The grants that have ended while a part of them was held, in the order of their ends.
+    pub lapsed: Vec<Grant>,
+    /// The open reservations, in the order of their making.
+    pub holds: Vec<Hold>,
     /// What was taken beyond the grants.
     pub overdraft: Option<Overdraft>,
     /// Σ amount of the live grants.
     pub granted: Amount,
-    /// Σ consumed of the live grants, and the overdraft.
+    /// Σ consumed and held of the live grants, and the overdraft.
     pub used: Amount,
 }
 
@@ -63,6 +68,8 @@ impl Pool {
             at: Timestamp::EPOCH,
             live: Vec::new(),
             scheduled: Vec::new(),
+            lapsed: Vec::new(),
+            holds: Vec::new(),
             overdraft: None,
             granted: Amount::ZERO,
             used: Amount::ZERO,
@@ -141,7 +148,7 @@ impl Pool {
     pub(super) fn insert_live(&mut self, grant: Grant) {
         let place = self.live.partition_point(|other| other.burn_key() < grant.burn_key());
         self.granted += grant.amount;
-        self.used += grant.consumed;
+        self.used += grant.consumed + grant.held;
         self.live.insert(place, grant);
     }
 
@@ -149,10 +156,11 @@ impl Pool {
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let expiries = self.live.iter().filter_map(|grant| grant.expires_at);
         let starts = self.scheduled.iter().map(|grant| grant.effective_at);
-        expiries.chain(starts).min()
+        let holds = self.holds.iter().map(|hold| hold.expires_at);
+        expiries.chain(starts).chain(holds).min()
     }
 
-    /// Invariants 2, 8 and 10, checked from the grants themselves: each used within its amount,
+    /// Invariants 2, 8, 10 and 11, checked from the grants themselves: each used within its amount,
     /// sums that add up, burn order, no overdraft beside unused credits.
     ///
     /// # Errors
@@ -160,16 +168,19 @@ impl Pool {
     pub fn verify(&self) -> Result<(), String> {
         let granted: Amount = self.live.iter().map(|grant| grant.amount).sum();
         let overdraft = self.overdraft.map_or(Amount::ZERO, |overdraft| overdraft.amount);
-        let used = self.live.iter().map(|grant| grant.consumed).sum::<Amount>() + overdraft;
+        let drawn = self.live.iter().map(|grant| grant.consumed + grant.held);
+        let used = drawn.sum::<Amount>() + overdraft;
         if (granted, used) != (self.granted, self.used) {
             return Err(format!(
                 "pool {:?} says {} granted and {} used, its grants say {granted} and {used}",
                 self.id, self.granted, self.used
             ));
         }
-        let within =
-            |grant: &Grant| !grant.consumed.is_negative() && !grant.remaining().is_negative();
-        if !self.live.iter().chain(&self.scheduled).all(within) {
+        let within = |grant: &Grant| {
+            let least = grant.consumed.min(grant.held).min(grant.remaining());
+            !least.is_negative()
+        };
+        if !self.live.iter().chain(&self.scheduled).chain(&self.lapsed).all(within) {
             return Err(format!("pool {:?} has a grant used beyond its amount", self.id));
         }
         if !self.live.is_sorted_by_key(Grant::burn_key) {
@@ -179,6 +190,6 @@ impl Pool {
         if room && overdraft.is_positive() {
             return Err(format!("pool {:?} has an overdraft beside unused credits", self.id));
         }
-        Ok(())
+        self.verify_holds()
     }
 }

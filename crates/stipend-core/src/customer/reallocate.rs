@@ -2,14 +2,13 @@
 //! was consumed in the running period stays consumed (`behaviour.md` §0.6).
 
 use super::Customer;
-use super::change::{Change, Item};
+use super::change::Change;
 use super::decide::{Builder, CustomerRejection, check_limit};
 use super::entry::{Cause, Effect, Ended, GrantEnd};
 use super::granting::ended_at;
+use super::level::{Item, targets, waits};
 use super::resolve::{Share, Standing, resolve};
 use super::subscription::Subscription;
-use crate::Amount;
-use crate::catalog::Behavior;
 use crate::id::{CurrencyId, ResourceId, SubscriptionNo};
 use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
 use crate::time::Timestamp;
@@ -27,21 +26,13 @@ pub(super) fn reallocate(
     number: SubscriptionNo,
     before: &Shares,
 ) -> Result<(), CustomerRejection> {
-    each_pool(builder, number, before, |change, old, new, _| {
-        for (item, share) in old {
-            let kept = new.get(item).map_or(Amount::ZERO, |share| share.amount);
-            let is_returned = new.get(item).is_some_and(|new| differs_in_units(share, new));
-            // Units that are given back are not clawed back (`behaviour.md` §0.6).
-            if kept < share.amount && !is_returned {
-                change.reduce(item, share.amount - kept, kept.is_zero());
-            }
+    each_pool(builder, number, before, |change, old, new| {
+        let targets = targets(change.levels(), old, new);
+        for (item, target) in &targets {
+            change.lower(item, *target);
         }
         for (item, share) in new {
-            let had = old.get(item).map_or(Amount::ZERO, |share| share.amount);
-            let had = if share.units.is_some() { had.max(change.held_of(item)) } else { had };
-            if share.amount > had {
-                change.issue(share, share.amount - had);
-            }
+            change.raise(share, targets[item]);
         }
     })
 }
@@ -54,30 +45,19 @@ pub(super) fn grow(
     number: SubscriptionNo,
     before: &Shares,
 ) -> Result<(), CustomerRejection> {
-    each_pool(builder, number, before, |change, old, new, former| {
+    each_pool(builder, number, before, |change, _, new| {
+        let levels = change.levels().clone();
         for (item, share) in new {
-            match old.get(item) {
-                Some(before) if before.behavior == share.behavior => {
-                    if share.amount > before.amount {
-                        change.issue(share, share.amount - before.amount);
-                    }
-                }
-                Some(_) => {}
-                None if waits(share, old, former) => {}
-                None => change.issue(share, share.amount),
+            let level = levels.get(item).filter(|level| level.amount.is_positive());
+            let may_grow = match level {
+                Some(level) => level.behavior == share.behavior,
+                None => !waits(share, &levels),
+            };
+            if may_grow {
+                change.raise(share, share.amount);
             }
         }
     })
-}
-
-/// Whether a share that did not grant before must wait for the end of what it replaces.
-fn waits(share: &Share, old: &Granting<'_>, former: &[Share]) -> bool {
-    let was_displaced = former.iter().any(|former| {
-        former.package == share.package && matches!(former.standing, Standing::Displaced { .. })
-    });
-    let has_other_cadence = old.keys().any(|(package, _)| *package == share.package);
-    let displaces = share.behavior == Behavior::Override && !old.is_empty();
-    was_displaced || has_other_cadence || displaces
 }
 
 /// Issues all that a subscription gives in the running periods. Where it has just been made, what
@@ -86,10 +66,10 @@ pub(super) fn issue_all(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
 ) -> Result<(), CustomerRejection> {
-    each_pool(builder, number, &Shares::new(), |change, _, new, _| {
+    each_pool(builder, number, &Shares::new(), |change, _, new| {
         change.since_period = true;
         for share in new.values() {
-            change.issue(share, share.amount);
+            change.raise(share, share.amount);
         }
     })
 }
@@ -100,7 +80,7 @@ fn each_pool(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
     before: &Shares,
-    mut work: impl FnMut(&mut Change<'_>, &Granting<'_>, &Granting<'_>, &[Share]),
+    mut work: impl FnMut(&mut Change<'_>, &Granting<'_>, &Granting<'_>),
 ) -> Result<(), CustomerRejection> {
     let subscription = builder.customer.subscription(number).expect("it was just set");
     let resource = subscription.terms.resource.clone();
@@ -130,8 +110,7 @@ fn each_pool(
         let pool = builder.pool(currency, resource.as_ref());
         let mut change = Change::new(builder, number, pool, &owners(&builder.customer, number));
         change.take_up(builder.customer.subscription(number).expect("it was just set"));
-        let former = before.get(currency).map_or(&[][..], Vec::as_slice);
-        work(&mut change, &old, &new, former);
+        work(&mut change, &old, &new);
         let effects = change.finish();
         builder.push_pool(pool, Cause::Subscription(number), effects);
     }
@@ -146,13 +125,6 @@ fn is_over(
 ) -> bool {
     let issued = subscription.find_issued(&item.0, currency, item.1);
     issued.is_some_and(|issued| subscription.issued_until(issued) <= now)
-}
-
-/// Whether two shares differ only in the units of the feature that multiplies them.
-fn differs_in_units(old: &Share, new: &Share) -> bool {
-    old.units.is_some()
-        && new.units.is_some()
-        && (old.unit_amount, old.quantity) == (new.unit_amount, new.quantity)
 }
 
 /// A change may open a pool and issues at most a grant for each item, so it is enough that there

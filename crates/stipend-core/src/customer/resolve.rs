@@ -2,7 +2,9 @@
 
 use super::subscription::SubscriptionTerms;
 use crate::Amount;
-use crate::catalog::{Behavior, Catalog, CreditTerms, Entitlement, PackageKey, PackageVersion};
+use crate::catalog::{
+    Behavior, Catalog, CreditTerms, Enforcement, Entitlement, PackageKey, PackageVersion,
+};
 use crate::id::{CurrencyId, FeatureId};
 use crate::period::Cadence;
 use std::cmp::Reverse;
@@ -59,8 +61,8 @@ pub struct Share {
     pub units: Option<u32>,
     /// Credits a period: unit amount × quantity × units.
     pub amount: Amount,
-    /// Whether checks grant beyond the balance.
-    pub soft_limit: bool,
+    /// What happens beyond the balance.
+    pub enforcement: Enforcement,
     /// Whether it gives credits.
     pub standing: Standing,
 }
@@ -138,7 +140,8 @@ fn plan_shares(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<Currenc
         }
     }
     for agreed in &terms.overrides {
-        let soft = shares.get(&agreed.currency).is_some_and(|share| share.soft_limit);
+        let planned = shares.get(&agreed.currency).map(|share| share.enforcement);
+        let stated = agreed.soft_limit.map(|_| Enforcement::of(None, agreed.soft_limit));
         let share = Share {
             package: PackageKey::plan(terms.plan.plan.clone()),
             version: terms.plan.version,
@@ -149,7 +152,7 @@ fn plan_shares(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<Currenc
             quantity: 1,
             units: None,
             amount: agreed.amount,
-            soft_limit: agreed.soft_limit.unwrap_or(soft),
+            enforcement: stated.or(planned).unwrap_or(Enforcement::Hard),
             standing: Standing::Grants,
         };
         shares.insert(agreed.currency.clone(), share);
@@ -186,7 +189,7 @@ fn share_of(
         quantity,
         units,
         amount: amount.unwrap_or(Amount::MAX),
-        soft_limit: credit.soft_limit.unwrap_or(false),
+        enforcement: Enforcement::of(credit.enforcement, credit.soft_limit),
         standing: if gives { Standing::Grants } else { Standing::NotGranted },
     }
 }

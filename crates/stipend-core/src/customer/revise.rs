@@ -13,11 +13,11 @@ use super::subscription::{
     AddonPin, LaterChange, ScheduledChange, SubscriptionEnd, SubscriptionEndReason,
     SubscriptionTerms,
 };
-use super::takeover::{Takeover, take_over, transfer as move_grants};
+use super::takeover::{move_ends, transfer as move_grants};
 use crate::catalog::{
     CancellationTime, Catalog, PackageKey, PackageVersion, Pricing, patch_extras,
 };
-use crate::id::{PackageId, ResourceId, SubscriptionNo};
+use crate::id::{CustomerId, PackageId, ResourceId, SubscriptionNo};
 use crate::period::Cadence;
 use crate::time::Timestamp;
 
@@ -49,6 +49,18 @@ pub enum SubscriptionCommand {
     Migrate(Schedule),
     /// Moves it to another resource with its running credits.
     Transfer(ResourceId),
+    /// Lets another customer pay for it from now on, or its own customer again. Whether there is
+    /// such a customer is for the caller to know.
+    Delegate(CustomerId),
+}
+
+/// How far a change goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Grants follow the new terms.
+    Pools,
+    /// Only the terms change, since the grants are about to be issued anew.
+    Terms,
 }
 
 /// Decides a command to a subscription.
@@ -70,6 +82,7 @@ pub(super) fn decide(
         SubscriptionCommand::Unschedule => unschedule(&mut builder, number),
         SubscriptionCommand::Migrate(schedule) => migrate_on(&mut builder, number, *schedule)?,
         SubscriptionCommand::Transfer(to) => transfer(&mut builder, number, to)?,
+        SubscriptionCommand::Delegate(to) => delegate(&mut builder, number, to),
     }
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
 }
@@ -98,7 +111,7 @@ pub(super) fn update_on(
     let terms = terms_of(builder, number);
     // Before it begins, everything can still be changed.
     if patch.schedule == Schedule::Now || terms.is_pending() {
-        return apply_patch(builder, number, patch);
+        return apply_patch(builder, number, patch, Reach::Pools);
     }
     // What the catalog would refuse now is refused now, and what changes nothing is not noted.
     if patched(builder, number, patch)? == *terms && !patch.new_anchor {
@@ -152,6 +165,7 @@ fn apply_patch(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
     patch: &SubscriptionPatch,
+    reach: Reach,
 ) -> Result<(), CustomerRejection> {
     let mut terms = patched(builder, number, patch)?;
     let before = terms_of(builder, number).clone();
@@ -167,11 +181,13 @@ fn apply_patch(
     let trial_moved = terms.trial != before.trial && terms.is_active();
     let is_active = terms.is_active();
     push_changed(builder, number, terms);
-    if moves_anchor {
+    if reach == Reach::Terms {
+        Ok(())
+    } else if moves_anchor {
         life::move_anchor(builder, number)
     } else if trial_moved {
-        // What was clipped at the end of the trial is issued up to its new end.
-        take_over(builder, number, number, Takeover::Carry)
+        reallocate(builder, number, &shares)?;
+        move_ends(builder, number)
     } else if is_active {
         reallocate(builder, number, &shares)
     } else {
@@ -265,10 +281,12 @@ fn cancel(
         CancelTime::At(at) if at <= builder.now => return Err(CustomerRejection::InvalidEnd),
         CancelTime::At(at) if terms.has_begun || at > terms.started_at => at,
         _ => {
+            life::cancel_pending(builder, &terms);
             life::end(builder, number, SubscriptionEndReason::Immediate);
             return Ok(());
         }
     };
+    life::cancel_pending(builder, &terms);
     terms.ends = Some(SubscriptionEnd { at, reason: SubscriptionEndReason::Scheduled });
     let extended = terms.trial.as_mut().filter(|trial| !trial.is_over && trial.ends_at < at);
     let is_extended = extended.is_some() && terms.has_begun;
@@ -276,7 +294,7 @@ fn cancel(
         trial.ends_at = trial.ends_at.max(at);
     }
     push_changed(builder, number, terms);
-    if is_extended { take_over(builder, number, number, Takeover::Carry) } else { Ok(()) }
+    if is_extended { move_ends(builder, number) } else { Ok(()) }
 }
 
 fn unschedule(builder: &mut Builder<'_>, number: SubscriptionNo) {
@@ -299,9 +317,7 @@ fn migrate_on(
 ) -> Result<(), CustomerRejection> {
     let terms = terms_of(builder, number);
     if when == Schedule::Now || terms.is_pending() {
-        let mut latest = terms.clone();
-        repin(builder.catalog, &mut latest);
-        return migrate(builder, number, latest);
+        return migrate_now(builder, number, Reach::Pools);
     }
     let at = time_of(terms, when, builder.now);
     let mut terms = terms.clone();
@@ -311,16 +327,27 @@ fn migrate_on(
     Ok(())
 }
 
+fn migrate_now(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+    reach: Reach,
+) -> Result<(), CustomerRejection> {
+    let mut latest = terms_of(builder, number).clone();
+    repin(builder.catalog, &mut latest);
+    migrate(builder, number, latest, reach)
+}
+
 /// Puts a subscription on the versions that `latest` pins.
 fn migrate(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
     latest: SubscriptionTerms,
+    reach: Reach,
 ) -> Result<(), CustomerRejection> {
     let shares = resolve(terms_of(builder, number), builder.catalog);
     let is_active = latest.is_active();
     push_changed(builder, number, latest);
-    if is_active { grow(builder, number, &shares) } else { Ok(()) }
+    if is_active && reach == Reach::Pools { grow(builder, number, &shares) } else { Ok(()) }
 }
 
 /// Moves every subscription that pins an older version of a package to that version; the step of a
@@ -353,7 +380,7 @@ pub(super) fn migrate_to(
                 pin.version = pin.version.max(version);
             }
         }
-        migrate(&mut builder, subscription.terms.number, terms)?;
+        migrate(&mut builder, subscription.terms.number, terms, Reach::Pools)?;
     }
     Ok(builder.finish(|_| {}))
 }
@@ -379,21 +406,32 @@ fn transfer(
     move_grants(builder, number, from.as_ref(), Some(to))
 }
 
+/// Notes who pays. The subscription stays with its customer, and so do its credits.
+fn delegate(builder: &mut Builder<'_>, number: SubscriptionNo, to: &CustomerId) {
+    let mut terms = terms_of(builder, number).clone();
+    terms.paying_customer = (*to != builder.customer.profile.id).then(|| to.clone());
+    push_changed(builder, number, terms);
+}
+
 /// Does what was noted for this instant. What the catalog no longer allows is noted as failed.
-pub(super) fn carry_out(builder: &mut Builder<'_>, number: SubscriptionNo) {
+///
+/// Changes by hand come before new versions, which replace nothing at once.
+pub(super) fn carry_out(builder: &mut Builder<'_>, number: SubscriptionNo, reach: Reach) {
     loop {
         let mut terms = terms_of(builder, number).clone();
-        let due = terms
-            .scheduled
-            .iter()
-            .position(|noted| noted.failed.is_none() && noted.at <= builder.now);
+        let is_due = |place: &usize| {
+            let noted = &terms.scheduled[*place];
+            noted.failed.is_none() && noted.at <= builder.now
+        };
+        let places = (0..terms.scheduled.len()).filter(is_due);
+        let due = places.min_by_key(|place| terms.scheduled[*place].change == LaterChange::Migrate);
         let Some(place) = due.filter(|_| terms.is_active()) else { return };
         let noted = terms.scheduled.remove(place);
         let mut tried = builder.fork();
         push_changed(&mut tried, number, terms.clone());
         let outcome = match &noted.change {
-            LaterChange::Update(patch) => apply_patch(&mut tried, number, patch),
-            LaterChange::Migrate => migrate_on(&mut tried, number, Schedule::Now),
+            LaterChange::Update(patch) => apply_patch(&mut tried, number, patch, reach),
+            LaterChange::Migrate => migrate_now(&mut tried, number, reach),
         };
         match outcome {
             Ok(()) => builder.join(tried),

@@ -218,7 +218,9 @@ fn provision_again(
     life::drop_pending(&mut builder, place, Some(number));
     let terms = &customer.subscriptions[number.0 as usize].terms;
     if terms.running_trial().is_some() && request.trial == TrialRequest::Without {
-        if request.schedule == Schedule::Now {
+        if terms.is_pending() {
+            life::waive_trial(&mut builder, number);
+        } else if request.schedule == Schedule::Now {
             life::convert(&mut builder, number)?;
         } else {
             life::continue_after_trial(&mut builder, number);
@@ -270,7 +272,8 @@ fn new_terms(
     let before = before.map(|number| &customer.subscriptions[number.0 as usize].terms);
     let started_at = start_of(request, before, now);
     let pays = place.live.is_some() && before.is_some_and(|terms| terms.pricing == Pricing::Paid);
-    let trial = trial_of(request, version, pays, started_at, now)?;
+    let start = Anchor { at: started_at, zone: catalog.settings.zone.clone() };
+    let trial = trial_of(request, version, pays, &start, now)?;
     let ends = check_end(request.ends, started_at.max(now))?;
     let addons = match (&request.addons, before) {
         (Some(addons), _) => pin_addons(catalog, version, addons, &[])?,
@@ -292,7 +295,7 @@ fn new_terms(
         resource: request.resource.clone(),
         paying_customer: request.paying_customer.clone(),
         billing_period: request.billing_period.unwrap_or(billing_period),
-        anchor: Anchor { at: started_at, zone: catalog.settings.zone.clone() },
+        anchor: start,
         epoch: 0,
         epoch_start: started_at,
         started_at,
@@ -323,13 +326,13 @@ fn start_of(
     }
 }
 
-/// The trial that it begins with (`behaviour.md` §0.21); a planned one that would be over by now is
-/// none.
+/// The trial that it begins with (`behaviour.md` §0.21), counted in the wall time of the
+/// environment's zone; a planned one that would be over by now is none.
 fn trial_of(
     request: &ProvisionRequest,
     version: &PackageVersion,
     pays: bool,
-    started_at: Timestamp,
+    start: &Anchor,
     now: Timestamp,
 ) -> Result<Option<Trial>, CustomerRejection> {
     let planned = version.plan_terms().and_then(|terms| terms.trial.as_ref());
@@ -347,10 +350,10 @@ fn trial_of(
             TrialUnit::Day => Interval::Days(length),
             TrialUnit::Month => Interval::Months(length),
         };
-        boundary(&started_at.into(), interval, 1)
+        boundary(start, interval, 1)
     });
     let ends_at = ends_at.or(planned_end).ok_or(CustomerRejection::TrialWithoutEnd)?;
-    if ends_at <= started_at.max(now) {
+    if ends_at <= start.at.max(now) {
         return match request.trial {
             TrialRequest::AsPlanned => Ok(None),
             TrialRequest::Without | TrialRequest::With { .. } => {

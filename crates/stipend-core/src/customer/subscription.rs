@@ -2,7 +2,7 @@
 
 use super::subscribe::SubscriptionPatch;
 use crate::Amount;
-use crate::catalog::{Extras, Metadata, PackageKey, Pricing, TrialEnd};
+use crate::catalog::{Behavior, Extras, Metadata, PackageKey, Pricing, TrialEnd};
 use crate::id::{
     CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId,
     SubscriptionNo,
@@ -195,6 +195,10 @@ pub struct Issued {
     pub k: i32,
     /// The part that the next issuance in it gets.
     pub next_part: u32,
+    /// The credits a whole period at which it stands in that period.
+    pub level: Amount,
+    /// How they meet the plan's in that period.
+    pub behavior: Behavior,
 }
 
 /// Consumption that found no room after a change; it counts at the next change in the period.

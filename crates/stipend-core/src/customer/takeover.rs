@@ -1,11 +1,12 @@
 //! One subscription in the place of another, or a subscription whose periods begin anew: what
 //! becomes of the running recurring grants and their consumption (`behaviour.md` §0.7).
 
-use super::change::{Change, Item};
+use super::change::Change;
 use super::decide::{Builder, CustomerRejection};
 use super::entry::{Cause, Effect};
-use super::reallocate::{Granting, Shares, check_room, granting, issue_all, owners};
-use super::resolve::{Share, resolve};
+use super::level::{Item, Levels, levels_of};
+use super::reallocate::{Granting, check_room, granting, issue_all, owners};
+use super::resolve::resolve;
 use super::subscription::{Subscription, SubscriptionEndReason};
 use crate::Amount;
 use crate::id::{CurrencyId, PoolId, ResourceId, SubscriptionNo};
@@ -23,14 +24,15 @@ pub(super) enum Takeover {
     Prorate,
 }
 
-/// Moves from the grants of `old` to those that `new` gives. Both are the same where a
-/// subscription begins a new anchor epoch.
+/// Moves from the grants of a subscription, as it was while it was live, to those that `new` gives.
+/// Both are the same where a subscription begins a new anchor epoch.
 pub(super) fn take_over(
     builder: &mut Builder<'_>,
-    old: SubscriptionNo,
+    former: &Subscription,
     new: SubscriptionNo,
     how: Takeover,
 ) -> Result<(), CustomerRejection> {
+    let old = former.terms.number;
     match how {
         Takeover::Reset => {
             retire(builder, old, new);
@@ -40,11 +42,10 @@ pub(super) fn take_over(
             }
         }
         Takeover::Carry => {
-            let former = builder.customer.subscription(old).expect("it was live").clone();
             let held_of = owners(&builder.customer, old);
-            issue_from(builder, new, &former, &held_of)
+            issue_from(builder, new, former, &held_of)
         }
-        Takeover::Prorate => prorate(builder, old, new),
+        Takeover::Prorate => prorate(builder, former, new),
     }
 }
 
@@ -119,7 +120,7 @@ fn issue_from(
         change.take_up(former);
         change.displace();
         for share in shares.values() {
-            change.issue(share, share.amount);
+            change.raise(share, share.amount);
         }
         let effects = change.finish();
         builder.push_pool(pool, Cause::Subscription(new), effects);
@@ -143,28 +144,29 @@ fn open(
 }
 
 /// Leaves the old grants in force and grants, or takes off, the difference for the rest of the
-/// period, so that the parts never exceed the whole (`calendar.md` C28, C35).
+/// period, so that the parts never exceed the whole (`calendar.md` C28, C35). What counts is where
+/// the items stood, not what was agreed for later; a period that ends just now is over.
 fn prorate(
     builder: &mut Builder<'_>,
-    old: SubscriptionNo,
+    former: &Subscription,
     new: SubscriptionNo,
 ) -> Result<(), CustomerRejection> {
-    let shares_of = |number| -> (Shares, Option<ResourceId>) {
-        let subscription = builder.customer.subscription(number).expect("it is there");
-        (resolve(&subscription.terms, builder.catalog), subscription.terms.resource.clone())
-    };
-    let ((before, _), (after, resource)) = (shares_of(old), shares_of(new));
-    let mut currencies: Vec<&CurrencyId> = before.keys().chain(after.keys()).collect();
+    let subscription = builder.customer.subscription(new).expect("it was just set");
+    let resource = subscription.terms.resource.clone();
+    let after = resolve(&subscription.terms, builder.catalog);
+    let stood = former.issued.iter().map(|issued| &issued.currency);
+    let mut currencies: Vec<&CurrencyId> = stood.chain(after.keys()).collect();
     currencies.sort();
     currencies.dedup();
     for currency in currencies {
-        let (from, to) = (granting(before.get(currency)), granting(after.get(currency)));
+        let stood = levels_of(former, currency, builder.now);
+        let to = granting(after.get(currency));
         let Some(pool) = open(builder, currency, &resource, &to)? else { continue };
         let held_of = owners(&builder.customer, new);
         let mut change = Change::new(builder, new, pool, &held_of);
-        change.take_up(builder.customer.subscription(old).expect("it is there"));
+        change.take_up(former);
         for cadence in [Cadence::Month, Cadence::Year] {
-            prorate_cadence(&mut change, &from, &to, cadence);
+            prorate_cadence(&mut change, &stood, &to, cadence);
         }
         let effects = change.finish();
         builder.push_pool(pool, Cause::Subscription(new), effects);
@@ -172,30 +174,34 @@ fn prorate(
     Ok(())
 }
 
-fn prorate_cadence(
-    change: &mut Change<'_>,
-    from: &Granting<'_>,
-    to: &Granting<'_>,
-    cadence: Cadence,
-) {
-    let of = |granting: &Granting<'_>| -> Vec<(Item, Share)> {
-        let shares = granting.iter().filter(|(item, _)| item.1 == cadence);
-        shares.map(|(item, share)| (item.clone(), Share::clone(share))).collect()
-    };
-    let sum =
-        |shares: &[(Item, Share)]| shares.iter().map(|(_, share)| share.amount).sum::<Amount>();
-    let (from, to) = (of(from), of(to));
-    let mut more = (sum(&to) - sum(&from)).or_zero();
-    let mut less = (sum(&from) - sum(&to)).or_zero();
-    for (item, share) in from {
-        let taken = less.min(share.amount);
-        less -= taken;
-        change.reduce(&item, taken, false);
+fn prorate_cadence(change: &mut Change<'_>, stood: &Levels, to: &Granting<'_>, cadence: Cadence) {
+    let stood = stood.iter().filter(|(item, _)| item.1 == cadence);
+    let stood: Vec<(&Item, Amount)> = stood.map(|(item, level)| (item, level.amount)).collect();
+    let shares = to.iter().filter(|(item, share)| item.1 == cadence && !share.amount.is_zero());
+    let shares: Vec<_> = shares.collect();
+    let before: Amount = stood.iter().map(|(_, level)| *level).sum();
+    let worth_before: Amount = stood.iter().map(|(_, level)| change.worth(cadence, *level)).sum();
+    let after: Amount = shares.iter().map(|(_, share)| share.amount).sum();
+    let worth_after: Amount =
+        shares.iter().map(|(_, share)| change.worth(cadence, share.amount)).sum();
+    if worth_after < worth_before {
+        // What has gone gives first, then what is lowered.
+        let kept = |item: &Item| to.get(item).map_or(Amount::ZERO, |share| share.amount);
+        let lowered = stood.iter().filter(|(item, level)| kept(item) < *level);
+        let mut lowered: Vec<Item> = lowered.map(|(item, _)| Item::clone(item)).collect();
+        lowered.sort_by_key(|item| kept(item).is_positive());
+        change.take_worth(cadence, &lowered, worth_before - worth_after);
     }
-    for (_, share) in to {
-        let granted = more.min(share.amount);
-        more -= granted;
-        change.issue(&share, granted);
+    let mut more = (after - before).or_zero();
+    let mut worth = (worth_after - worth_before).or_zero();
+    for (place, (item, share)) in shares.iter().enumerate() {
+        let whole = more.min(share.amount);
+        let is_last = place + 1 == shares.len() || whole == more;
+        let part = if is_last { worth } else { change.worth(cadence, whole).min(worth) };
+        change.issue(share, part, whole);
+        change.set_level(item, share.amount, share.behavior);
+        more -= whole;
+        worth -= part;
     }
 }
 
@@ -232,6 +238,24 @@ pub(super) fn transfer(
         arriving.arrive(grants);
         let effects = arriving.finish_without_carrying();
         builder.push_pool(target, Cause::Subscription(number), effects);
+    }
+    Ok(())
+}
+
+/// Moves the ends of the running grants to where the subscription's trial now lets them be. What has
+/// been voided stays voided, and units that were given back stay where they stand.
+pub(super) fn move_ends(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+) -> Result<(), CustomerRejection> {
+    let owners = owners(&builder.customer, number);
+    for index in 0..builder.customer.pools.len() {
+        let pool = builder.customer.pools[index].id;
+        let mut change = Change::new(builder, number, pool, &owners);
+        let grants = change.leave_ends();
+        change.arrive(grants);
+        let effects = change.finish_without_carrying();
+        builder.push_pool(pool, Cause::Subscription(number), effects);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The order in which grants are drawn, and what happens when they are not enough.
 
 use crate::support::{World, amount, at, catalog, check_steps, lines};
-use stipend_core::customer::{CustomerRejection, Effect, Entry, GrantKind, Pool};
+use stipend_core::customer::{BurnRule, CustomerRejection, Effect, Entry, GrantKind, Pool};
 use stipend_core::{Amount, Customer, examples};
 
 /// Makes the grants of the table, uses the amount, and says what each grant gave: `no:amount`.
@@ -260,4 +260,29 @@ fn a_consumption_carries_the_balance_that_it_was_answered_with() {
     assert_eq!(consumption.current_usage, amount("160"));
     assert_eq!(consumption.period_end, Some(at("2026-04-01")));
     assert_eq!(world.pool().unwrap().used, consumption.current_usage);
+}
+
+#[test]
+fn the_rule_that_puts_a_grant_before_the_next_is_named() {
+    let world = World::after(
+        "",
+        "
+        2026-03-01 grant paid 10 prio=1
+        2026-03-01 grant promo 10 until=2026-04-01
+        2026-03-01 grant promo 10
+        2026-03-01 grant paid 10
+        2026-03-01 grant paid 10
+        2026-03-02 grant paid 10
+        ",
+    );
+    let live = &world.pool().unwrap().live;
+    let rules: Vec<_> = live.windows(2).map(|pair| pair[0].burn_rule(&pair[1])).collect();
+    let expected = [
+        BurnRule::Priority,
+        BurnRule::Expiry,
+        BurnRule::Promotional,
+        BurnRule::Number,
+        BurnRule::Effective,
+    ];
+    assert_eq!(rules, expected);
 }

@@ -34,10 +34,12 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::Empty(_) => "Empty",
         Rejection::NotPublished(_) => "NotPublished",
         Rejection::DependencyNotLimited(_) => "DependencyNotLimited",
+        Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
+        Rejection::UnsupportedAggregation(_) => "UnsupportedAggregation",
     }
 }
 
-const NAMES_COUNT: usize = 21;
+const NAMES_COUNT: usize = 23;
 
 fn product(id: &str) -> ProductId {
     ProductId::parse(id).unwrap()
@@ -161,7 +163,7 @@ fn every_rejection_is_reachable() {
     let wrong_terms =
         EntitlementPatch { feature: Some(FeatureTermsPatch::default()), ..Default::default() };
     let mixed = NewEntitlement { target: Target::Feature(feature("seats")), ..credits("tokens") };
-    let names = check_refused(vec![
+    let mut names = check_refused(vec![
         ("ProductNotFound", Command::ArchiveProduct(product("nothing"))),
         ("ProductNotFound", new_plan("new", "nothing", None)),
         ("ProductNotFound", duplicate("nothing", "copy")),
@@ -211,6 +213,7 @@ fn every_rejection_is_reachable() {
         ("NotPublished", Command::DiscardDraft(plan("draft"))),
         ("DependencyNotLimited", Command::Publish(plan("by-seat"), Migration::NewCustomers)),
     ]);
+    names.extend(crate::usage::catalog_rejections().iter().map(name));
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
 

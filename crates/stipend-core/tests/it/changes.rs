@@ -377,7 +377,7 @@ fn a_reduction_takes_the_latest_part_first_and_moves_what_was_drawn() {
         2026-03-17 set extra=1
         ",
     );
-    insta::assert_snapshot!(entry, @"2026-03-17: #3 voided 50, #2 moved out 40, #2 reduced 50, carried 40");
+    insta::assert_snapshot!(entry, @"2026-03-17: #3 voided 50, #2 moved out 40, #2 reduced 50, carried 40, add-on extra at 50");
 }
 
 #[test]
@@ -390,13 +390,13 @@ fn what_was_drawn_from_a_removed_part_moves_to_where_there_is_room() {
         ",
         "2026-03-01 subscribe base extra\nuse 45\n2026-03-16 set",
     );
-    insta::assert_snapshot!(entry, @"2026-03-16: #2 moved out 45, #2 voided 50, #1 moved in 45");
+    insta::assert_snapshot!(entry, @"2026-03-16: #2 moved out 45, #2 voided 50, #1 moved in 45, add-on extra at 0");
 }
 
 #[test]
 fn an_override_transfers_voids_issues_and_settles_in_this_order() {
     let entry = told(TIER, "2026-03-01 subscribe base\nuse 130\n2026-03-16 set tier");
-    insta::assert_snapshot!(entry, @"2026-03-16: #1 moved out 100, #1 voided 100, #3 granted 500, #3 moved in 100, #3 settles 30, overdraft closed");
+    insta::assert_snapshot!(entry, @"2026-03-16: #1 moved out 100, #1 voided 100, #3 granted 500, #3 moved in 100, #3 settles 30, overdraft closed, plan base at 0");
 }
 
 #[test]

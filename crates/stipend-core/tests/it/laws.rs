@@ -4,7 +4,7 @@
 //! Method: random changes, consumption and time against an oracle of five whole numbers. It
 //! knows nothing of grants.
 
-use crate::support::{World, catalog};
+use crate::support::{World, catalog, reservation};
 use proptest::prelude::*;
 use stipend_core::customer::{CustomerCommand, Grant, SubscriptionCommand, SubscriptionPatch};
 use stipend_core::{Amount, examples};
@@ -159,6 +159,112 @@ fn set_both(world: &mut World, set: &str, agree: &str) -> String {
     world.state()
 }
 
+/// What is done in one instant of a period with reservations, as whole numbers.
+#[derive(Clone, Debug)]
+enum Held {
+    Set(Terms),
+    /// All that is left where there is no amount.
+    Use(Option<i64>),
+    /// All that is left where there is no amount.
+    Reserve(Option<i64>),
+    Release {
+        which: usize,
+        consumed: i64,
+    },
+}
+
+/// What holds beside the oracle's numbers: consumption finds room before what is held.
+#[derive(Debug, Default)]
+struct Holds {
+    oracle: Oracle,
+    /// The open reservations with their amounts.
+    open: Vec<(usize, i64)>,
+    made: usize,
+    /// What of them grants stand for.
+    backed: i64,
+}
+
+impl Holds {
+    fn left(&self) -> i64 {
+        (self.oracle.total - self.oracle.consumed).max(0) - self.backed
+    }
+
+    fn charge(&mut self, amount: i64) {
+        let drawn = amount.min(self.left());
+        self.oracle.consumed += drawn;
+        self.oracle.overdraft += amount - drawn;
+    }
+
+    fn settle(&mut self) {
+        let settled = self.oracle.overdraft.min(self.left());
+        self.oracle.consumed += settled;
+        self.oracle.overdraft -= settled;
+    }
+
+    fn apply(&mut self, world: &mut World, op: &Held) {
+        match op {
+            Held::Set(terms) => {
+                apply(world, &Op::Set(terms.clone()));
+                self.oracle.total = terms.total();
+                let room = (self.oracle.total - self.oracle.consumed).max(0);
+                self.backed = room.min(self.open.iter().map(|(_, amount)| amount).sum());
+                self.settle();
+            }
+            Held::Use(amount) => {
+                let amount = amount.unwrap_or(self.left());
+                if amount > 0 {
+                    apply(world, &Op::Use(amount));
+                    self.charge(amount);
+                }
+            }
+            Held::Reserve(amount) => {
+                let amount = amount.unwrap_or(self.left().max(1));
+                let state = world.step(&format!("reserve r{} {amount}", self.made));
+                let fits = self.oracle.overdraft == 0 && self.left() >= amount;
+                assert_eq!(!state.starts_with("refused"), fits, "{op:?}: {state}");
+                if fits {
+                    self.open.push((self.made, amount));
+                    self.backed += amount;
+                    self.made += 1;
+                }
+            }
+            Held::Release { which, consumed } if !self.open.is_empty() => {
+                let (id, _) = self.open.remove(which % self.open.len());
+                let id = reservation(&format!("r{id}"));
+                let hold = world.pool().unwrap().find_hold(&id).unwrap();
+                let backed = i64::try_from(hold.backed().nano() / 1_000_000_000).unwrap();
+                world.step(&format!("release {id} {consumed}"));
+                self.backed -= backed;
+                self.oracle.consumed += backed.min(*consumed);
+                self.charge((consumed - backed).max(0));
+                self.settle();
+            }
+            Held::Release { .. } => {}
+        }
+    }
+
+    fn compare(&self, world: &World) {
+        let pool = world.pool().unwrap();
+        assert_eq!(recurring_left(world), Amount::whole(self.left()), "{self:?}");
+        assert_eq!(pool.reserved(), Amount::whole(self.backed), "{self:?}");
+        let balance = self.left() - self.oracle.overdraft;
+        assert_eq!(pool.balance(), Amount::whole(balance), "{self:?}");
+        let carried = world.customer.subscriptions[0].carried_at(&examples::credits(), world.now);
+        let homeless = (self.oracle.consumed - self.oracle.total).max(0);
+        assert_eq!(carried, Amount::whole(homeless), "{self:?}");
+    }
+}
+
+fn held_ops() -> impl Strategy<Value = Vec<Held>> {
+    let op = prop_oneof![
+        3 => terms(true).prop_map(Held::Set),
+        3 => prop::option::weighted(0.7, 1..100i64).prop_map(Held::Use),
+        4 => prop::option::weighted(0.7, 1..150i64).prop_map(Held::Reserve),
+        3 => (0..9usize, 0..200i64).prop_map(|(which, consumed)| Held::Release { which, consumed }),
+    ];
+    prop::collection::vec(op, 1..16)
+}
+
 fn subscriber() -> (World, Oracle) {
     let mut world = World::new(catalog(SHOP));
     world.step("2026-03-01 subscribe base");
@@ -228,6 +334,17 @@ proptest! {
         ops in ops(false, 24 * 20),
     ) {
         run(&ops);
+    }
+
+    #[test]
+    fn what_is_held_counts_as_used_and_gives_way_to_what_was_consumed(ops in held_ops()) {
+        let (mut world, oracle) = subscriber();
+        let mut holds = Holds { oracle, ..Holds::default() };
+        for op in &ops {
+            holds.apply(&mut world, op);
+            holds.compare(&world);
+        }
+        world.assert_read_is_replay();
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The life of subscriptions: trials, starts, schedules, plan changes, migrations, seats, transfers.
 
 use crate::support::{World, at, check_steps, show};
-use stipend_core::customer::{ComingChange, SubscriptionEndReason, upcoming};
-use stipend_core::{SubscriptionNo, examples};
+use stipend_core::customer::{
+    CancelTime, ComingChange, CustomerCommand, SubscriptionCommand, SubscriptionEndReason, upcoming,
+};
+use stipend_core::{CustomerId, SubscriptionNo, examples};
 
 const SHOP: &str = "
     plan free free 10/month
@@ -110,6 +112,127 @@ fn a_trial_may_be_extended_and_keeps_what_was_consumed() {
         cancel 2026-03-25                     => 200
         2026-03-20 wait                       => 200
         2026-03-25 wait                       => 0
+        ",
+    );
+}
+
+#[test]
+fn moving_the_end_of_a_trial_grants_nothing_again_and_takes_no_seats_back() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial extra       => 350
+        use 20                                 => 330
+        void 1                                 => 50
+        patch trial-ends=2026-03-20            => 50
+        patch trial-ends=2026-03-12            => 50
+        2026-03-11 cancel 2026-03-25           => 50
+        2026-03-25 wait                        => 0
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe team trial-until=2026-03-10    => 5000
+        use 100                                             => 4900
+        patch buy=seats*2                                   => 4900
+        patch trial-ends=2026-04-10                         => 4900
+        patch trial-ends=2026-04-11 addons=extra*2          => 5000
+        2026-04-01 wait                                     => 2100
+        2026-04-11 wait                                     => 2100
+        2026-05-11 wait                                     => 2100
+        ",
+    );
+    // Where the trial ends behind the period, its end moves no grant.
+    let world = World::after(
+        SHOP,
+        "
+        2026-03-01 subscribe base trial-until=2026-05-10
+        patch trial-ends=2026-04-20
+        ",
+    );
+    assert_eq!(world.told(), "");
+    let world =
+        World::after(SHOP, "2026-03-01 subscribe trial\nuse 20\npatch trial-ends=2026-03-20");
+    insta::assert_snapshot!(world.told(), @"2026-03-01: #1 moved out 20, #1 voided 300, #2 granted 300, #2 moved in 20, plan trial at 300");
+    let grant = &world.pool().unwrap().live[0];
+    assert_eq!(grant.expires_at, Some(at("2026-03-20")));
+}
+
+#[test]
+fn waiving_the_trial_of_what_has_not_begun_grants_nothing_before_it_begins() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial from=2026-03-10            => 0
+        subscribe trial from=2026-03-10 no-trial              => 0
+        2026-03-09T23:59:59Z wait                             => 0
+        2026-03-10 use 100                                    => 200
+        2026-03-24 wait                                       => 200
+        2026-04-10 wait                                       => 300
+        ",
+    );
+}
+
+#[test]
+fn a_trial_of_so_many_days_or_months_is_counted_in_the_zone_of_the_environment() {
+    let ends = |settings: &str, steps: &str| {
+        let world = World::after(&format!("{settings}\n{SHOP}"), steps);
+        show(world.customer.subscriptions[0].terms.trial.unwrap().ends_at)
+    };
+    // Eight in the evening in New York, before and behind the change of the clocks on 8 March.
+    let steps = "2026-03-02T01:00:00Z subscribe trial";
+    assert_eq!(ends("settings zone=America/New_York", steps), "2026-03-16");
+    assert_eq!(ends("", steps), "2026-03-16T01:00:00Z");
+    let month = "plan months paid 300/month trial=1m\n";
+    let steps = "2026-03-01T04:30:00Z subscribe months";
+    assert_eq!(
+        ends(&format!("{month}settings zone=America/New_York"), steps),
+        "2026-03-29T03:30:00Z"
+    );
+    assert_eq!(ends(month, steps), "2026-04-01T04:30:00Z");
+}
+
+#[test]
+fn what_begins_at_the_same_instant_is_granted_alone() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial                        => 300
+        use 400                                           => -100 overdraft 100
+        subscribe base id=b no-trial from=2026-03-15      => -100 overdraft 100
+        2026-03-15 wait                                   => 0
+        2026-04-15 wait                                   => 100
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base                         => 100
+        use 150                                           => -50 overdraft 50
+        patch at-period-end addons=tier*1                 => -50 overdraft 50
+        subscribe big id=b at-period-end                  => -50 overdraft 50
+        2026-04-01 wait                                   => 250
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial                        => 300
+        use 400                                           => -100 overdraft 100
+        patch at-period-end agree=50/month                => -100 overdraft 100
+        2026-03-15 wait                                   => -50 overdraft 50
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base                         => 100
+        use 300                                           => -200 overdraft 200
+        publish plan base 900/year                        => -200 overdraft 200
+        migrate at-period-end                             => -200 overdraft 200
+        patch at-period-end addons=tier*1                 => -200 overdraft 200
+        2026-04-01 wait                                   => 300
         ",
     );
 }
@@ -392,6 +515,37 @@ fn a_cancellation_ends_at_its_time_and_can_be_moved() {
 }
 
 #[test]
+fn a_cancellation_ends_what_waits_to_take_its_place() {
+    for cancellation in ["now", "at-period-end", "2026-05-15"] {
+        let mut world = World::after(
+            SHOP,
+            "
+            2026-03-01 subscribe big
+            subscribe base id=b at-period-end
+            ",
+        );
+        let command = world.command(&format!("cancel {cancellation}"));
+        let CustomerCommand::Subscription(_, cancel) = command else { unreachable!() };
+        let command = CustomerCommand::Subscription(SubscriptionNo(0), cancel);
+        world.carry_out(&command).unwrap();
+        assert_eq!(ends(&world)[1], Some(SubscriptionEndReason::Immediate), "{cancellation}");
+        assert_eq!(world.step("2026-06-01 wait"), "0", "{cancellation}");
+    }
+    // What waits for the live subscription goes on waiting when only the trial beside it ends.
+    let mut world = World::after(
+        SHOP,
+        "
+        2026-03-01 subscribe free
+        2026-03-05 subscribe trial id=b
+        subscribe base id=c from=2026-04-10 no-trial
+        ",
+    );
+    let cancel = SubscriptionCommand::Cancel(CancelTime::Now);
+    world.carry_out(&CustomerCommand::Subscription(SubscriptionNo(1), cancel)).unwrap();
+    assert_eq!(world.step("2026-04-10 wait"), "100");
+}
+
+#[test]
 fn seats_grant_at_once_and_are_not_clawed_back() {
     check_steps(
         SHOP,
@@ -486,6 +640,25 @@ fn a_transfer_makes_what_proration_left_in_force_the_subscriptions_own() {
     assert_eq!(keys[2..], extra, "each has a key that nothing else has");
     world.step("cancel now");
     assert!(world.customer.pools.iter().all(|pool| pool.balance().is_zero()));
+}
+
+#[test]
+fn who_is_delegated_a_subscription_pays_for_it_and_the_credits_stay() {
+    let mut world = World::after(SHOP, "2026-03-01 subscribe base\nuse 40");
+    let delegate = |world: &mut World, to: &str| {
+        let command = SubscriptionCommand::Delegate(CustomerId::parse(to).unwrap());
+        let command = CustomerCommand::Subscription(SubscriptionNo(0), command);
+        let entries = world.carry_out(&command).unwrap().entries.len();
+        let terms = &world.customer.subscriptions[0].terms;
+        (terms.paying_customer.as_ref().map(ToString::to_string), entries)
+    };
+    let owner = world.customer.profile.id.to_string();
+    let office = Some("head-office".to_owned());
+    assert_eq!(delegate(&mut world, "head-office"), (office.clone(), 1));
+    assert_eq!(delegate(&mut world, "head-office"), (office, 0), "asking again changes nothing");
+    assert_eq!(world.state(), "60");
+    assert_eq!(delegate(&mut world, &owner), (None, 1));
+    assert_eq!(delegate(&mut world, &owner), (None, 0));
 }
 
 #[test]

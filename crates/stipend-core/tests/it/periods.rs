@@ -129,6 +129,21 @@ fn a_day_of_23_or_25_hours_is_one_day() {
 }
 
 #[test]
+fn what_begins_in_an_hour_that_comes_twice_begins_when_it_begins() {
+    let zone = Some(Zone::parse("Europe/Berlin").unwrap());
+    // 02:00 for the second time; a month later there is one such hour.
+    for (start, next) in
+        [("2025-10-26", "2025-11-26T01:00:00Z"), ("2025-10-26T01:00:00Z", "2025-11-26T01:00:00Z")]
+    {
+        let anchor = Anchor { at: at(start), zone: zone.clone() };
+        let found = period_at(&anchor, Cadence::Month, at(start));
+        assert_eq!((found.k, show(found.start), show(found.end)), (0, start.into(), next.into()));
+        let before = period(&anchor, Cadence::Month, -1);
+        assert_eq!(show(before.end), start, "what is before the anchor ends with it");
+    }
+}
+
+#[test]
 fn a_zone_that_nobody_knows_is_refused_and_others_are_named_as_the_database_does() {
     for unknown in ["Europe/Atlantis", "", "Berlin", "UTC+1"] {
         assert!(Zone::parse(unknown).is_err(), "C60: {unknown}");

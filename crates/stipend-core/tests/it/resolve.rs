@@ -3,6 +3,7 @@
 use crate::support::{World, amount, catalog, lines};
 use proptest::prelude::*;
 use std::fmt::Write as _;
+use stipend_core::catalog::Enforcement;
 use stipend_core::customer::{Origin, Pool, Share, Standing, SubscriptionTerms, resolve};
 use stipend_core::{Amount, Cadence, examples};
 
@@ -219,11 +220,11 @@ fn an_agreed_amount_replaces_the_plans_or_stands_for_it() {
 }
 
 #[test]
-fn an_agreed_amount_is_shown_as_the_plans_and_keeps_its_soft_limit() {
+fn an_agreed_amount_is_shown_as_the_plans_and_keeps_its_enforcement() {
     let shares = shares("plan base 100/month:soft", "base agree=200/month");
     let [share] = &shares[..] else { panic!("one share") };
     assert_eq!(share.origin, Origin::SubscriptionOverride);
-    assert_eq!((share.package.id.as_str(), share.soft_limit), ("base", true));
+    assert_eq!((share.package.id.as_str(), share.enforcement), ("base", Enforcement::Soft));
 }
 
 /// An add-on of the random catalog: amount, quantity, whether it overrides.

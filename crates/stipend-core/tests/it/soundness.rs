@@ -39,20 +39,30 @@ fn step() -> impl Strategy<Value = String> {
         6 => (1..120u32).prop_map(|amount| format!("use {amount}")),
         2 => (1..120u32).prop_map(|amount| format!("strict {amount}")),
         3 => (kind, 1..60u32, window).prop_map(|(kind, amount, window)| format!("grant {kind} {amount} {window}")),
+        4 => (0..6u32, 1..90u32, 1..86_401u32).prop_map(|(id, amount, seconds)| {
+            format!("reserve r{id} {amount} for={seconds}")
+        }),
+        3 => (0..6u32, 0..90u32, prop::bool::ANY).prop_map(|(id, consumed, known)| {
+            format!("release r{id} {consumed}{}", if known { " known" } else { "" })
+        }),
+        1 => (0..6u32, 1..90u32).prop_map(|(id, to)| format!("extend r{id} to={to} for=86400")),
         2 => (1..14u32).prop_map(|number| format!("void {number}")),
         1 => Just("cancel".to_owned()),
         1 => prop::sample::select(vec!["archive", "unarchive"]).prop_map(str::to_owned),
-        5 => (0..45i64).prop_map(|days| format!("+{days}")),
+        1 => Just("transfer other".to_owned()),
+        5 => (0..45i64).prop_map(|days| format!("+{}", days * 24)),
+        4 => (0..30i64).prop_map(|hours| format!("+{hours}")),
     ]
 }
 
 fn apply(world: &mut World, step: &str) {
-    if let Some(days) = step.strip_prefix('+') {
-        let days: i64 = days.parse().unwrap();
-        world.advance(world.now.plus_seconds(days * 24 * 60 * 60));
+    if let Some(hours) = step.strip_prefix('+') {
+        let hours: i64 = hours.parse().unwrap();
+        world.advance(world.now.plus_seconds(hours * 60 * 60));
         return;
     }
-    let needs_subscription = ["set", "agree", "cancel"].iter().any(|verb| step.starts_with(verb));
+    let needs_subscription =
+        ["set", "agree", "cancel", "transfer"].iter().any(|verb| step.starts_with(verb));
     let needs_pool = step.starts_with("void");
     if (needs_subscription && world.customer.subscriptions.is_empty())
         || (needs_pool && world.pool().is_none())

@@ -32,6 +32,9 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::NotInTrial => "NotInTrial",
         Rejection::InvalidEnd => "InvalidEnd",
         Rejection::FeatureNotFound(_) => "FeatureNotFound",
+        Rejection::FeatureArchived(_) => "FeatureArchived",
+        Rejection::InvalidPromotionEnd => "InvalidPromotionEnd",
+        Rejection::PromotionNotFound(_) => "PromotionNotFound",
         Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
         Rejection::AddonsIncompatible(_) => "AddonsIncompatible",
@@ -47,12 +50,23 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::OverdraftNotVoidable => "OverdraftNotVoidable",
         Rejection::EventTooOld => "EventTooOld",
         Rejection::EventInFuture => "EventInFuture",
+        Rejection::ReservationNotFound(_) => "ReservationNotFound",
+        Rejection::ReservationEnded(_) => "ReservationEnded",
+        Rejection::InvalidReservationEnd => "InvalidReservationEnd",
+        Rejection::ReservationExists(_) => "ReservationExists",
         Rejection::InsufficientCredits { .. } => "InsufficientCredits",
+        Rejection::EntryNotReversible => "EntryNotReversible",
+        Rejection::AlreadyReversed => "AlreadyReversed",
         Rejection::LimitReached { .. } => "LimitReached",
+        Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
+        Rejection::UsageTooLarge => "UsageTooLarge",
+        Rejection::FormulaFailed { .. } => "FormulaFailed",
+        Rejection::UsageLimitExceeded { .. } => "UsageLimitExceeded",
+        Rejection::AmbiguousRate { .. } => "AmbiguousRate",
     }
 }
 
-const NAMES_COUNT: usize = 29;
+const NAMES_COUNT: usize = 43;
 
 const SHOP: &str = "
     plan base 100/month
@@ -126,10 +140,18 @@ fn every_rejection_is_reachable() {
         grant paid 1; grant paid 1 until=2026-02-01             => EmptyWindow
         grant paid 1; void 2                                    => GrantNotFound
         use 1; void 1                                           => OverdraftNotVoidable
+        grant paid 1; release a 1                               => ReservationNotFound
+        grant paid 1; extend a known                            => ReservationEnded
+        reserve a 1 for=0                                       => InvalidReservationEnd
+        grant paid 1; reserve a 1; reserve a 1                  => ReservationExists
         strict 1                                                => InsufficientCredits
+        grant paid 1; reverse last                              => EntryNotReversible
+        use 1; reverse 1; reverse 1                             => AlreadyReversed
         ",
     );
     names.extend(other_rejections().iter().map(name));
+    names.extend(crate::promotions::rejections().iter().map(name));
+    names.extend(crate::usage::rejections().iter().map(name));
     assert_eq!(names.len(), NAMES_COUNT, "{names:?}");
 }
 

@@ -3,19 +3,20 @@
 use std::fmt::Write as _;
 use stipend_core::catalog::{
     Alignment, Behavior, CancellationTime, Catalog, CatalogCommand, Charges, CreditProration,
-    EndSetup, EntitlementTerms, FeatureTerms, Migration, NewEntitlement, PackageKey, PackageKind,
-    PackagePatch, Pricing, ProductPatch, ProductSettings, Settings, StartSetup, Target,
-    TrialConfig, TrialEnd, TrialUnit, UsageReset,
+    EndSetup, Enforcement, EntitlementTerms, FeatureTerms, Migration, NewEntitlement, PackageKey,
+    PackageKind, PackagePatch, Pricing, ProductPatch, ProductSettings, Settings, StartSetup,
+    Target, TrialConfig, TrialEnd, TrialUnit, UsageReset,
 };
 use stipend_core::customer::{
     BillingPeriod, CancelTime, ConsumeRequest, CreditOverride, Customer, CustomerCommand,
-    CustomerRejection, Decision, Effect, Entry, FeatureQuantity, GrantEnd, GrantKind, NewGrant,
-    Pool, PoolEntry, ProvisionRequest, Schedule, SubscriptionCommand, SubscriptionPatch,
-    TrialRequest, decide, roll_forward,
+    CustomerRejection, Decision, Draw, Effect, Entry, ExtendRequest, FeatureQuantity, GrantEnd,
+    GrantKind, HoldEnd, HoldEnded, HoldTerm, NewGrant, Pool, PoolEntry, ProvisionRequest,
+    ReleaseRequest, ReverseRequest, Schedule, SubscriptionCommand, SubscriptionPatch, TrialRequest,
+    decide, roll_forward,
 };
 use stipend_core::{
-    Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ResourceId, SubscriptionId,
-    SubscriptionNo, Timestamp, Zone, examples,
+    Amount, Cadence, CurrencyId, FeatureId, GrantNo, PackageId, ReservationId, ResourceId,
+    SubscriptionId, SubscriptionNo, Timestamp, Zone, examples,
 };
 
 pub(crate) fn amount(text: &str) -> Amount {
@@ -55,15 +56,15 @@ pub(crate) fn lines(table: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The words of a line, `name=value` split.
-fn words(line: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+pub(crate) fn words(line: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     line.split_whitespace().map(|word| match word.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (word, None),
     })
 }
 
-/// `100/month`, `null/year:override:off:soft`.
-fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
+/// `100/month`, `null/year:override:off:soft`, `5/month:strict`.
+pub(crate) fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
     let mut parts = text.split(':');
     let (amount_text, cadence_text) =
         parts.next().and_then(|rate| rate.split_once('/')).unwrap_or_else(|| panic!("{text:?}"));
@@ -76,6 +77,13 @@ fn entitlement(currency: CurrencyId, text: &str) -> NewEntitlement {
             "soft" => {
                 if let EntitlementTerms::Credit(terms) = &mut new.terms {
                     terms.soft_limit = Some(true);
+                }
+            }
+            "hard" | "strict" => {
+                if let EntitlementTerms::Credit(terms) = &mut new.terms {
+                    let is_strict = flag == "strict";
+                    let stated = if is_strict { Enforcement::Strict } else { Enforcement::Hard };
+                    terms.enforcement = Some(stated);
                 }
             }
             "per-seat" => {
@@ -209,7 +217,9 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     catalog
 }
 
-fn package_key<'a>(words: &mut impl Iterator<Item = (&'a str, Option<&'a str>)>) -> PackageKey {
+pub(crate) fn package_key<'a>(
+    words: &mut impl Iterator<Item = (&'a str, Option<&'a str>)>,
+) -> PackageKey {
     let (kind, _) = words.next().expect("a line has words");
     let (id, _) = words.next().expect("a package has an id");
     let kind = if kind == "plan" { PackageKind::Plan } else { PackageKind::Addon };
@@ -383,7 +393,8 @@ impl World {
         publish(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
 
-    /// `balance [overdraft N] [carried N] [scheduled N]`, the last three where there is any.
+    /// `balance [overdraft N] [carried N] [scheduled N] [reserved N] [aside N] [unbacked N]`, all
+    /// but the first where there is any.
     pub(crate) fn state(&self) -> String {
         let mut text = self.pool().map_or(Amount::ZERO, Pool::balance).to_string();
         let overdraft =
@@ -397,12 +408,20 @@ impl World {
             ("overdraft", overdraft.unwrap_or_default()),
             ("carried", carried),
             ("scheduled", scheduled),
+            ("reserved", self.pool().map_or(Amount::ZERO, Pool::reserved)),
+            ("aside", self.pool().map_or(Amount::ZERO, Pool::reserved_on_lapsed)),
+            ("unbacked", self.unbacked()),
         ] {
             if !amount.is_zero() {
                 write!(text, " {name} {amount}").expect("text takes text");
             }
         }
         text
+    }
+
+    fn unbacked(&self) -> Amount {
+        let holds = self.pool().map_or(&[][..], |pool| &pool.holds);
+        holds.iter().map(stipend_core::customer::Hold::unbacked).sum()
     }
 
     pub(crate) fn command(&self, line: &str) -> CustomerCommand {
@@ -450,6 +469,11 @@ impl World {
                 strict: verb == "strict",
                 ..examples::consumption(amount(rest))
             }),
+            "reverse" if rest == "last" => self.reversal_of(self.entries.len() - 1),
+            "reverse" => self.reversal(rest.parse().expect("the number of a consumption")),
+            "reserve" => reserve(rest),
+            "release" => release(rest),
+            "extend" => extend(rest),
             "grant" => CustomerCommand::Grant(Box::new(grant(rest))),
             "void" => {
                 let pool = self.pool().expect("there is a pool to void in").id;
@@ -457,6 +481,30 @@ impl World {
             }
             other => panic!("no verb {other:?}"),
         }
+    }
+
+    /// `reverse N`: the reversal of the consumption that was the Nth, counted from 1.
+    pub(crate) fn reversal(&self, which: usize) -> CustomerCommand {
+        let places = 0..self.entries.len();
+        let entry = |place: &usize| pool_entry(&self.entries[*place]);
+        let is_consumption = |place: &usize| entry(place).is_some_and(PoolEntry::is_consumption);
+        let place = places.filter(is_consumption).nth(which - 1).expect("it was consumed");
+        self.reversal_of(place)
+    }
+
+    /// `reverse last`: the reversal of an entry, whatever it is.
+    fn reversal_of(&self, place: usize) -> CustomerCommand {
+        let consumed = pool_entry(&self.entries[place]).expect("it is a pool's").clone();
+        let later = pool_entries(&self.entries[place + 1..]);
+        let of_pool = later.filter(|later| later.pool == consumed.pool);
+        let since = of_pool.filter(|later| !later.is_consumption()).cloned().collect();
+        CustomerCommand::Reverse(Box::new(ReverseRequest {
+            of: place as u64,
+            consumed,
+            since,
+            idempotency_key: None,
+            reason: None,
+        }))
     }
 
     /// What the last step did to the pools, an entry a line.
@@ -618,6 +666,68 @@ pub(crate) fn grant(text: &str) -> NewGrant {
     new
 }
 
+pub(crate) fn reservation(id: &str) -> ReservationId {
+    ReservationId::parse(id).expect("tables have sound ids")
+}
+
+fn term(text: &str) -> HoldTerm {
+    find_instant(text)
+        .map_or_else(|| HoldTerm::Seconds(text.parse().expect("seconds")), HoldTerm::Until)
+}
+
+/// `ID AMOUNT [for=SECONDS|for=DATE]`, for an hour where it is not said.
+fn reserve(text: &str) -> CustomerCommand {
+    let mut words = words(text);
+    let (id, _) = words.next().expect("a reservation has an id");
+    let (credits, _) = words.next().expect("a reservation has an amount");
+    let mut request = examples::reservation(id, amount(credits));
+    for word in words {
+        match word {
+            ("for", Some(until)) => request.term = term(until),
+            ("on", Some(id)) => request.resource = Some(resource(id)),
+            other => panic!("no option {other:?}"),
+        }
+    }
+    CustomerCommand::Reserve(request)
+}
+
+/// `ID CONSUMED [known]`
+fn release(text: &str) -> CustomerCommand {
+    let mut words = words(text);
+    let (id, _) = words.next().expect("a reservation has an id");
+    let (consumed, _) = words.next().expect("a release says what was consumed");
+    CustomerCommand::Release(ReleaseRequest {
+        currency: examples::credits(),
+        resource: None,
+        id: reservation(id),
+        consumed: amount(consumed),
+        is_known: words.next().is_some(),
+    })
+}
+
+/// `ID [for=SECONDS|for=DATE] [to=AMOUNT] [known]`
+fn extend(text: &str) -> CustomerCommand {
+    let mut words = words(text);
+    let (id, _) = words.next().expect("a reservation has an id");
+    let mut request = ExtendRequest {
+        currency: examples::credits(),
+        resource: None,
+        id: reservation(id),
+        term: None,
+        amount: None,
+        is_known: false,
+    };
+    for word in words {
+        match word {
+            ("for", Some(until)) => request.term = Some(term(until)),
+            ("to", Some(credits)) => request.amount = Some(amount(credits)),
+            ("known", None) => request.is_known = true,
+            other => panic!("no option {other:?}"),
+        }
+    }
+    CustomerCommand::Extend(request)
+}
+
 /// `DATE: effect, effect, …`
 fn tell(entry: &PoolEntry) -> String {
     let effects: Vec<String> = entry.effects.iter().map(tell_effect).collect();
@@ -645,8 +755,41 @@ fn tell_effect(effect: &Effect) -> String {
         Effect::OverdraftClosed(_) => "overdraft closed".to_owned(),
         Effect::Carried(carried) => format!("carried {}", carried.carried.amount),
         Effect::Closed(closed) => format!("{} closed", closed.package),
-        Effect::Opened(opened) => format!("{} opened", opened.package),
+        Effect::Opened(opened) => format!("{} at {}", opened.package, opened.level),
+        Effect::Reserved(hold) => format!("{} holds{}", hold.id, tell_draws(&hold.draws)),
+        Effect::HoldExtended(extended) => {
+            let more = tell_draws(&extended.draws);
+            format!("{} holds until {}{more}", extended.reservation, show(extended.expires_at))
+        }
+        Effect::HoldEnded(ended) => tell_hold_ended(ended),
+        Effect::HoldMovedOut(moved) => {
+            format!("{} moved off{}", moved.reservation, tell_draws(&[moved.draw]))
+        }
+        Effect::HoldMovedIn(moved) => {
+            format!("{} moved to{}", moved.reservation, tell_draws(&[moved.draw]))
+        }
+        Effect::Refunded(moved) => format!("#{} refunded {}", moved.grant.0, moved.amount),
+        Effect::OverdraftRefunded(draw) => {
+            format!("#{} overdraft refunded {}", draw.grant.0, draw.amount)
+        }
     }
+}
+
+fn tell_draws(draws: &[Draw]) -> String {
+    draws.iter().map(|draw| format!(" #{} {}", draw.grant.0, draw.amount)).collect()
+}
+
+/// `ID released #GRANT CONSUMED/HELD`, with a `!` where the grant had ended before.
+fn tell_hold_ended(ended: &HoldEnded) -> String {
+    let how = match ended.how {
+        HoldEnd::Released => "released",
+        HoldEnd::Expired => "expired",
+    };
+    let parts = ended.parts.iter().map(|part| {
+        let aside = if part.lapsed.is_some() { "!" } else { "" };
+        format!(" #{}{aside} {}/{}", part.grant.0, part.consumed, part.held)
+    });
+    format!("{} {how}{}", ended.hold.id, parts.collect::<String>())
 }
 
 /// Runs `step => state` line by line and compares the states.

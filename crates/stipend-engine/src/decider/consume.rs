@@ -6,12 +6,13 @@ use crate::command::{Answer, ConsumeItem, Consumed, Refusal, Reply};
 use crate::key::{Known, ScopeHash};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use stipend_core::catalog::Catalog;
+use stipend_core::catalog::{Catalog, Enforcement};
 use stipend_core::customer::{
-    self, Cause, ConsumeRequest, CustomerCommand, CustomerRejection, Entry,
+    self, Cause, ConsumeRequest, CustomerCommand, CustomerRejection, Entry, Pool,
+    enforcement_of_currency,
 };
 use stipend_core::limits::CUSTOMER_POOLS_MAX;
-use stipend_core::{CurrencyId, EnvId, ResourceId};
+use stipend_core::{Amount, CurrencyId, EnvId, ResourceId};
 
 impl Decider {
     /// Consumes all items or none: everything that can refuse an item is looked at before the
@@ -39,7 +40,7 @@ impl Decider {
         items: &[ConsumeItem],
     ) -> Result<Vec<Step>, Refusal> {
         let mut seen: HashMap<ScopeHash, usize> = HashMap::new();
-        let mut opened = OpenedPools::new();
+        let mut bulk = Bulk::default();
         let is_bulk = items.len() > 1;
         let mut steps = Vec::with_capacity(items.len());
         let mut refused = Vec::new();
@@ -48,7 +49,7 @@ impl Decider {
             let step = match earlier {
                 Some(earlier) if items[earlier].key == item.key => Ok(Step::Same(earlier)),
                 Some(_) => Err(Refusal::KeyReused),
-                None => self.plan_item(open, catalog, env, item, is_bulk.then_some(&mut opened)),
+                None => self.plan_item(open, catalog, env, item, is_bulk.then_some(&mut bulk)),
             };
             seen.entry(item.key.scope).or_insert(index);
             match step {
@@ -69,7 +70,7 @@ impl Decider {
         catalog: &Catalog,
         env: EnvId,
         item: &ConsumeItem,
-        bulk: Option<&mut OpenedPools>,
+        bulk: Option<&mut Bulk>,
     ) -> Result<Step, Refusal> {
         match self.keys.look_up(item.key, self.now) {
             Known::New => {}
@@ -83,24 +84,26 @@ impl Decider {
         let found = self.working.find_customer(&(env, item.customer.clone()));
         let slot = found.ok_or_else(|| Refusal::CustomerNotFound(item.customer.clone()))?;
         self.roll(open, slot);
-        if let Some(opened) = bulk {
-            self.check_item(catalog, slot, item, opened)?;
+        if let Some(bulk) = bulk {
+            self.check_item(catalog, slot, item, bulk)?;
         }
         Ok(Step::Fresh(slot))
     }
 
     /// In bulk, an item must not fail after others were folded: so each is decided once for
-    /// nothing, and there must be room for all the pools that the items open together.
+    /// nothing, there must be room for all the pools that the items open together, and what is
+    /// strict must cover all of them.
     fn check_item(
         &self,
         catalog: &Catalog,
         slot: u32,
         item: &ConsumeItem,
-        opened: &mut OpenedPools,
+        bulk: &mut Bulk,
     ) -> Result<(), Refusal> {
         assert!(!item.request.strict, "bulk consumption is never strict");
         let account = self.working.account(slot).expect("names lead to customers");
-        let ConsumeRequest { currency, resource, .. } = &item.request;
+        let ConsumeRequest { currency, resource, amount, .. } = &item.request;
+        let Bulk { opened, planned } = bulk;
         if account.customer.find_pool(currency, resource.as_ref()).is_none() {
             let opened = opened.entry(slot).or_default();
             opened.insert((currency.clone(), resource.clone()));
@@ -112,6 +115,20 @@ impl Decider {
         let command = CustomerCommand::Consume(item.request.clone());
         let now = self.now_in(account.customer.profile.env);
         customer::decide(&account.customer, catalog, &command, now)?;
+        // What is strict must cover the items before it too.
+        let planned = planned.entry((slot, currency.clone(), resource.clone())).or_default();
+        let pool = account.customer.find_pool(currency, resource.as_ref());
+        let left = pool.map_or(Amount::ZERO, Pool::balance) - *planned;
+        if planned.is_positive() && left < *amount {
+            let (customer, resource) = (&account.customer, resource.as_ref());
+            if enforcement_of_currency(customer, catalog, currency, resource) == Enforcement::Strict
+            {
+                let (requested, available) = (*amount, left.or_zero());
+                let short = CustomerRejection::InsufficientCredits { requested, available };
+                return Err(short.into());
+            }
+        }
+        *planned += *amount;
         Ok(())
     }
 
@@ -127,27 +144,35 @@ impl Decider {
         let now = self.now_in(account.customer.profile.env);
         let decision = customer::decide(&account.customer, catalog, &command, now)?;
         drop(account);
-        let mut done = None;
+        let (mut done, mut seq) = (None, 0);
         for entry in &decision.entries {
             let key = if let Entry::Pool(entry) = entry {
                 if let Cause::Consumption(consumption) = &entry.cause {
                     let consumption = Arc::new(consumption.clone());
-                    done = Some(Consumed::Done { is_replay: false, at: entry.at, consumption });
+                    done = Some((entry.at, consumption));
                 }
                 Some(item.key)
             } else {
                 None
             };
-            self.fold(open, Folding { slot, at: now, key }, entry);
+            let folding = Folding { slot, at: now, key };
+            seq = open.fold(&mut self.working, &mut self.flusher, folding, entry);
         }
-        let done = done.expect("a consumption is an entry of its pool");
+        let (at, consumption) = done.expect("a consumption is an entry of its pool");
+        let done = Consumed::Done { is_replay: false, at, seq, consumption };
         self.keys.decide(item.key, open.number(), Reply::Consumed(vec![done.clone()]));
         Ok(done)
     }
 }
 
-/// The pools that a bulk command opens, by their customers' slots.
-type OpenedPools = HashMap<u32, HashSet<(CurrencyId, Option<ResourceId>)>>;
+/// What the items of a bulk command before the next one will have done.
+#[derive(Default)]
+struct Bulk {
+    /// The pools that they open, by their customers' slots.
+    opened: HashMap<u32, HashSet<(CurrencyId, Option<ResourceId>)>>,
+    /// What they consume of each pool.
+    planned: HashMap<(u32, CurrencyId, Option<ResourceId>), Amount>,
+}
 
 /// How an item of a consumption is done.
 enum Step {
@@ -161,8 +186,9 @@ enum Step {
 
 fn as_replay(consumed: &Consumed) -> Consumed {
     match consumed {
-        Consumed::Done { at, consumption, .. } => {
-            Consumed::Done { is_replay: true, at: *at, consumption: Arc::clone(consumption) }
+        Consumed::Done { at, seq, consumption, .. } => {
+            let consumption = Arc::clone(consumption);
+            Consumed::Done { is_replay: true, at: *at, seq: *seq, consumption }
         }
         Consumed::Stored(seq) => Consumed::Stored(*seq),
     }

@@ -4,10 +4,13 @@ use super::{Decider, Done};
 use crate::account::Account;
 use crate::batch::{Folding, Open};
 use crate::command::Refusal;
+use crate::key::ReservationPlace;
 use crate::limits::SLOT_FIRST;
 use stipend_core::catalog::{CatalogCommand, PackageKey};
-use stipend_core::customer::{self, CustomerCommand, Decision, Entry, NewCustomer, roll_forward};
-use stipend_core::{Customer, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo};
+use stipend_core::customer::{
+    self, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer, roll_forward,
+};
+use stipend_core::{Customer, CustomerId, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo};
 
 impl Decider {
     pub(super) fn create_customer(
@@ -44,6 +47,17 @@ impl Decider {
         Ok((slot, subscription.ok_or_else(missing)?.terms.number))
     }
 
+    /// Who is to pay for a subscription is there and not archived; the core sees one customer only.
+    pub(super) fn check_payer(&self, env: EnvId, payer: &CustomerId) -> Result<(), Refusal> {
+        let missing = || Refusal::CustomerNotFound(payer.clone());
+        let slot = self.working.find_customer(&(env, payer.clone())).ok_or_else(missing)?;
+        let account = self.working.account(slot).ok_or_else(missing)?;
+        match account.customer.profile.archived_at {
+            Some(_) => Err(CustomerRejection::CustomerArchived.into()),
+            None => Ok(()),
+        }
+    }
+
     /// Does what is due, then the command; what is due stays done where the command is refused.
     pub(super) fn change_customer(
         &mut self,
@@ -56,15 +70,45 @@ impl Decider {
         let now = self.now_in(env);
         let realm = self.working.realm();
         let account = self.working.account(slot).expect("names lead to customers");
+        let known = self.as_known(&account.customer, command);
+        let command = known.as_ref().unwrap_or(command);
         let decision = customer::decide(&account.customer, realm.catalog(env), command, now)?;
         drop(account);
         self.check_new_subscription(env, slot, &decision)?;
-        let Decision { entries, subscription, grant } = decision;
+        let Decision { entries, subscription, grant, hold, missing_dimensions: _ } = decision;
         for entry in &entries {
             self.fold(open, Folding { slot, at: now, key: None }, entry);
             self.note_subscribed(open, env, entry);
         }
-        Ok(Done { slot: Some(slot), subscription, grant, ..Done::default() })
+        Ok(Done { slot: Some(slot), subscription, grant, hold, ..Done::default() })
+    }
+
+    /// The command to a reservation that is no longer open, which says that there was one: the
+    /// core forgets it with its end, its key is remembered.
+    fn as_known(&self, customer: &Customer, command: &CustomerCommand) -> Option<CustomerCommand> {
+        let mut known = match command {
+            CustomerCommand::Release(request) if !request.is_known => command.clone(),
+            CustomerCommand::Extend(request) if !request.is_known => command.clone(),
+            _ => return None,
+        };
+        let (currency, resource, id, is_known) = match &mut known {
+            CustomerCommand::Release(request) => {
+                (&request.currency, &request.resource, &request.id, &mut request.is_known)
+            }
+            CustomerCommand::Extend(request) => {
+                (&request.currency, &request.resource, &request.id, &mut request.is_known)
+            }
+            _ => return None,
+        };
+        let pool = customer.find_pool(currency, resource.as_ref());
+        if pool.is_some_and(|pool| pool.find_hold(id).is_some()) {
+            return None;
+        }
+        let (env, resource) = (customer.profile.env, resource.as_ref());
+        let customer = customer.profile.id.as_str();
+        let place = ReservationPlace { env, customer, currency, resource, id };
+        *is_known = self.keys.knows(&place.scope());
+        Some(known)
     }
 
     /// Ids of subscriptions are unique in their environment; the core sees one customer only.

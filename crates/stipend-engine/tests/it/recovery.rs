@@ -43,7 +43,14 @@ fn ask(bench: &Bench, id: &str) -> Answers {
     let durable = engine.find_customer(PRODUCTION, &id).expect("it exists");
     let pools = durable.customer.pools.iter().map(|pool| pool.id);
     let pools = pools.zip(&durable.chains).collect();
-    let query = LedgerQuery { pools, types: None, page: Page::First, limit: 1_000 };
+    let query = LedgerQuery {
+        pools,
+        types: None,
+        reservation: None,
+        not_before: 0,
+        page: Page::First,
+        limit: 1_000,
+    };
     let numbers = customer.subscriptions.iter().map(|subscription| {
         let found = engine.find_subscription(PRODUCTION, &subscription.terms.id, now);
         found.map(|(_, number)| number.0)

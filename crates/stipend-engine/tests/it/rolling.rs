@@ -27,7 +27,14 @@ fn catch_up(bench: &Bench) {
 fn ledger(bench: &Bench) -> Vec<LedgerEvent> {
     let account = durable(bench);
     let pools = account.customer.pools.iter().map(|pool| pool.id).zip(&account.chains).collect();
-    let query = LedgerQuery { pools, types: None, page: Page::First, limit: 1_000 };
+    let query = LedgerQuery {
+        pools,
+        types: None,
+        reservation: None,
+        not_before: 0,
+        page: Page::First,
+        limit: 1_000,
+    };
     let page = ledger_page(bench.engine().reader(), &query).expect("memory can be read");
     assert!(!page.has_older);
     page.events

@@ -4,13 +4,18 @@ use crate::app::{App, data};
 use crate::context::{Caller, Ids, Query};
 use crate::error::ApiError;
 use crate::mapping::access as mapping;
+use crate::mapping::decision::{Asked, of_check, of_feature_check};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
-use stipend_core::customer::{CreditCheck, Denial, check_credit};
-use stipend_core::{Catalog, CurrencyId, Customer, CustomerId, ResourceId, Timestamp};
+use stipend_core::customer::{
+    CreditCheck, Denial, FeatureCheck, FeatureQuestion, check_credit, check_feature,
+    enforcement_of_currency,
+};
+use stipend_core::{Catalog, CurrencyId, Customer, CustomerId, FeatureId, ResourceId, Timestamp};
 use stipend_engine::Found;
 use stipend_wire::access::{EffectiveEntitlement, EffectiveEntitlements};
+use stipend_wire::entitlement::Enforcement;
 use stipend_wire::query::{CheckQuery, EntitlementsQuery};
 use stipend_wire::{Data, ErrorBody};
 use utoipa_axum::router::OpenApiRouter;
@@ -24,8 +29,9 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// List what a customer is entitled to
 ///
-/// The credit entitlements of the customer, or of one of its resources. Feature entitlements are
-/// not evaluated yet.
+/// The features and credits of the customer, or of one of its resources, from all sources together:
+/// subscriptions with their add-ons, and promotional entitlements. Each is told as a check would
+/// that requests nothing.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/entitlements", tag = "Customers",
     params(("id" = String, Path), EntitlementsQuery),
     responses((status = 200, body = Data<EffectiveEntitlements>),
@@ -49,8 +55,19 @@ async fn list_customer_entitlements(
 
 /// Check an entitlement
 ///
-/// By `currencyId`: whether the pool has what `requestedUsage` asks for, or anything at all. The
-/// answer is 200 for every denial. A check reads memory only and never changes anything.
+/// By `currencyId`: whether the pool has what `requestedUsage` asks for, or anything at all.
+///
+/// By `featureId`: whether the feature is entitled, `requestedUsage` fits below its limit, and all
+/// `requestedValues` are allowed. Where its usage is paid in credits, the pool must have what the
+/// requested usage costs; where a formula prices it, each unit is taken at the rate's own amount and
+/// the answer says `isEstimate`.
+///
+/// The answer is 200 for every denial. A check reads memory only and never changes anything, unless
+/// it reserves.
+///
+/// With `reserveAmount` and `reservationId` it reserves so many credits, or is denied and reserves
+/// nothing: both in one step, and never more than there is, whatever is soft. The same reservation
+/// again gets the first answer; other parameters under its id are a conflict.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/entitlements/check", tag = "Customers",
     params(("id" = String, Path), CheckQuery),
     responses((status = 200, body = Data<EffectiveEntitlement>),
@@ -62,20 +79,77 @@ async fn check_entitlement(
     Query(query): Query<CheckQuery>,
 ) -> Result<Response, ApiError> {
     query.check_subject()?;
-    refuse_unbuilt(&query)?;
-    let asked = query.currency_id.as_deref().unwrap_or_default();
+    if let Some(reservation) = query.reservation()? {
+        return super::reservations::reserve(&app, &caller, &id, &query, reservation).await;
+    }
     let now = app.engine().now(caller.env);
     let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
+    if let Some(asked) = &query.feature_id {
+        let check = found.map_or_else(
+            || FeatureCheck::denied(Denial::CustomerNotFound),
+            |account| check_by_feature(&account.customer, &catalog, asked, &query, now),
+        );
+        let mut answer = mapping::feature_to_wire(&catalog, asked, &check);
+        let question = Asked {
+            customer: &id,
+            resource: query.resource_id.as_deref(),
+            currency: None,
+            requested: query.requested_usage,
+        };
+        let decision = of_feature_check(&question, asked, &check, now);
+        answer.decision_id = Some(app.keep(caller.env, decision));
+        return Ok(data(EffectiveEntitlement::Feature(answer)));
+    }
+    let asked = query.currency_id.as_deref().unwrap_or_default();
     let check = match &found {
         None => mapping::unknown_customer(now),
         Some(account) => check(&account.customer, &catalog, asked, &query, now),
     };
-    Ok(data(EffectiveEntitlement::Credit(mapping::check_to_wire(&catalog, asked, &check))))
+    let mut told = mapping::check_to_wire(&catalog, asked, &check);
+    let customer = found.as_ref().map(|account| &account.customer);
+    told.decision_id = Some(keep(&app, &caller, (&id, &query), customer, &check, now));
+    Ok(data(EffectiveEntitlement::Credit(told)))
+}
+
+/// Keeps the decision of a check; answers its id.
+fn keep(
+    app: &App,
+    caller: &Caller,
+    (id, query): (&str, &CheckQuery),
+    customer: Option<&Customer>,
+    check: &CreditCheck,
+    now: Timestamp,
+) -> String {
+    let asked = Asked {
+        customer: id,
+        resource: query.resource_id.as_deref(),
+        currency: query.currency_id.as_deref(),
+        requested: query.requested_usage,
+    };
+    let pool = |customer| {
+        let resource = query.resource_id.as_deref().map(ResourceId::parse).transpose().ok()?;
+        let currency = CurrencyId::parse(query.currency_id.as_deref()?).ok()?;
+        Customer::find_pool(customer, &currency, resource.as_ref())
+    };
+    let found = customer.map(|customer| (customer, pool(customer)));
+    let is_strict = customer.is_some_and(|customer| {
+        let resource = query.resource_id.as_deref().and_then(|id| ResourceId::parse(id).ok());
+        let currency = query.currency_id.as_deref().and_then(|id| CurrencyId::parse(id).ok());
+        currency.is_some_and(|currency| {
+            let catalog = app.engine().catalog(caller.env);
+            enforcement_of_currency(customer, &catalog, &currency, resource.as_ref())
+                == stipend_core::catalog::Enforcement::Strict
+        })
+    });
+    let enforcement = if is_strict { Enforcement::Strict } else { Enforcement::Hard };
+    let told_by = (app.engine().cipher(), now);
+    let decision = of_check(&asked, check, found, enforcement, told_by);
+    app.keep(caller.env, decision)
 }
 
 /// The customer first, then the catalog: so the catalog is never older than the versions that
 /// the customer's subscriptions pin.
-fn find_with_catalog(
+pub(super) fn find_with_catalog(
     app: &App,
     caller: &Caller,
     id: &str,
@@ -87,7 +161,7 @@ fn find_with_catalog(
 }
 
 /// What is no id of its kind names nothing, and the denial says what was not found.
-fn check(
+pub(super) fn check(
     customer: &Customer,
     catalog: &Catalog,
     asked: &str,
@@ -111,12 +185,35 @@ fn check(
     check_credit(customer, catalog, &currency, resource.as_ref(), requested, now)
 }
 
-fn refuse_unbuilt(query: &CheckQuery) -> Result<(), ApiError> {
-    if query.feature_id.is_some() {
-        return Err(ApiError::not_supported("featureId", "checking a feature"));
+/// As [`check`], for a feature.
+fn check_by_feature(
+    customer: &Customer,
+    catalog: &Catalog,
+    asked: &str,
+    query: &CheckQuery,
+    now: Timestamp,
+) -> FeatureCheck {
+    let resource = match query.resource_id.as_deref().map(ResourceId::parse) {
+        None => None,
+        Some(Ok(resource)) => Some(resource),
+        // An archived customer is told so, whatever else was asked.
+        Some(Err(_)) if customer.profile.archived_at.is_some() => None,
+        Some(Err(_)) => return FeatureCheck::denied(Denial::CustomerResourceNotFound),
+    };
+    let spent = mapping::spent_budgets(customer);
+    let values = query.requested_values.0.iter().flatten();
+    let values: Vec<&str> = values.map(String::as_str).collect();
+    let question = FeatureQuestion {
+        resource: resource.as_ref(),
+        usage: query.requested_usage,
+        values: &values,
+        spent: &spent,
+    };
+    match FeatureId::parse(asked) {
+        Ok(feature) => check_feature(customer, catalog, &feature, &question, now),
+        Err(_) if customer.profile.archived_at.is_some() => {
+            FeatureCheck::denied(Denial::CustomerIsArchived)
+        }
+        Err(_) => FeatureCheck::denied(Denial::FeatureNotFound),
     }
-    if query.reserve_amount.is_some() || query.reservation_id.is_some() {
-        return Err(ApiError::not_supported("reserveAmount", "reserving credits"));
-    }
-    Ok(())
 }

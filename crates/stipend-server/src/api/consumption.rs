@@ -3,13 +3,16 @@
 use crate::app::{App, data};
 use crate::context::{Body, BulkBody, Caller};
 use crate::error::ApiError;
+use crate::mapping::decision::{Asked, of_refusal};
 use crate::mapping::instant;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use stipend_core::customer::{self, ConsumeRequest};
 use stipend_core::{Amount, Timestamp};
+use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::{Command, ConsumeItem, Consumed as Done, Key, Refusal, Reply};
+use stipend_store::Seq;
 use stipend_wire::consumption::{
     Consume, ConsumeAccepted, ConsumeBatch, Consumed, CreditBalance, DimensionValue, Dimensions,
 };
@@ -38,7 +41,7 @@ fn item(caller: &Caller, body: Consume) -> ConsumeItem {
 }
 
 /// A number is kept as one where it is exact at the scale, else as its text.
-fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::DimensionValue)> {
+pub(super) fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::DimensionValue)> {
     let values = dimensions.0.into_iter().map(|(name, value)| {
         let value = match value {
             DimensionValue::Text(text) => customer::DimensionValue::Text(text),
@@ -64,22 +67,51 @@ fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::DimensionValue)>
 async fn consume(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let item = item(&caller, body.read::<Consume>()?);
     let shown = item.clone();
-    let reply = app.submit(&caller, Command::Consume(vec![item]), None, None).await?;
+    let reply = app.submit(&caller, Command::Consume(vec![item]), None, None).await;
+    let reply = reply.map_err(|refusal| refuse(&app, &caller, &shown, refusal))?;
     let Reply::Consumed(mut results) = reply else {
         return Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server"));
     };
     match results.pop() {
-        Some(Done::Done { at, consumption, .. }) => Ok(data(answer(&shown, at, &consumption))),
+        Some(Done::Done { at, seq, consumption, .. }) => {
+            Ok(data(answer(&app, &shown, (at, seq), &consumption)))
+        }
         Some(Done::Stored(seq)) => {
             let engine = std::sync::Arc::clone(app.shared_engine());
             let stored = app.read(move || Ok(engine.stored_consumption(seq)?)).await?;
-            Ok(data(answer(&shown, stored.0, &stored.1)))
+            Ok(data(answer(&app, &shown, (stored.0, seq), &stored.1)))
         }
         None => Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server")),
     }
 }
 
-fn answer(item: &ConsumeItem, at: Timestamp, done: &customer::Consumption) -> Consumed {
+/// A refusal by the customer's state is kept, so that it can be asked why.
+fn refuse(app: &App, caller: &Caller, item: &ConsumeItem, refusal: Refusal) -> ApiError {
+    let Refusal::Customer(rejection) = &refusal else { return refusal.into() };
+    let now = app.engine().now(caller.env);
+    let found = app.engine().find_current(caller.env, &item.customer, now);
+    let ConsumeRequest { currency, resource, amount, .. } = &item.request;
+    let asked = Asked {
+        customer: item.customer.as_str(),
+        resource: resource.as_ref().map(stipend_core::ResourceId::as_str),
+        currency: Some(currency.as_str()),
+        requested: Some(*amount),
+    };
+    let customer = found.as_ref().map(|account| &account.customer);
+    let found =
+        customer.map(|customer| (customer, customer.find_pool(currency, resource.as_ref())));
+    let error = ApiError::from(refusal.clone());
+    let cipher = app.engine().cipher();
+    let decision = of_refusal(&asked, rejection, error.code(), found, cipher, now);
+    error.with_decision(app.keep(caller.env, decision))
+}
+
+fn answer(
+    app: &App,
+    item: &ConsumeItem,
+    (at, seq): (Timestamp, Seq),
+    done: &customer::Consumption,
+) -> Consumed {
     let currency_id = item.request.currency.to_string();
     Consumed {
         amount: Decimal(done.amount),
@@ -93,7 +125,7 @@ fn answer(item: &ConsumeItem, at: Timestamp, done: &customer::Consumption) -> Co
             usage_limit: Decimal(done.usage_limit),
             usage_period_end: done.period_end.map(instant),
         }),
-        decision_id: None,
+        decision_id: Some(app.engine().cipher().decision_id(DecisionPlace::Row(seq))),
         resource_id: item.request.resource.as_ref().map(ToString::to_string),
     }
 }
@@ -150,7 +182,7 @@ async fn consume_async(
 }
 
 /// The refused items of a bulk command; another refusal is that of the whole.
-fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
+pub(super) fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
     match refusal {
         Refusal::Items(items) => Ok(items),
         Refusal::Overloaded | Refusal::Unavailable | Refusal::Failed => Err(refusal.into()),
@@ -158,12 +190,12 @@ fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
     }
 }
 
-fn sorted(mut errors: Vec<ItemError>) -> Vec<ItemError> {
+pub(super) fn sorted(mut errors: Vec<ItemError>) -> Vec<ItemError> {
     errors.sort_by_key(|error| error.index);
     errors
 }
 
-fn partial(headers: &HeaderMap) -> Result<bool, ApiError> {
+pub(super) fn partial(headers: &HeaderMap) -> Result<bool, ApiError> {
     match headers.get("stipend-batch").map(axum::http::HeaderValue::as_bytes) {
         None => Ok(false),
         Some(b"partial") => Ok(true),

@@ -14,6 +14,7 @@ use stipend_engine::{Command, Outcome};
 use stipend_store::{CreatedRange, CustomerFilter, Page as StorePage};
 use stipend_wire::customer::{CreateCustomer, Customer, Resource, UpdateCustomer};
 use stipend_wire::query::{CustomersQuery, InstantRange, PageQuery};
+use stipend_wire::text::composed;
 use stipend_wire::{Data, ErrorBody, Page};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -61,7 +62,8 @@ async fn list_customers(
     let filter = CustomerFilter {
         env: caller.env.0,
         created: created_range(&query.created_at),
-        name: query.name,
+        // Names are kept in the composed form, so they are looked for in it.
+        name: query.name.map(|name| composed(&name).into_owned()),
         email: query.email,
     };
     let slot = |place: u64| u32::try_from(place).unwrap_or(u32::MAX);

@@ -6,8 +6,11 @@ use crate::error::ApiError;
 use crate::mapping::explain as mapping;
 use axum::extract::State;
 use axum::response::Response;
-use stipend_core::customer::explain;
-use stipend_core::{CurrencyId, ResourceId};
+use std::sync::Arc;
+use stipend_core::customer::{Pace, explain, flows};
+use stipend_core::{CurrencyId, PoolId, ResourceId, Timestamp};
+use stipend_engine::Found;
+use stipend_engine::pace::paces;
 use stipend_wire::explain::CreditExplanation;
 use stipend_wire::query::ExplainQuery;
 use stipend_wire::{Data, ErrorBody, ErrorCode};
@@ -57,5 +60,33 @@ async fn explain_credits(
         resource: resource.as_ref(),
         now,
     };
-    Ok(data(mapping::to_wire(&shown, &explanation)))
+    let mut told = mapping::to_wire(&shown, &explanation);
+    if let Some(pool) = &explanation.pool {
+        let paces = read_paces(&app, &caller, &found, pool.id, now).await?;
+        let coming = flows(&found.customer, &catalog, pool.id, now);
+        told.forecast = Some(mapping::forecast_to_wire(pool, &coming, &paces, now));
+    }
+    Ok(data(told))
+}
+
+/// The paces of the last day and of the last week. A pool that is opened by what is due has no
+/// rows yet.
+async fn read_paces(
+    app: &App,
+    caller: &Caller,
+    found: &Found,
+    pool: PoolId,
+    now: Timestamp,
+) -> Result<Vec<Pace>, ApiError> {
+    let id = found.customer.profile.id.clone();
+    let engine = Arc::clone(app.shared_engine());
+    let env = caller.env;
+    let read = move || {
+        let account = engine.find_customer(env, &id);
+        let chain = account
+            .as_ref()
+            .and_then(|account| account.chains.get(usize::from(pool.number())).cloned());
+        Ok(paces(engine.reader(), &chain.unwrap_or_default(), &mapping::PACE_SECONDS, now)?)
+    };
+    app.read(read).await
 }

@@ -65,15 +65,17 @@ fn owner<'a>(
 
 /// Everything that a pool has or had: live, scheduled and ended grants, and the overdraft.
 async fn held(app: &App, found: &Found, pool: &Pool) -> Result<Vec<Held>, ApiError> {
-    let live = pool.live.iter().chain(&pool.scheduled);
+    let live = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
     let mut held: Vec<Held> = live.map(|grant| Held::Grant(Box::new(grant.clone()))).collect();
     held.extend(pool.overdraft.map(|overdraft| Held::Overdraft(overdraft, None)));
     let chain = found.chains[usize::from(pool.id.number())].clone();
     let reader = Arc::clone(app.engine().shared_reader());
     let ended = app.read(move || Ok(ended_records(reader.as_ref(), &chain)?)).await?;
-    held.extend(ended.into_iter().map(|record| match record {
-        EndedRecord::Grant(grant) => Held::Grant(grant),
-        EndedRecord::Overdraft(overdraft, at) => Held::Overdraft(overdraft, Some(at)),
+    held.extend(ended.into_iter().filter_map(|record| match record {
+        // What is still held of it changes it, so the pool knows better than its record.
+        EndedRecord::Grant(grant) if pool.lapsed.iter().any(|one| one.no == grant.no) => None,
+        EndedRecord::Grant(grant) => Some(Held::Grant(grant)),
+        EndedRecord::Overdraft(overdraft, at) => Some(Held::Overdraft(overdraft, Some(at))),
     }));
     Ok(held)
 }

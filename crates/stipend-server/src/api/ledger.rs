@@ -9,28 +9,37 @@ use axum::extract::State;
 use axum::response::Response;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use stipend_core::PoolId;
+use stipend_core::{PoolId, ReservationId};
+use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::ledger::{Cursor, EventType, LedgerEvent, LedgerQuery as Walk, ledger_page};
-use stipend_engine::{Found, IdCipher};
-use stipend_store::Page as StorePage;
+use stipend_engine::{Engine, Found, IdCipher, ReservationPlace};
+use stipend_store::{Page as StorePage, Seq};
 use stipend_wire::auto_recharge::AutoRecharge;
-use stipend_wire::ledger::{LedgerEntry, LedgerEventType};
+use stipend_wire::ledger::{LedgerBreakdown, LedgerEntry, LedgerEventType};
 use stipend_wire::query::{AutoRechargeQuery, LedgerQuery};
 use stipend_wire::{Data, Decimal, ErrorBody, ErrorCode, Page};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_ledger)).routes(routes!(get_auto_recharge))
+    OpenApiRouter::new()
+        .routes(routes!(list_ledger))
+        .routes(routes!(get_auto_recharge))
+        .merge(super::reversals::router())
+        .merge(super::series::router())
+        .merge(super::decisions::router())
 }
 
-const EVENT_TYPES: [(EventType, LedgerEventType); 6] = [
+const EVENT_TYPES: [(EventType, LedgerEventType); 9] = [
     (EventType::Granted, LedgerEventType::CreditsGranted),
     (EventType::Expired, LedgerEventType::CreditsExpired),
     (EventType::Consumed, LedgerEventType::CreditsConsumed),
     (EventType::Voided, LedgerEventType::CreditsVoided),
     (EventType::TransferSource, LedgerEventType::CreditsConsumptionTransferSource),
     (EventType::TransferTarget, LedgerEventType::CreditsConsumptionTransferTarget),
+    (EventType::Reserved, LedgerEventType::CreditsReserved),
+    (EventType::ReservationReleased, LedgerEventType::CreditsReservationReleased),
+    (EventType::ReservationExpired, LedgerEventType::CreditsReservationExpired),
 ];
 
 /// The types that a filter names. Types of the contract that never happen here match nothing;
@@ -50,10 +59,29 @@ fn event_types(texts: Option<&[String]>) -> Result<Option<BTreeSet<EventType>>, 
     Ok(Some(types))
 }
 
-fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
+pub(super) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
     let customer = &found.customer;
     let pool = customer.pool(event.pool).expect("events come from the customer's pools");
     let wire = EVENT_TYPES.iter().find(|(event_type, _)| *event_type == event.event_type);
+    let reservation = event.reservation.as_deref();
+    let reversal = event.reversal.as_deref();
+    let consumed = reservation.and_then(|facts| facts.consumed);
+    let breakdown = consumed.map(|amount| {
+        let taken = amount.is_positive().then(|| LedgerBreakdown {
+            amount: Decimal(-amount),
+            credit_currency_id: pool.currency.to_string(),
+            credit_grant_id: cipher.grant_id(customer.slot, event.grant),
+            customer_id: customer.profile.id.to_string(),
+            event_type: LedgerEventType::CreditsConsumed,
+            timestamp: instant(event.at),
+            event_id: None,
+            feature_id: event.feature.as_ref().map(ToString::to_string),
+            reservation_id: reservation.map(|facts| facts.id.to_string()),
+            resource_id: pool.resource.as_ref().map(ToString::to_string),
+        });
+        taken.into_iter().collect()
+    });
+    let is_made = event.event_type == EventType::Reserved;
     LedgerEntry {
         amount: Decimal(event.amount),
         credit_currency_id: pool.currency.to_string(),
@@ -61,17 +89,19 @@ fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry
         customer_id: customer.profile.id.to_string(),
         event_id: event.event_id.clone(),
         event_type: wire.map_or(LedgerEventType::CreditsUpdated, |(_, wire)| *wire),
-        feature_id: None,
+        feature_id: event.feature.as_ref().map(ToString::to_string),
         resource_id: pool.resource.as_ref().map(ToString::to_string),
         timestamp: instant(event.at),
-        entry_id: None,
-        breakdown: None,
-        hold_returned_amount: None,
-        metadata: None,
-        decision_id: None,
-        reason: None,
-        reservation_id: None,
-        reversal_of: None,
+        entry_id: Some(cipher.entry_id(event.cursor)),
+        breakdown,
+        hold_returned_amount: reservation.and_then(|facts| facts.returned).map(Decimal),
+        metadata: reservation.filter(|_| is_made).map(|facts| facts.metadata.clone()),
+        decision_id: event
+            .is_decided
+            .then(|| cipher.decision_id(DecisionPlace::Row(event.cursor.seq))),
+        reason: reversal.and_then(|facts| facts.reason.clone()),
+        reservation_id: reservation.map(|facts| facts.id.to_string()),
+        reversal_of: reversal.map(|facts| cipher.entry_id(Cursor { seq: facts.of, index: 0 })),
         reversed_by: None,
     }
 }
@@ -92,29 +122,34 @@ async fn list_ledger(
     let found = app.caught_up(&caller, &query.customer_id.0).await?;
     let list = List::new(caller.env, &format!("ledger/{}", found.customer.slot.0));
     let page = list.page::<(u64, u32)>(query.after.as_deref(), query.before.as_deref())?;
-    let pools: Vec<PoolId> = if query.reservation_id.is_some() {
-        // Nothing has been reserved yet, so no entry has a reservation.
-        Vec::new()
-    } else {
-        let pools = found.customer.pools.iter().filter(|pool| {
-            let currency = query.currency_id.as_deref();
-            let resource = pool.resource.as_ref().map(stipend_core::ResourceId::as_str);
-            currency.is_none_or(|currency| pool.currency.as_str() == currency)
-                && query.resource_id.as_deref().is_none_or(|asked| resource == Some(asked))
-        });
-        pools.map(|pool| pool.id).collect()
-    };
+    let pools = found.customer.pools.iter().filter(|pool| {
+        let currency = query.currency_id.as_deref();
+        let resource = pool.resource.as_ref().map(stipend_core::ResourceId::as_str);
+        currency.is_none_or(|currency| pool.currency.as_str() == currency)
+            && query.resource_id.as_deref().is_none_or(|asked| resource == Some(asked))
+    });
+    let mut pools: Vec<PoolId> = pools.map(|pool| pool.id).collect();
+    let asked = query.reservation_id.as_deref();
+    let reservation = asked.and_then(|id| ReservationId::parse(id).ok());
+    if asked.is_some() && reservation.is_none() {
+        pools.clear();
+    }
     let walk_page = match page {
         StorePage::First => StorePage::First,
         StorePage::After((seq, index)) => StorePage::After(Cursor { seq, index }),
         StorePage::Before((seq, index)) => StorePage::Before(Cursor { seq, index }),
     };
-    let reader = Arc::clone(app.engine().shared_reader());
     let (walked, limit) = (Arc::clone(&found), query.limit.0 as usize);
+    let engine = Arc::clone(app.shared_engine());
     let walked = app.read(move || {
+        let mut not_before = 0;
+        if let Some(id) = &reservation {
+            not_before = keep_pools_of(&engine, &walked, &mut pools, id)?;
+        }
         let chains = pools.iter().map(|pool| (*pool, &walked.chains[usize::from(pool.number())]));
-        let walk = Walk { pools: chains.collect(), types, page: walk_page, limit };
-        Ok(ledger_page(reader.as_ref(), &walk)?)
+        let pools = chains.collect();
+        let walk = Walk { pools, types, reservation, not_before, page: walk_page, limit };
+        Ok(ledger_page(engine.reader(), &walk)?)
     });
     let walked = walked.await?;
     let places: Vec<(u64, u32)> =
@@ -127,6 +162,34 @@ async fn list_ledger(
     let cipher = app.engine().cipher();
     let data = walked.events.iter().map(|event| to_wire(&found, cipher, event)).collect();
     Ok(ok(&Page { data, pagination }))
+}
+
+/// Keeps the pools that have or had a reservation with that id, and answers where the first of them
+/// was made: nothing older is about it.
+fn keep_pools_of(
+    engine: &Engine,
+    found: &Found,
+    pools: &mut Vec<PoolId>,
+    id: &ReservationId,
+) -> Result<Seq, ApiError> {
+    let customer = &found.customer;
+    let mut first = Seq::MAX;
+    let mut kept = Vec::new();
+    for pool in pools.iter().filter_map(|pool| customer.pool(*pool)) {
+        let place = ReservationPlace {
+            env: customer.profile.env,
+            customer: customer.profile.id.as_str(),
+            currency: &pool.currency,
+            resource: pool.resource.as_ref(),
+            id,
+        };
+        if let Some((_, answered, _)) = engine.find_reservation(&place)? {
+            kept.push(pool.id);
+            first = first.min(answered - 1);
+        }
+    }
+    *pools = kept;
+    Ok(first)
 }
 
 /// Get the settings of automatic recharge

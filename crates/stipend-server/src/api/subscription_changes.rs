@@ -1,5 +1,5 @@
 //! What is done with subscriptions besides making, changing and ending them: previews, migrations,
-//! transfers, schedules, imports, and a look at what is coming.
+//! transfers, delegations, schedules, imports, and a look at what is coming.
 
 use super::subscriptions::{not_found, parse_id, render};
 use crate::app::{App, data};
@@ -16,7 +16,7 @@ use stipend_wire::preview::{PreviewSubscription, SubscriptionPreview};
 use stipend_wire::query::UpcomingQuery;
 use stipend_wire::subscription::Subscription;
 use stipend_wire::subscription_change::{
-    MigrateSubscription, SubscriptionMigrationTime, TransferSubscription,
+    DelegateSubscription, MigrateSubscription, SubscriptionMigrationTime, TransferSubscription,
 };
 use stipend_wire::task::{ImportSubscriptions, TaskStarted};
 use stipend_wire::upcoming::UpcomingStep;
@@ -30,6 +30,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(import_subscriptions))
         .routes(routes!(migrate_subscription))
         .routes(routes!(transfer_subscription))
+        .routes(routes!(delegate_subscription))
         .routes(routes!(cancel_schedule))
         .routes(routes!(list_upcoming))
 }
@@ -118,6 +119,25 @@ async fn transfer_subscription(
     let id = parse_id(&id)?;
     let to = body.read::<TransferSubscription>()?.destination_resource_id;
     let command = Command::Subscription(id, SubscriptionCommand::Transfer(to));
+    app.mutate(&caller, &body, command, render).await
+}
+
+/// Delegate a subscription
+///
+/// To another customer who pays for it from now on: that is its `payingCustomerId`. The subscription
+/// stays with its customer, and so do its credits. Delegating it to its own customer takes that back.
+#[utoipa::path(post, path = "/api/v1/subscriptions/{id}/delegate", tag = "Subscriptions",
+    params(("id" = String, Path)), request_body = DelegateSubscription,
+    responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
+async fn delegate_subscription(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let id = parse_id(&id)?;
+    let to = body.read::<DelegateSubscription>()?.target_customer_id;
+    let command = Command::Subscription(id, SubscriptionCommand::Delegate(to));
     app.mutate(&caller, &body, command, render).await
 }
 

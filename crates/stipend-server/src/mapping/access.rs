@@ -1,17 +1,23 @@
 //! Checks and effective entitlements.
 
+use super::entitlement::reset_period_to_wire;
+use super::feature::{feature_type, status};
 use super::instant;
-use stipend_core::catalog::Catalog;
-use stipend_core::customer::{CreditCheck, Denial};
-use stipend_core::{CurrencyId, Customer, ResourceId, Timestamp};
-use stipend_wire::Decimal;
+use stipend_core::catalog::{Catalog, Enforcement, FeatureType};
+use stipend_core::customer::{
+    CreditCheck, Denial, FeatureCheck, FeatureQuestion, check_credit, check_feature,
+    entitled_features,
+};
+use stipend_core::{CurrencyId, Customer, FeatureId, ResourceId, SubscriptionNo, Timestamp};
 use stipend_wire::access::{
     AccessDeniedReason, CurrencyReference, CustomerDeniedReason, EffectiveCredit,
-    EffectiveEntitlement, EffectiveEntitlements,
+    EffectiveEntitlement, EffectiveEntitlements, EffectiveFeature, FeatureReference,
 };
-use stipend_wire::entitlement::CreditTag;
+use stipend_wire::charge::MoneyBudget;
+use stipend_wire::entitlement::{CreditTag, FeatureTag};
+use stipend_wire::{Decimal, FromJson as _};
 
-fn reason(denial: Denial) -> AccessDeniedReason {
+pub(crate) fn reason(denial: Denial) -> AccessDeniedReason {
     match denial {
         Denial::CustomerNotFound => AccessDeniedReason::CustomerNotFound,
         Denial::CustomerIsArchived => AccessDeniedReason::CustomerIsArchived,
@@ -19,6 +25,15 @@ fn reason(denial: Denial) -> AccessDeniedReason {
         Denial::EntitlementNotFound => AccessDeniedReason::EntitlementNotFound,
         Denial::NoActiveSubscription => AccessDeniedReason::NoActiveSubscription,
         Denial::InsufficientCredits => AccessDeniedReason::InsufficientCredits,
+        Denial::FeatureNotFound => AccessDeniedReason::FeatureNotFound,
+        Denial::Revoked => AccessDeniedReason::Revoked,
+        Denial::NoFeatureEntitlementInSubscription => {
+            AccessDeniedReason::NoFeatureEntitlementInSubscription
+        }
+        Denial::FeatureTypeMismatch => AccessDeniedReason::FeatureTypeMismatch,
+        Denial::BudgetExceeded => AccessDeniedReason::BudgetExceeded,
+        Denial::RequestedUsageExceedingLimit => AccessDeniedReason::RequestedUsageExceedingLimit,
+        Denial::RequestedValuesMismatch => AccessDeniedReason::RequestedValuesMismatch,
     }
 }
 
@@ -28,6 +43,8 @@ pub(crate) fn unknown_customer(now: Timestamp) -> CreditCheck {
         denial: Some(Denial::CustomerNotFound),
         usage_limit: stipend_core::Amount::ZERO,
         current_usage: stipend_core::Amount::ZERO,
+        reserved: stipend_core::Amount::ZERO,
+        reserved_on_lapsed: stipend_core::Amount::ZERO,
         soft_limit: false,
         usage_updated_at: now,
         period_end: None,
@@ -67,30 +84,101 @@ pub(crate) fn check_to_wire(
         has_soft_limit: Some(check.soft_limit),
         is_estimate: None,
         reservation: None,
-        reserved: Some(Decimal(stipend_core::Amount::ZERO)),
-        reserved_on_expired_grants: Some(Decimal(stipend_core::Amount::ZERO)),
+        reserved: Some(Decimal(check.reserved)),
+        reserved_on_expired_grants: Some(Decimal(check.reserved_on_lapsed)),
         usage_period_end: check.period_end.map(instant),
         valid_until: check.valid_until.map(instant),
     }
 }
 
-/// The credit entitlements of a customer or resource, by credit type.
+/// The subscriptions whose budget is spent. Nothing is charged without a billing provider, so that
+/// is a budget of nothing that may not be passed (`behaviour.md` §5.5).
+pub(crate) fn spent_budgets(customer: &Customer) -> Vec<SubscriptionNo> {
+    let budgets = customer.subscriptions.iter().filter_map(|subscription| {
+        let terms = &subscription.terms;
+        let budget = terms.extras.get("budget").filter(|_| terms.is_active())?;
+        let json = stipend_wire::json::parse(budget.0.as_bytes()).ok()?;
+        let budget = MoneyBudget::from_json(json).ok()?;
+        (budget.limit.0.is_zero() && !budget.has_soft_limit).then_some(terms.number)
+    });
+    budgets.collect()
+}
+
+/// Figures are told of what has a source, the feature itself wherever there is one.
+pub(crate) fn feature_to_wire(
+    catalog: &Catalog,
+    asked: &str,
+    check: &FeatureCheck,
+) -> EffectiveFeature {
+    let feature = FeatureId::parse(asked).ok().and_then(|id| catalog.features.get(&id));
+    let has_source = check.access.is_some() || check.credits.is_some();
+    let figures = feature.filter(|_| has_source);
+    let number = figures.filter(|feature| feature.feature_type == FeatureType::Number);
+    let access = check.access.as_ref();
+    let limited = access.filter(|_| number.is_some());
+    let reset = access.and_then(|access| access.reset.as_ref());
+    let is_estimate = check.credits.as_ref().is_some_and(|credits| credits.is_estimate);
+    EffectiveFeature {
+        access_denied_reason: check.denial.map(reason),
+        is_granted: check.denial.is_none(),
+        r#type: FeatureTag::Feature,
+        current_usage: number.map(|_| Decimal(check.current_usage)),
+        decision_id: None,
+        entitlement_updated_at: check.updated_at.map(instant),
+        enum_values: access
+            .filter(|_| figures.is_some_and(|one| one.feature_type == FeatureType::Enum))
+            .map(|access| access.enum_values.clone()),
+        feature: feature.map(|feature| FeatureReference {
+            id: feature.id.to_string(),
+            display_name: feature.name.clone(),
+            feature_status: status(feature),
+            feature_type: feature_type(feature),
+        }),
+        has_soft_limit: number.map(|_| has_soft_limit(check)),
+        has_unlimited_usage: limited.map(|access| access.limit.is_none()),
+        is_estimate: is_estimate.then_some(true),
+        reset_period: reset.map(|reset| reset_period_to_wire(reset.period)),
+        usage_limit: limited.and_then(|access| access.limit).map(Decimal),
+        usage_period_anchor: access.filter(|_| reset.is_some()).map(|own| instant(own.anchor.at)),
+        usage_period_end: check.period.map(|period| instant(period.end)),
+        usage_period_start: check.period.map(|period| instant(period.start)),
+        valid_until: check.valid_until.map(instant),
+    }
+}
+
+/// Whether usage may go on where the limit is reached, or where the credits are.
+fn has_soft_limit(check: &FeatureCheck) -> bool {
+    let is_soft = check.access.as_ref().map(|access| access.enforcement == Enforcement::Soft);
+    let limited = check.access.as_ref().filter(|access| access.limit.is_some());
+    match &check.credits {
+        Some(credits) if limited.is_none() => credits.check.soft_limit,
+        Some(credits) => credits.check.soft_limit && is_soft == Some(true),
+        None => is_soft == Some(true),
+    }
+}
+
+/// The entitlements of a customer or resource: features by id, then credits by credit type.
 pub(crate) fn effective(
     customer: &Customer,
     catalog: &Catalog,
     resource: Option<&ResourceId>,
     now: Timestamp,
 ) -> Vec<EffectiveEntitlement> {
+    let spent = spent_budgets(customer);
+    let question = FeatureQuestion { resource, spent: &spent, ..FeatureQuestion::default() };
+    let features = entitled_features(customer, catalog, resource, now).into_iter().map(|id| {
+        let check = check_feature(customer, catalog, &id, &question, now);
+        EffectiveEntitlement::Feature(feature_to_wire(catalog, id.as_str(), &check))
+    });
     let mut pools: Vec<_> =
         customer.pools.iter().filter(|pool| pool.resource.as_ref() == resource).collect();
     pools.sort_by(|one, other| one.currency.cmp(&other.currency));
     let checks = pools.into_iter().map(|pool| {
         let currency = &pool.currency;
-        let check =
-            stipend_core::customer::check_credit(customer, catalog, currency, resource, None, now);
+        let check = check_credit(customer, catalog, currency, resource, None, now);
         EffectiveEntitlement::Credit(check_to_wire(catalog, currency.as_str(), &check))
     });
-    checks.collect()
+    features.chain(checks).collect()
 }
 
 /// Whose entitlements are asked for.
@@ -120,8 +208,8 @@ pub(crate) fn effective_to_wire(
     }
     let resource = match scope {
         Scope::Customer => None,
-        Scope::Resource(resource) => Some(resource),
-        Scope::Nothing => {
+        Scope::Resource(resource) if customer.find_resource(resource).is_some() => Some(resource),
+        Scope::Resource(_) | Scope::Nothing => {
             let access_denied_reason = Some(CustomerDeniedReason::NoActiveSubscription);
             return EffectiveEntitlements { access_denied_reason, entitlements: Vec::new() };
         }

@@ -4,8 +4,9 @@ use super::instant;
 use crate::error::ApiError;
 use crate::ids;
 use stipend_core::catalog::{
-    Behavior, CreditTerms, Entitlement, EntitlementPatch, EntitlementTerms, FeatureTerms,
-    FeatureTermsPatch, NewEntitlement, PackageKey, Reset, ResetPeriod, Target, Widget,
+    Behavior, CreditTerms, Enforcement, Entitlement, EntitlementPatch, EntitlementTerms,
+    FeatureTerms, FeatureTermsPatch, NewEntitlement, PackageKey, Reset, ResetPeriod, Target,
+    Widget,
 };
 use stipend_core::{Cadence, EnvId};
 use stipend_wire::text::Line;
@@ -19,15 +20,17 @@ pub(crate) fn new_from_wire(
         .map(|(index, item)| {
             let at = format!("/entitlements/{index}");
             match item {
-                wire::CreateEntitlement::Feature(item) => new_feature(item, &at),
-                wire::CreateEntitlement::Credit(item) => new_credit(item, &at),
+                wire::CreateEntitlement::Feature(item) => Ok(new_feature(item, &at)?),
+                wire::CreateEntitlement::Credit(item) => Ok(new_credit(item)),
             }
         })
         .collect()
 }
 
-fn new_feature(item: wire::CreateFeatureEntitlement, at: &str) -> Result<NewEntitlement, ApiError> {
-    check_supported(item.enforcement.is_some(), at)?;
+fn new_feature(
+    item: wire::CreateFeatureEntitlement,
+    at: &str,
+) -> Result<NewEntitlement, WireError> {
     let reset = ResetInput {
         period: item.reset_period,
         yearly: item.yearly_reset_period_configuration,
@@ -40,7 +43,7 @@ fn new_feature(item: wire::CreateFeatureEntitlement, at: &str) -> Result<NewEnti
             usage_limit: item.usage_limit.into_option().map(|limit| limit.0),
             unlimited: item.has_unlimited_usage,
             soft_limit: item.has_soft_limit,
-            enforcement: None,
+            enforcement: item.enforcement.map(enforcement_from_wire),
             enum_values: item.enum_values.map(texts),
             reset: reset.merge(None, at)?,
         }),
@@ -54,15 +57,14 @@ fn new_feature(item: wire::CreateFeatureEntitlement, at: &str) -> Result<NewEnti
     })
 }
 
-fn new_credit(item: wire::CreateCreditEntitlement, at: &str) -> Result<NewEntitlement, ApiError> {
-    check_supported(item.enforcement.is_some(), at)?;
-    Ok(NewEntitlement {
+fn new_credit(item: wire::CreateCreditEntitlement) -> NewEntitlement {
+    NewEntitlement {
         target: Target::Credit(item.id),
         terms: EntitlementTerms::Credit(CreditTerms {
             amount: item.amount.0.map(|amount| amount.0),
             cadence: cadence_from_wire(item.cadence),
             soft_limit: item.has_soft_limit,
-            enforcement: None,
+            enforcement: item.enforcement.map(enforcement_from_wire),
             per_unit_of: item.dependency_feature_id,
         }),
         behavior: item.behavior.map(behavior_from_wire).unwrap_or_default(),
@@ -72,16 +74,7 @@ fn new_credit(item: wire::CreateCreditEntitlement, at: &str) -> Result<NewEntitl
         name_override: item.display_name_override.and_then(|text| filled(text.0)),
         hidden_from: item.hidden_from_widgets.map(widgets_from_wire).unwrap_or_default(),
         order: item.order.map(|order| order.0),
-    })
-}
-
-/// The ways of enforcement are in the contract, and still to come.
-fn check_supported(enforced: bool, at: &str) -> Result<(), ApiError> {
-    if enforced {
-        let param = format!("{at}/enforcement");
-        return Err(ApiError::not_supported(&param, "choosing how a limit is enforced"));
     }
-    Ok(())
 }
 
 /// The change that a patch asks for; a reset is read on top of what is `stored`.
@@ -90,16 +83,15 @@ pub(crate) fn patch_from_wire(
     stored: Option<&Entitlement>,
 ) -> Result<EntitlementPatch, ApiError> {
     match body {
-        wire::UpdateEntitlement::Feature(body) => feature_patch(body, stored),
-        wire::UpdateEntitlement::Credit(body) => credit_patch(body),
+        wire::UpdateEntitlement::Feature(body) => Ok(feature_patch(body, stored)?),
+        wire::UpdateEntitlement::Credit(body) => Ok(credit_patch(body)),
     }
 }
 
 fn feature_patch(
     body: wire::UpdateFeatureEntitlement,
     stored: Option<&Entitlement>,
-) -> Result<EntitlementPatch, ApiError> {
-    check_supported(body.enforcement.is_some(), "")?;
+) -> Result<EntitlementPatch, WireError> {
     let terms = match stored.map(|stored| &stored.terms) {
         Some(EntitlementTerms::Feature(terms)) => terms.clone(),
         Some(EntitlementTerms::Credit(_)) | None => FeatureTerms::default(),
@@ -118,7 +110,7 @@ fn feature_patch(
             usage_limit: body.usage_limit.map(|limit| limit.0).into_change(),
             unlimited: body.has_unlimited_usage,
             soft_limit: body.has_soft_limit,
-            enforcement: None,
+            enforcement: body.enforcement.map(enforcement_from_wire),
             enum_values: body.enum_values.map(texts),
             reset,
         }),
@@ -133,14 +125,13 @@ fn feature_patch(
     })
 }
 
-fn credit_patch(body: wire::UpdateCreditEntitlement) -> Result<EntitlementPatch, ApiError> {
-    check_supported(body.enforcement.is_some(), "")?;
-    Ok(EntitlementPatch {
+fn credit_patch(body: wire::UpdateCreditEntitlement) -> EntitlementPatch {
+    EntitlementPatch {
         feature: None,
         amount: body.amount.map(|amount| amount.0),
         cadence: body.cadence.map(cadence_from_wire),
         soft_limit: body.has_soft_limit,
-        enforcement: None,
+        enforcement: body.enforcement.map(enforcement_from_wire),
         per_unit_of: body.dependency_feature_id.into_change(),
         behavior: body.behavior.map(behavior_from_wire),
         granted: body.is_granted,
@@ -149,16 +140,16 @@ fn credit_patch(body: wire::UpdateCreditEntitlement) -> Result<EntitlementPatch,
         name_override: body.display_name_override.map(|text| text.0),
         hidden_from: body.hidden_from_widgets.map(widgets_from_wire),
         order: body.order.map(|order| order.0),
-    })
+    }
 }
 
 /// When usage starts anew, as a request says it: each period that has a choice of where it
 /// begins has a key of its own for that.
-struct ResetInput {
-    period: Option<wire::ResetPeriod>,
-    yearly: Field<wire::YearlyReset>,
-    monthly: Field<wire::MonthlyReset>,
-    weekly: Field<wire::WeeklyReset>,
+pub(crate) struct ResetInput {
+    pub(crate) period: Option<wire::ResetPeriod>,
+    pub(crate) yearly: Field<wire::YearlyReset>,
+    pub(crate) monthly: Field<wire::MonthlyReset>,
+    pub(crate) weekly: Field<wire::WeeklyReset>,
 }
 
 impl ResetInput {
@@ -170,7 +161,7 @@ impl ResetInput {
     }
 
     /// The reset that follows from what is stored; `at` is where in the body the keys stand.
-    fn merge(self, stored: Option<Reset>, at: &str) -> Result<Option<Reset>, WireError> {
+    pub(crate) fn merge(self, stored: Option<Reset>, at: &str) -> Result<Option<Reset>, WireError> {
         let stored_period = stored.as_ref().map(|stored| stored.period);
         let period = self.period.map(reset_period_from_wire).or(stored_period);
         let mut change = None;
@@ -205,7 +196,7 @@ fn filled(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn texts(lines: Vec<Line>) -> Vec<String> {
+pub(crate) fn texts(lines: Vec<Line>) -> Vec<String> {
     lines.into_iter().map(|line| line.0).collect()
 }
 
@@ -220,6 +211,22 @@ fn behavior_to_wire(behavior: Behavior) -> wire::Behavior {
     match behavior {
         Behavior::Increment => wire::Behavior::Increment,
         Behavior::Override => wire::Behavior::Override,
+    }
+}
+
+fn enforcement_from_wire(enforcement: wire::Enforcement) -> Enforcement {
+    match enforcement {
+        wire::Enforcement::Soft => Enforcement::Soft,
+        wire::Enforcement::Hard => Enforcement::Hard,
+        wire::Enforcement::Strict => Enforcement::Strict,
+    }
+}
+
+fn enforcement_to_wire(enforcement: Enforcement) -> wire::Enforcement {
+    match enforcement {
+        Enforcement::Soft => wire::Enforcement::Soft,
+        Enforcement::Hard => wire::Enforcement::Hard,
+        Enforcement::Strict => wire::Enforcement::Strict,
     }
 }
 
@@ -247,7 +254,7 @@ fn reset_period_from_wire(period: wire::ResetPeriod) -> ResetPeriod {
     }
 }
 
-fn reset_period_to_wire(period: ResetPeriod) -> wire::ResetPeriod {
+pub(crate) fn reset_period_to_wire(period: ResetPeriod) -> wire::ResetPeriod {
     match period {
         ResetPeriod::Year => wire::ResetPeriod::Year,
         ResetPeriod::Month => wire::ResetPeriod::Month,
@@ -336,7 +343,7 @@ fn feature_to_wire(
             .map(|according_to| wire::ResetPeriodConfiguration { according_to }),
         updated_at: instant(entitlement.updated_at),
         usage_limit: terms.usage_limit.map(Decimal),
-        enforcement: None,
+        enforcement: terms.enforcement.map(enforcement_to_wire),
     }
 }
 
@@ -362,7 +369,7 @@ fn credit_to_wire(
         order: entitlement.order.map(Decimal),
         updated_at: instant(entitlement.updated_at),
         dependency_feature_id: terms.per_unit_of.as_ref().map(ToString::to_string),
-        enforcement: None,
+        enforcement: terms.enforcement.map(enforcement_to_wire),
     }
 }
 

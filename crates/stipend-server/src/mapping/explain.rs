@@ -3,10 +3,13 @@
 use super::instant;
 use crate::mapping::grant::{kind_to_wire, source_to_wire};
 use stipend_core::catalog::Behavior;
-use stipend_core::customer::{Explanation, Grant, Origin, Share, Standing, SubscriptionPart};
+use stipend_core::customer::{
+    Explanation, Flow, Grant, Origin, Pace, Pool, Share, Standing, SubscriptionPart, forecast,
+};
 use stipend_core::{Amount, Cadence, CurrencyId, Customer, PackageKind, ResourceId, Timestamp};
 use stipend_engine::IdCipher;
 use stipend_wire::Decimal;
+use stipend_wire::credit_usage::{Forecast, ForecastWindow, WindowForecast};
 use stipend_wire::entitlement as entitlement_wire;
 use stipend_wire::explain as wire;
 
@@ -32,7 +35,7 @@ pub(crate) fn to_wire(shown: &Shown<'_>, explanation: &Explanation) -> wire::Cre
         grants: numbered(shown, live),
         scheduled_grants: numbered(shown, scheduled),
         overdraft: Decimal(explanation.overdraft),
-        reserved: Decimal(Amount::ZERO),
+        reserved: Decimal(pool.map_or(Amount::ZERO, Pool::reserved)),
         total_granted: Decimal(explanation.granted),
         total_used: Decimal(explanation.used),
         balance: Decimal(explanation.balance),
@@ -41,14 +44,45 @@ pub(crate) fn to_wire(shown: &Shown<'_>, explanation: &Explanation) -> wire::Cre
     }
 }
 
+/// The windows that the pace of use is taken from, in seconds.
+pub(crate) const PACE_SECONDS: [i64; 2] = [24 * 60 * 60, 7 * 24 * 60 * 60];
+
+const DAY_SECONDS: i128 = 24 * 60 * 60;
+
+pub(crate) fn forecast_to_wire(
+    pool: &Pool,
+    flows: &[Flow],
+    paces: &[Pace],
+    now: Timestamp,
+) -> Forecast {
+    let windows = [ForecastWindow::LastDay, ForecastWindow::LastWeek];
+    let told: Vec<_> = paces.iter().map(|pace| forecast(pool, flows, *pace, now)).collect();
+    let earliest = told.iter().filter_map(|told| told.runs_out_at).min();
+    let windows = windows.into_iter().zip(paces).zip(&told).map(|((window, pace), told)| {
+        let per_day = pace.used.nano() * DAY_SECONDS / i128::from(pace.seconds);
+        WindowForecast {
+            window,
+            used: Decimal(pace.used),
+            rate_per_day: Decimal(Amount::from_nano(per_day)),
+            runs_out_at: told.runs_out_at.map(instant),
+            is_grant_expiry_limited: told.is_expiry_limited,
+        }
+    });
+    Forecast { runs_out_at: earliest.map(instant), windows: windows.collect() }
+}
+
 /// The sum in words: what was granted, what was used, what is left.
 fn statement(explanation: &Explanation) -> String {
-    let Explanation { granted, used, overdraft, balance, .. } = explanation;
-    if overdraft.is_zero() {
-        return format!("{granted} granted − {used} used = {balance}");
+    let Explanation { granted, used, overdraft, balance, pool, .. } = explanation;
+    let reserved = pool.as_ref().map_or(Amount::ZERO, Pool::reserved);
+    let drawn = *used - *overdraft - reserved;
+    let mut text = format!("{granted} granted − {drawn} used");
+    for (amount, what) in [(reserved, "reserved"), (*overdraft, "overdraft")] {
+        if !amount.is_zero() {
+            text.push_str(&format!(" − {amount} {what}"));
+        }
     }
-    let drawn = *used - *overdraft;
-    format!("{granted} granted − {drawn} used − {overdraft} overdraft = {balance}")
+    format!("{text} = {balance}")
 }
 
 fn subscription(part: &SubscriptionPart) -> wire::SubscriptionExplanation {
@@ -124,6 +158,7 @@ fn explain_grant(shown: &Shown<'_>, grant: &Grant, order: u32) -> wire::GrantExp
         amount: Decimal(grant.amount),
         original_amount: Decimal(grant.original),
         consumed_amount: Decimal(grant.consumed),
+        reserved: Decimal(grant.held),
         remaining: Decimal(grant.remaining()),
         priority: grant.priority,
         effective_at: instant(grant.effective_at),

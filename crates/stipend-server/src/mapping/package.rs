@@ -9,7 +9,7 @@ use stipend_core::catalog::{
     TrialUnit, VersionStatus,
 };
 use stipend_core::customer::BillingPeriod;
-use stipend_core::{Amount, EnvId, Timestamp};
+use stipend_core::{Amount, EnvId, Formula, Timestamp};
 use stipend_wire::charge::{self as wire_charge, Charge, ChargesInput, PricingType};
 use stipend_wire::entitlement::EntitlementReference;
 use stipend_wire::opaque::Checked;
@@ -271,29 +271,35 @@ fn charges_from_wire(
         let list = if row.is_overage { &mut charges.overage } else { &mut charges.rows };
         list.push(ChargeRow { created_at: now, row: Document(row.text.into_string()) });
     }
-    charges.rates = rates_from_wire(input);
+    charges.rates = rates_from_wire(input)?;
     Ok((pricing_from_wire(input.pricing_type), charges))
 }
 
-/// What the base rows say about credits for usage.
-fn rates_from_wire(input: &ChargesInput) -> Vec<CreditRate> {
-    let models = input.pricing_models.iter().flatten();
-    let rates = models.flat_map(|model| {
-        let priced = model.price_periods.0.iter().filter_map(|period| {
-            Some((model.feature_id.clone()?, period.billing_period, period.credit_rate.as_ref()?))
+/// What the base rows say about credits for usage. A formula that cannot be read is refused, in
+/// whatever row.
+fn rates_from_wire(input: &ChargesInput) -> Result<Vec<CreditRate>, WireError> {
+    let mut rates = Vec::new();
+    for placed in input.credit_rates() {
+        let formula = placed.rate.cost_formula.as_ref().map(|formula| {
+            Formula::parse(&formula.0).map_err(|error| {
+                WireError::new(ErrorCode::InvalidFormula, error.to_string())
+                    .with_param(format!("{}/costFormula", placed.pointer))
+            })
         });
-        priced.map(|(feature, period, rate)| CreditRate {
-            feature,
-            billing_period: match period {
+        let formula = formula.transpose()?;
+        let Some(feature) = placed.feature_id.filter(|_| !placed.is_overage) else { continue };
+        rates.push(CreditRate {
+            feature: feature.clone(),
+            billing_period: match placed.billing_period {
                 wire_charge::BillingPeriod::Monthly => BillingPeriod::Monthly,
                 wire_charge::BillingPeriod::Annually => BillingPeriod::Annually,
             },
-            currency: rate.currency_id.clone(),
-            amount: rate.amount.0,
-            formula: rate.cost_formula.as_ref().map(|formula| formula.0.clone()),
-        })
-    });
-    rates.collect()
+            currency: placed.rate.currency_id.clone(),
+            amount: placed.rate.amount.0,
+            formula,
+        });
+    }
+    Ok(rates)
 }
 
 /// The base rows or the overage rows of what is shown of a package, in their order.

@@ -37,18 +37,6 @@ fn every_operation_refuses_who_has_no_key() {
     assert_eq!(server.position(), before);
 }
 
-#[test]
-fn a_key_in_the_query_opens_nothing() {
-    let server = world::example();
-    for operation in operations() {
-        for name in ["X-API-KEY", "x-api-key", "apiKey", "api_key", "key"] {
-            let path = format!("{}?{name}={KEY}", operation.path("acme"));
-            let answer = server.anonymous(&operation.method, &path).send();
-            assert_eq!(answer.verdict(), "401 unauthenticated", "{} {path}", operation.method);
-        }
-    }
-}
-
 /// A refusal must not say what exists: with a wrong key, all ids look the same.
 #[test]
 fn without_a_key_the_answer_is_the_same_for_what_exists_and_what_does_not() {

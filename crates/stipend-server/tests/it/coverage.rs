@@ -90,6 +90,6 @@ fn operation_ids_are_unique() {
 #[test]
 fn the_document_describes_the_api_and_nothing_else() {
     for operation in operations() {
-        assert!(operation.template.starts_with("/api/v1/"), "{operation:?}");
+        assert!(operation.template.starts_with("/api/v"), "{operation:?}");
     }
 }

@@ -11,6 +11,19 @@ use stipend_wire::ErrorCode;
 
 /// One refused request for each line: code and place, request, body.
 const REFUSED: &[(&str, &str, &str)] = &[
+    // Usage.
+    (
+        "feature_not_metered",
+        "POST /api/v1/usage",
+        r#"{"usages":[{"customerId":"acme","featureId":"seats","value":1}]}"#,
+    ),
+    (
+        "invalid_formula /charges/pricingModels/0/pricePeriods/0/creditRate/costFormula",
+        "PATCH /api/v1/plans/draft-plan",
+        r#"{"charges":{"pricingType":"PAID","pricingModels":[{"billingModel":"CREDIT_BASED",
+            "featureId":"seats","pricePeriods":[{"billingPeriod":"MONTHLY","creditRate":
+            {"amount":1,"currencyId":"api-credits","costFormula":"1.1 * / a"}}]}]}}"#,
+    ),
     // The document.
     ("malformed_json", "POST /api/v1/products", "{"),
     ("duplicate_key /id", "POST /api/v1/products", r#"{"id":"a","id":"b"}"#),
@@ -83,6 +96,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("duplicate_parameter limit", "GET /api/v1/plans?limit=1&limit=1", ""),
     ("missing_parameter customerId", "GET /api/v1/credits/ledger", ""),
     // What is asked for.
+    ("entry_not_found", "POST /api/v1/credits/ledger/x/reverse", ""),
+    ("decision_not_found", "GET /api/v1/decisions/x", ""),
     ("not_found", "GET /api/v1/nothing", ""),
     ("customer_not_found", "GET /api/v1/customers/nobody", ""),
     ("currency_not_found", "PATCH /api/v1/credits/custom-currencies/none", "{}"),
@@ -145,6 +160,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "customer_archived",
         "POST /api/v1/subscriptions",
         r#"{"customerId":"gone","planId":"growth"}"#,
+    ),
+    (
+        "customer_archived",
+        "POST /api/v1/subscriptions/sub-1/delegate",
+        r#"{"targetCustomerId":"gone"}"#,
+    ),
+    (
+        "customer_not_found",
+        "POST /api/v1/subscriptions/sub-1/delegate",
+        r#"{"targetCustomerId":"nobody"}"#,
     ),
     (
         "addon_incompatible",
@@ -227,13 +252,55 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "POST /api/v1/subscriptions",
         r#"{"customerId":"bob","planId":"growth","unitQuantity":2}"#,
     ),
-    ("not_supported featureId", "GET /api/v1/customers/acme/entitlements/check?featureId=f", ""),
     (
         "batch_refused",
         "POST /api/v1/credits/consumption/async",
         r#"{"consumptions":[{"amount":0}]}"#,
     ),
+    (
+        "reservation_not_found",
+        "POST /api/v1/credits/reservations/none/release",
+        r#"{"customerId":"acme","currencyId":"api-credits","consumedAmount":1}"#,
+    ),
     ("limit_reached", "POST /api/v1/subscriptions", "{MANY ADDONS}"),
+    (
+        "promotional_entitlement_not_found",
+        "DELETE /api/v1/customers/acme/promotional-entitlements/seats",
+        "",
+    ),
+    (
+        "promotional_entitlement_not_found",
+        "DELETE /api/v1/customers/acme/promotional-entitlements/no%20feature",
+        "",
+    ),
+    ("customer_not_found", "DELETE /api/v1/customers/nobody/promotional-entitlements/seats", ""),
+    ("customer_not_found", "GET /api/v1/customers/nobody/promotional-entitlements", ""),
+    (
+        "feature_not_found",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        "{PROMOTE none lifetime null}",
+    ),
+    (
+        "feature_archived",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        "{PROMOTE old-feature lifetime null}",
+    ),
+    (
+        "customer_archived",
+        "POST /api/v1/customers/gone/promotional-entitlements",
+        "{PROMOTE seats lifetime null}",
+    ),
+    (
+        "invalid_period",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        r#"{PROMOTE seats custom "2026-01-31T00:00:00Z"}"#,
+    ),
+    (
+        "conflicting_fields /promotionalEntitlements/0/customEndDate",
+        "POST /api/v1/customers/acme/promotional-entitlements",
+        "{PROMOTE seats custom null}",
+    ),
+    ("invalid_cursor", "GET /api/v1/customers/acme/promotional-entitlements?after=00", ""),
 ];
 
 /// A request with what led to it.
@@ -264,6 +331,12 @@ const STORIES: &[(ErrorCode, Story)] = &[
         server.call("POST", "/api/v1/credits/consumption", &usage("acme", "k", 2))
     }),
     (ErrorCode::MissingRight, || world::example().in_sandbox("GET", "/api/v1/environments").send()),
+    (ErrorCode::UsageLimitExceeded, || {
+        let server = world::features();
+        let usage =
+            json!({ "usages": [{ "customerId": "acme", "featureId": "strict", "value": 6 }] });
+        server.call("POST", "/api/v1/usage", &usage)
+    }),
     (ErrorCode::ClockBackwards, || {
         let server = world::example();
         let set = |now: &str| {
@@ -279,10 +352,98 @@ const STORIES: &[(ErrorCode, Story)] = &[
         server.in_sandbox("PUT", "/api/v1/test-clock").raw(body).send()
     }),
     (ErrorCode::GrantNotVoidable, overdraft_voided),
+    (ErrorCode::ReservationConflict, || {
+        let server = reserved();
+        let check = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
+        server.call("GET", &format!("{check}&reserveAmount=11&reservationId=job"), &Value::Null)
+    }),
+    (ErrorCode::ReservationReleased, || {
+        let server = reserved();
+        let path = "/api/v1/credits/reservations/job/release";
+        let body = |consumed: u32| json!({ "customerId": "acme", "currencyId": "api-credits", "consumedAmount": consumed });
+        server.post(path, &body(1));
+        server.call("POST", path, &body(2))
+    }),
+    (ErrorCode::ReservationClosed, || {
+        let server = reserved();
+        server.advance(3_600);
+        let body = json!({ "customerId": "acme", "currencyId": "api-credits",
+            "reservationTtlSeconds": 60 });
+        server.call("POST", "/api/v1/credits/reservations/job/extend", &body)
+    }),
+    (ErrorCode::UnsupportedAggregation, || {
+        let server = priced("0 + a", "MIN");
+        let body = json!({ "migrationType": "NEW_CUSTOMERS" });
+        server.call("POST", "/api/v1/plans/priced/publish", &body)
+    }),
+    (ErrorCode::FormulaFailed, || {
+        let server = priced("1 / a", "SUM");
+        world::publish(&server, "plans", "priced");
+        let subscription = json!({ "customerId": "acme", "planId": "priced" });
+        server.post("/api/v1/subscriptions", &subscription);
+        let event = json!({ "events": [
+            { "customerId": "acme", "eventName": "e", "idempotencyKey": "k" },
+        ] });
+        server.call("POST", "/api/v1/events", &event)
+    }),
+    (ErrorCode::EntryNotReversible, || {
+        let server = world::example();
+        let ledger = server.get("/api/v1/credits/ledger?customerId=acme");
+        reversed(&server, &ledger[0]["entryId"], &Value::Null)
+    }),
+    (ErrorCode::AlreadyReversed, || {
+        let server = world::example();
+        server.post("/api/v1/credits/consumption", &usage("acme", "k", 1));
+        let ledger = server.get("/api/v1/credits/ledger?customerId=acme");
+        let entry = &ledger[0]["entryId"];
+        assert_eq!(reversed(&server, entry, &Value::Null).status, 200);
+        reversed(&server, entry, &json!({ "idempotencyKey": "another" }))
+    }),
+    (ErrorCode::DecisionGone, || {
+        let server = world::example();
+        let check = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
+        let first = server.get(check)["decisionId"].clone();
+        (0..1_024).for_each(|_| drop(server.get(check)));
+        let path = format!("/api/v1/decisions/{}", first.as_str().expect("it has an id"));
+        server.call("GET", &path, &Value::Null)
+    }),
     (ErrorCode::Overloaded, failing_store::overloaded),
     (ErrorCode::Internal, failing_store::unreadable),
     (ErrorCode::Unavailable, failing_store::unwritable),
 ];
+
+fn reversed(server: &Server, entry: &Value, body: &Value) -> Answer {
+    let entry = entry.as_str().expect("entries have ids");
+    server.call("POST", &format!("/api/v1/credits/ledger/{entry}/reverse"), body)
+}
+
+/// The example with a reservation `job` of 10 credits for an hour.
+fn reserved() -> crate::support::Server {
+    let server = world::example();
+    let check = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
+    server.get(&format!("{check}&reserveAmount=10&reservationId=job"));
+    server
+}
+
+/// The example with a draft `priced` of another product, by which events cost what a formula says.
+fn priced(formula: &str, function: &str) -> Server {
+    let server = world::example();
+    server.post("/api/v1/products", &json!({ "id": "other", "displayName": "Other" }));
+    let feature = json!({
+        "id": "f", "displayName": "F", "featureType": "NUMBER", "meterType": "INCREMENTAL",
+        "meter": { "aggregation": { "function": function, "field": "a" }, "filters": [] },
+    });
+    server.post("/api/v1/features", &feature);
+    world::package(&server, "plans", "priced", "other", Some(10));
+    let charges = json!({ "charges": { "pricingType": "PAID", "pricingModels": [
+        { "billingModel": "CREDIT_BASED", "featureId": "f", "pricePeriods": [
+            { "billingPeriod": "MONTHLY", "creditRate":
+                { "amount": 1, "currencyId": "api-credits", "costFormula": formula } },
+        ] },
+    ] } });
+    server.done("PATCH", "/api/v1/plans/priced", &charges);
+    server
+}
 
 fn overdraft_voided() -> Answer {
     let server = world::example();
@@ -296,24 +457,9 @@ fn overdraft_voided() -> Answer {
 
 const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::Forbidden, "keys have no scopes and there are no publishable keys"),
-    (ErrorCode::ReservationNotFound, "reservations are not built"),
-    (ErrorCode::ReservationReleased, "reservations are not built"),
-    (ErrorCode::ReservationConflict, "reservations are not built"),
     (ErrorCode::FeatureInUse, "features cannot be deleted, and archiving one is never refused"),
     (ErrorCode::PackageInUse, "archiving a plan or an add-on is never refused"),
     (ErrorCode::ProductMismatch, "packages of different products are not compared"),
-    (ErrorCode::FeatureNotMetered, "unreachable until usage is served"),
-    (ErrorCode::UsageLimitExceeded, "unreachable until usage is served"),
-    (ErrorCode::UnsupportedAggregation, "unreachable until features are mapped to credits"),
-    (ErrorCode::InvalidFormula, "unreachable until features are mapped to credits"),
-    (ErrorCode::FormulaFailed, "unreachable until features are mapped to credits"),
-    (ErrorCode::ReservationClosed, "unreachable until reservations are served"),
-    (ErrorCode::EntryNotFound, "unreachable until reversals are served"),
-    (ErrorCode::EntryNotReversible, "unreachable until reversals are served"),
-    (ErrorCode::AlreadyReversed, "unreachable until reversals are served"),
-    (ErrorCode::DecisionNotFound, "unreachable until decisions are served"),
-    (ErrorCode::DecisionGone, "unreachable until decisions are served"),
-    (ErrorCode::PromotionalEntitlementNotFound, "unreachable until promotions are served"),
     (ErrorCode::RequestInFlight, "a second request waits for the first and gets its answer"),
 ];
 
@@ -331,7 +477,17 @@ fn written_out(body: &str) -> String {
             let addons = repeat(101, |number| format!(r#"{{"id":"a{number}","quantity":1}}"#));
             format!(r#"{{"customerId":"bob","planId":"growth","addons":[{addons}]}}"#)
         }
-        other => other.to_owned(),
+        other => match other.strip_prefix("{PROMOTE ").and_then(|rest| rest.strip_suffix('}')) {
+            Some(promotion) => {
+                let [feature, period, end] = promotion.split(' ').collect::<Vec<_>>()[..] else {
+                    panic!("{promotion}: FEATURE PERIOD END");
+                };
+                let end: Value = serde_json::from_str(end).expect("an instant or null");
+                let promotion = json!({ "period": period, "customEndDate": end });
+                world::promotion(feature, &promotion).to_string()
+            }
+            None => other.to_owned(),
+        },
     }
 }
 

@@ -152,3 +152,25 @@ fn while_the_store_cannot_be_read_no_answer_says_why() {
     }
     assert_eq!(server.get("/api/v1/customers").as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_report_without_a_key_is_not_sent_again_where_its_outcome_is_unknown() {
+    for (key, should_retry) in [(Value::Null, Some("false")), ("k".into(), None)] {
+        let (server, control) = example();
+        let feature = json!({
+            "id": "calls", "displayName": "Calls", "featureType": "NUMBER",
+            "meterType": "INCREMENTAL",
+        });
+        server.post("/api/v1/features", &feature);
+        settle(&server);
+        control.fail(Fault::next_append(FaultKind::Failed));
+        let mut report = json!({ "customerId": "acme", "featureId": "calls", "value": 1 });
+        if !key.is_null() {
+            report["idempotencyKey"] = key;
+        }
+        let answer = server.call("POST", "/api/v1/usage", &json!({ "usages": [report] }));
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"unavailable".into()));
+        assert_eq!(answer.header("x-should-retry"), should_retry);
+        assert_eq!(answer.header("retry-after").is_some(), should_retry.is_none());
+    }
+}

@@ -1,15 +1,23 @@
 //! The API from outside: requests go into the whole router, in process, over a real store, and
 //! nothing is looked at but statuses, headers and bodies. No test waits for time to pass.
 
+mod access;
 mod answers;
 mod auth;
 mod bad_input;
+mod bad_input_rows;
+mod bad_input_scopes;
+mod bad_input_sockets;
+mod bad_input_texts;
 mod coverage;
 mod errors;
 mod failing_store;
 mod idempotency;
 mod requests;
+mod reservations;
 mod snapshots;
 mod support;
+mod telling;
 mod time;
+mod usage;
 mod world;

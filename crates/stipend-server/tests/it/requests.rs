@@ -2,7 +2,8 @@
 //! which each finds what it needs.
 //!
 //! Lines are `METHOD path` and, where there is one, the body. `{grant}` stands for the id of the
-//! grant that was made last.
+//! grant that was made last, `{entry}` for the newest entry of the ledger that was read last, and
+//! `{decision}` for what was decided last.
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +57,11 @@ const CHARGES: &str = r#"{"compatibleAddonIds":["extra"],"charges":{"pricingType
 const ADDON_CHARGES: &str = r#"{"maxQuantity":10,"charges":{"pricingType":"PAID",
     "pricingModels":[{"billingModel":"FLAT_FEE","pricePeriods":[
         {"billingPeriod":"MONTHLY","price":{"amount":5,"currency":"usd"}}]}]}}"#;
+const PROMOTIONS: &str = r#"{"promotionalEntitlements":[{"featureId":"seats","period":"1 month",
+    "usageLimit":20,"hasUnlimitedUsage":false,"hasSoftLimit":false,"enumValues":null,
+    "isVisible":true,"customEndDate":null,"resetPeriod":"WEEK",
+    "weeklyResetPeriodConfiguration":{"accordingTo":"EveryMonday"},
+    "monthlyResetPeriodConfiguration":null,"yearlyResetPeriodConfiguration":null}]}"#;
 const PUBLISH: &str = r#"{"migrationType":"NEW_CUSTOMERS"}"#;
 
 /// All of them.
@@ -145,11 +151,31 @@ pub(crate) const LINES: &[Line] = &[
             "grantType":"PROMOTIONAL","expireAt":"2026-06-30T00:00:00Z","comment":"An outage"}"#,
     ),
     get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits&requestedUsage=10"),
+    get("/api/v1/customers/acme/entitlements/check?featureId=seats&requestedUsage=5"),
+    post("/api/v1/customers/acme/promotional-entitlements", PROMOTIONS),
+    get("/api/v1/customers/acme/promotional-entitlements?status=Active"),
+    delete("/api/v1/customers/acme/promotional-entitlements/seats"),
     get("/api/v1/customers/acme/entitlements"),
     get("/api/v1/customers/acme/credits/explain?currencyId=api-credits"),
     get("/api/v1/credits/grants?customerId=acme"),
     post("/api/v1/credits/grants/{grant}/void", ""),
     get("/api/v1/credits/ledger?customerId=acme"),
+    get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits&reserveAmount=100\
+         &reservationId=job-1&reservationTtlSeconds=600\
+         &reservationMetadata=%7B%22job%22%3A%227%22%7D"),
+    post(
+        "/api/v1/credits/reservations/job-1/extend",
+        r#"{"customerId":"acme","currencyId":"api-credits","reservationTtlSeconds":900,
+            "reserveAmount":120}"#,
+    ),
+    get("/api/v1/credits/reservations?customerId=acme"),
+    get("/api/v1/customers/acme/credits/explain?currencyId=api-credits"),
+    post(
+        "/api/v1/credits/reservations/job-1/release",
+        r#"{"customerId":"acme","currencyId":"api-credits","consumedAmount":30.5}"#,
+    ),
+    get("/api/v1/credits/reservations?customerId=acme"),
+    get("/api/v1/credits/ledger?customerId=acme&reservationId=job-1"),
     get("/api/v1/credits/auto-recharge?customerId=acme&currencyId=api-credits"),
     get("/api/v1/subscriptions/sub-1/upcoming?count=2"),
     post(
@@ -160,6 +186,7 @@ pub(crate) const LINES: &[Line] = &[
     post("/api/v1/subscriptions/sub-1/migrate", ""),
     delete("/api/v1/subscriptions/sub-1/future-update/schedule"),
     post("/api/v1/subscriptions/sub-1/transfer", r#"{"destinationResourceId":"other-site"}"#),
+    post("/api/v1/subscriptions/sub-1/delegate", r#"{"targetCustomerId":"acme"}"#),
     post(
         "/api/v1/subscriptions/import",
         r#"{"subscriptions":[{"id":"sub-2","customerId":"acme","planId":"growth",
@@ -186,4 +213,88 @@ pub(crate) const LINES: &[Line] = &[
     put("/api/v1/test-clock", r#"{"now":"2025-01-31T00:00:00Z"}"#).in_sandbox(),
     get("/api/v1/test-clock").in_sandbox(),
     delete("/api/v1/test-clock").in_sandbox(),
+    post(
+        "/api/v1/features",
+        r#"{"id":"calls","displayName":"Calls","featureType":"NUMBER",
+            "meterType":"INCREMENTAL"}"#,
+    ),
+    post(
+        "/api/v1/features",
+        r#"{"id":"chat","displayName":"Chat","featureType":"NUMBER","meterType":"INCREMENTAL",
+            "meter":{"aggregation":{"function":"SUM","field":"tokens"},
+                "filters":[{"conditions":[
+                    {"field":"eventName","operation":"EQUALS","value":"completion"}]}]}}"#,
+    ),
+    post(
+        "/api/v1/plans",
+        r#"{"id":"metered","displayName":"Metered","productId":"copy","pricingType":"PAID"}"#,
+    ),
+    post(
+        "/api/v1/plans/metered/entitlements",
+        r#"{"entitlements":[
+            {"type":"CREDIT","id":"api-credits","amount":1000,"cadence":"MONTH"},
+            {"type":"FEATURE","id":"calls","usageLimit":100,"resetPeriod":"MONTH"}]}"#,
+    ),
+    patch(
+        "/api/v1/plans/metered",
+        r#"{"charges":{"pricingType":"PAID","pricingModels":[
+            {"billingModel":"CREDIT_BASED","featureId":"calls","pricePeriods":[
+                {"billingPeriod":"MONTHLY",
+                 "creditRate":{"amount":10,"currencyId":"api-credits"}}]},
+            {"billingModel":"CREDIT_BASED","featureId":"chat","pricePeriods":[
+                {"billingPeriod":"MONTHLY",
+                 "creditRate":{"amount":0,"currencyId":"api-credits",
+                    "costFormula":"if(model == \"large\", 30, 2) * tokens / 1000"}}]}]}}"#,
+    ),
+    post("/api/v1/plans/metered/publish", r#"{"migrationType":"NEW_CUSTOMERS"}"#),
+    post("/api/v1/customers", r#"{"id":"bob"}"#),
+    post("/api/v1/subscriptions", r#"{"id":"sub-bob","customerId":"bob","planId":"metered"}"#),
+    post("/api/v1/usage/estimate", r#"{"customerId":"bob","featureId":"calls","value":101}"#),
+    post(
+        "/api/v1/usage",
+        r#"{"usages":[
+            {"customerId":"bob","featureId":"calls","value":3,"idempotencyKey":"u-1",
+             "dimensions":{"region":"eu"}},
+            {"customerId":"bob","featureId":"calls","value":-1,"idempotencyKey":"u-2",
+             "createdAt":"2026-01-30T00:00:00Z"}]}"#,
+    ),
+    post(
+        "/api/v1/usage",
+        r#"{"usages":[{"customerId":"bob","featureId":"calls","value":3,"idempotencyKey":"u-1",
+            "dimensions":{"region":"eu"}}]}"#,
+    ),
+    post(
+        "/api/v2/usage",
+        r#"{"usages":[
+            {"customerId":"bob","featureId":"calls","value":5,"updateBehavior":"SET",
+             "idempotencyKey":"u-3"},
+            {"customerId":"bob","featureId":"chat","value":100,"idempotencyKey":"u-4",
+             "dimensions":{"tokens":100}}]}"#,
+    ),
+    post(
+        "/api/v1/events/estimate",
+        r#"{"customerId":"bob","eventName":"completion",
+            "dimensions":{"model":"large","tokens":1500}}"#,
+    ),
+    post(
+        "/api/v1/events",
+        r#"{"events":[
+            {"customerId":"bob","eventName":"completion","idempotencyKey":"e-1",
+             "dimensions":{"model":"large","tokens":1500}},
+            {"customerId":"bob","eventName":"completion","idempotencyKey":"e-2",
+             "dimensions":{"tokens":10}},
+            {"customerId":"bob","eventName":"login","idempotencyKey":"e-3"}]}"#,
+    ),
+    get("/api/v1/usage/bob/history/calls?startDate=2026-01-01T00:00:00Z\
+         &endDate=2026-12-01T00:00:00Z"),
+    get("/api/v1/usage/bob/history/calls?startDate=2026-01-01T00:00:00Z\
+         &endDate=2026-12-01T00:00:00Z&groupBy=region"),
+    get("/api/v1/credits/ledger?customerId=bob"),
+    get("/api/v1/credits/ledger?customerId=bob&eventType=CREDITS_CONSUMED"),
+    get("/api/v1/decisions/{decision}"),
+    post("/api/v1/credits/ledger/{entry}/reverse", r#"{"reason":"The job failed"}"#),
+    get("/api/v1/credits/usage?customerId=acme&currencyId=api-credits"),
+    get("/api/v1/credits/usage?customerId=bob&timeRange=LAST_DAY&groupBy=featureId,region"),
+    get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits&requestedUsage=10"),
+    get("/api/v1/decisions/{decision}"),
 ];

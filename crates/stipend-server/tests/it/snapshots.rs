@@ -37,9 +37,10 @@ fn shown(answer: &Answer) -> String {
 fn every_operation_answers_as_it_was_looked_at() {
     let server = Server::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut grant = String::new();
+    let (mut grant, mut entry, mut decision) = (String::new(), String::new(), String::new());
     for line in LINES {
-        let path = line.path.replace("{grant}", &grant);
+        let path = line.path.replace("{grant}", &grant).replace("{entry}", &entry);
+        let path = path.replace("{decision}", &decision);
         let ask = if line.in_sandbox { Server::in_sandbox } else { Server::request };
         let call = ask(&server, line.method, &path);
         let call = if line.body.is_empty() { call } else { call.raw(line.body) };
@@ -51,6 +52,13 @@ fn every_operation_answers_as_it_was_looked_at() {
         let operation = operation_of(line.method, line.path).id;
         if operation == "create_grant" {
             grant = answer.json()["data"]["id"].as_str().unwrap().to_owned();
+        }
+        let told = answer.json()["data"].clone();
+        if let Some(id) = told[0]["entryId"].as_str() {
+            entry = id.to_owned();
+        }
+        if let Some(id) = told["decisionId"].as_str().or(told[0]["decisionId"].as_str()) {
+            decision = id.to_owned();
         }
         let count = counts.entry(operation.clone()).or_default();
         *count += 1;

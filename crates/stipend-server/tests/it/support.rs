@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::Poll;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use stipend_core::Timestamp;
 use stipend_engine::{Alarm, ApiKey, Clock, Command, Engine, PRODUCTION, Reply};
 use stipend_server::ids::Random;
-use stipend_server::{App, serve};
+use stipend_server::{App, Limits, serve};
 use stipend_store::{MemoryStore, Store};
 use stipend_store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
@@ -116,6 +117,20 @@ impl Server {
         &self.engine
     }
 
+    /// Serves on a port of this machine, until the guard is dropped.
+    pub(crate) fn listen(&self, limits: Limits) -> Listening {
+        let random = Arc::new(Splitmix(AtomicU64::new(11)));
+        let app = App::new(Arc::clone(&self.engine), random).with_limits(limits);
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime can be made");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a port is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        runtime.spawn(serve::serve(listener, app, std::future::pending()));
+        Listening { address, runtime: Some(runtime) }
+    }
+
     pub(crate) fn set_clock(&self, text: &str) {
         self.set_micros(instant(text).micros());
     }
@@ -178,6 +193,20 @@ impl Server {
         let check = self.get(&format!("{path}?currencyId=api-credits"));
         let number = |key: &str| check[key].as_u64().expect("the amounts are whole");
         (number("usageLimit"), number("currentUsage"))
+    }
+}
+
+/// A server on a socket.
+pub(crate) struct Listening {
+    pub(crate) address: SocketAddr,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -157,3 +157,68 @@ pub(crate) fn usage(customer: &str, key: &str, amount: impl Into<Value>) -> Valu
         "amount": amount.into(),
     })
 }
+
+/// The body that gives a promotional entitlement for ever, with these keys of it changed.
+pub(crate) fn promotion(feature: &str, fields: &Value) -> Value {
+    let mut item = json!({
+        "featureId": feature, "period": "lifetime", "usageLimit": null,
+        "hasUnlimitedUsage": null, "hasSoftLimit": null, "enumValues": null, "isVisible": null,
+        "customEndDate": null, "resetPeriod": null, "weeklyResetPeriodConfiguration": null,
+        "monthlyResetPeriodConfiguration": null, "yearlyResetPeriodConfiguration": null,
+    });
+    let fields = fields.as_object().expect("the test writes objects").clone();
+    item.as_object_mut().expect("it is one").extend(fields);
+    json!({ "promotionalEntitlements": [item] })
+}
+
+/// `acme` on a plan with features of all kinds: `calls` up to 100 a month, `strict` up to 5 and no
+/// more, `size` of 10, `sso`, `region` in `eu` and `us`, and `chat`, each unit for 2 of its 50
+/// API credits a month; `mail` is in no plan.
+pub(crate) fn features() -> Server {
+    let server = Server::new();
+    server.post("/api/v1/products", &json!({ "id": "api", "displayName": "API" }));
+    currency(&server, "api-credits");
+    for (id, feature_type, meter_type) in [
+        ("calls", "NUMBER", "INCREMENTAL"),
+        ("strict", "NUMBER", "INCREMENTAL"),
+        ("chat", "NUMBER", "INCREMENTAL"),
+        ("mail", "NUMBER", "INCREMENTAL"),
+        ("size", "NUMBER", "None"),
+        ("sso", "BOOLEAN", "None"),
+    ] {
+        let feature = json!({
+            "id": id, "displayName": id, "featureType": feature_type, "meterType": meter_type,
+        });
+        server.post("/api/v1/features", &feature);
+    }
+    let region = json!({
+        "id": "region", "displayName": "Region", "featureType": "ENUM", "enumConfiguration": [
+            { "value": "eu", "displayName": "EU" }, { "value": "us", "displayName": "US" },
+            { "value": "asia", "displayName": "Asia" },
+        ],
+    });
+    server.post("/api/v1/features", &region);
+    let plan = json!({ "id": "full", "displayName": "Full", "productId": "api" });
+    server.post("/api/v1/plans", &plan);
+    let entitlements = json!({ "entitlements": [
+        { "type": "FEATURE", "id": "calls", "usageLimit": 100, "resetPeriod": "MONTH" },
+        { "type": "FEATURE", "id": "strict", "usageLimit": 5, "enforcement": "STRICT" },
+        { "type": "FEATURE", "id": "size", "usageLimit": 10 },
+        { "type": "FEATURE", "id": "sso" },
+        { "type": "FEATURE", "id": "region", "enumValues": ["eu", "us"] },
+        { "type": "CREDIT", "id": "api-credits", "amount": 50, "cadence": "MONTH" },
+    ] });
+    server.post("/api/v1/plans/full/entitlements", &entitlements);
+    let rate = json!({ "charges": { "pricingType": "PAID", "pricingModels": [{
+        "billingModel": "CREDIT_BASED", "featureId": "chat", "pricePeriods": [{
+            "billingPeriod": "MONTHLY",
+            "creditRate": { "amount": 2, "currencyId": "api-credits" },
+        }],
+    }] } });
+    server.done("PATCH", "/api/v1/plans/full", &rate);
+    publish(&server, "plans", "full");
+    customer(&server, "acme");
+    let subscription = json!({ "id": "sub-1", "customerId": "acme", "planId": "full" });
+    server.post("/api/v1/subscriptions", &subscription);
+    server
+}

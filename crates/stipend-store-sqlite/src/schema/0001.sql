@@ -99,4 +99,4 @@ CREATE VIEW v_ledger AS SELECT
   END AS balance_after,
   j.pool
 FROM journal j LEFT JOIN pool p ON p.id = j.pool LEFT JOIN customer c ON c.slot = j.slot
-WHERE j.pool <> 0;
+WHERE j.pool <> 0 AND j.pool & 32768 = 0;

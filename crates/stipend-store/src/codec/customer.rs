@@ -4,12 +4,15 @@
 use crate::{choice, record};
 use stipend_core::Customer;
 use stipend_core::customer::{
-    AddonPin, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed, Consumption,
-    Cost, CreditOverride, DimensionValue, Draw, Effect, Ended, Entry, FeatureQuantity, Grant,
-    GrantEnd, GrantKind, Issued, LaterChange, MonthDraws, Moved, Opened, Overdraft, PlanPin, Pool,
-    PoolEntry, PoolOpened, Profile, ProvisionRequest, RecurringSource, Resource, Schedule,
-    ScheduledChange, Settled, Subscription, SubscriptionEnd, SubscriptionEndReason,
-    SubscriptionPatch, SubscriptionTerms, Trial, TrialRequest,
+    AddonPin, Aggregate, BillingPeriod, Carried, CarriedConsumption, CarriedIn, Cause, Closed,
+    Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
+    FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
+    HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
+    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    ProvisionRequest, RecurringSource, Release, Resource, Reversal, Schedule, ScheduledChange,
+    Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
+    SubscriptionTerms, Trial, TrialRequest, UsageBehavior, UsageEntry, UsagePin, UsageResetReason,
+    UsageRestart,
 };
 
 record!(Profile {
@@ -61,8 +64,17 @@ record!(Grant {
     15 => cost,
     16 => source,
     17 => this_month,
+    18 => held or default,
 });
 record!(Overdraft { 1 => no, 2 => amount, 3 => created_at });
+record!(Hold {
+    1 => id,
+    2 => amount,
+    3 => draws,
+    4 => expires_at,
+    5 => created_at,
+    6 => metadata,
+});
 record!(Pool {
     1 => id,
     2 => currency,
@@ -74,6 +86,8 @@ record!(Pool {
     8 => overdraft,
     9 => granted,
     10 => used,
+    11 => lapsed or default,
+    12 => holds or default,
 });
 
 choice!(BillingPeriod { 1 => Monthly, 2 => Annually });
@@ -159,6 +173,8 @@ record!(Issued {
     4 => cadence,
     5 => k,
     6 => next_part,
+    7 => level,
+    8 => behavior,
 });
 record!(CarriedConsumption {
     1 => cadence,
@@ -169,6 +185,25 @@ record!(CarriedConsumption {
 });
 record!(CarriedIn { 1 => currency, 2 => carried });
 record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
+choice!(PromotionPeriod {
+    1 => OneWeek,
+    2 => OneMonth,
+    3 => SixMonths,
+    4 => OneYear,
+    5 => Lifetime,
+    6 => Custom,
+});
+record!(Promotion {
+    1 => number,
+    2 => feature,
+    3 => terms,
+    4 => is_visible,
+    5 => period,
+    6 => anchor,
+    7 => ends_at,
+    8 => revoked_at,
+    9 => updated_at,
+});
 record!(Customer {
     1 => slot,
     2 => profile,
@@ -177,8 +212,31 @@ record!(Customer {
     5 => pools,
     6 => next_grant,
     7 => next_due,
+    8 => promotions or default,
+    9 => usages or default,
 });
 
+record!(UsagePin { 1 => subscription, 2 => epoch });
+record!(DrawRun {
+    1 => pool,
+    2 => grant,
+    3 => amount,
+    4 => subscription,
+    5 => expires_at,
+    6 => is_overdraft or default,
+});
+record!(Aggregate { 1 => value, 2 => samples, 3 => sum, 4 => seen });
+record!(FeatureUsage {
+    1 => meter,
+    2 => feature,
+    3 => resource,
+    4 => seq,
+    5 => at,
+    6 => period,
+    7 => pin,
+    8 => aggregate,
+    9 => drawn,
+});
 choice!(DimensionValue { 1 => Text(String), 2 => Number(stipend_core::Amount), 3 => Flag(bool) });
 record!(Consumption {
     1 => amount,
@@ -188,6 +246,27 @@ record!(Consumption {
     5 => usage_limit,
     6 => current_usage,
     7 => period_end,
+    8 => priced,
+});
+record!(Priced {
+    1 => meter,
+    2 => feature,
+    3 => subscription,
+    4 => package,
+    5 => version,
+    6 => units,
+    7 => rate,
+});
+record!(Reversal {
+    1 => of,
+    2 => amount,
+    3 => idempotency_key,
+    4 => reason,
+    5 => usage_limit,
+    6 => current_usage,
+    7 => period_end,
+    8 => meter,
+    9 => runs,
 });
 record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
@@ -196,7 +275,20 @@ record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
 record!(Carried { 1 => subscription, 2 => carried });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
-record!(Opened { 1 => subscription, 2 => package, 3 => cadence, 4 => k });
+record!(Opened {
+    1 => subscription,
+    2 => package,
+    3 => cadence,
+    4 => k,
+    5 => level,
+    6 => behavior,
+});
+record!(Release { 1 => reservation, 2 => consumed });
+record!(HeldDraw { 1 => reservation, 2 => draw });
+record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
+choice!(HoldEnd { 1 => Released, 2 => Expired });
+record!(HoldPart { 1 => grant, 2 => held, 3 => consumed, 4 => lapsed });
+record!(HoldEnded { 1 => hold, 2 => how, 3 => parts });
 choice!(Effect {
     1 => Granted(Grant),
     2 => Scheduled(Grant),
@@ -212,6 +304,13 @@ choice!(Effect {
     12 => Carried(Carried),
     13 => Closed(Closed),
     14 => Opened(Opened),
+    15 => Reserved(Hold),
+    16 => HoldExtended(HoldExtended),
+    17 => HoldEnded(HoldEnded),
+    18 => HoldMovedOut(HeldDraw),
+    19 => HoldMovedIn(HeldDraw),
+    20 => Refunded(Moved),
+    21 => OverdraftRefunded(Draw),
 });
 choice!(Cause {
     1 => Consumption(Consumption),
@@ -219,13 +318,46 @@ choice!(Cause {
     3 => Void,
     4 => Due,
     5 => Subscription(stipend_core::SubscriptionNo),
+    6 => Reservation,
+    7 => Release(Release),
+    8 => Extension,
+    9 => Reversal(Reversal),
 });
 record!(PoolOpened { 1 => pool, 2 => currency, 3 => resource });
 record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });
+record!(MeterOpened { 1 => meter, 2 => feature, 3 => resource });
+choice!(UsageBehavior { 1 => Delta, 2 => Set, 3 => Event });
+choice!(UsageResetReason { 1 => Period, 2 => Subscription });
+record!(UsageRestart { 1 => at, 2 => reason });
+record!(UsageEntry {
+    1 => meter,
+    2 => at,
+    3 => reported_at,
+    4 => behavior,
+    5 => reported,
+    6 => before,
+    7 => value,
+    8 => samples or default,
+    9 => sum or default,
+    10 => seen,
+    11 => forgets or default,
+    12 => restart,
+    13 => period,
+    14 => pin,
+    15 => event_name,
+    16 => event_id,
+    17 => dimensions,
+    18 => currency,
+    19 => returned or default,
+    20 => forfeited or default,
+});
 choice!(Entry {
     1 => Profile(Profile),
     2 => Resource(Resource),
     3 => Subscription(Box<SubscriptionTerms>),
     4 => PoolOpened(PoolOpened),
     5 => Pool(PoolEntry),
+    6 => Promotion(Box<Promotion>),
+    7 => MeterOpened(MeterOpened),
+    8 => Usage(UsageEntry),
 });

@@ -2,15 +2,26 @@
 //! something else; a new field is an `Option`.
 
 use stipend_core::{
-    Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PackageId, PoolId,
-    ProductId, ResourceId, Slot, SubscriptionId, SubscriptionNo, Timestamp, Zone,
+    Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, Formula, GrantNo, MeterId, PackageId,
+    Period, PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp, Zone,
 };
 
 use super::{CodecError, Decode, Encode, Reader, Writer};
 use crate::{newtype, record, text_id};
 
-text_id!(CurrencyId, CustomerId, FeatureId, PackageId, ProductId, ResourceId, SubscriptionId, Zone);
-newtype!(EnvId(u32), Slot(u32), GrantNo(u32), SubscriptionNo(u32), PoolId(u64));
+text_id!(
+    CurrencyId,
+    CustomerId,
+    FeatureId,
+    PackageId,
+    ProductId,
+    ReservationId,
+    ResourceId,
+    SubscriptionId,
+    Zone
+);
+newtype!(EnvId(u32), Slot(u32), GrantNo(u32), SubscriptionNo(u32), PoolId(u64), MeterId(u64));
 
 impl Encode for Amount {
     fn encode(&self, writer: &mut Writer) {
@@ -25,6 +36,20 @@ impl Decode for Amount {
 }
 
 record!(Anchor { 1 => at, 2 => zone });
+record!(Period { 1 => k, 2 => start, 3 => end });
+
+/// A formula is its text.
+impl Encode for Formula {
+    fn encode(&self, writer: &mut Writer) {
+        self.source().encode(writer);
+    }
+}
+
+impl Decode for Formula {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Self::parse(reader.text()?).map_err(|_| CodecError::Invalid("a formula"))
+    }
+}
 
 impl Encode for Timestamp {
     fn encode(&self, writer: &mut Writer) {

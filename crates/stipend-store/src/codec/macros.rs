@@ -43,13 +43,33 @@ pub fn required<T: Decode>(
     place.or_else(T::omitted).ok_or(CodecError::MissingField { record, field })
 }
 
+/// Whether a field that is declared `or default` need not be written.
+#[doc(hidden)]
+#[must_use]
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The value of a field that is declared `or default`: a default is never written.
+#[doc(hidden)]
+pub fn or_default<T: Default + PartialEq>(
+    place: Option<T>,
+    field: &'static str,
+) -> Result<T, CodecError> {
+    match place {
+        Some(value) if is_default(&value) => Err(CodecError::Invalid(field)),
+        place => Ok(place.unwrap_or_default()),
+    }
+}
+
 /// Declares how a struct with named, visible fields is written: `record!(Type { 1 => a, 2 => b })`.
 ///
 /// All fields are named, with numbers that grow and are never used again for something else. An
-/// `Option` that is `None` is not written. See [`crate::codec`].
+/// `Option` that is `None` is not written, and neither is the default of a field that is declared
+/// `or default`, as one that came later is. See [`crate::codec`].
 #[macro_export]
 macro_rules! record {
-    ($name:ty { $($number:literal => $field:ident),* $(,)? }) => {
+    ($name:ty { $($number:literal => $field:ident $(or $default:ident)?),* $(,)? }) => {
         const _: () = assert!(
             $crate::codec::ascending(&[$($number),*]),
             concat!("the field numbers of ", stringify!($name), " must ascend from 1"),
@@ -58,7 +78,7 @@ macro_rules! record {
         impl $crate::codec::Encode for $name {
             fn encode(&self, writer: &mut $crate::codec::Writer) {
                 let Self { $($field),* } = self;
-                $crate::record!(@write writer, $($number => $field),*);
+                $crate::record!(@write writer, $($number => $field $(or $default)?),*);
             }
         }
 
@@ -67,34 +87,51 @@ macro_rules! record {
                 reader: &mut $crate::codec::Reader<'_>,
             ) -> Result<Self, $crate::codec::CodecError> {
                 reader.nested(|reader| {
-                    $crate::record!(@read reader, stringify!($name), $($number => $field),*);
+                    $crate::record!(
+                        @read reader,
+                        stringify!($name),
+                        $($number => $field $(or $default)?),*
+                    );
                     Ok(Self { $($field),* })
                 })
             }
         }
     };
-    (@write $writer:ident, $($number:literal => $field:ident),*) => {
-        $(if !$crate::codec::Encode::is_omitted($field) {
+    (@write $writer:ident, $($number:literal => $field:ident $(or $default:ident)?),*) => {
+        $(if !$crate::record!(@omits $field $($default)?) {
             $writer.u64($number);
             $crate::codec::Encode::encode_field($field, $writer);
         })*
         $writer.u64(0);
     };
-    (@read $reader:ident, $record:expr, $($number:literal => $field:ident),*) => {
+    (@omits $field:ident) => { $crate::codec::Encode::is_omitted($field) };
+    (@omits $field:ident default) => { $crate::codec::is_default($field) };
+    (@required $field:ident, $record:ident) => {
+        $crate::codec::required($field, $record, stringify!($field))?
+    };
+    (@required $field:ident, $record:ident, default) => {
+        $crate::codec::or_default(
+            $field,
+            concat!("a value other than the default of ", stringify!($field)),
+        )?
+    };
+    (@read $reader:ident, $record:expr, $(
+        $number:literal => $field:ident $(or $default:ident)?
+    ),*) => {
+        let record = $record;
         $(let mut $field = None;)*
         loop {
             match $reader.u64()? {
                 0 => break,
                 $($number => {
-                    $crate::codec::field(&mut $field, $reader, $record, stringify!($field))?;
+                    $crate::codec::field(&mut $field, $reader, record, stringify!($field))?;
                 })*
                 number => {
-                    let record = $record;
                     return Err($crate::codec::CodecError::UnknownField { record, number });
                 }
             }
         }
-        $(let $field = $crate::codec::required($field, $record, stringify!($field))?;)*
+        $(let $field = $crate::record!(@required $field, record $(, $default)?);)*
     };
 }
 

@@ -8,6 +8,7 @@ use crate::rounds::Contender;
 use crate::stats::Round;
 use crate::time;
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,8 @@ impl Postgres {
             "-c",
             "max_wal_size=4GB",
         ]);
-        let server = Server::start(&mut command, directory)?;
+        // It then ends its own processes too; what it holds is thrown away.
+        let server = Server::start(&mut command, directory, Signal::QUIT)?;
         let mut postgres = Self { _server: server, port, customers };
         postgres.load()?;
         Ok(postgres)

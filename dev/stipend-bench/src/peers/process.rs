@@ -9,19 +9,22 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What is ended when a signal arrives.
-static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+static RUNNING: Mutex<Vec<(Pid, Signal)>> = Mutex::new(Vec::new());
 static DIRECTORIES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A server with its data; both are gone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
+    /// How it is told to end at once.
+    end: Signal,
     pub(crate) directory: TempDir,
 }
 
 impl Server {
-    /// Starts it; what it says goes to the file `log` in its directory.
-    pub(crate) fn start(command: &mut Command, directory: TempDir) -> Result<Self> {
+    /// Starts it; what it says goes to the file `log` in its directory. `end` must be a signal that
+    /// it does not ignore, also where it inherits that its parent ignored it.
+    pub(crate) fn start(command: &mut Command, directory: TempDir, end: Signal) -> Result<Self> {
         let log = std::fs::File::create(directory.path().join("log"))?;
         remove_at_the_end(directory.path());
         let child = command
@@ -30,8 +33,8 @@ impl Server {
             .stderr(log)
             .spawn()
             .context("it does not start")?;
-        let server = Self { child, directory };
-        RUNNING.lock().expect("nobody panics with it").extend(server.pid());
+        let server = Self { child, end, directory };
+        RUNNING.lock().expect("nobody panics with it").extend(server.pid().map(|pid| (pid, end)));
         Ok(server)
     }
 
@@ -54,12 +57,11 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let pid = self.pid();
-        // Both peers take it as "end at once"; what they hold is thrown away.
         if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::QUIT);
+            let _ = kill_process(pid, self.end);
         }
         let _ = self.child.wait();
-        RUNNING.lock().expect("nobody panics with it").retain(|running| Some(*running) != pid);
+        RUNNING.lock().expect("nobody panics with it").retain(|(running, _)| Some(*running) != pid);
     }
 }
 
@@ -91,8 +93,8 @@ pub(crate) fn clean_up_on_signals() -> Result<()> {
 }
 
 fn clean_up() {
-    for pid in RUNNING.lock().expect("nobody panics with it").drain(..) {
-        let _ = kill_process(pid, Signal::QUIT);
+    for (pid, end) in RUNNING.lock().expect("nobody panics with it").drain(..) {
+        let _ = kill_process(pid, end);
     }
     for directory in DIRECTORIES.lock().expect("nobody panics with it").drain(..) {
         let _ = std::fs::remove_dir_all(directory);

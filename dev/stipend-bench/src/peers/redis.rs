@@ -7,6 +7,7 @@ use crate::rounds::Contender;
 use crate::stats::Round;
 use crate::time;
 use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +52,7 @@ impl Redis {
             .args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
             .arg("--dir")
             .arg(directory.path());
-        let server = Server::start(&mut command, directory)?;
+        let server = Server::start(&mut command, directory, Signal::KILL)?;
         let mut redis = Self { server, port, customers };
         redis.load()?;
         Ok(redis)

@@ -4,7 +4,7 @@ use super::{Gift, Model, NEVER};
 use stipend_core::customer::{Grant, GrantKind, Pool};
 use stipend_core::{Customer, examples};
 
-impl Model<'_> {
+impl Model {
     /// Compares what the model believes with what the customer is.
     ///
     /// # Errors
@@ -32,8 +32,9 @@ impl Model<'_> {
         let ends = |grant: &&Grant| grant.expires_at.map_or(NEVER, stipend_core::Timestamp::micros);
         let mut ends: Vec<i64> = recurring.iter().map(ends).collect();
         ends.dedup();
-        let expected = self.bucket.map_or((0, 0, Vec::new()), |bucket| {
-            (bucket.left(), bucket.total, vec![bucket.expires])
+        let bucket = self.bucket.as_ref().filter(|bucket| bucket.total() > 0);
+        let expected = bucket.map_or((0, 0, Vec::new()), |bucket| {
+            (bucket.left(), bucket.total(), vec![bucket.expires])
         });
         same("recurring credits left, in all, and until when", &(left, total, ends), &expected)
     }

@@ -1,0 +1,180 @@
+//! Deciding reports of usage and events: all items of a command or none.
+
+use super::Decider;
+use crate::batch::{Folding, Open};
+use crate::command::{
+    Answer, Balance, Recorded, Refusal, Remember, Reply, Report, ReportItem, Reported, UsageRecord,
+};
+use crate::key::{Key, Known, ScopeHash};
+use crate::record::{KIND_REMEMBERED, Remembered};
+use std::collections::HashMap;
+use std::sync::Arc;
+use stipend_core::customer::{self, CustomerCommand, Decision, Entry};
+use stipend_core::{Customer, EnvId};
+
+/// The status of the remembered answer to an event that no meter took.
+const STATUS_TAKEN: u16 = 200;
+
+impl Decider {
+    /// Records all items or none: all are decided before the first is folded.
+    pub(super) fn report(&mut self, open: &mut Open, env: EnvId, items: Vec<ReportItem>) -> Answer {
+        let steps = self.plan_reports(open, env, items)?;
+        let mut results: Vec<Reported> = Vec::with_capacity(steps.len());
+        for step in steps {
+            let reported = match step {
+                Step::Known(reported) => reported,
+                Step::Same(earlier) => results[earlier].as_replay(),
+                Step::Fresh { slot, key, decision } => {
+                    let recorded = self.record(open, env, slot, key, decision);
+                    let done = Reported::Done { is_replay: false, recorded: Arc::new(recorded) };
+                    self.keys.decide(key, open.number(), Reply::Reported(vec![done.clone()]));
+                    done
+                }
+            };
+            results.push(reported);
+        }
+        Ok(Reply::Reported(results))
+    }
+
+    /// Decides all items. Where several are of one customer, each is decided on a copy on which
+    /// the ones before it were carried out.
+    fn plan_reports(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        items: Vec<ReportItem>,
+    ) -> Result<Vec<Step>, Refusal> {
+        let is_single = items.len() == 1;
+        let mut plan = Plan::default();
+        for item in &items {
+            *plan.counts.entry(item.customer.clone()).or_default() += 1;
+        }
+        let mut steps = Vec::with_capacity(items.len());
+        let mut refused = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            match self.plan_report(open, env, &mut plan, index, item) {
+                Ok(step) => steps.push(step),
+                Err(refusal) => refused.push((index, refusal)),
+            }
+        }
+        match refused.len() {
+            0 => Ok(steps),
+            1 if is_single => Err(refused.remove(0).1),
+            _ => Err(Refusal::Items(refused)),
+        }
+    }
+
+    fn plan_report(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        plan: &mut Plan,
+        index: usize,
+        item: ReportItem,
+    ) -> Result<Step, Refusal> {
+        let ReportItem { customer, report, remember } = item;
+        let key = remember.key();
+        if let Some((earlier, known)) = plan.seen.get(&key.scope) {
+            return if *known == key { Ok(Step::Same(*earlier)) } else { Err(Refusal::KeyReused) };
+        }
+        plan.seen.insert(key.scope, (index, key));
+        if let Some(known) = self.find_reported(remember)? {
+            return Ok(Step::Known(known));
+        }
+        let is_shared = plan.counts.get(&customer).is_some_and(|count| *count > 1);
+        let found = self.working.find_customer(&(env, customer.clone()));
+        let slot = found.ok_or(Refusal::CustomerNotFound(customer))?;
+        let command = match report {
+            Report::Usage(request) => CustomerCommand::Usage(request),
+            Report::Event(request) => CustomerCommand::Event(request),
+        };
+        if !plan.copies.contains_key(&slot) {
+            self.roll(open, slot);
+        }
+        let now = self.now_in(env);
+        let realm = self.working.realm();
+        let account = self.working.account(slot).expect("names lead to customers");
+        if !is_shared {
+            let decision = customer::decide(&account.customer, realm.catalog(env), &command, now)?;
+            return Ok(Step::Fresh { slot, key, decision });
+        }
+        let copy = plan.copies.entry(slot).or_insert_with(|| account.customer.clone());
+        let decision = customer::decide(copy, realm.catalog(env), &command, now)?;
+        decision.entries.iter().for_each(|entry| copy.apply(entry));
+        Ok(Step::Fresh { slot, key, decision })
+    }
+
+    /// What became of the item before; one without a key is looked for only where it says that it
+    /// is a retry.
+    fn find_reported(&self, remember: Remember) -> Result<Option<Reported>, Refusal> {
+        if matches!(remember, Remember::Content { is_retry: false, .. }) {
+            return Ok(None);
+        }
+        match self.keys.look_up(remember.key(), self.now) {
+            Known::New => Ok(None),
+            Known::Durable(seq) => Ok(Some(Reported::Stored(seq))),
+            Known::Pending(Reply::Reported(results)) => Ok(Some(results[0].as_replay())),
+            Known::Reused | Known::Pending(_) => Err(Refusal::KeyReused),
+        }
+    }
+
+    /// Folds what was decided. The key stands in the first row that counts; an event that nothing
+    /// counts is remembered alone.
+    fn record(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        slot: u32,
+        key: Key,
+        decision: Decision,
+    ) -> Recorded {
+        let now = self.now_in(env);
+        let mut key = Some(key);
+        let mut usages: Vec<UsageRecord> = Vec::new();
+        for entry in decision.entries {
+            let row_key = if matches!(entry, Entry::Usage(_)) { key.take() } else { None };
+            let folding = Folding { slot, at: now, key: row_key };
+            let seq = open.fold(&mut self.working, &mut self.flusher, folding, &entry);
+            match entry {
+                Entry::Usage(usage) => {
+                    usages.push(UsageRecord { seq, usage, paid: Vec::new(), balance: None });
+                }
+                Entry::Pool(entry) => {
+                    let last = usages.last_mut().expect("usage is counted before it is paid for");
+                    last.paid.push(entry);
+                }
+                _ => {}
+            }
+        }
+        if let Some(key) = key {
+            let body = Remembered { status: STATUS_TAKEN, body: Vec::new() };
+            open.remember(key, KIND_REMEMBERED, &body);
+        }
+        let account = self.working.account(slot).expect("names lead to customers");
+        for record in &mut usages {
+            record.balance = Balance::of(&account.customer, &record.usage);
+        }
+        Recorded { at: now, usages, missing_dimensions: decision.missing_dimensions }
+    }
+}
+
+/// What was seen of the items of a command so far.
+#[derive(Default)]
+struct Plan {
+    /// How many items each customer has.
+    counts: HashMap<stipend_core::CustomerId, usize>,
+    /// The keys with their items.
+    seen: HashMap<ScopeHash, (usize, Key)>,
+    /// The customers with several items, as they will be.
+    copies: HashMap<u32, Customer>,
+}
+
+/// How an item is done.
+enum Step {
+    /// It was done before.
+    Known(Reported),
+    /// It is the same as an earlier item of the command.
+    Same(usize),
+    /// It is decided, for the customer in this slot.
+    Fresh { slot: u32, key: Key, decision: Decision },
+}

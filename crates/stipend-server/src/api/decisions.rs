@@ -1,0 +1,57 @@
+//! Why something was decided as it was.
+
+use crate::app::{App, data};
+use crate::context::{Caller, Ids};
+use crate::error::ApiError;
+use crate::mapping::decision::of_row;
+use axum::extract::State;
+use axum::response::Response;
+use std::sync::Arc;
+use stipend_engine::cipher::DecisionPlace;
+use stipend_wire::decision::Decision;
+use stipend_wire::{Data, ErrorBody, ErrorCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_decision))
+}
+
+/// Get a decision
+///
+/// How a check, a consumption or a refusal came about: the subscription and the price that counted,
+/// the grants in burn order with the rule that put each before the next, and the limit that stood
+/// in the way. Consumption is told for ever, from the journal; checks and refusals wrote nothing
+/// and are told while they are among the last few thousand of this server.
+#[utoipa::path(get, path = "/api/v1/decisions/{id}", tag = "Decisions",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Data<Decision>), (status = "default", body = ErrorBody)))]
+async fn get_decision(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+) -> Result<Response, ApiError> {
+    let not_found = || {
+        let shown: String = id.chars().take(255).collect();
+        ApiError::new(ErrorCode::DecisionNotFound, format!("there is no decision {shown}"))
+    };
+    let place = app.engine().cipher().find_decision(&id).ok_or_else(not_found)?;
+    let decision = match place {
+        DecisionPlace::Kept { start, number } => {
+            let kept = app.decisions().find(caller.env, start, number);
+            kept.ok_or_else(|| {
+                let message = "the decision was made, but its record is not kept any more";
+                ApiError::new(ErrorCode::DecisionGone, message)
+            })?
+        }
+        DecisionPlace::Row(seq) => {
+            let engine = Arc::clone(app.shared_engine());
+            let env = caller.env;
+            let decided = app.read(move || Ok(engine.decided(env, seq)?)).await?;
+            let decided = decided.ok_or_else(not_found)?;
+            let catalog = app.engine().catalog(caller.env);
+            of_row(&decided, &catalog, app.engine().cipher())
+        }
+    };
+    Ok(data(Decision { decision_id: id, ..decision }))
+}

@@ -1,0 +1,368 @@
+//! Reservations: made by a check, released, extended, listed.
+
+use super::access::{check, find_with_catalog};
+use crate::app::{App, data, ok};
+use crate::context::{Body, Caller, Ids, Query};
+use crate::cursor::{List, cut};
+use crate::error::ApiError;
+use crate::mapping::{access as checks, reservation as mapping};
+use axum::extract::State;
+use axum::response::Response;
+use std::sync::Arc;
+use stipend_core::customer::{
+    CustomerCommand, CustomerRejection, Denial, ExtendRequest, Hold, HoldTerm, Pool,
+    ReleaseRequest, ReserveRequest, check_credit,
+};
+use stipend_core::{CurrencyId, CustomerId, PoolId, ReservationId, ResourceId};
+use stipend_engine::ledger::ended_reservations;
+use stipend_engine::{Command, Found, Key, Refusal, Remember, ReservationPlace};
+use stipend_store::{Page as StorePage, Seq};
+use stipend_wire::access::EffectiveEntitlement;
+use stipend_wire::query::{CheckQuery, ReservationExpiry, ReservationRequest, ReservationsQuery};
+use stipend_wire::reservation::{
+    ExtendReservation, ListedReservation, ListedReservationStatus, ReleaseReservation,
+    ReservationExtended, ReservationReleased,
+};
+use stipend_wire::{Data, ErrorBody, ErrorCode, Page, WireError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_reservations))
+        .routes(routes!(release_reservation))
+        .routes(routes!(extend_reservation))
+}
+
+/// Rows that are read for one page of the list; a page may be shorter where there is much between
+/// the ends of reservations.
+const LIST_ROWS_MAX: usize = 20_000;
+
+/// A reservation by where it stands, with what is known of it from the journal.
+struct Known {
+    made: Option<(Key, Seq, Hold)>,
+    released: Option<(Key, Seq)>,
+}
+
+async fn known(
+    app: &App,
+    caller: &Caller,
+    customer: &CustomerId,
+    (currency, resource): (&CurrencyId, Option<&ResourceId>),
+    id: &ReservationId,
+) -> Result<Known, ApiError> {
+    let (env, engine) = (caller.env, Arc::clone(app.shared_engine()));
+    let (customer, id) = (customer.clone(), id.clone());
+    let (currency, resource) = (currency.clone(), resource.cloned());
+    app.read(move || {
+        let place = ReservationPlace {
+            env,
+            customer: customer.as_str(),
+            currency: &currency,
+            resource: resource.as_ref(),
+            id: &id,
+        };
+        let made = engine.find_reservation(&place)?;
+        Ok(Known { made, released: engine.find_release(&place)? })
+    })
+    .await
+}
+
+/// The check that reserves.
+pub(super) async fn reserve(
+    app: &App,
+    caller: &Caller,
+    customer: &str,
+    query: &CheckQuery,
+    asked: ReservationRequest,
+) -> Result<Response, ApiError> {
+    let requested = asked.amount;
+    let currency = query.currency_id.as_deref().unwrap_or_default();
+    let ids = (CustomerId::parse(customer), CurrencyId::parse(currency));
+    let resource = query.resource_id.as_deref().map(ResourceId::parse).transpose();
+    let ((Ok(id), Ok(currency)), Ok(resource)) = (ids, resource) else {
+        return denied(app, caller, customer, query, requested);
+    };
+    let invalid = |error: &dyn std::fmt::Display| {
+        WireError::new(ErrorCode::InvalidParameter, error.to_string()).with_param("reservationId")
+    };
+    let request = ReserveRequest {
+        currency: currency.clone(),
+        resource,
+        id: ReservationId::parse(&asked.id).map_err(|error| invalid(&error))?,
+        amount: asked.amount,
+        term: match asked.expiry {
+            ReservationExpiry::Seconds(seconds) => HoldTerm::Seconds(seconds),
+            ReservationExpiry::At(at) => HoldTerm::Until(at),
+        },
+        metadata: asked.metadata.0,
+    };
+    let place = (&currency, request.resource.as_ref());
+    let key = Key::of_reservation(caller.env, id.as_str(), &request);
+    if let Some((made, seq, _)) = known(app, caller, &id, place, &request.id).await?.made {
+        return if made == key { app.stored(seq).await } else { Err(conflict(&request.id)) };
+    }
+    let (shown, resource) = (request.id.clone(), request.resource.clone());
+    let command = Command::Customer(id, CustomerCommand::Reserve(request));
+    let render = move |outcome: &stipend_engine::Outcome<'_>| {
+        let customer = &outcome.account.expect("the command is about a customer").customer;
+        let (catalog, now) = (outcome.catalog, outcome.now);
+        let mut check = check_credit(customer, catalog, &currency, resource.as_ref(), None, now);
+        check.denial = None;
+        let mut answer = checks::check_to_wire(catalog, currency.as_str(), &check);
+        answer.reservation = outcome.hold.map(mapping::open_to_wire);
+        EffectiveEntitlement::Credit(answer)
+    };
+    match app.try_remembered(caller, Remember::Reservation(key), command, render).await {
+        Ok(answer) => answer,
+        Err(refusal) => refused(app, caller, customer, query, requested, &shown, refusal),
+    }
+}
+
+fn conflict(id: &ReservationId) -> ApiError {
+    let message = format!("reservation {id} was made with other parameters");
+    ApiError::new(ErrorCode::ReservationConflict, message)
+}
+
+/// What a check would deny is denied; what is wrong with the reservation itself is refused.
+fn refused(
+    app: &App,
+    caller: &Caller,
+    customer: &str,
+    query: &CheckQuery,
+    requested: stipend_core::Amount,
+    id: &ReservationId,
+    refusal: Refusal,
+) -> Result<Response, ApiError> {
+    match refusal {
+        Refusal::KeyReused => Err(conflict(id)),
+        Refusal::CustomerNotFound(_)
+        | Refusal::Customer(
+            CustomerRejection::CustomerArchived
+            | CustomerRejection::CurrencyNotFound(_)
+            | CustomerRejection::ResourceNotFound(_)
+            | CustomerRejection::InsufficientCredits { .. },
+        ) => denied(app, caller, customer, query, requested),
+        Refusal::Customer(rejection @ CustomerRejection::InvalidReservationEnd) => {
+            let name = "reservationExpiresAt";
+            let message = format!("the query parameter `{name}`: {rejection}");
+            Err(WireError::new(ErrorCode::InvalidParameter, message).with_param(name).into())
+        }
+        other => Err(other.into()),
+    }
+}
+
+/// The answer to a check that reserved nothing. A reservation is strict even where what gives the
+/// credits is soft.
+fn denied(
+    app: &App,
+    caller: &Caller,
+    customer: &str,
+    query: &CheckQuery,
+    requested: stipend_core::Amount,
+) -> Result<Response, ApiError> {
+    let query = CheckQuery { requested_usage: Some(requested), ..query.clone() };
+    let asked = query.currency_id.as_deref().unwrap_or_default();
+    let now = app.engine().now(caller.env);
+    let (found, catalog) = find_with_catalog(app, caller, customer, now);
+    let mut answer = match &found {
+        None => checks::unknown_customer(now),
+        Some(account) => check(&account.customer, &catalog, asked, &query, now),
+    };
+    answer.denial = answer.denial.or(Some(Denial::InsufficientCredits));
+    Ok(data(EffectiveEntitlement::Credit(checks::check_to_wire(&catalog, asked, &answer))))
+}
+
+fn reservation_id(text: &str) -> Result<ReservationId, ApiError> {
+    ReservationId::parse(text).map_err(|_| {
+        let shown: String = text.chars().take(255).collect();
+        let message = format!("there is no reservation {shown}");
+        ApiError::new(ErrorCode::ReservationNotFound, message)
+    })
+}
+
+/// Release a reservation
+///
+/// Charges what was consumed to what was reserved and returns the rest; what is above the
+/// reservation is consumed besides. After the reservation has expired, all of it is a consumption
+/// like any other. The same release again gets the first answer; another amount is a conflict.
+#[utoipa::path(post, path = "/api/v1/credits/reservations/{reservationId}/release",
+    tag = "Credits", params(("reservationId" = String, Path)), request_body = ReleaseReservation,
+    responses((status = 200, body = Data<ReservationReleased>),
+        (status = "default", body = ErrorBody)))]
+async fn release_reservation(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let asked = body.read::<ReleaseReservation>()?;
+    let id = reservation_id(&id)?;
+    let (customer, place) = (asked.customer_id, (&asked.currency_id, asked.resource_id.as_ref()));
+    let known = known(&app, &caller, &customer, place, &id).await?;
+    let request = ReleaseRequest {
+        currency: asked.currency_id.clone(),
+        resource: asked.resource_id,
+        id,
+        consumed: asked.consumed_amount.0,
+        is_known: known.made.is_some(),
+    };
+    let key = Key::of_release(caller.env, customer.as_str(), &request);
+    let released = released(&request.id);
+    if let Some((before, seq)) = known.released {
+        return if before == key { app.stored(seq).await } else { Err(released) };
+    }
+    let (request_shown, made) = (request.clone(), known.made.map(|(_, _, hold)| hold));
+    let render = move |outcome: &stipend_engine::Outcome<'_>| {
+        let hold = outcome.hold.or(made.as_ref());
+        mapping::released_to_wire(outcome, &request_shown, hold)
+    };
+    let command = Command::Customer(customer, CustomerCommand::Release(request));
+    match app.try_remembered(&caller, Remember::Release(key), command, render).await {
+        Ok(answer) => answer,
+        Err(Refusal::KeyReused) => Err(released),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+fn released(id: &ReservationId) -> ApiError {
+    let message = format!("reservation {id} was released with another amount");
+    ApiError::new(ErrorCode::ReservationReleased, message)
+}
+
+/// Extend a reservation
+///
+/// Gives an open reservation more time, more credits, or both; it never gets less of either. More
+/// credits are reserved as strictly as the first ones. An addition of this server.
+#[utoipa::path(post, path = "/api/v1/credits/reservations/{reservationId}/extend",
+    tag = "Credits", params(("reservationId" = String, Path)), request_body = ExtendReservation,
+    responses((status = 200, body = Data<ReservationExtended>),
+        (status = "default", body = ErrorBody)))]
+async fn extend_reservation(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id): Ids<String>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let asked = body.read::<ExtendReservation>()?;
+    let id = reservation_id(&id)?;
+    let (customer, place) = (asked.customer_id, (&asked.currency_id, asked.resource_id.as_ref()));
+    let known = known(&app, &caller, &customer, place, &id).await?;
+    let seconds = asked.reservation_ttl_seconds.map(|seconds| HoldTerm::Seconds(seconds.0));
+    let request = ExtendRequest {
+        currency: asked.currency_id.clone(),
+        resource: asked.resource_id,
+        id,
+        term: asked.reservation_expires_at.map(HoldTerm::Until).or(seconds),
+        amount: asked.reserve_amount.map(|amount| amount.0),
+        is_known: known.made.is_some(),
+    };
+    let (currency, resource) = (request.currency.clone(), request.resource.clone());
+    let command = Command::Customer(customer, CustomerCommand::Extend(request));
+    app.mutate(&caller, &body, command, move |outcome| ReservationExtended {
+        reservation: mapping::open_to_wire(outcome.hold.expect("it was just extended")),
+        credit: mapping::balance(outcome, &currency, resource.as_ref()),
+    })
+    .await
+}
+
+/// List a customer's reservations
+///
+/// Those that are open, newest first, then those that have ended, the last end first. A reservation
+/// that ends while you page may be shown again as ended. An addition of this server.
+#[utoipa::path(get, path = "/api/v1/credits/reservations", tag = "Credits",
+    params(ReservationsQuery),
+    responses((status = 200, body = Page<ListedReservation>),
+        (status = "default", body = ErrorBody)))]
+async fn list_reservations(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ReservationsQuery>,
+) -> Result<Response, ApiError> {
+    let found = app.caught_up(&caller, &query.customer_id.0).await?;
+    let list = List::new(caller.env, &format!("reservations/{}", found.customer.slot.0));
+    let page = list.page::<(u64, u32)>(query.after.as_deref(), query.before.as_deref())?;
+    let pools = found.customer.pools.iter().filter(|pool| {
+        let currency = query.currency_id.as_deref();
+        let resource = pool.resource.as_ref().map(ResourceId::as_str);
+        currency.is_none_or(|currency| pool.currency.as_str() == currency)
+            && query.resource_id.as_deref().is_none_or(|asked| resource == Some(asked))
+    });
+    let pools: Vec<PoolId> = pools.map(|pool| pool.id).collect();
+    let is_asked = |status| query.status.is_empty() || query.status.contains(&status);
+    let limit = query.limit.0 as usize;
+    let mut items = Vec::new();
+    if is_asked(ListedReservationStatus::Active) {
+        items = open_items(&app, &found, &pools);
+    }
+    let has_ended =
+        is_asked(ListedReservationStatus::Released) || is_asked(ListedReservationStatus::Expired);
+    let mut goes_on_at = None;
+    if has_ended {
+        let (ended, reached) = ended_items(&app, &found, &pools, &page, limit).await?;
+        items.extend(ended.into_iter().filter(|(_, item)| is_asked(item.status)));
+        goes_on_at = (reached > 0 && !matches!(page, StorePage::Before(_))).then_some(reached);
+    }
+    let (data, mut pagination) = cut(&list, items, &page, limit);
+    if pagination.next.is_none()
+        && let Some(reached) = goes_on_at
+    {
+        pagination.next = Some(list.cursor(&(reached + 1, 0)));
+    }
+    Ok(ok(&Page { data, pagination }))
+}
+
+/// The place of an open reservation in the list: before all that have ended, whose places are
+/// positions of the journal.
+const OPEN_PLACES: u64 = 1 << 63;
+
+fn open_items(app: &App, found: &Found, pools: &[PoolId]) -> Vec<((u64, u32), ListedReservation)> {
+    let mut items = Vec::new();
+    for pool in pools.iter().filter_map(|pool| found.customer.pool(*pool)) {
+        for hold in &pool.holds {
+            let made = u64::try_from(hold.created_at.micros()).unwrap_or(0);
+            let place = (OPEN_PLACES + made, tie(pool, hold));
+            let owner = mapping::Owner { found, pool, cipher: app.engine().cipher() };
+            items.push((place, mapping::listed_open(&owner, hold)));
+        }
+    }
+    items
+}
+
+/// Tells reservations of one instant apart.
+fn tie(pool: &Pool, hold: &Hold) -> u32 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&pool.id.0.to_le_bytes()).update(hold.id.as_str().as_bytes());
+    let mut bytes = [0; 4];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..4]);
+    u32::from_le_bytes(bytes)
+}
+
+async fn ended_items(
+    app: &App,
+    found: &Found,
+    pools: &[PoolId],
+    page: &StorePage<(u64, u32)>,
+    limit: usize,
+) -> Result<(Vec<((u64, u32), ListedReservation)>, Seq), ApiError> {
+    let (between, wanted, rows) = match page {
+        StorePage::First => ((0, Seq::MAX), limit + 1, LIST_ROWS_MAX),
+        StorePage::After((seq, _)) => ((0, *seq), limit + 1, LIST_ROWS_MAX),
+        StorePage::Before((seq, _)) => ((*seq, Seq::MAX), usize::MAX, usize::MAX),
+    };
+    let (walked, pools) = (Arc::clone(found), pools.to_vec());
+    let reader = Arc::clone(app.engine().shared_reader());
+    let (ended, reached) = app
+        .read(move || {
+            let chains: Vec<_> =
+                pools.iter().map(|pool| &walked.chains[usize::from(pool.number())]).collect();
+            Ok(ended_reservations(reader.as_ref(), &chains, between, wanted, rows)?)
+        })
+        .await?;
+    let items = ended.iter().filter_map(|ended| {
+        let pool = found.customer.pool(ended.pool)?;
+        let owner = mapping::Owner { found, pool, cipher: app.engine().cipher() };
+        Some(((ended.seq, 0), mapping::listed_ended(&owner, ended)))
+    });
+    Ok((items.collect(), reached))
+}

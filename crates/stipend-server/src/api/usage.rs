@@ -1,0 +1,369 @@
+//! Reporting usage and events, what they would cost, and the history of usage.
+
+use super::consumption::{dimensions, partial, refused_items, sorted};
+use crate::app::{App, data, ok};
+use crate::context::{Body, BulkBody, Caller, Ids, Query};
+use crate::error::ApiError;
+use crate::mapping::usage as mapping;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use std::sync::Arc;
+use stipend_core::customer::{
+    Estimate as Cost, EventRequest, UsageRequest, estimate_event, estimate_usage, usage_standing,
+};
+use stipend_core::{Catalog, Customer, FeatureId, ResourceId, Timestamp};
+use stipend_engine::usage::{MeterHistory, meter_history, stored_report};
+use stipend_engine::{Command, Key, Refusal, Remember, Reply, Report, ReportItem, Reported};
+use stipend_wire::event::{
+    Estimate, EstimateEvent, EstimateUsage, EventsAccepted, ReportEvent, ReportEvents,
+};
+use stipend_wire::query::UsageHistoryQuery;
+use stipend_wire::usage::{
+    ReportUsage, ReportUsages, UpdateBehavior, UsageHistory, UsageReported, UsagesReported,
+};
+use stipend_wire::{BatchData, Data, ErrorBody, ErrorCode, ItemError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(report_usage))
+        .routes(routes!(report_usage_v2))
+        .routes(routes!(estimate_usage_cost))
+        .routes(routes!(usage_history))
+        .routes(routes!(report_events))
+        .routes(routes!(estimate_event_cost))
+}
+
+fn usage_item(caller: &Caller, canonical: &str, place: usize, body: ReportUsage) -> ReportItem {
+    let event_id = body.idempotency_key.map(|key| key.0);
+    let request = UsageRequest {
+        feature: body.feature_id,
+        resource: body.resource_id.into_option(),
+        value: body.value.0,
+        is_set: body.update_behavior == Some(UpdateBehavior::Set),
+        event_id: event_id.clone(),
+        reported_at: body.created_at,
+        dimensions: body.dimensions.map(dimensions).unwrap_or_default(),
+    };
+    let customer = body.customer_id;
+    let remember = match event_id {
+        Some(key) => Remember::Key(Key::of_usage(caller.env, customer.as_str(), &request, &key)),
+        None => caller.remember_item(canonical, place),
+    };
+    ReportItem { customer, report: Report::Usage(request), remember }
+}
+
+fn event_item(caller: &Caller, body: ReportEvent) -> ReportItem {
+    let key = body.idempotency_key.0;
+    let request = EventRequest {
+        name: body.event_name.0,
+        resource: body.resource_id.into_option(),
+        event_id: Some(key.clone()),
+        reported_at: body.timestamp,
+        dimensions: body.dimensions.map(dimensions).unwrap_or_default(),
+    };
+    let customer = body.customer_id;
+    let key = Key::of_event(caller.env, customer.as_str(), &request, &key);
+    ReportItem { customer, report: Report::Event(request), remember: Remember::Key(key) }
+}
+
+/// What became of the items of a request.
+struct Outcome {
+    /// The items that were applied, in their order, each with its place.
+    applied: Vec<(usize, ReportItem, Reported)>,
+    errors: Vec<ItemError>,
+    is_partial: bool,
+}
+
+/// Applies all items or none; where the caller asks for it, those that are not refused.
+async fn apply(
+    app: &App,
+    caller: &Caller,
+    mut items: Vec<(usize, ReportItem)>,
+    mut errors: Vec<ItemError>,
+    is_partial: bool,
+) -> Result<Outcome, ApiError> {
+    loop {
+        if !errors.is_empty() && !is_partial {
+            return Err(ApiError::batch(sorted(errors)));
+        }
+        if items.is_empty() {
+            return Ok(Outcome { applied: Vec::new(), errors: sorted(errors), is_partial });
+        }
+        let commands: Vec<ReportItem> = items.iter().map(|(_, item)| item.clone()).collect();
+        let is_single = commands.len() == 1 && errors.is_empty();
+        match app.submit(caller, Command::Report(commands), None, None).await {
+            Ok(Reply::Reported(results)) => {
+                let applied = items.into_iter().zip(results);
+                let applied = applied.map(|((place, item), reported)| (place, item, reported));
+                let applied = applied.collect();
+                return Ok(Outcome { applied, errors: sorted(errors), is_partial });
+            }
+            Ok(other) => unreachable!("reports are answered so, not {other:?}"),
+            Err(refusal) => {
+                if matches!(refusal, Refusal::Failed) && has_no_key(&items) {
+                    return Err(ApiError::from(refusal).not_to_be_retried());
+                }
+                if is_single && !is_partial && !matches!(refusal, Refusal::Items(_)) {
+                    return Err(refusal.into());
+                }
+                for (place, refusal) in refused_items(refusal)?.into_iter().rev() {
+                    let (index, _) = items.remove(place);
+                    errors.push(ApiError::from(refusal).into_item(index));
+                }
+            }
+        }
+    }
+}
+
+/// Whether an item would be counted a second time by someone who just sends it again.
+fn has_no_key(items: &[(usize, ReportItem)]) -> bool {
+    items.iter().any(|(_, item)| matches!(item.remember, Remember::Content { .. }))
+}
+
+async fn report(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: &Body,
+) -> Result<(Vec<mapping::Recorded>, Outcome), ApiError> {
+    let is_partial = partial(headers)?;
+    let batch = body.read::<ReportUsages>()?.usages;
+    let canonical = body.canonical();
+    let items = batch.items.into_iter();
+    let items = items.map(|(place, usage)| (place, usage_item(caller, &canonical, place, usage)));
+    let outcome = apply(app, caller, items.collect(), batch.errors, is_partial).await?;
+    let mut recorded = Vec::with_capacity(outcome.applied.len());
+    for (_, item, reported) in &outcome.applied {
+        recorded.push(look_up(app, item, reported).await?);
+    }
+    Ok((recorded, outcome))
+}
+
+/// What was recorded of a report, now or before.
+async fn look_up(
+    app: &App,
+    item: &ReportItem,
+    reported: &Reported,
+) -> Result<mapping::Recorded, ApiError> {
+    let (record, is_replay, missing) = match reported {
+        Reported::Done { is_replay, recorded } => {
+            let record = recorded.usages.first().cloned();
+            (record, *is_replay, recorded.missing_dimensions.clone())
+        }
+        Reported::Stored(seq) => {
+            let (reader, seq) = (Arc::clone(app.engine().shared_reader()), *seq);
+            let record = app.read(move || Ok(stored_report(reader.as_ref(), seq)?)).await?;
+            (record, true, Vec::new())
+        }
+    };
+    let Report::Usage(request) = &item.report else {
+        unreachable!("events are answered by their number")
+    };
+    let record = record
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "something went wrong on the server"))?;
+    Ok(mapping::Recorded {
+        customer: item.customer.clone(),
+        request: request.clone(),
+        record,
+        is_replay,
+        missing,
+    })
+}
+
+/// Report usage
+///
+/// Up to 100 reports, all or none: counted and durable before the answer. `DELTA` adds to the usage
+/// of the feature, `SET` is the usage from now on. Where the customer's plan or add-on says what
+/// usage costs, it is taken from the pool; less usage gives back exactly what had been drawn. With
+/// the header `Stipend-Batch: partial` the sound ones are applied and the others listed.
+#[utoipa::path(post, path = "/api/v1/usage", tag = "Usage", request_body = ReportUsages,
+    responses((status = 200, body = BatchData<Vec<UsageReported>>),
+        (status = "default", body = ErrorBody)))]
+async fn report_usage(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    BulkBody(body): BulkBody,
+) -> Result<Response, ApiError> {
+    let (recorded, outcome) = report(&app, &caller, &headers, &body).await?;
+    let (env, cipher) = (caller.env, app.engine().cipher());
+    let data = recorded.iter().map(|record| mapping::reported(env, cipher, record)).collect();
+    Ok(ok(&BatchData::<Vec<UsageReported>> { data, errors: outcome.errors }))
+}
+
+/// Report usage, with each balance once
+///
+/// As `POST /api/v1/usage`, and one operation with it: the same `idempotencyKey` is the same
+/// report. The balance of each pool that pays for the usage is answered once.
+#[utoipa::path(post, path = "/api/v2/usage", tag = "Usage", request_body = ReportUsages,
+    responses((status = 200, body = BatchData<UsagesReported>),
+        (status = "default", body = ErrorBody)))]
+async fn report_usage_v2(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    BulkBody(body): BulkBody,
+) -> Result<Response, ApiError> {
+    let (recorded, outcome) = report(&app, &caller, &headers, &body).await?;
+    let data = mapping::reported_with_balances(caller.env, app.engine().cipher(), &recorded);
+    Ok(ok(&BatchData { data, errors: outcome.errors }))
+}
+
+/// Report events
+///
+/// Up to 1,000 events, all or none: every feature whose meter takes an event counts it, and what it
+/// costs is taken from the pool, before the answer. An event that no meter takes is accepted. With
+/// the header `Stipend-Batch: partial` the sound ones are applied and the others listed.
+#[utoipa::path(post, path = "/api/v1/events", tag = "Usage", request_body = ReportEvents,
+    responses((status = 200, body = Data<EventsAccepted>),
+        (status = "default", body = ErrorBody)))]
+async fn report_events(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    BulkBody(body): BulkBody,
+) -> Result<Response, ApiError> {
+    let is_partial = partial(&headers)?;
+    let batch = body.read::<ReportEvents>()?.events;
+    let items = batch.items.into_iter().map(|(place, event)| (place, event_item(&caller, event)));
+    let outcome = apply(&app, &caller, items.collect(), batch.errors, is_partial).await?;
+    let warnings = outcome
+        .applied
+        .iter()
+        .filter_map(|(place, _, reported)| mapping::warning(*place, reported));
+    let warnings: Vec<_> = warnings.collect();
+    Ok(data(EventsAccepted {
+        accepted: outcome.applied.len(),
+        errors: outcome.is_partial.then_some(outcome.errors),
+        warnings: (!warnings.is_empty()).then_some(warnings),
+    }))
+}
+
+/// Estimate what usage costs
+///
+/// What a report would take of the credits, by the very decision of `POST /api/v1/usage`. Nothing
+/// is recorded.
+#[utoipa::path(post, path = "/api/v1/usage/estimate", tag = "Usage", request_body = EstimateUsage,
+    responses((status = 200, body = Data<Estimate>), (status = "default", body = ErrorBody)))]
+async fn estimate_usage_cost(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let body: EstimateUsage = body.read()?;
+    let request = UsageRequest {
+        feature: body.feature_id,
+        resource: body.resource_id.into_option(),
+        value: body.value.0,
+        is_set: body.update_behavior == Some(UpdateBehavior::Set),
+        event_id: None,
+        reported_at: None,
+        dimensions: body.dimensions.map(dimensions).unwrap_or_default(),
+    };
+    let customer = body.customer_id;
+    let cost = estimate(&app, &caller, customer.as_str(), |customer, catalog, now| {
+        estimate_usage(customer, catalog, &request, now)
+    });
+    Ok(data(mapping::estimate(&cost?)))
+}
+
+/// Estimate what an event costs
+///
+/// What an event would take of the credits, by the very decision of `POST /api/v1/events`. Nothing
+/// is recorded.
+#[utoipa::path(post, path = "/api/v1/events/estimate", tag = "Usage", request_body = EstimateEvent,
+    responses((status = 200, body = Data<Estimate>), (status = "default", body = ErrorBody)))]
+async fn estimate_event_cost(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let body: EstimateEvent = body.read()?;
+    let request = EventRequest {
+        name: body.event_name.0,
+        resource: body.resource_id.into_option(),
+        event_id: None,
+        reported_at: None,
+        dimensions: body.dimensions.map(dimensions).unwrap_or_default(),
+    };
+    let customer = body.customer_id;
+    let cost = estimate(&app, &caller, customer.as_str(), |customer, catalog, now| {
+        estimate_event(customer, catalog, &request, now)
+    });
+    Ok(data(mapping::estimate(&cost?)))
+}
+
+fn estimate(
+    app: &App,
+    caller: &Caller,
+    customer: &str,
+    decide: impl FnOnce(
+        &Customer,
+        &Catalog,
+        Timestamp,
+    ) -> Result<Cost, stipend_core::customer::CustomerRejection>,
+) -> Result<Cost, ApiError> {
+    let now = app.engine().now(caller.env);
+    let catalog = app.engine().catalog(caller.env);
+    let found = app.current(caller, customer, now)?;
+    let cost = decide(&found.customer, &catalog, now);
+    cost.map_err(|rejection| Refusal::Customer(rejection).into())
+}
+
+/// Get the history of usage
+///
+/// The usage of a feature after each report or event since `startDate` and before `endDate`, by the
+/// time at which it was counted, with the instants at which it started anew. With `groupBy`, one
+/// series for each combination of the dimensions: what was used with it since `startDate` or since
+/// usage started anew.
+#[utoipa::path(get, path = "/api/v1/usage/{customerId}/history/{featureId}", tag = "Usage",
+    params(("customerId" = String, Path), ("featureId" = String, Path), UsageHistoryQuery),
+    responses((status = 200, body = Data<UsageHistory>), (status = "default", body = ErrorBody)))]
+async fn usage_history(
+    State(app): State<App>,
+    caller: Caller,
+    Ids((customer, feature)): Ids<(String, String)>,
+    Query(query): Query<UsageHistoryQuery>,
+) -> Result<Response, ApiError> {
+    let now = app.engine().now(caller.env);
+    let (start, end) = query.period(now)?;
+    let found = app.caught_up(&caller, &customer).await?;
+    let catalog = app.engine().catalog(caller.env);
+    let id = FeatureId::parse(&feature).ok();
+    let known = id.and_then(|id| catalog.features.get(&id)).ok_or_else(|| {
+        let shown: String = feature.chars().take(255).collect();
+        ApiError::new(ErrorCode::FeatureNotFound, format!("there is no feature {shown}"))
+    })?;
+    let resource = match query.resource_id.as_deref() {
+        None => None,
+        Some(text) => Some(find_resource(&found.customer, text)?),
+    };
+    let standing = usage_standing(&found.customer, &catalog, known, resource.as_ref(), now);
+    let usage = found.customer.find_usage(&known.id, resource.as_ref());
+    let history = match usage.map(|usage| usize::from(usage.meter.number())) {
+        None => MeterHistory::default(),
+        Some(number) => {
+            let (walked, reader) = (Arc::clone(&found), Arc::clone(app.engine().shared_reader()));
+            let chain =
+                move || meter_history(reader.as_ref(), &walked.meter_chains[number], start, end);
+            app.read(move || Ok(chain()?)).await?
+        }
+    };
+    if history.is_cut {
+        let message = "`startDate`: the period has too many reports; ask for a shorter one";
+        return Err(ApiError::new(ErrorCode::InvalidParameter, message));
+    }
+    Ok(data(mapping::history(&history, standing.restart, &query.group_by.0, (start, end))))
+}
+
+fn find_resource(customer: &Customer, text: &str) -> Result<ResourceId, ApiError> {
+    let found = ResourceId::parse(text).ok().filter(|id| customer.find_resource(id).is_some());
+    found.ok_or_else(|| {
+        let shown: String = text.chars().take(255).collect();
+        let message = format!("the customer has no resource {shown}");
+        ApiError::new(ErrorCode::ResourceNotFound, message)
+    })
+}

@@ -1,0 +1,118 @@
+//! The decisions that wrote nothing, kept in memory for a while: the last ones that let nothing
+//! through, and, apart from these, the last ones that did. Who writes never waits for who reads.
+
+use arc_swap::ArcSwapOption;
+use std::sync::atomic::{AtomicU64, Ordering};
+use stipend_core::EnvId;
+use stipend_engine::cipher::DecisionPlace;
+use stipend_wire::decision::{Decision, DecisionOutcome};
+
+/// Denials and refusals that are kept.
+const DENIED_KEPT: usize = 4_096;
+/// Granting checks that are kept.
+const GRANTED_KEPT: usize = 1_024;
+
+/// A decision that is kept. It gets its id when it is told.
+#[derive(Debug)]
+struct Kept {
+    env: EnvId,
+    number: u64,
+    decision: Decision,
+}
+
+/// The last decisions of one kind, in a ring.
+#[derive(Debug)]
+struct Ring {
+    slots: Box<[ArcSwapOption<Kept>]>,
+    next: AtomicU64,
+}
+
+impl Ring {
+    fn new(size: usize) -> Self {
+        let slots = (0..size).map(|_| ArcSwapOption::empty()).collect();
+        Self { slots, next: AtomicU64::new(0) }
+    }
+
+    fn slot(&self, number: u64) -> &ArcSwapOption<Kept> {
+        let place = usize::try_from(number % self.slots.len() as u64).expect("below a size");
+        &self.slots[place]
+    }
+
+    fn keep(&self, env: EnvId, decision: Decision) -> u64 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let kept = Kept { env, number, decision };
+        self.slot(number).store(Some(std::sync::Arc::new(kept)));
+        number
+    }
+
+    fn find(&self, env: EnvId, number: u64) -> Option<Decision> {
+        let kept = self.slot(number).load_full()?;
+        (kept.number == number && kept.env == env).then(|| kept.decision.clone())
+    }
+}
+
+/// The decisions that are kept.
+#[derive(Debug)]
+pub(crate) struct Decisions {
+    /// What tells this run from others.
+    start: u64,
+    denied: Ring,
+    granted: Ring,
+}
+
+impl Decisions {
+    pub(crate) fn new(start: u64) -> Self {
+        Self { start, denied: Ring::new(DENIED_KEPT), granted: Ring::new(GRANTED_KEPT) }
+    }
+
+    /// Keeps a decision for a while; answers by what it is found.
+    pub(crate) fn keep(&self, env: EnvId, decision: Decision) -> DecisionPlace {
+        let is_granted = decision.outcome == DecisionOutcome::Granted;
+        let ring = if is_granted { &self.granted } else { &self.denied };
+        let number = ring.keep(env, decision) << 1 | u64::from(is_granted);
+        DecisionPlace::Kept { start: self.start, number }
+    }
+
+    /// A decision of an environment, where it is still kept.
+    pub(crate) fn find(&self, env: EnvId, start: u64, number: u64) -> Option<Decision> {
+        let ring = if number & 1 == 1 { &self.granted } else { &self.denied };
+        (start == self.start).then(|| ring.find(env, number >> 1)).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_keeps_the_last_ones_for_their_environment() {
+        let ring = Ring::new(3);
+        let numbers: Vec<u64> = (0..5).map(|_| ring.keep(EnvId(1), example())).collect();
+        let kept: Vec<bool> =
+            numbers.iter().map(|number| ring.find(EnvId(1), *number).is_some()).collect();
+        assert_eq!(kept, [false, false, true, true, true]);
+        assert!(ring.find(EnvId(2), numbers[4]).is_none(), "another environment's");
+        assert!(ring.find(EnvId(1), 5).is_none(), "not made yet");
+    }
+
+    #[test]
+    fn another_run_keeps_nothing_of_this_one() {
+        let (one, other) = (Decisions::new(1), Decisions::new(2));
+        let DecisionPlace::Kept { start, number } = one.keep(EnvId(1), example()) else {
+            panic!("it is kept in memory")
+        };
+        other.keep(EnvId(1), example());
+        assert!(one.find(EnvId(1), start, number).is_some());
+        assert!(other.find(EnvId(1), start, number).is_none());
+    }
+
+    fn example() -> Decision {
+        let asked = crate::mapping::decision::Asked {
+            customer: "acme",
+            resource: None,
+            currency: Some("api-credits"),
+            requested: None,
+        };
+        crate::mapping::decision::blank(&asked, stipend_core::Timestamp::EPOCH)
+    }
+}
