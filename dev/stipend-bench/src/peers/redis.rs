@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 const DEDUCT: &str = include_str!("redis.lua");
 
-/// Makes balances for the customers from ARGV[1] up to but not ARGV[2].
+/// Makes balances for the customers from `ARGV[1]` up to but not `ARGV[2]`.
 const LOAD: &str = "for n = ARGV[1], ARGV[2] - 1 do \
                     redis.call('SET', string.format('balance:c%08d', n), 1000000000) end return 1";
 
