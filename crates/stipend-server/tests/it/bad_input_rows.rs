@@ -206,13 +206,13 @@ const TESTED: &[(&[u8], &[&str])] = &[
 /// Rows that nothing can show yet, with the reason.
 const NOT_YET: &[(&[u8], &str)] = &[
     (&[40], "HTTP/1 only: the beginning of HTTP/2 is closed, see row 39"),
-    (&[69], "reservations are not served here yet"),
+    (&[69], "not on this harness: see `reservations.rs`"),
     (&[73], "there are no publishable keys"),
     (&[74], "keys have no scopes; the rights they have are those of `missing_right`"),
     (&[79, 80, 81], "there are no webhooks"),
     (&[82], "there is no billing provider that would call"),
     (&[83, 84], "there is no dashboard, so no login and no session"),
-    (&[85], "formulas are not evaluated by a route here yet"),
+    (&[85], "not on this harness: see the rows of `errors.rs`"),
     (&[88], "belongs to the measurements of speed"),
     (&[91], "there is no export and no import of data"),
 ];
