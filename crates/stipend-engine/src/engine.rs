@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use stipend_core::catalog::Catalog;
 use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
-use stipend_core::{CustomerId, EnvId, Slot, SubscriptionId, SubscriptionNo, Timestamp};
+use stipend_core::{CustomerId, EnvId, PoolId, Slot, SubscriptionId, SubscriptionNo, Timestamp};
 use stipend_store::{Reader, Seq, Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -258,6 +258,11 @@ impl Engine {
     #[must_use]
     pub fn customers_count(&self) -> usize {
         self.published.customers_count()
+    }
+
+    /// The pools with at least so many rows.
+    pub(crate) fn pools_longer_than(&self, rows: u64) -> Vec<PoolId> {
+        self.published.pools_longer_than(rows)
     }
 
     /// The position of the last durable row.

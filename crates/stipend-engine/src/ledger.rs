@@ -320,7 +320,7 @@ fn seek(
     Ok(None)
 }
 
-fn seek_position(
+pub(crate) fn seek_position(
     reader: &dyn Reader,
     chain: &Chain,
     position: Seq,
@@ -328,7 +328,11 @@ fn seek_position(
     seek(reader, chain, |row| row.seq <= position, |row| row.jump >= position)
 }
 
-fn seek_number(reader: &dyn Reader, chain: &Chain, number: u64) -> Result<Option<Row>, StoreError> {
+pub(crate) fn seek_number(
+    reader: &dyn Reader,
+    chain: &Chain,
+    number: u64,
+) -> Result<Option<Row>, StoreError> {
     let jumps = |row: &Row| jump_number(row.pool_seq) >= number;
     seek(reader, chain, |row| row.pool_seq <= number, jumps)
 }

@@ -5,7 +5,7 @@ use crate::realm::Realm;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
+use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId, Timestamp};
 
 /// Where the names of an environment's things are found.
 pub(crate) type Named<T> = (EnvId, T);
@@ -93,6 +93,13 @@ impl Published {
 
     pub(crate) fn set_writable(&self, is_writable: bool) {
         self.is_writable.store(is_writable, Ordering::Release);
+    }
+
+    /// The pools with at least so many rows.
+    pub(crate) fn pools_longer_than(&self, rows: u64) -> Vec<PoolId> {
+        let accounts = self.accounts.pin();
+        let pools = accounts.values().flat_map(|account| &account.customer.pools);
+        pools.filter(|pool| pool.seq >= rows).map(|pool| pool.id).collect()
     }
 
     /// How many customers there are.

@@ -16,6 +16,7 @@ use stipend_engine::{
     Command, Engine, Found, Outcome, Refusal, Remember, Reply, Response as Rendered, Submission,
     Submitter,
 };
+use stipend_store::{MemoryRolls, Rolls};
 use stipend_wire::{Data, ErrorCode};
 
 /// The lag of the wall clock behind the engine's time beyond which the server is not ready.
@@ -30,6 +31,7 @@ pub struct App {
     is_draining: Arc<AtomicBool>,
     decisions: Arc<Decisions>,
     limits: Limits,
+    rolls: Arc<dyn Rolls>,
 }
 
 impl App {
@@ -46,6 +48,7 @@ impl App {
             is_draining: Arc::default(),
             decisions,
             limits: Limits::default(),
+            rolls: Arc::new(MemoryRolls::default()),
         }
     }
 
@@ -54,6 +57,18 @@ impl App {
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// The same application with roll-ups of the use of credits; without, all is read row by row.
+    #[must_use]
+    pub fn with_rolls(mut self, rolls: Arc<dyn Rolls>) -> Self {
+        self.rolls = rolls;
+        self
+    }
+
+    /// The roll-ups of the use of credits.
+    pub(crate) fn rolls(&self) -> &Arc<dyn Rolls> {
+        &self.rolls
     }
 
     /// The limits of its connections.
