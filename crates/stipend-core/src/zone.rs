@@ -72,7 +72,8 @@ impl Zone {
     pub fn day_of(&self, at: Timestamp) -> (Timestamp, Timestamp) {
         let date = at.to_jiff().to_zoned(self.to_jiff()).date();
         let first = |date: jiff::civil::Date| date.to_zoned(self.to_jiff()).ok();
-        let start = first(date).map_or(Timestamp::EPOCH, |day| Timestamp::from_jiff(day.timestamp()));
+        let start =
+            first(date).map_or(Timestamp::EPOCH, |day| Timestamp::from_jiff(day.timestamp()));
         let next = date.tomorrow().ok().and_then(first);
         (start, next.map_or(Timestamp::MAX, |day| Timestamp::from_jiff(day.timestamp())))
     }

@@ -85,7 +85,9 @@ fn connect(file: &Path) -> Result<Connection, StoreError> {
         let tables: i64 =
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if (layout, tables) == (0, 0) {
-            connection.execute_batch(&format!("BEGIN; {TABLES}; PRAGMA user_version = {LAYOUT}; COMMIT"))?;
+            connection.execute_batch(&format!(
+                "BEGIN; {TABLES}; PRAGMA user_version = {LAYOUT}; COMMIT"
+            ))?;
             return Ok((connection, LAYOUT));
         }
         Ok((connection, layout))
@@ -132,7 +134,8 @@ impl Rolls for SqliteRolls {
                  WHERE ?3 > ?2 AND ?2 = (SELECT ifnull(max(upto), 0) FROM roll WHERE pool = ?1)",
             )
             .map_err(error::writing)?;
-        let values = (int(*pool), int(*after), int(*upto), int(*number), mark, first, last, &roll.body);
+        let values =
+            (int(*pool), int(*after), int(*upto), int(*number), mark, first, last, &roll.body);
         Ok(insert.execute(values).map_err(error::writing)? == 1)
     }
 

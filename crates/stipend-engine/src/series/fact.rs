@@ -81,8 +81,7 @@ fn place_of(entry: &PoolEntry) -> Fact {
         return Fact { at: entry.at, feature: None, dimensions: Vec::new(), tally };
     };
     let said = consumption.dimensions.iter();
-    let mut dimensions: Vec<_> =
-        said.map(|(name, value)| (name.clone(), text_of(value))).collect();
+    let mut dimensions: Vec<_> = said.map(|(name, value)| (name.clone(), text_of(value))).collect();
     dimensions.sort();
     Fact {
         at: consumption.reported_at.map_or(entry.at, |reported| reported.min(entry.at)),
@@ -104,7 +103,8 @@ fn tally_of(
 ) -> Result<Tally, StoreError> {
     let feature = consumption.priced.as_ref().map(|priced| &priced.feature);
     let earlier = earlier_rows(reader, row, consumption)?;
-    let first = |is_same: &dyn Fn(&(PoolId, FeatureId)) -> bool| u64::from(!earlier.iter().any(is_same));
+    let first =
+        |is_same: &dyn Fn(&(PoolId, FeatureId)) -> bool| u64::from(!earlier.iter().any(is_same));
     Ok(Tally {
         used: Amount::ZERO,
         by_both: first(&|(pool, other)| *pool == entry.pool && Some(other) == feature),

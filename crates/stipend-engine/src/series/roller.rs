@@ -60,7 +60,8 @@ impl Roller {
         if let Some(account) = engine.account(pool.slot())
             && let Some(chain) = account.chains.get(usize::from(pool.number()))
         {
-            let number = roll_up(engine.reader(), self.rolls.as_ref(), (pool, chain), &self.limits)?;
+            let number =
+                roll_up(engine.reader(), self.rolls.as_ref(), (pool, chain), &self.limits)?;
             self.numbers.insert(pool, number);
         }
         if !self.is_long(engine, pool) {

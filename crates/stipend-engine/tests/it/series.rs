@@ -4,7 +4,7 @@
 //! random queries against a fold of that model, with roll-ups of a few rows each in between.
 
 use crate::support::{
-    ACME, Bench, Random, customer_id, grant, item_of, new_grant, respond,
+    ACME, Bench, Random, customer_id, grant, instant, item_of, new_grant, respond,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,17 +17,16 @@ use stipend_core::customer::{
     ReleaseRequest, ReserveRequest, UsageRequest,
 };
 use stipend_core::{
-    Amount, CurrencyId, FeatureId, PoolId, ReservationId, Timestamp, Zone, examples,
+    Amount, CurrencyId, FeatureId, PoolId, ReservationId, Slot, Timestamp, Zone, examples,
 };
 use stipend_engine::reversal::Reversible;
 use stipend_engine::series::{
     RollLimits, Roller, Series, SeriesKey, SeriesQuery, Step, Told, Used, series, verify_rolls,
 };
 use stipend_engine::{
-    Command, Consumed, Key, PRODUCTION, Recorded, Remember, Reply, Report, ReportItem,
-    Reported,
+    Command, Consumed, Key, PRODUCTION, Recorded, Remember, Reply, Report, ReportItem, Reported,
 };
-use stipend_store::{MemoryRolls, Rolls, Seq};
+use stipend_store::{MemoryRolls, Roll, RollHead, Rolls, Seq, StoreError};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -51,8 +50,8 @@ fn metered(id: &str, is_of_calls: bool) -> Command {
     };
     let filters = vec![vec![condition]];
     let aggregation = Aggregation::Count;
-    let meter = is_of_calls
-        .then_some(Meter { aggregation, filters, document: Document(String::new()) });
+    let meter =
+        is_of_calls.then_some(Meter { aggregation, filters, document: Document(String::new()) });
     let meter_type = MeterType::Incremental;
     let new = NewFeature { meter_type, meter, ..examples::new_feature(feature(id)) };
     Command::Catalog(CatalogCommand::CreateFeature(Box::new(new)))
@@ -318,7 +317,8 @@ impl Life {
             let key = Key::of_release(PRODUCTION, ACME, &request);
             if consumed.is_positive() {
                 let (event, _) = self.next_event();
-                let (pool, place) = (self.pool(&examples::credits()), self.place(None, &Vec::new()));
+                let (pool, place) =
+                    (self.pool(&examples::credits()), self.place(None, &Vec::new()));
                 self.uses.push(Use { event: Some(event), pool, amount: consumed, ..place });
             }
             command(CustomerCommand::Release(request), Remember::Release(key))
@@ -408,6 +408,10 @@ impl Life {
     }
 
     fn ask(&self, question: &Question) -> Told {
+        self.ask_with(question, self.rolls.as_ref())
+    }
+
+    fn ask_with(&self, question: &Question, rolls: &dyn Rolls) -> Told {
         let account = self.bench.engine().find_customer(PRODUCTION, &customer_id(ACME)).unwrap();
         let chain = |pool: &PoolId| (*pool, &account.chains[usize::from(pool.number())]);
         let query = SeriesQuery {
@@ -419,7 +423,6 @@ impl Life {
             by_feature: question.by_feature,
             dimensions: question.dimensions.clone(),
         };
-        let rolls: &dyn Rolls = self.rolls.as_ref();
         series(self.bench.engine().reader(), rolls, &query).expect("memory can be read")
     }
 
@@ -451,23 +454,27 @@ impl Life {
     }
 }
 
-/// The first instant of the step, by the text of the wall clock.
+/// The first instant of the step, by the text of the wall clock: steps begin at quarters of an
+/// hour.
 fn beginning(step: &Step, at: Timestamp) -> Timestamp {
+    let quarter = 15 * 60 * 1_000_000;
+    let instant = |number: i64| Timestamp::from_micros(number * quarter);
     let text = |at: Timestamp| match step {
         Step::Day(Some(zone)) => zone.local_text(at),
         _ => at.to_string(),
     };
     let length = if *step == Step::Hour { 13 } else { 10 };
-    let (mut inside, mut outside) = (at.micros(), at.micros() - 26 * 60 * 60 * 1_000_000);
+    let mut inside = at.micros().div_euclid(quarter);
+    let mut outside = inside - 4 * 26;
     while inside - outside > 1 {
         let middle = outside + (inside - outside) / 2;
-        if text(Timestamp::from_micros(middle))[..length] == text(at)[..length] {
+        if text(instant(middle))[..length] == text(at)[..length] {
             inside = middle;
         } else {
             outside = middle;
         }
     }
-    Timestamp::from_micros(inside)
+    instant(inside)
 }
 
 #[test]
@@ -491,4 +498,179 @@ fn a_series_is_the_naive_fold_of_what_was_used_whatever_is_rolled_up() {
         life.bench.verify();
     }
     assert!(rolled > 30 && told > 500, "{rolled} roll-ups, {told} series");
+}
+
+/// A life with consumption alone, one credit at each of these instants.
+fn consumed_at(instants: &[&str]) -> Life {
+    let life = Life::new(1);
+    for (n, at) in instants.iter().enumerate() {
+        life.bench.clock.advance_to(instant(at));
+        let item = item_of(ACME, &format!("k{n}"), examples::consumption(Amount::whole(1)));
+        life.bench.done(Command::Consume(vec![item]));
+    }
+    life
+}
+
+/// All of the first pool, by days.
+fn everything(step: Step) -> Question {
+    Question {
+        pools: vec![PoolId::new(Slot(64), 0)],
+        moment: (Seq::MAX, 0),
+        range: (examples::START, instant("2027-01-01T00:00:00Z")),
+        step,
+        by_feature: false,
+        dimensions: Vec::new(),
+    }
+}
+
+fn points(told: Told) -> Vec<(String, Amount)> {
+    let Told::All(mut all) = told else { panic!("there are few rows: {told:?}") };
+    let points = all.pop_first().map(|(_, series)| series.points).unwrap_or_default();
+    points.into_iter().map(|(at, used)| (at.to_string(), used.amount)).collect()
+}
+
+#[test]
+fn days_are_those_of_the_zone_and_are_shorter_or_longer_where_its_clocks_change() {
+    let berlin = Zone::parse("Europe/Berlin").unwrap();
+    let check = |instants: &[&str], step: &Step, expected: &[(&str, i64)]| {
+        let life = consumed_at(instants);
+        let told = points(life.ask(&everything(step.clone())));
+        let expected = expected.iter().map(|(at, amount)| (format!("{at}Z"), *amount));
+        let expected: Vec<_> = expected.map(|(at, amount)| (at, Amount::whole(amount))).collect();
+        assert_eq!(told, expected, "{instants:?}");
+    };
+    // The 29th of March has 23 hours, the 25th of October 25.
+    let spring = [
+        "2026-03-28T22:59:59Z",
+        "2026-03-28T23:00:00Z",
+        "2026-03-29T21:59:59Z",
+        "2026-03-29T22:00:00Z",
+    ];
+    let expected = [
+        ("2026-03-27T23:00:00.000", 1),
+        ("2026-03-28T23:00:00.000", 2),
+        ("2026-03-29T22:00:00.000", 1),
+    ];
+    check(&spring, &Step::Day(Some(berlin.clone())), &expected);
+    let expected = [("2026-03-28T00:00:00.000", 2), ("2026-03-29T00:00:00.000", 2)];
+    check(&spring, &Step::Day(None), &expected);
+    let autumn = [
+        "2026-10-24T21:59:59Z",
+        "2026-10-24T22:00:00Z",
+        "2026-10-25T22:59:59Z",
+        "2026-10-25T23:00:00Z",
+    ];
+    let expected = [
+        ("2026-10-23T22:00:00.000", 1),
+        ("2026-10-24T22:00:00.000", 2),
+        ("2026-10-25T23:00:00.000", 1),
+    ];
+    check(&autumn, &Step::Day(Some(berlin)), &expected);
+    // Its days begin at half past six of UTC's evening.
+    let kolkata = ["2026-04-01T18:29:59Z", "2026-04-01T18:30:00Z"];
+    let expected = [("2026-03-31T18:30:00.000", 1), ("2026-04-01T18:30:00.000", 1)];
+    check(&kolkata, &Step::Day(Some(Zone::parse("Asia/Kolkata").unwrap())), &expected);
+}
+
+/// A life whose pool has sixty consumptions, in two roll-ups and some rows more.
+fn rolled_life() -> Life {
+    let mut life = Life::new(2);
+    for n in 0..60 {
+        life.bench.consume(ACME, &format!("k{n}"), 1).expect("there are credits");
+    }
+    while life.roller.step(life.bench.engine()).expect("memory can be read") {}
+    life
+}
+
+#[test]
+fn the_roller_finds_the_pools_that_have_grown() {
+    let mut life = rolled_life();
+    let pool = everything(Step::Hour).pools[0];
+    let rolled = |life: &Life| life.rolls.heads(pool.0).unwrap().last().map(|head| head.number);
+    let before = rolled(&life).expect("it was long from the beginning");
+    assert!(before > 60 - SMALL.rows_min, "{before} of 61 rows");
+    for n in 0..40 {
+        life.bench.consume(ACME, &format!("later{n}"), 1).expect("there are credits");
+    }
+    while life.roller.step(life.bench.engine()).expect("memory can be read") {}
+    let after = rolled(&life).expect("nothing drops it");
+    assert!(after > before + 40 - SMALL.rows_min, "{after} after {before}");
+    assert_eq!(verify_rolls(life.bench.engine().reader(), life.rolls.as_ref()).unwrap(), 5);
+}
+
+#[test]
+fn roll_ups_of_another_journal_are_dropped_and_the_answer_is_right() {
+    let life = rolled_life();
+    let other = consumed_at(&["2026-03-02T00:00:00Z"]);
+    let pool = everything(Step::Hour).pools[0];
+    for head in life.rolls.heads(pool.0).unwrap() {
+        let body = life.rolls.body(pool.0, head.upto).unwrap().expect("it is there");
+        assert!(other.rolls.add(&Roll { head, body }).unwrap());
+    }
+    let differs = verify_rolls(other.bench.engine().reader(), other.rolls.as_ref());
+    assert!(differs.unwrap_err().to_string().contains("differs from the journal"));
+    let told = points(other.ask(&everything(Step::Day(None))));
+    assert_eq!(told, [("2026-03-02T00:00:00.000Z".to_owned(), Amount::whole(1))]);
+    assert_eq!(other.rolls.heads(pool.0).unwrap(), []);
+}
+
+#[test]
+fn the_audit_finds_a_roll_up_that_says_something_else() {
+    let life = rolled_life();
+    let reader = life.bench.engine().reader();
+    let pool = everything(Step::Hour).pools[0];
+    let check = |change: &dyn Fn(&mut Vec<Roll>), expected: bool| {
+        let heads = life.rolls.heads(pool.0).unwrap().into_iter();
+        let mut rolls: Vec<_> = heads
+            .map(|head| {
+                let body = life.rolls.body(pool.0, head.upto).unwrap().expect("it is there");
+                Roll { head, body }
+            })
+            .collect();
+        change(&mut rolls);
+        let changed = MemoryRolls::default();
+        rolls.iter().for_each(|roll| drop(changed.add(roll)));
+        assert_eq!(verify_rolls(reader, &changed).is_ok(), expected);
+    };
+    check(&|_| {}, true);
+    check(&|rolls| rolls[0].body = rolls[1].body.clone(), false);
+    check(&|rolls| rolls[1].body.truncate(9), false);
+    check(&|rolls| rolls[1].head.mark[0] ^= 1, false);
+    check(&|rolls| rolls[1].head.number += 1, false);
+    check(&|rolls| rolls[1].head.last += 1, false);
+}
+
+/// Roll-ups that cannot be read.
+#[derive(Debug)]
+struct Broken;
+
+impl Rolls for Broken {
+    fn heads(&self, _: u64) -> Result<Vec<RollHead>, StoreError> {
+        Err(StoreError::Damaged("the test wants it so".to_owned()))
+    }
+
+    fn body(&self, _: u64, _: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    fn add(&self, _: &Roll) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn pools(&self) -> Result<Vec<u64>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn forget(&self, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_series_is_told_where_roll_ups_cannot_be_read() {
+    let life = rolled_life();
+    let question = everything(Step::Day(None));
+    let whole = life.ask(&question);
+    assert_eq!(life.ask_with(&question, &Broken), whole);
+    assert_eq!(points(whole), [("2026-03-01T00:00:00.000Z".to_owned(), Amount::whole(60))]);
 }

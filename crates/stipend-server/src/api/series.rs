@@ -72,7 +72,13 @@ impl Place for Shown {
 /// The pages of a query: cursors are taken for the same question only.
 fn list_of(env: EnvId, slot: Slot, query: &CreditUsageQuery) -> List {
     let CreditUsageQuery {
-        currency_id, resource_id, group_by, time_range, start_date, end_date, ..
+        currency_id,
+        resource_id,
+        group_by,
+        time_range,
+        start_date,
+        end_date,
+        ..
     } = query;
     let pool = (currency_id, resource_id);
     let range = (time_range.map(TimeRange::as_str), start_date, end_date);
