@@ -52,7 +52,10 @@ pub use entry::{
     HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
     Priced, Release, Reversal, Settled,
 };
-pub use estimate::{CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage};
+pub use estimate::{
+    CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage, refused_event,
+    refused_usage,
+};
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
 pub use forecast::{Flow, Forecast, Pace, flows, forecast};

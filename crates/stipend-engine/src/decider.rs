@@ -24,6 +24,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use stipend_core::catalog::CatalogCommand;
 use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
+use stipend_store::Seq;
 
 pub(crate) use parking::Parking;
 pub(crate) use slices::Slices;
@@ -56,6 +57,7 @@ struct Done {
     subscription: Option<SubscriptionNo>,
     grant: Option<(PoolId, GrantNo)>,
     hold: Option<Hold>,
+    seq: Option<Seq>,
     environment: Option<EnvId>,
     task: Option<u64>,
 }
@@ -287,6 +289,7 @@ impl Decider {
             subscription: done.subscription,
             grant: done.grant,
             hold: done.hold.as_ref(),
+            seq: done.seq,
             environment: done.environment.and_then(|env| realm.environments.get(&env)),
             task: done.task.and_then(|id| realm.tasks.find(id)),
         };
@@ -324,8 +327,8 @@ impl Decider {
         self.keys.decide(key, open.number(), Reply::Response(response.clone()));
     }
 
-    fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) {
-        open.fold(&mut self.working, &mut self.flusher, folding, entry);
+    fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) -> Seq {
+        open.fold(&mut self.working, &mut self.flusher, folding, entry)
     }
 
     /// The effective now of an environment.
@@ -344,3 +347,5 @@ pub(crate) const ONCE_REQUEST: u16 = 1;
 pub(crate) const ONCE_RESERVATION: u16 = 2;
 /// The scope of releases of reservations among the business keys.
 pub(crate) const ONCE_RELEASE: u16 = 3;
+/// The scope of reversals among the business keys.
+pub(crate) const ONCE_REVERSAL: u16 = 4;

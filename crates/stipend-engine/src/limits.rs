@@ -12,7 +12,11 @@ pub const BATCH_ROWS_MAX: usize = 4_096;
 pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// Rows of the life of a pool that are read for one reversal.
-pub const REVERSAL_ROWS_MAX: usize = 100_000;
+pub const REVERSAL_ROWS_MAX: usize = 10_000;
+
+/// Rows of the life of a pool before a decision among which the grants are looked for that gave
+/// what it took.
+pub const DECISION_ROWS_MAX: usize = 10_000;
 
 /// Rows of a pool that are read for its pace.
 pub const PACE_ROWS_MAX: usize = 50_000;

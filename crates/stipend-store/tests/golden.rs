@@ -478,7 +478,11 @@ fn causes() -> Vec<Cause> {
             period_end: Some(at(2_678_400)),
         }),
         Cause::Reservation,
-        Cause::Release(Release { reservation: reservation(), consumed: nano(3) }),
+        Cause::Release(Release {
+            reservation: reservation(),
+            consumed: nano(3),
+            overdraft: nano(0),
+        }),
         Cause::Extension,
     ]
 }

@@ -265,8 +265,8 @@ pub enum CustomerRejection {
         /// What there is.
         available: Amount,
     },
-    /// Only a consumption can be reversed.
-    #[error("only a consumption can be reversed, and this entry is something else")]
+    /// Only what was consumed can be reversed.
+    #[error("only what was consumed can be reversed, and this entry consumed nothing")]
     EntryNotReversible,
     /// The consumption was reversed before.
     #[error("this consumption was reversed before, under another idempotency key")]
