@@ -1,9 +1,18 @@
 //! The processor time of the threads of this process: what an operation costs, also on a machine
 //! that others use at the same time.
 
+use crate::stats::{ratio, to_float};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+/// What the threads do, by their names.
+const PARTS: [(&str, &str); 4] = [
+    ("serve_cpu_us", "tokio-rt-worker"),
+    ("decide_cpu_us", "stipend-decide"),
+    ("commit_cpu_us", "stipend-commit"),
+    ("carry_cpu_us", "stipend-carry"),
+];
 
 /// Processor time so far, by the names of the threads.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +29,15 @@ impl CpuTimes {
             }
         }
         Self(times)
+    }
+
+    /// Microseconds of each part of Stipend for one of so many operations since then.
+    pub(crate) fn costs(&self, since: &Self, operations: u64) -> Vec<(&'static str, f64)> {
+        let cost = |(detail, thread): &(&'static str, &str)| {
+            let spent = self.of(thread, since).as_secs_f64();
+            (*detail, ratio(spent * 1e6, to_float(operations)))
+        };
+        PARTS.iter().map(cost).filter(|(_, cost)| *cost > 0.0).collect()
     }
 
     /// What the threads with that name took since then.

@@ -6,7 +6,7 @@ use crate::disk::Floor;
 use crate::random::{Choice, Random};
 use crate::report::Figure;
 use crate::rounds::{Contender, alternate};
-use crate::stats::{Round, micros, ratio, to_float};
+use crate::stats::{Round, micros};
 use crate::time;
 use crate::world::{World, usage};
 use anyhow::{Context, Result};
@@ -87,19 +87,14 @@ pub(crate) fn run(bench: &mut Bench, choice: Choice) -> Result<Figure> {
                 vec![Box::new(&mut alone), Box::new(floor)];
             alternate(&mut contenders, plan)?
         };
-        let spent = CpuTimes::now();
-        let cost = |thread| {
-            ratio(spent.of(thread, &before).as_secs_f64() * 1e6, to_float(alone.usages))
-        };
-        let costs = (cost("stipend-decide"), cost("stipend-commit"));
+        let costs = CpuTimes::now().costs(&before, alone.usages);
         let figure = compared(workload, "usages/s", &outcomes);
         let of_floor = figure.ratio("floor").unwrap_or(0.0);
         details.extend([(rate_name, figure.value), (floor_name, of_floor)]);
         details.push(("longest_pause_ms", f64::from(micros(alone.pause)) / 1_000.0));
         figures.push((of_floor, figure));
-        details.retain(|(name, _)| !name.ends_with("_us_per_usage"));
-        details.push(("decide_us_per_usage", costs.0));
-        details.push(("commit_us_per_usage", costs.1));
+        details.retain(|(name, _)| !name.ends_with("_cpu_us"));
+        details.extend(costs);
     }
     figures.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let (_, mut figure) = figures.into_iter().next().context("it was measured")?;
