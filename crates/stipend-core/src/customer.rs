@@ -45,6 +45,7 @@ pub use consume::ConsumeRequest;
 pub use counting::{UsageStanding, usage_standing};
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
+    decide_consumption,
 };
 pub use due::roll_forward;
 pub use entry::{
@@ -89,6 +90,7 @@ use crate::id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, Slot,
     SubscriptionNo,
 };
+use crate::shared::Shared;
 use crate::time::Timestamp;
 
 /// What is known of a customer apart from what it holds.
@@ -129,11 +131,11 @@ pub struct Customer {
     /// Its dense number.
     pub slot: Slot,
     /// What is known of it.
-    pub profile: Profile,
+    pub profile: Shared<Profile>,
     /// Its resources, oldest first.
     pub resources: Vec<Resource>,
     /// Its subscriptions by number, ended ones included.
-    pub subscriptions: Vec<Subscription>,
+    pub subscriptions: Shared<Vec<Subscription>>,
     /// Its pools by number.
     pub pools: Vec<Pool>,
     /// The number that its next grant gets.
@@ -152,9 +154,9 @@ impl Customer {
     pub fn new(slot: Slot, profile: Profile) -> Self {
         Self {
             slot,
-            profile,
+            profile: profile.into(),
             resources: Vec::new(),
-            subscriptions: Vec::new(),
+            subscriptions: Shared::default(),
             pools: Vec::new(),
             next_grant: GrantNo(1),
             promotions: Vec::new(),

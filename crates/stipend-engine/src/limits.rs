@@ -41,12 +41,6 @@ pub const SEGMENT_SLOTS: u32 = 64;
 /// The first slot of a customer: segment 0 is the realm's.
 pub const SLOT_FIRST: u32 = SEGMENT_SLOTS;
 
-/// Image bytes that a commit may write for each byte of its own rows.
-pub const FLUSH_RATIO: usize = 2;
-
-/// Unused flushing budget that is kept for later commits.
-pub const FLUSH_BUDGET_MAX: usize = 4 << 20;
-
 /// Rows that may have to be replayed at start before flushing is forced.
 pub const TAIL_ROWS_MAX: u64 = 1_000_000;
 
