@@ -108,9 +108,12 @@ impl Published {
 
     /// The pools with at least so many rows.
     pub(crate) fn pools_longer_than(&self, rows: u64) -> Vec<PoolId> {
-        let accounts = self.accounts.pin();
-        let pools = accounts.values().flat_map(|account| &account.customer.pools);
-        pools.filter(|pool| pool.seq >= rows).map(|pool| pool.id).collect()
+        let mut long = Vec::new();
+        for account in self.accounts.all() {
+            let pools = account.customer.pools.iter();
+            long.extend(pools.filter(|pool| pool.seq >= rows).map(|pool| pool.id));
+        }
+        long
     }
 
     /// How many customers there are.
