@@ -12,7 +12,11 @@ pub const BATCH_ROWS_MAX: usize = 4_096;
 pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// Rows of the life of a pool that are read for one reversal.
-pub const REVERSAL_ROWS_MAX: usize = 100_000;
+pub const REVERSAL_ROWS_MAX: usize = 10_000;
+
+/// Rows of the life of a pool before a decision among which the grants are looked for that gave
+/// what it took.
+pub const DECISION_ROWS_MAX: usize = 10_000;
 
 /// Rows of a pool that are read for its pace.
 pub const PACE_ROWS_MAX: usize = 50_000;
@@ -36,12 +40,6 @@ pub const SEGMENT_SLOTS: u32 = 64;
 
 /// The first slot of a customer: segment 0 is the realm's.
 pub const SLOT_FIRST: u32 = SEGMENT_SLOTS;
-
-/// Image bytes that a commit may write for each byte of its own rows.
-pub const FLUSH_RATIO: usize = 2;
-
-/// Unused flushing budget that is kept for later commits.
-pub const FLUSH_BUDGET_MAX: usize = 4 << 20;
 
 /// Rows that may have to be replayed at start before flushing is forced.
 pub const TAIL_ROWS_MAX: u64 = 1_000_000;

@@ -14,6 +14,7 @@
 //! should know is returned in [`Opened`] or in the error.
 #![deny(missing_docs)]
 
+mod checkpoint;
 mod directory;
 mod error;
 mod insert;
