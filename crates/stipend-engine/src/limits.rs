@@ -30,7 +30,7 @@ pub const SERIES_CELLS_MAX: usize = 4_000_000;
 /// How large roll-ups of the use of credits are. What is not rolled up yet is read row by row, so
 /// the least number of rows lies well below [`SERIES_ROWS_MAX`].
 pub const ROLL_LIMITS: RollLimits =
-    RollLimits { rows_min: 50_000, rows_max: 100_000, cells_max: 20_000, values_max: 1_000 };
+    RollLimits { rows_min: 50_000, rows_max: 100_000, cells_max: 50_000, values_max: 1_000 };
 
 /// One of so many new rows is looked at to find the pools that are worth a roll-up.
 pub const ROLL_SAMPLE: u64 = 64;

@@ -16,6 +16,7 @@
 
 mod cell;
 mod fact;
+mod nearby;
 mod query;
 mod roll;
 mod roller;

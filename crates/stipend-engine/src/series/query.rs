@@ -5,6 +5,7 @@ use crate::ledger::{Walk, pool_entry, seek_position};
 use crate::limits::{SERIES_CELLS_MAX, SERIES_ROWS_MAX};
 use crate::series::cell::{QUARTER, Rolled, quarter_of, start_of};
 use crate::series::fact::{Fact, Tally, fact_of};
+use crate::series::nearby::Nearby;
 use crate::series::roll::{heads_of, rolled_at};
 use crate::series::{Series, SeriesKey, SeriesQuery, Steps, Told};
 use crate::walk::{LifeWalk, Pages};
@@ -24,8 +25,9 @@ pub fn series(
     rolls: &dyn Rolls,
     query: &SeriesQuery<'_>,
 ) -> Result<Told, StoreError> {
+    let nearby = Nearby::new(reader);
     let mut build = Build {
-        reader,
+        reader: &nearby,
         query,
         steps: Steps::new(&query.step),
         far: query.end.plus_seconds(EVENT_AGE_MAX_SECONDS),
@@ -197,10 +199,9 @@ impl Build<'_> {
         for cell in &rolled.cells {
             let begin = start_of(cell.quarter);
             self.cells += 1;
-            if begin >= start && begin < end && !cut.contains(&cell.quarter) {
-                if let Some(fact) = rolled.fact(cell) {
-                    self.note(fact);
-                }
+            let is_whole = begin >= start && begin < end && !cut.contains(&cell.quarter);
+            if let Some(fact) = is_whole.then(|| rolled.fact(cell)).flatten() {
+                self.note(fact);
             }
         }
     }

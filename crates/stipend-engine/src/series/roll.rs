@@ -6,6 +6,7 @@ use crate::load::damaged;
 use crate::record::hash_rows;
 use crate::series::cell::{RollLimits, Rolled, Rolling};
 use crate::series::fact::fact_of;
+use crate::series::nearby::Nearby;
 use stipend_core::PoolId;
 use stipend_store::codec::{from_bytes, to_bytes};
 use stipend_store::{Reader, Roll, RollHead, Rolls, Row, Seq, StoreError};
@@ -49,6 +50,7 @@ fn fold(
     (after, upto): (Seq, Seq),
     mut rolling: Rolling,
 ) -> Result<Rolled, StoreError> {
+    let reader = &Nearby::new(reader);
     let mut walk = Walk { reader, next: upto, skips_usage: false };
     while walk.next > after
         && let Some((row, entry)) = walk.step()?

@@ -24,7 +24,8 @@ use stipend_engine::series::{
     RollLimits, Roller, Series, SeriesKey, SeriesQuery, Step, Told, Used, series, verify_rolls,
 };
 use stipend_engine::{
-    Command, Consumed, Key, PRODUCTION, Recorded, Remember, Reply, Report, ReportItem, Reported,
+    Command, Consumed, Found, Key, PRODUCTION, Recorded, Remember, Reply, Report, ReportItem,
+    Reported,
 };
 use stipend_store::{MemoryRolls, Roll, RollHead, Rolls, Seq, StoreError};
 
@@ -36,6 +37,10 @@ const SMALL: RollLimits = RollLimits { rows_min: 9, rows_max: 23, cells_max: 30,
 
 fn feature(id: &str) -> FeatureId {
     FeatureId::parse(id).expect("a sound id")
+}
+
+fn zone(name: &str) -> Zone {
+    Zone::parse(name).expect("there is such a zone")
 }
 
 fn gems() -> CurrencyId {
@@ -147,6 +152,22 @@ impl Life {
         self.random.next() % bound
     }
 
+    /// As [`Life::below`], for instants and amounts.
+    fn up_to(&mut self, bound: i64) -> i64 {
+        let bound = u64::try_from(bound).expect("bounds lie above zero");
+        i64::try_from(self.below(bound)).expect("it lies below an i64")
+    }
+
+    /// One of so many places.
+    fn pick(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).expect("it lies below a usize")
+    }
+
+    fn account(&self) -> Found {
+        let found = self.bench.engine().find_customer(PRODUCTION, &customer_id(ACME));
+        found.expect("the customer exists")
+    }
+
     fn now(&self) -> Timestamp {
         self.bench.engine().now(PRODUCTION)
     }
@@ -160,8 +181,8 @@ impl Life {
     fn reported_at(&mut self) -> Option<Timestamp> {
         let now = self.now();
         match self.below(6) {
-            0 => Some(now.plus_seconds(-i64::try_from(self.below(34 * 86_400)).unwrap())),
-            1 => Some(now.plus_seconds(-i64::try_from(self.below(7_200)).unwrap())),
+            0 => Some(now.plus_seconds(-self.up_to(34 * DAY))),
+            1 => Some(now.plus_seconds(-self.up_to(7_200))),
             2 => Some(now.plus_seconds(100)),
             _ => None,
         }
@@ -172,12 +193,12 @@ impl Life {
         let mut said = Vec::new();
         let text = |text: String| DimensionValue::Text(text);
         let (model, region, request, flag) =
-            (self.below(4), self.below(3), self.below(1_000), self.below(3));
+            (self.below(4), self.up_to(3), self.below(1_000), self.below(3));
         if model > 0 {
             said.push(("model".to_owned(), text(format!("m{model}"))));
         }
         if region > 0 {
-            said.push(("region".to_owned(), DimensionValue::Number(Amount::whole(region as i64))));
+            said.push(("region".to_owned(), DimensionValue::Number(Amount::whole(region))));
         }
         if flag == 0 {
             said.push(("request".to_owned(), text(format!("r{request}"))));
@@ -206,7 +227,7 @@ impl Life {
     fn consume(&mut self) {
         let (event, key) = self.next_event();
         let (reported_at, dimensions) = (self.reported_at(), self.dimensions());
-        let amount = Amount::whole(1 + self.below(50) as i64);
+        let amount = Amount::whole(1 + self.up_to(50));
         let place = self.place(reported_at, &dimensions);
         let request = examples::consumption(amount);
         let request = ConsumeRequest { reported_at, dimensions, ..request };
@@ -219,7 +240,7 @@ impl Life {
     }
 
     fn pool(&self, currency: &CurrencyId) -> PoolId {
-        let account = self.bench.engine().find_customer(PRODUCTION, &customer_id(ACME)).unwrap();
+        let account = self.account();
         account.customer.find_pool(currency, None).expect("it was used").id
     }
 
@@ -244,7 +265,7 @@ impl Life {
                 continue;
             }
             let is_set = self.below(3) == 0;
-            let value = self.below(40) as i64 - if is_set { 0 } else { 15 };
+            let value = self.up_to(40) - if is_set { 0 } else { 15 };
             let request = UsageRequest {
                 feature: feature("image"),
                 resource: None,
@@ -278,8 +299,8 @@ impl Life {
         if self.reversible.is_empty() {
             return;
         }
-        let place = self.below(self.reversible.len() as u64);
-        let (seq, of) = self.reversible.swap_remove(usize::try_from(place).unwrap());
+        let place = self.pick(self.reversible.len());
+        let (seq, of) = self.reversible.swap_remove(place);
         let engine = self.bench.engine();
         let found = engine.prepare_reversal(PRODUCTION, seq, None, None);
         let Ok(Reversible::Ready(ready)) = found else { panic!("it is a consumption") };
@@ -306,7 +327,7 @@ impl Life {
             command(CustomerCommand::Reserve(request), Remember::Reservation(key))
         } else {
             let name = self.held.remove(0);
-            let consumed = Amount::whole(self.below(9) as i64);
+            let consumed = Amount::whole(self.up_to(9));
             let request = ReleaseRequest {
                 currency: examples::credits(),
                 resource: None,
@@ -334,7 +355,7 @@ impl Life {
             6 => self.reverse(),
             7 => self.hold(),
             8 => {
-                let seconds = i64::try_from(self.below(3 * 86_400)).unwrap();
+                let seconds = self.up_to(3 * DAY);
                 let now = self.now();
                 let micros = now.plus_seconds(seconds).micros() + 17;
                 // Reservations are released before they end.
@@ -364,21 +385,21 @@ struct Question {
 
 impl Life {
     fn question(&mut self) -> Question {
-        let account = self.bench.engine().find_customer(PRODUCTION, &customer_id(ACME)).unwrap();
+        let account = self.account();
         let all: Vec<PoolId> = account.customer.pools.iter().map(|pool| pool.id).collect();
-        let one = usize::try_from(self.below(all.len() as u64 * 2)).unwrap();
+        let one = self.pick(all.len() * 2);
         let pools = all.get(one).map_or(all.clone(), |pool| vec![*pool]);
-        let moments = self.moments.len() as u64;
+        let moments = self.moments.len();
         let moment = match self.below(3) {
             0 => {
-                let place = self.below(moments);
-                self.moments[usize::try_from(place).unwrap()]
+                let place = self.pick(moments);
+                self.moments[place]
             }
             _ => (Seq::MAX, self.uses.len()),
         };
         let lived = self.now().micros() - examples::START.micros() + 40 * DAY * 1_000_000;
         let within = |life: &mut Self| {
-            let back = i64::try_from(life.below(u64::try_from(lived).unwrap())).unwrap();
+            let back = life.up_to(lived);
             let at = life.now().micros() + 1 - back;
             let whole = at - at.rem_euclid(15 * 60 * 1_000_000);
             Timestamp::from_micros(if life.below(3) == 0 { whole } else { at })
@@ -386,12 +407,12 @@ impl Life {
         let one = within(self);
         let other = match self.below(3) {
             0 => Timestamp::from_micros(self.now().micros() + 1),
-            1 => Timestamp::from_micros(one.micros() + 1 + self.below(3_600_000_000) as i64),
+            1 => Timestamp::from_micros(one.micros() + 1 + self.up_to(3_600_000_000)),
             _ => within(self),
         };
         let range = if one < other { (one, other) } else { (other, one) };
-        let berlin = Zone::parse("Europe/Berlin").unwrap();
-        let kolkata = Zone::parse("Asia/Kolkata").unwrap();
+        let berlin = zone("Europe/Berlin");
+        let kolkata = zone("Asia/Kolkata");
         let step = match self.below(4) {
             0 => Step::Hour,
             1 => Step::Day(None),
@@ -401,7 +422,7 @@ impl Life {
         let mut dimensions: Vec<String> =
             ["model", "region", "request", "cached"].map(str::to_owned).to_vec();
         for _ in 0..1 + self.below(4) {
-            let place = usize::try_from(self.below(dimensions.len() as u64)).unwrap();
+            let place = self.pick(dimensions.len());
             dimensions.swap_remove(place);
         }
         Question { pools, moment, range, step, by_feature: self.below(2) == 0, dimensions }
@@ -412,7 +433,7 @@ impl Life {
     }
 
     fn ask_with(&self, question: &Question, rolls: &dyn Rolls) -> Told {
-        let account = self.bench.engine().find_customer(PRODUCTION, &customer_id(ACME)).unwrap();
+        let account = self.account();
         let chain = |pool: &PoolId| (*pool, &account.chains[usize::from(pool.number())]);
         let query = SeriesQuery {
             pools: question.pools.iter().map(chain).collect(),
@@ -531,7 +552,7 @@ fn points(told: Told) -> Vec<(String, Amount)> {
 
 #[test]
 fn days_are_those_of_the_zone_and_are_shorter_or_longer_where_its_clocks_change() {
-    let berlin = Zone::parse("Europe/Berlin").unwrap();
+    let berlin = zone("Europe/Berlin");
     let check = |instants: &[&str], step: &Step, expected: &[(&str, i64)]| {
         let life = consumed_at(instants);
         let told = points(life.ask(&everything(step.clone())));
@@ -569,7 +590,7 @@ fn days_are_those_of_the_zone_and_are_shorter_or_longer_where_its_clocks_change(
     // Its days begin at half past six of UTC's evening.
     let kolkata = ["2026-04-01T18:29:59Z", "2026-04-01T18:30:00Z"];
     let expected = [("2026-03-31T18:30:00.000", 1), ("2026-04-01T18:30:00.000", 1)];
-    check(&kolkata, &Step::Day(Some(Zone::parse("Asia/Kolkata").unwrap())), &expected);
+    check(&kolkata, &Step::Day(Some(zone("Asia/Kolkata"))), &expected);
 }
 
 /// A life whose pool has sixty consumptions, in two roll-ups and some rows more.

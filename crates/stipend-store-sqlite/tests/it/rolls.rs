@@ -52,7 +52,7 @@ fn a_file_that_cannot_be_used_is_made_anew() {
     };
     check("it is no database", &|file| fs::write(file, [b'x'; 8192]).unwrap());
     check("it is cut", &|file| {
-        fs::File::options().write(true).open(file).unwrap().set_len(9).unwrap()
+        fs::File::options().write(true).open(file).unwrap().set_len(9).unwrap();
     });
     check("it is empty", &|file| fs::write(file, []).unwrap());
     check("it is missing", &|file| fs::remove_file(file).unwrap());
