@@ -6,6 +6,7 @@ mod apply;
 mod change;
 mod check;
 mod check_feature;
+mod claim;
 mod consume;
 mod counting;
 mod decide;

@@ -109,6 +109,7 @@ fn the_bytes_of_everything_stored_are_frozen() {
     }
     checks.check("customer", &customer());
     checks.check("customer-with-usage", &customer_with_usage());
+    checks.check("customer-with-usage-anew", &customer_with_usage_anew());
     checks.check("entry-usage-of-event", &Entry::Usage(event()));
     checks.check("cause-consumption-of-usage", &Cause::Consumption(priced_consumption()));
     checks.check("pool-with-reservations", &pool_with_reservations());
@@ -611,6 +612,7 @@ fn customer_with_usage() -> Customer {
         resource: Some(resource_id()),
         seq: 1_000,
         at: at(6),
+        since: Timestamp::EPOCH,
         period: Some(period()),
         pin: Some(UsagePin { subscription: SubscriptionNo(2), epoch: 1 }),
         aggregate: Aggregate {
@@ -622,6 +624,12 @@ fn customer_with_usage() -> Customer {
         drawn: vec![run, beyond],
     };
     Customer { usages: vec![usage], ..Customer::new(Slot(64), profile()) }
+}
+
+fn customer_with_usage_anew() -> Customer {
+    let mut customer = customer_with_usage();
+    customer.usages[0].since = at(5);
+    customer
 }
 
 fn customer() -> Customer {

@@ -29,6 +29,7 @@ mod readme;
 mod reservations;
 mod resolve;
 mod reversal;
+mod reversal_of_usage;
 mod soundness;
 mod subscriptions;
 mod support;

@@ -23,6 +23,7 @@ const TESTS: &[&str] = &[
     include_str!("promotions.rs"),
     include_str!("reservations.rs"),
     include_str!("reversal.rs"),
+    include_str!("reversal_of_usage.rs"),
     include_str!("resolve.rs"),
     include_str!("soundness.rs"),
     include_str!("subscriptions.rs"),

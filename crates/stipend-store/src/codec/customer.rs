@@ -236,6 +236,7 @@ record!(FeatureUsage {
     7 => pin,
     8 => aggregate,
     9 => drawn,
+    10 => since or default,
 });
 choice!(DimensionValue { 1 => Text(String), 2 => Number(stipend_core::Amount), 3 => Flag(bool) });
 record!(Consumption {
