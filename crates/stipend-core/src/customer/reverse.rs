@@ -212,8 +212,10 @@ impl<'a> Refund<'a> {
         // Usage has its overdraft settled before others and gives it back from where it is, so the
         // queue is not exactly that: what is not where it would be is elsewhere in it.
         rest -= self.lower_overdraft(draw.grant, rest);
-        for (grant, _, at) in &settled {
-            rest -= self.give(*grant, rest, *at);
+        for (grant, _, at) in settled {
+            if self.pool.find_grant(grant).is_some() {
+                rest -= self.give(grant, rest, at);
+            }
         }
     }
 
@@ -300,14 +302,18 @@ impl<'a> Refund<'a> {
                 Some(number) => rest - self.give_to_successors(number, rest, drawn_at),
                 None => rest,
             }
-        } else {
-            if let Some((ended, true)) = self.ended.get(&no) {
-                let Grant { expires_at, source, .. } = &ended.grant;
-                let would_live = expires_at.is_none_or(|end| self.now < end);
-                if let Some(source) = source.as_ref().filter(|_| would_live) {
-                    self.give_to_successors(source.subscription, rest, drawn_at);
-                }
+        } else if let Some((ended, is_replaced)) = self.ended.get(&no) {
+            let Grant { expires_at, source, consumed, .. } = &ended.grant;
+            let lost = rest.min(self.claim.free(no, *consumed));
+            let would_live = expires_at.is_none_or(|end| self.now < end);
+            if !is_replaced {
+                return rest - lost;
             }
+            if let Some(source) = source.as_ref().filter(|_| would_live) {
+                self.give_to_successors(source.subscription, rest, drawn_at);
+            }
+            Amount::ZERO
+        } else {
             Amount::ZERO
         }
     }

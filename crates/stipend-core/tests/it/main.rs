@@ -11,6 +11,7 @@ mod check;
 mod due;
 mod duplicate;
 mod enforcement;
+mod everything_model;
 mod feature;
 mod feature_world;
 mod forecast;

@@ -13,6 +13,7 @@ const TESTS: &[&str] = &[
     include_str!("formula.rs"),
     include_str!("formula_laws.rs"),
     include_str!("enforcement.rs"),
+    include_str!("everything_model.rs"),
     include_str!("feature.rs"),
     include_str!("grants.rs"),
     include_str!("greed.rs"),

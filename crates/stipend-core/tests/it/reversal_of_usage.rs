@@ -146,6 +146,22 @@ fn an_overdraft_of_usage_is_lowered_however_others_overdrew_beside_it() {
 }
 
 #[test]
+fn an_overdraft_that_usage_had_settled_by_what_expired_is_not_that_of_others() {
+    check(
+        PLAN,
+        "
+        2026-03-01 subscribe base
+        use 10                          => -10
+        report calls 1                  => used 1, took 10 (overdraft 10), left -20
+        grant promo 10 until=2026-03-02 => -10
+        2026-03-02 wait                 => -10
+        reverse 1                       => 0
+        report calls -1                 => used 0, forfeited 10, left 0
+        ",
+    );
+}
+
+#[test]
 fn what_moved_expired_or_was_replaced_is_followed() {
     let plans = "
         feature calls fluctuating
