@@ -19,6 +19,8 @@ pub(super) struct Claim {
     own: Option<BTreeMap<GrantNo, Amount>>,
     /// What was not given back for less usage.
     left: Amount,
+    /// What was drawn from each grant, while the overdraft is looked at.
+    aside: BTreeMap<GrantNo, Amount>,
     /// What its meter forgets.
     forgotten: Vec<Draw>,
 }
@@ -38,9 +40,9 @@ impl Claim {
             }
         }
         let consumed = -request.consumed.delta();
-        let forgotten = Vec::new();
+        let (aside, forgotten) = (BTreeMap::new(), Vec::new());
         let Some(priced) = priced else {
-            return Self { remembered, own: None, left: consumed, forgotten };
+            return Self { remembered, own: None, left: consumed, aside, forgotten };
         };
         let usage = customer.usage(priced.meter).expect("usage that is paid for is counted");
         if usage.since <= request.consumed.at {
@@ -50,13 +52,39 @@ impl Claim {
             }
             let given_back = given_back(&request.since, priced);
             let left = (consumed - given_back).or_zero();
-            return Self { remembered, own: Some(own), left, forgotten };
+            return Self { remembered, own: Some(own), left, aside, forgotten };
         }
         // What was given back after usage had started anew was drawn after it.
         let until = request.since.partition_point(|entry| entry.at < usage.since);
         let given_back = given_back(&request.since[..until], priced);
         let left = (consumed - given_back).or_zero();
-        Self { remembered, own: None, left, forgotten }
+        Self { remembered, own: None, left, aside, forgotten }
+    }
+
+    /// Keeps what was drawn from a grant from being taken for overdraft that it settled.
+    pub(super) fn set_aside(&mut self, draw: Draw) {
+        let amount = match &mut self.own {
+            Some(own) => {
+                let run = own.entry(draw.grant).or_default();
+                let amount = draw.amount.min(*run);
+                *run -= amount;
+                amount
+            }
+            None => {
+                *self.remembered.entry(draw.grant).or_default() += draw.amount;
+                draw.amount
+            }
+        };
+        *self.aside.entry(draw.grant).or_default() += amount;
+    }
+
+    /// Takes up again what was set aside of a grant.
+    pub(super) fn take_up(&mut self, no: GrantNo) {
+        let amount = self.aside.remove(&no).unwrap_or_default();
+        match &mut self.own {
+            Some(own) => *own.entry(no).or_default() += amount,
+            None => *self.remembered.entry(no).or_default() -= amount,
+        }
     }
 
     /// Takes what the consumption's meter remembers of so much that was drawn from a grant, and
@@ -77,6 +105,11 @@ impl Claim {
     pub(super) fn free(&self, no: GrantNo, consumed: Amount) -> Amount {
         let remembered = self.remembered.get(&no).copied().unwrap_or_default();
         (consumed - remembered).or_zero()
+    }
+
+    /// Whether a meter remembers the consumption.
+    pub(super) fn is_metered(&self) -> bool {
+        self.own.is_some()
     }
 
     /// What may be given back without a meter that remembers it.

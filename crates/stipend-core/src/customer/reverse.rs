@@ -59,15 +59,23 @@ pub(super) fn reverse(
     let mut refund = Refund::new(customer, pool, claim, &request.since, now);
     let meter = consumption.priced.as_ref().map(|priced| priced.meter);
     for effect in effects {
+        if let Effect::Drawn(draw) = effect {
+            refund.claim.set_aside(*draw);
+        }
+    }
+    for effect in effects {
         if let Effect::Overdrawn(draw) = effect {
             // All grants were drained then, so what lies below zero is the overdraft.
             let whole = consumption.current_usage - consumption.usage_limit;
-            let queue = Queue { before: (whole - draw.amount).or_zero(), own: draw.amount };
-            refund.overdrawn(*draw, queue, request);
+            let metered = whole - draw.amount - consumption.owed;
+            let before = if meter.is_some() { metered.or_zero() } else { consumption.owed };
+            let queue = Queue { before, own: draw.amount };
+            refund.overdrawn(*draw, queue, request, cause.is_metered());
         }
     }
     for effect in effects {
         if let Effect::Drawn(draw) = effect {
+            refund.claim.take_up(draw.grant);
             refund.give(draw.grant, draw.amount, *at);
         }
     }
@@ -185,18 +193,26 @@ impl<'a> Refund<'a> {
     }
 
     /// Takes the part of a consumption that went to the overdraft off it, as far as it is still
-    /// open; the grants that settled the rest get it back.
-    fn overdrawn(&mut self, draw: Draw, mut queue: Queue, request: &ReverseRequest) {
+    /// open; the grants that settled the rest get it back. Usage queues by itself, in front.
+    fn overdrawn(
+        &mut self,
+        draw: Draw,
+        mut queue: Queue,
+        request: &ReverseRequest,
+        is_metered: bool,
+    ) {
         let mut settled = Vec::new();
         for entry in &request.since {
             for effect in &entry.effects {
                 match (effect, &entry.cause) {
                     (Effect::Settled(by), _) if by.overdraft == draw.grant => {
-                        let own = queue.take(by.amount);
-                        settled.push((by.grant, own, entry.at));
+                        let of_queue = if is_metered { by.metered } else { by.amount - by.metered };
+                        settled.push((by.grant, queue.take(of_queue), entry.at));
                     }
                     (Effect::OverdraftRefunded(back), Cause::Reversal(other))
-                        if back.grant == draw.grant && other.of < request.of =>
+                        if back.grant == draw.grant
+                            && other.meter.is_some() == is_metered
+                            && other.of < request.of =>
                     {
                         queue.before = (queue.before - back.amount).or_zero();
                     }
@@ -205,34 +221,41 @@ impl<'a> Refund<'a> {
             }
         }
         let mut rest = draw.amount;
-        rest -= self.lower_overdraft(draw.grant, queue.own);
+        rest -= self.lower_overdraft(draw.grant, queue.own, is_metered);
         for (grant, own, at) in &settled {
             rest -= self.give(*grant, *own, *at);
         }
-        // Usage has its overdraft settled before others and gives it back from where it is, so the
-        // queue is not exactly that: what is not where it would be is elsewhere in it.
-        rest -= self.lower_overdraft(draw.grant, rest);
-        for (grant, _, at) in settled {
-            if self.pool.find_grant(grant).is_some() {
-                rest -= self.give(grant, rest, at);
-            }
+        if !self.claim.is_metered() {
+            return;
+        }
+        // Several meters queue here, and less usage gives back from within: what is not where it
+        // would be by the queue is where the meter remembers it.
+        rest -= self.lower_overdraft(draw.grant, rest, is_metered);
+        let (live, gone): (Vec<_>, Vec<_>) =
+            settled.into_iter().partition(|(no, _, _)| self.pool.find_grant(*no).is_some());
+        for (grant, _, at) in live.into_iter().chain(gone) {
+            rest -= self.give(grant, rest, at);
         }
     }
 
     /// Takes so much off the overdraft, as far as it is of this consumption; answers how much it
     /// was.
-    fn lower_overdraft(&mut self, no: GrantNo, amount: Amount) -> Amount {
+    fn lower_overdraft(&mut self, no: GrantNo, amount: Amount, is_metered: bool) -> Amount {
         let Some(overdraft) = self.pool.overdraft.filter(|overdraft| overdraft.no == no) else {
             return Amount::ZERO;
         };
-        let claimed = self.claim.take(no, amount);
-        let amount = claimed.unwrap_or_else(|| amount.min(self.claim.left()));
-        let amount = amount.min(self.claim.free(no, overdraft.amount));
+        let amount = match self.claim.take(no, amount) {
+            Some(claimed) => claimed,
+            None if is_metered => amount.min(self.claim.free(no, overdraft.metered)),
+            None => amount.min(overdraft.direct()),
+        };
+        let amount = if self.claim.is_metered() { amount } else { amount.min(self.claim.left()) };
         if !amount.is_positive() {
             return Amount::ZERO;
         }
         self.claim.spend(amount);
-        let rest = Overdraft { amount: overdraft.amount - amount, ..overdraft };
+        let metered = if is_metered { overdraft.metered - amount } else { overdraft.metered };
+        let rest = Overdraft { amount: overdraft.amount - amount, metered, ..overdraft };
         self.pool.used -= amount;
         self.effects.push(Effect::OverdraftRefunded(Draw { grant: overdraft.no, amount }));
         if rest.amount.is_zero() {
@@ -302,18 +325,14 @@ impl<'a> Refund<'a> {
                 Some(number) => rest - self.give_to_successors(number, rest, drawn_at),
                 None => rest,
             }
-        } else if let Some((ended, is_replaced)) = self.ended.get(&no) {
-            let Grant { expires_at, source, consumed, .. } = &ended.grant;
-            let lost = rest.min(self.claim.free(no, *consumed));
-            let would_live = expires_at.is_none_or(|end| self.now < end);
-            if !is_replaced {
-                return rest - lost;
-            }
-            if let Some(source) = source.as_ref().filter(|_| would_live) {
-                self.give_to_successors(source.subscription, rest, drawn_at);
-            }
-            Amount::ZERO
         } else {
+            if let Some((ended, true)) = self.ended.get(&no) {
+                let Grant { expires_at, source, .. } = &ended.grant;
+                let would_live = expires_at.is_none_or(|end| self.now < end);
+                if let Some(source) = source.as_ref().filter(|_| would_live) {
+                    self.give_to_successors(source.subscription, rest, drawn_at);
+                }
+            }
             Amount::ZERO
         }
     }

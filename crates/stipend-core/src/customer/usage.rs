@@ -322,7 +322,7 @@ impl Customer {
                 of_it.filter(|run| run.is_overdraft == is_overdraft).map(|run| run.amount).sum()
             };
             let grants = pool.live.iter().map(|grant| (grant.no, false, grant.consumed));
-            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.amount));
+            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.metered));
             for (no, is_overdraft, consumed) in grants.chain(overdraft) {
                 let drawn = drawn_of(no, is_overdraft);
                 if drawn > consumed {

@@ -257,7 +257,12 @@ impl Model {
             self.credits[*at].place = if is_consumed { taken } else { Place::Free };
         }
         self.take(Taker::Direct, i64::from(consumed) - held.len() as i64);
-        self.settle(false);
+        // What is born in this hour comes into force later, so it is passed over here.
+        for at in held.into_iter().skip(consumed as usize) {
+            if self.lives(self.credits[at].burn.grant) {
+                self.pay_with(at);
+            }
+        }
     }
 
     fn extend(&mut self, which: usize, hours: u32, more: u32) {
@@ -532,8 +537,7 @@ impl Subject {
                     *known -= count(run.amount);
                     if let Some(grant) = place(run.grant).filter(|_| *known < 0) {
                         assert!(!model.is_there(grant), "what lives is given back");
-                        let forgotten = Place::Taken(Taker::Direct, 0);
-                        model.let_go(taker, grant, -*known, forgotten);
+                        model.let_go(taker, grant, -*known, Place::Free);
                         returned -= *known;
                         *known = 0;
                     }
