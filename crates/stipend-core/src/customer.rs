@@ -65,7 +65,7 @@ pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
-pub use promotion::{NewPromotion, Promotion, PromotionPeriod};
+pub use promotion::{NewPromotion, Promotion, PromotionFault, PromotionPeriod};
 pub use report::{EventRequest, UsageRequest};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
 pub use reverse::ReverseRequest;
