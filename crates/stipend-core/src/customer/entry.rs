@@ -118,8 +118,9 @@ pub struct Release {
     pub reservation: ReservationId,
     /// What was consumed; what is above the reservation is drawn besides.
     pub consumed: Amount,
-    /// The overdraft that was there before, where the release overdraws.
-    pub overdraft: Amount,
+    /// What had been overdrawn before it, and not for usage of features; zero where it does not
+    /// overdraw.
+    pub owed: Amount,
 }
 
 /// A consumption as it was asked for, and the balance that was answered.
@@ -139,6 +140,8 @@ pub struct Consumption {
     pub current_usage: Amount,
     /// The end of the running period.
     pub period_end: Option<Timestamp>,
+    /// What had been overdrawn before it, and not for usage of features.
+    pub owed: Amount,
     /// The usage that it pays for, or gives back credits of; none where credits were consumed
     /// directly.
     pub priced: Option<Priced>,
@@ -213,6 +216,8 @@ pub struct Settled {
     pub grant: GrantNo,
     /// How much.
     pub amount: Amount,
+    /// What of it had been taken for usage of features.
+    pub metered: Amount,
 }
 
 /// Consumption that was put on a grant, or given back to one.
@@ -403,6 +408,18 @@ impl Effect {
             | Self::Carried(_)
             | Self::Closed(_)
             | Self::Opened(_) => Amount::ZERO,
+        }
+    }
+}
+
+impl Cause {
+    /// Whether credits are taken for usage of a feature, or such are given back.
+    #[must_use]
+    pub fn is_metered(&self) -> bool {
+        match self {
+            Self::Consumption(consumption) => consumption.priced.is_some(),
+            Self::Reversal(reversal) => reversal.meter.is_some(),
+            _ => false,
         }
     }
 }
