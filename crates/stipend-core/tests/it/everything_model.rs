@@ -145,7 +145,7 @@ impl Model {
     }
 
     fn balance(&self) -> i64 {
-        self.free().count() as i64 - self.overdraft.len() as i64
+        signed(self.free().count()) - signed(self.overdraft.len())
     }
 
     fn take(&mut self, taker: Taker, count: i64) {
@@ -256,7 +256,7 @@ impl Model {
             let taken = Place::Taken(Taker::Direct, 0);
             self.credits[*at].place = if is_consumed { taken } else { Place::Free };
         }
-        self.take(Taker::Direct, i64::from(consumed) - held.len() as i64);
+        self.take(Taker::Direct, i64::from(consumed) - signed(held.len()));
         // What is born in this hour comes into force later, so it is passed over here.
         for at in held.into_iter().skip(consumed as usize) {
             if self.lives(self.credits[at].burn.grant) {
@@ -329,7 +329,24 @@ impl Model {
             let is_taken = matches!(credit.place, Place::Taken(by, _) if by == taker);
             is_taken && is_counted(credit.burn.grant)
         };
-        self.credits.iter().filter(is_own).count() as i64
+        signed(self.credits.iter().filter(is_own).count())
+    }
+
+    /// Takes off the overdraft what somebody overdrew last.
+    fn let_overdraft_go(&mut self, taker: Taker, count: i64) {
+        for _ in 0..count {
+            let own = 0..self.overdraft.len();
+            let own = own.filter(|place| self.overdraft[*place].0 == taker);
+            let last = own.max_by_key(|place| self.overdraft[*place].1);
+            self.overdraft.remove(last.expect("the consumer overdrew so much"));
+        }
+    }
+
+    fn settle_from(&mut self, grant: usize, count: i64) {
+        for _ in 0..count {
+            let free = self.free().find(|at| self.credits[*at].burn.grant == grant);
+            self.pay_with(free.expect("what settles is free"));
+        }
     }
 
     /// Moves so many credits of a grant that somebody took last to another place.
@@ -345,6 +362,10 @@ impl Model {
             self.credits[at].place = place;
         }
     }
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).expect("few")
 }
 
 fn whole(credits: i64) -> Amount {
@@ -504,21 +525,13 @@ impl Subject {
                     *forgotten.entry(moved.grant).or_insert(0) += count(moved.amount);
                 }
                 Effect::OverdraftRefunded(draw) => {
-                    for _ in 0..count(draw.amount) {
-                        let own = (0..model.overdraft.len())
-                            .filter(|place| model.overdraft[*place].0 == taker)
-                            .max_by_key(|place| model.overdraft[*place].1);
-                        model.overdraft.remove(own.expect("the consumer overdrew so much"));
-                    }
+                    model.let_overdraft_go(taker, count(draw.amount));
                     returned += count(draw.amount);
                     *forgotten.entry(draw.grant).or_insert(0) += count(draw.amount);
                 }
                 Effect::Settled(settled) => {
                     let grant = place(settled.grant).expect("it is a grant");
-                    for _ in 0..count(settled.amount) {
-                        let free = model.free().find(|at| model.credits[*at].burn.grant == grant);
-                        model.pay_with(free.expect("what settles is free"));
-                    }
+                    model.settle_from(grant, count(settled.amount));
                 }
                 Effect::OverdraftClosed(_) => assert!(model.overdraft.is_empty()),
                 other => panic!("a reversal does not do that: {other:?}"),
@@ -563,7 +576,7 @@ impl Subject {
         let left: BTreeMap<GrantNo, i64> = left.filter(|(_, left)| *left != 0).collect();
         assert_eq!(left, free, "what is left of each grant");
         let overdraft = pool.and_then(|pool| pool.overdraft).map(|overdraft| overdraft.amount);
-        let overdrawn = model.overdraft.len() as i64;
+        let overdrawn = signed(model.overdraft.len());
         assert_eq!(count(overdraft.unwrap_or_default()), overdrawn, "the overdraft");
         assert_eq!(pool.map_or(0, |pool| count(pool.balance())), model.balance(), "the balance");
         for (which, (_, no)) in self.grants.iter().enumerate() {
@@ -575,7 +588,7 @@ impl Subject {
             assert_eq!(count(usage.aggregate.value), model.usage[*feature], "the usage");
             let beyond = model.overdraft.iter();
             let beyond = beyond.filter(|(taker, _)| *taker == Taker::Feature(*feature)).count();
-            let drawn = model.taken_of(Taker::Feature(*feature), |_| true) + beyond as i64;
+            let drawn = model.taken_of(Taker::Feature(*feature), |_| true) + signed(beyond);
             assert_eq!(count(usage.drawn_total()), drawn, "what the meter remembers");
         }
         self.compare_holds(model, pool);

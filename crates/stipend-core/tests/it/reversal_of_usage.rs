@@ -161,16 +161,17 @@ fn an_overdraft_that_usage_had_settled_by_what_expired_is_not_that_of_others() {
     );
 }
 
-#[test]
-fn what_moved_expired_or_was_replaced_is_followed() {
-    let plans = "
+const PLANS: &str = "
         feature calls fluctuating
         plan base credits=100/month rate:calls=10
         plan pro credits=500/month rate:calls=10
         addon over credits=500/month:override
     ";
+
+#[test]
+fn what_moved_expired_or_was_replaced_is_followed() {
     check(
-        plans,
+        PLANS,
         "
         2026-03-01 subscribe base
         report calls 4        => used 4, took 40, left 60
@@ -180,7 +181,7 @@ fn what_moved_expired_or_was_replaced_is_followed() {
         ",
     );
     check(
-        plans,
+        PLANS,
         "
         2026-03-01 subscribe base
         report calls 4        => used 4, took 40, left 60
@@ -191,7 +192,7 @@ fn what_moved_expired_or_was_replaced_is_followed() {
         ",
     );
     check(
-        plans,
+        PLANS,
         "
         2026-03-01 subscribe base
         grant paid 100
@@ -202,7 +203,7 @@ fn what_moved_expired_or_was_replaced_is_followed() {
         ",
     );
     check(
-        plans,
+        PLANS,
         "
         2026-03-01 subscribe base
         report calls 4             => used 4, took 40, left 60
@@ -212,7 +213,7 @@ fn what_moved_expired_or_was_replaced_is_followed() {
         ",
     );
     check(
-        &format!("usage-reset never\n {plans}"),
+        &format!("usage-reset never\n {PLANS}"),
         "
         2026-03-01 subscribe base
         report calls 4             => used 4, took 40, left 60
