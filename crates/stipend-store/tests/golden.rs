@@ -489,11 +489,7 @@ fn causes() -> Vec<Cause> {
             period_end: Some(at(2_678_400)),
         }),
         Cause::Reservation,
-        Cause::Release(Release {
-            reservation: reservation(),
-            consumed: nano(3),
-            owed: nano(0),
-        }),
+        Cause::Release(Release { reservation: reservation(), consumed: nano(3), owed: nano(0) }),
         Cause::Extension,
     ]
 }

@@ -77,8 +77,6 @@ pub(super) fn reverse(
         refund.claim.take_up(draw.grant);
         refund.give(draw.grant, draw.amount, *at);
     }
-        }
-    }
     let (pool, effects, runs) = refund.finish();
     let entry = PoolEntry {
         pool: pool.id,
@@ -109,7 +107,8 @@ fn draws_of(effects: &[Effect]) -> Vec<Draw> {
             Effect::Drawn(draw) => draws.push(*draw),
             Effect::HoldEnded(ended) => {
                 let consumed = ended.parts.iter().filter(|part| part.consumed.is_positive());
-                draws.extend(consumed.map(|part| Draw { grant: part.grant, amount: part.consumed }));
+                draws
+                    .extend(consumed.map(|part| Draw { grant: part.grant, amount: part.consumed }));
             }
             _ => {}
         }
