@@ -4,8 +4,9 @@ use crate::calendar::Zone;
 use crate::prng::Prng;
 use std::fmt;
 use stipend_core::catalog::{
-    Behavior, Catalog, CatalogCommand, Charges, EntitlementPatch, EntitlementTerms, FeatureTerms,
-    Migration, NewEntitlement, PackagePatch, Pricing, ProductPatch, Settings, Target, UsageReset,
+    Behavior, CancellationTime, Catalog, CatalogCommand, Charges, EndSetup, EntitlementPatch,
+    EntitlementTerms, FeatureTerms, Migration, NewEntitlement, PackagePatch, Pricing, ProductPatch,
+    ProductSettings, Settings, StartSetup, Target, UsageReset,
 };
 use stipend_core::{Amount, Cadence, FeatureId, PackageId, PackageKey, examples};
 
@@ -244,6 +245,21 @@ impl Shop {
                 .expect("the shop has a sound catalog");
         }
         catalog
+    }
+}
+
+/// The customer journey of a product; it may go on with a free plan.
+#[must_use]
+pub fn journey(free: Option<PackageId>) -> ProductSettings {
+    let end_setup =
+        if free.is_some() { EndSetup::DowngradeToFree } else { EndSetup::CancelSubscription };
+    ProductSettings {
+        cancellation_time: CancellationTime::Immediate,
+        end_setup,
+        start_setup: StartSetup::PlanSelection,
+        downgrade_plan: free,
+        prorate_at_end: None,
+        start_plan: None,
     }
 }
 

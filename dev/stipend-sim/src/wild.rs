@@ -6,7 +6,7 @@
 
 use crate::audit::Audit;
 use crate::prng::Prng;
-use crate::shop::package;
+use crate::shop::{journey, package};
 use stipend_core::catalog::{
     Alignment, Behavior, Catalog, CatalogCommand, Charges, CreditProration, EntitlementTerms,
     FeatureTerms, Migration, NewEntitlement, PackagePatch, Pricing, ProductPatch, Settings, Target,
@@ -146,8 +146,8 @@ fn catalog(prng: &mut Prng) -> Catalog {
         proration: prng.pick(&[CreditProration::Whole, CreditProration::Prorate]),
     }));
     let reset = [UsageReset::Always, UsageReset::Never, UsageReset::BillingPeriodChange];
-    let patch = ProductPatch { usage_reset: Some(prng.pick(&reset)), ..ProductPatch::default() };
-    run(CatalogCommand::UpdateProduct(examples::product(), patch));
+    let usage_reset = Some(prng.pick(&reset));
+    let is_followed = prng.chance(50);
     for key in ADDONS.map(|id| PackageKey::addon(package(id))) {
         run(CatalogCommand::CreatePackage(examples::new_package(key.clone())));
         let what = if key.id.as_str() == "seatpack" { limit(2) } else { entitlement(prng) };
@@ -181,6 +181,9 @@ fn catalog(prng: &mut Prng) -> Catalog {
         run(CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
         run(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
+    let settings = Some(journey(is_followed.then(|| package("free"))));
+    let patch = ProductPatch { usage_reset, settings, ..ProductPatch::default() };
+    run(CatalogCommand::UpdateProduct(examples::product(), patch));
     catalog
 }
 
@@ -213,7 +216,13 @@ fn command(prng: &mut Prng, life: &Life) -> CustomerCommand {
         15 => {
             let at = instant(prng, life);
             let times = [CancelTime::Now, CancelTime::PeriodEnd, CancelTime::At(at)];
-            CustomerCommand::Subscription(number, SubscriptionCommand::Cancel(prng.pick(&times)))
+            let time = prng.pick(&times);
+            let command = if prng.chance(25) {
+                SubscriptionCommand::Revoke(time)
+            } else {
+                SubscriptionCommand::Cancel(time)
+            };
+            CustomerCommand::Subscription(number, command)
         }
         16 => CustomerCommand::Subscription(number, SubscriptionCommand::Unschedule),
         17 => {

@@ -122,8 +122,12 @@ fn close_what_ends(builder: &mut Builder<'_>) {
         let trial = terms.running_trial().filter(|trial| trial.ends_at <= builder.now);
         let is_dropped = trial.is_some_and(|trial| trial.end == TrialEnd::CancelSubscription);
         let dropped = is_dropped.then_some(SubscriptionEndReason::TrialEnded);
-        if let Some(reason) = cancelled.or(dropped) {
-            life::end(builder, number, reason);
+        match cancelled.or(dropped) {
+            Some(SubscriptionEndReason::Revoked) => {
+                life::end(builder, number, SubscriptionEndReason::Revoked);
+            }
+            Some(reason) => life::leave(builder, number, reason),
+            None => {}
         }
     }
 }
