@@ -9,7 +9,7 @@ use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
 use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
-use super::usage::{FeatureUsage, note_moved, note_settled};
+use super::usage::{FeatureUsage, note_moved, note_reversed, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -130,6 +130,9 @@ impl Customer {
             if let Effect::Settled(settled) = effect {
                 note_settled(usages, pool, settled);
             }
+        }
+        if matches!(entry.cause, Cause::Reversal(_)) {
+            note_reversed(usages, pool, &entry.effects);
         }
     }
 
