@@ -13,8 +13,8 @@
 //!
 //! The auditor and the model count with [`calendar`]. What the model does not predict: cadences mixed
 //! in one credit type, trials beside a live subscription, changes of behavior, scheduled changes,
-//! transfers, alignment, proration. Wild lives ([`wild`]) have all of it, under the auditor alone; the
-//! tables of the core pin the numbers.
+//! transfers, alignment, reservations, reversals, less usage. Wild lives ([`wild`]) have all of it,
+//! under the auditor alone; the tables of the core pin the numbers.
 //!
 //! A new kind of command is a [`story::Deed`]: it is told in `story`, done in `model::Model::act`,
 //! and put to the subject by `subject::command`.
