@@ -193,7 +193,9 @@ fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
         CatalogRejection::NotPublished(_) => ErrorCode::NotPublished,
         CatalogRejection::Empty(_) => ErrorCode::EmptyPackage,
         CatalogRejection::Cycle(_) => ErrorCode::DependencyCycle,
-        CatalogRejection::EntitlementType => ErrorCode::InvalidValue,
+        CatalogRejection::EntitlementType | CatalogRejection::NoFreePlan(_) => {
+            ErrorCode::InvalidValue
+        }
         CatalogRejection::DependencyNotLimited(_) => ErrorCode::UnlimitedDependency,
         CatalogRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
         CatalogRejection::UnsupportedAggregation(_) => ErrorCode::UnsupportedAggregation,

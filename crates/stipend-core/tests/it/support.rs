@@ -138,22 +138,29 @@ fn settings(text: &str) -> Settings {
     settings
 }
 
-/// `product [reset=never|change] [cancel=at-period-end]`
+/// `product [reset=never|change] [cancel=at-period-end] [after=PLAN]`
 fn product_patch(text: &str) -> ProductPatch {
     let mut patch = ProductPatch::default();
+    let mut settings = ProductSettings {
+        cancellation_time: CancellationTime::Immediate,
+        end_setup: EndSetup::CancelSubscription,
+        start_setup: StartSetup::PlanSelection,
+        downgrade_plan: None,
+        prorate_at_end: None,
+        start_plan: None,
+    };
     for word in words(text) {
         match word {
             ("reset", Some("never")) => patch.usage_reset = Some(UsageReset::Never),
             ("reset", Some("change")) => patch.usage_reset = Some(UsageReset::BillingPeriodChange),
             ("cancel", Some("at-period-end")) => {
-                patch.settings = Some(ProductSettings {
-                    cancellation_time: CancellationTime::EndOfBillingPeriod,
-                    end_setup: EndSetup::CancelSubscription,
-                    start_setup: StartSetup::PlanSelection,
-                    downgrade_plan: None,
-                    prorate_at_end: None,
-                    start_plan: None,
-                });
+                settings.cancellation_time = CancellationTime::EndOfBillingPeriod;
+                patch.settings = Some(settings.clone());
+            }
+            ("after", Some(plan)) => {
+                settings.end_setup = EndSetup::DowngradeToFree;
+                settings.downgrade_plan = Some(package(plan));
+                patch.settings = Some(settings.clone());
             }
             other => panic!("no option {other:?}"),
         }
@@ -192,15 +199,12 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     run(&mut catalog, &CatalogCommand::CreateCreditType(tokens));
     run(&mut catalog, &CatalogCommand::CreateFeature(Box::new(examples::new_feature(seats()))));
     for line in lines(text) {
-        match line.split_once(' ') {
-            Some(("settings", rest)) => run(&mut catalog, &CatalogCommand::Set(settings(rest))),
-            Some(("product", rest)) => {
-                let patch = product_patch(rest);
-                run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
-            }
-            _ => {}
+        if let Some(rest) = line.strip_prefix("settings ") {
+            run(&mut catalog, &CatalogCommand::Set(settings(rest)));
         }
     }
+    let products = lines(text).filter_map(|line| line.strip_prefix("product "));
+    let products: Vec<ProductPatch> = products.map(product_patch).collect();
     let text = lines(text).filter(|line| line.starts_with("plan ") || line.starts_with("addon "));
     let text = &text.collect::<Vec<_>>().join("\n");
     let addons: Vec<PackageId> = lines(text)
@@ -213,6 +217,9 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     }
     for line in lines(text) {
         fill_package(&mut catalog, line, &addons);
+    }
+    for patch in products {
+        run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
     }
     catalog
 }
@@ -441,14 +448,18 @@ impl World {
                 let patch = SubscriptionPatch { overrides, ..Default::default() };
                 update(number, patch)
             }
-            "cancel" => {
+            "cancel" | "revoke" => {
                 let time = match rest {
                     "" | "now" => CancelTime::Now,
                     "at-period-end" => CancelTime::PeriodEnd,
                     "as-planned" => CancelTime::AsPlanned,
                     date => CancelTime::At(at(date)),
                 };
-                CustomerCommand::Subscription(number, SubscriptionCommand::Cancel(time))
+                let command = match verb {
+                    "revoke" => SubscriptionCommand::Revoke(time),
+                    _ => SubscriptionCommand::Cancel(time),
+                };
+                CustomerCommand::Subscription(number, command)
             }
             "unschedule" => CustomerCommand::Subscription(number, SubscriptionCommand::Unschedule),
             "migrate" => {

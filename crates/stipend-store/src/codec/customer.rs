@@ -101,6 +101,7 @@ choice!(SubscriptionEndReason {
     4 => PlanChanged,
     5 => TrialEnded,
     6 => TrialConverted,
+    7 => Revoked,
 });
 record!(SubscriptionEnd { 1 => at, 2 => reason });
 record!(FeatureQuantity { 1 => feature, 2 => quantity });
