@@ -87,9 +87,7 @@ pub unsafe extern "C" fn pwrite64(
     match watch().place(fd) {
         None => call(count),
         // SAFETY: the caller's promise.
-        Some(place) => unsafe {
-            written(&place, offset.unsigned_abs(), (buffer, count), call)
-        },
+        Some(place) => unsafe { written(&place, offset.unsigned_abs(), (buffer, count), call) },
     }
 }
 
@@ -232,8 +230,7 @@ pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
     // SAFETY: the arguments are passed on as they came.
-    let call =
-        || unsafe { real!(c"rename", fn(*const c_char, *const c_char) -> c_int)(from, to) };
+    let call = || unsafe { real!(c"rename", fn(*const c_char, *const c_char) -> c_int)(from, to) };
     // SAFETY: the caller promises strings.
     let (source, target) = unsafe { (watch().place_of(from), watch().place_of(to)) };
     match (source, target) {

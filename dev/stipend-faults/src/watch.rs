@@ -66,8 +66,7 @@ impl Watch {
         let name = descriptor_link(fd, &mut link)?;
         let mut path = [0; PATH_MAX];
         // SAFETY: the name ends with zero, and the buffer has that many bytes.
-        let length =
-            unsafe { libc::readlink(name.as_ptr(), path.as_mut_ptr().cast(), path.len()) };
+        let length = unsafe { libc::readlink(name.as_ptr(), path.as_mut_ptr().cast(), path.len()) };
         self.below(path, usize::try_from(length).ok()?)
     }
 
