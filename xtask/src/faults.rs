@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// Try every call, not only some of them; takes a while.
     #[arg(long)]
     full: bool,
+    /// With `--full`: of each kind of failure try so many calls, spread over all.
+    #[arg(long, value_name = "CALLS", default_value_t = u64::MAX, hide_default_value = true)]
+    most: u64,
     /// Only this case, as a finding names it: `new:sync:3:once:EIO`.
     #[arg(long, value_name = "CASE")]
     only: Option<String>,
@@ -55,11 +58,11 @@ pub(crate) struct Options {
 impl Options {
     /// The run that is part of `cargo xtask test`.
     pub(crate) fn short() -> Self {
-        Self { full: false, only: None, part: None, seed: 1 }
+        Self { full: false, most: u64::MAX, only: None, part: None, seed: 1 }
     }
 
     fn length(&self) -> Length {
-        if self.full { Length::Full } else { Length::Short }
+        if self.full { Length::Full { most: self.most } } else { Length::Short }
     }
 }
 
@@ -78,7 +81,16 @@ enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
     Short,
-    Full,
+    Full {
+        /// Calls of each kind of failure.
+        most: u64,
+    },
+}
+
+impl Length {
+    fn is_full(self) -> bool {
+        self != Self::Short
+    }
 }
 
 /// What all cases have in common.

@@ -197,7 +197,7 @@ fn kinds(ground: Ground, length: Length) -> Vec<(Op, Mode, Errno)> {
         )
     };
     let is_tried =
-        |kind: &(Op, Mode, Errno)| ground == Ground::New || length == Length::Full || differs(kind);
+        |kind: &(Op, Mode, Errno)| ground == Ground::New || length.is_full() || differs(kind);
     KINDS.into_iter().filter(is_tried).collect()
 }
 
@@ -205,8 +205,8 @@ fn kinds(ground: Ground, length: Length) -> Vec<(Op, Mode, Errno)> {
 fn tried(op: Op, count: u64, length: Length) -> Vec<u64> {
     let most = match (length, op) {
         (Length::Short, _) => SHORT_TRIED,
-        (Length::Full, Op::Read) => READS_TRIED,
-        (Length::Full, _) => count,
+        (Length::Full { most }, Op::Read) => READS_TRIED.min(most),
+        (Length::Full { most }, _) => most,
     };
     if count <= most {
         return (1..=count).collect();
@@ -221,10 +221,12 @@ mod tests {
 
     #[test]
     fn the_long_form_tries_every_call_and_the_short_one_some_of_them() {
-        assert_eq!(tried(Op::Sync, 3, Length::Full), [1, 2, 3]);
-        assert_eq!(tried(Op::Read, 1_000, Length::Full).len(), 60);
+        let full = Length::Full { most: u64::MAX };
+        assert_eq!(tried(Op::Sync, 3, full), [1, 2, 3]);
+        assert_eq!(tried(Op::Read, 1_000, full).len(), 60);
+        assert_eq!(tried(Op::Write, 1_000, Length::Full { most: 10 }).len(), 10);
         assert_eq!(tried(Op::Write, 100, Length::Short), [26, 76]);
         assert_eq!(tried(Op::Write, 1, Length::Short), [1]);
-        assert!(tried(Op::Rename, 0, Length::Full).is_empty());
+        assert!(tried(Op::Rename, 0, full).is_empty());
     }
 }

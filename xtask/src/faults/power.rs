@@ -57,7 +57,7 @@ impl Power<'_> {
         let mut report = Report::default();
         let new = self.live("power-new", None)?;
         self.fail_at_points("power-new", Disk::default(), &new, &mut report)?;
-        if self.length == Length::Full {
+        if self.length.is_full() {
             let grown = matrix.grown()?;
             let records = self.live("power-grown", Some(grown))?;
             self.fail_at_points("power-grown", Disk::of(grown)?, &records, &mut report)?;
@@ -133,7 +133,7 @@ impl Power<'_> {
         let matters = |record: &Record| !matches!(record.event, Event::Asked(_) | Event::Failed);
         let mut all: Vec<usize> =
             (0..records.len()).filter(|index| matters(&records[*index])).collect();
-        if self.length == Length::Full {
+        if self.length.is_full() {
             return all.into_iter().collect();
         }
         let mut some = BTreeSet::new();
@@ -144,7 +144,7 @@ impl Power<'_> {
     }
 
     fn variants(&self) -> Vec<Leaves> {
-        let drawn = if self.length == Length::Full { DRAWN } else { 1 };
+        let drawn = if self.length.is_full() { DRAWN } else { 1 };
         let mut variants = vec![Leaves::Nothing, Leaves::Everything];
         variants.extend([Leaves::Something; DRAWN].into_iter().take(drawn));
         variants

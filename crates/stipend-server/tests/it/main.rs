@@ -13,6 +13,7 @@ mod coverage;
 mod errors;
 mod failing_store;
 mod idempotency;
+mod overload;
 mod requests;
 mod reservations;
 mod snapshots;
