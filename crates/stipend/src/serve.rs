@@ -2,14 +2,14 @@
 
 use crate::config::{Config, Settings, unknown_variables};
 use crate::failure::Failure;
-use crate::{say, start};
+use crate::{descriptors, say, start};
 use std::future::Future;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use stipend_engine::Engine;
-use stipend_server::App;
 use stipend_server::ids::SystemRandom;
+use stipend_server::{App, Limits};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -86,7 +86,14 @@ pub(crate) async fn serve_until(
     engine: &Arc<Engine>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let app = App::new(Arc::clone(engine), Arc::new(SystemRandom));
+    let descriptors = descriptors::raise_limit();
+    let limits = Limits::default();
+    let connections_max = descriptors::connections(limits.connections_max, descriptors);
+    if connections_max < limits.connections_max {
+        tracing::warn!(connections_max, "the limit of file descriptors allows fewer connections");
+    }
+    let app = App::new(Arc::clone(engine), Arc::new(SystemRandom))
+        .with_limits(Limits { connections_max, ..limits });
     let served = stipend_server::serve::serve(listener, app, stop).await;
     engine.stop();
     tracing::info!("stopped");
