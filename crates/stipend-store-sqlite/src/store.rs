@@ -124,7 +124,11 @@ impl SqliteStore {
         let written = insert::batch(&self.connection, batch).and_then(|()| self.run("COMMIT"));
         match written {
             // Without its mark the batch is durable, but the next start could no longer tell.
-            Ok(()) => self.mark.write(batch.number).map_err(failed),
+            Ok(()) => match self.mark.write(batch.number).map_err(error::file) {
+                // A full disk is no reason to stop: the mark stays behind and says less.
+                Err(StoreError::Unavailable(_)) => Ok(()),
+                written => written,
+            },
             Err(error) => match self.take_back(error) {
                 failed @ StoreError::Failed(_) => Err(failed),
                 refused => self.check_end(found).and(Err(refused)),

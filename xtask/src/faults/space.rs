@@ -29,9 +29,11 @@ struct Case {
     puts_off: bool,
 }
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
     Case { name: "full", mode: Mode::Ever, file: None, is_grown: false, puts_off: true },
     Case { name: "half-written", mode: Mode::Torn, file: None, is_grown: false, puts_off: true },
+    // Where a file that is written over needs new room, as some file systems have it.
+    Case { name: "mark", mode: Mode::Ever, file: Some("MARK"), is_grown: false, puts_off: false },
     // The WAL has room: it stays longer until the database has as well.
     Case {
         name: "database",
