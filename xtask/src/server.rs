@@ -182,6 +182,11 @@ impl Server {
         }
     }
 
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether the process is still there.
     pub(crate) fn is_alive(&mut self) -> Result<bool> {
         Ok(self.child.try_wait().context("cannot ask for the server")?.is_none())

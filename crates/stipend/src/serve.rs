@@ -40,7 +40,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
         }
-        serve_until(listener, &engine, stop).await
+        serve_until(listener, &engine, config.limits, stop).await
     })
 }
 
@@ -84,10 +84,10 @@ pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 pub(crate) async fn serve_until(
     listener: TcpListener,
     engine: &Arc<Engine>,
+    limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let descriptors = descriptors::raise_limit();
-    let limits = Limits::default();
     let connections_max = descriptors::connections(limits.connections_max, descriptors);
     if connections_max < limits.connections_max {
         tracing::warn!(connections_max, "the limit of file descriptors allows fewer connections");

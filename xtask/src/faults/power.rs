@@ -19,6 +19,9 @@ use crate::prng::Prng;
 /// So many points are tried in the short form.
 const SHORT_POINTS: usize = 24;
 
+/// So many are tried in the long form of the lives that begin with much data; of the others, all.
+const GROWN_POINTS: usize = 150;
+
 /// So many parts are drawn at each point in the long form.
 const DRAWN: usize = 3;
 
@@ -56,11 +59,13 @@ impl Power<'_> {
     pub(super) fn all(&self, matrix: &Matrix<'_>) -> Result<Report> {
         let mut report = Report::default();
         let new = self.live("power-new", None)?;
-        self.fail_at_points("power-new", Disk::default(), &new, &mut report)?;
+        let most = if self.length.is_full() { usize::MAX } else { SHORT_POINTS };
+        self.fail_at_points("power-new", Disk::default(), (&new, most), &mut report)?;
         if self.length.is_full() {
             let grown = matrix.grown()?;
             let records = self.live("power-grown", Some(grown))?;
-            self.fail_at_points("power-grown", Disk::of(grown)?, &records, &mut report)?;
+            let some = (&records[..], GROWN_POINTS);
+            self.fail_at_points("power-grown", Disk::of(grown)?, some, &mut report)?;
         }
         Ok(report)
     }
@@ -95,11 +100,11 @@ impl Power<'_> {
         &self,
         name: &str,
         mut disk: Disk,
-        records: &[Record],
+        (records, most): (&[Record], usize),
         report: &mut Report,
     ) -> Result<()> {
         let mut prng = Prng::new(self.seed);
-        let points = self.points(records, &mut prng);
+        let points = points(records, most, &mut prng);
         let mut acknowledged = BTreeSet::new();
         let mut seen = BTreeSet::new();
         for (index, record) in records.iter().enumerate() {
@@ -125,22 +130,6 @@ impl Power<'_> {
             "not every answer is in the trace"
         );
         Ok(())
-    }
-
-    /// Before which records the power fails: all that change a file or say that it is durable, or
-    /// some of them.
-    fn points(&self, records: &[Record], prng: &mut Prng) -> BTreeSet<usize> {
-        let matters = |record: &Record| !matches!(record.event, Event::Asked(_) | Event::Failed);
-        let mut all: Vec<usize> =
-            (0..records.len()).filter(|index| matters(&records[*index])).collect();
-        if self.length.is_full() {
-            return all.into_iter().collect();
-        }
-        let mut some = BTreeSet::new();
-        while some.len() < SHORT_POINTS && !all.is_empty() {
-            some.insert(all.swap_remove(prng.index(all.len())));
-        }
-        some
     }
 
     fn variants(&self) -> Vec<Leaves> {
@@ -207,6 +196,19 @@ fn hash(files: &BTreeMap<String, Vec<u8>>) -> u64 {
     let mut hasher = DefaultHasher::new();
     files.hash(&mut hasher);
     hasher.finish()
+}
+
+/// Before which records the power fails: those that change a file, say that it is durable, or that
+/// something is acknowledged; at most so many of them.
+fn points(records: &[Record], most: usize, prng: &mut Prng) -> BTreeSet<usize> {
+    let matters = |record: &Record| !matches!(record.event, Event::Asked(_) | Event::Failed);
+    let mut all: Vec<usize> =
+        (0..records.len()).filter(|index| matters(&records[*index])).collect();
+    let mut some = BTreeSet::new();
+    while some.len() < most && !all.is_empty() {
+        some.insert(all.swap_remove(prng.index(all.len())));
+    }
+    some
 }
 
 /// The operation that an answer on its way acknowledges.
