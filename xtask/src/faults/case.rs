@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::script::{Client, Known, Outcome, effects_in, operation};
 use super::shim::{Op, Orders, Plan};
@@ -49,6 +50,8 @@ pub(super) struct Place<'a> {
     pub(super) folder: &'a Path,
     /// The data that it starts with; none where it starts with nothing.
     pub(super) template: Option<&'a Path>,
+    /// How many ask at the same time.
+    pub(super) clients: u32,
 }
 
 impl Place<'_> {
@@ -83,7 +86,8 @@ pub(super) fn run(place: &Place<'_>, plan: Option<Plan>) -> Result<Seen> {
         Started::Listening(server) => drive(place, plan, server, &mut known)?,
     };
     let records = trace::read(&trace)?;
-    if plan.is_some_and(|plan| plan.op == Op::Sync) {
+    // Of several clients one may be answered late what was durable before.
+    if place.clients == 1 && plan.is_some_and(|plan| plan.op == Op::Sync) {
         no_answer_after_a_failure(&records)?;
     }
     let acknowledged = known.acknowledged();
@@ -94,7 +98,7 @@ pub(super) fn run(place: &Place<'_>, plan: Option<Plan>) -> Result<Seen> {
     Ok(Seen { ending, acknowledged, put_off, records })
 }
 
-/// Asks for the operations one after the other, then asks the server to end.
+/// Asks for the operations, then asks the server to end.
 fn drive(
     place: &Place<'_>,
     plan: Option<Plan>,
@@ -108,25 +112,11 @@ fn drive(
         SetUp::Refused => 0,
         SetUp::Cut => return ended(&mut server, plan, 0),
     };
-    let mut put_off = 0;
-    for number in 0..operations {
-        for _ in 0..ATTEMPTS {
-            let outcome = client.ask(&operation(number))?;
-            known.note(number, outcome.clone())?;
-            match outcome {
-                Outcome::Acknowledged(_) => break,
-                Outcome::Failed => {}
-                Outcome::Lost => return ended(&mut server, plan, put_off),
-                Outcome::Later => {
-                    put_off += 1;
-                    // Reads go on; an abort that is under way may have cut this one off.
-                    let check = client.check();
-                    ensure!(matches!(check, Some(200) | None), "a check was answered {check:?}");
-                }
-            }
-        }
-        let page = client.ledger();
-        ensure!(matches!(page, Some(200 | 500 | 503) | None), "a ledger was answered {page:?}");
+    let asked = ask_all(&server.base_url, place.clients, operations)?;
+    let put_off = asked.put_off;
+    known.absorb(asked.known);
+    if asked.is_lost {
+        return ended(&mut server, plan, put_off);
     }
     if !server.is_alive()? {
         return ended(&mut server, plan, put_off);
@@ -139,6 +129,58 @@ fn drive(
     // What fails while it ends may fail: everything is durable.
     let _: ExitStatus = server.ask_to_end()?;
     Ok((Ending::Asked, put_off))
+}
+
+/// What became of some operations.
+#[derive(Default)]
+struct Asked {
+    known: Known,
+    put_off: u32,
+    /// An answer did not come.
+    is_lost: bool,
+}
+
+/// Asks for so many operations, by so many clients at the same time.
+fn ask_all(url: &str, clients: u32, operations: u32) -> Result<Asked> {
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..clients)
+            .map(|first| scope.spawn(move || ask_some(url, first, clients, operations)))
+            .collect();
+        let mut together = Asked::default();
+        for client in running {
+            let one = client.join().map_err(|_| anyhow!("a client panicked"))??;
+            together.known.absorb(one.known);
+            together.put_off += one.put_off;
+            together.is_lost |= one.is_lost;
+        }
+        Ok(together)
+    })
+}
+
+/// Asks for the operations of one client, one after the other.
+fn ask_some(url: &str, first: u32, clients: u32, operations: u32) -> Result<Asked> {
+    let client = Client::new(url);
+    let mut asked = Asked::default();
+    for number in (first..operations).step_by(clients as usize) {
+        for _ in 0..ATTEMPTS {
+            let outcome = client.ask(&operation(number))?;
+            asked.known.note(number, outcome.clone())?;
+            match outcome {
+                Outcome::Acknowledged(_) => break,
+                Outcome::Failed => {}
+                Outcome::Lost => return Ok(Asked { is_lost: true, ..asked }),
+                Outcome::Later => {
+                    asked.put_off += 1;
+                    // Reads go on; an abort that is under way may have cut this one off.
+                    let check = client.check();
+                    ensure!(matches!(check, Some(200) | None), "a check was answered {check:?}");
+                }
+            }
+        }
+        let page = client.ledger();
+        ensure!(matches!(page, Some(200 | 500 | 503) | None), "a ledger was answered {page:?}");
+    }
+    Ok(asked)
 }
 
 /// Makes what the operations need, as far as that can be.

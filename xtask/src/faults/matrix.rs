@@ -37,6 +37,9 @@ const READS_TRIED: u64 = 60;
 /// So many calls are tried of each kind in the short form.
 const SHORT_TRIED: u64 = 2;
 
+/// So many clients are a crowd.
+const CROWD: u32 = 4;
+
 /// Findings after which a run ends.
 const FINDINGS_MAX: usize = 40;
 
@@ -45,16 +48,19 @@ const FINDINGS_MAX: usize = 40;
 enum Ground {
     /// An empty directory: everything comes to be.
     New,
+    /// The same, with several clients at the same time, which share commits.
+    Crowd,
     /// Data of a killed server, whose WAL is nearly long enough to be carried over.
     Grown,
 }
 
 impl Ground {
-    const ALL: [Self; 2] = [Self::New, Self::Grown];
+    const ALL: [Self; 3] = [Self::New, Self::Crowd, Self::Grown];
 
     fn name(self) -> &'static str {
         match self {
             Self::New => "new",
+            Self::Crowd => "crowd",
             Self::Grown => "grown",
         }
     }
@@ -133,9 +139,9 @@ impl Matrix<'_> {
 
     /// The one case that `ground:plan` names.
     pub(super) fn only(&self, text: &str) -> Result<()> {
-        let (ground, plan) = text.split_once(':').context("a case is new:… or grown:…")?;
+        let (ground, plan) = text.split_once(':').context("a case is new:…, crowd:… or grown:…")?;
         let Some(ground) = Ground::ALL.into_iter().find(|it| it.name() == ground) else {
-            bail!("a case is new:… or grown:…");
+            bail!("a case is new:…, crowd:… or grown:…");
         };
         let seen = self.one(ground, Some(plan.parse()?))?;
         println!("{:?}, {} acknowledged, {} put off", seen.ending, seen.acknowledged, seen.put_off);
@@ -151,7 +157,7 @@ impl Matrix<'_> {
         let first = seen.records.iter().position(answered).unwrap_or_default();
         let last = seen.records.iter().rposition(answered).unwrap_or_default();
         ensure!(
-            ground == Ground::New || seen.records[first..last].iter().any(carried),
+            ground != Ground::Grown || seen.records[first..last].iter().any(carried),
             "the WAL was not carried over between requests: its limit is another one now"
         );
         let mut counts = BTreeMap::new();
@@ -176,10 +182,11 @@ impl Matrix<'_> {
         let folder = self.folder.join(format!("{}-{}", ground.name(), name.replace(':', "-")));
         std::fs::create_dir_all(&folder).context("cannot make the folder of a case")?;
         let template = match ground {
-            Ground::New => None,
+            Ground::New | Ground::Crowd => None,
             Ground::Grown => Some(self.grown()?),
         };
-        let place = Place { setting: self.setting, folder: &folder, template };
+        let clients = if ground == Ground::Crowd { CROWD } else { 1 };
+        let place = Place { setting: self.setting, folder: &folder, template, clients };
         let seen = case::run(&place, plan)?;
         // Only what failed is kept.
         std::fs::remove_dir_all(&folder).context("cannot remove the folder of a case")?;
@@ -187,8 +194,8 @@ impl Matrix<'_> {
     }
 }
 
-/// What is tried on that ground: the grown data is large, so the short form tries there only what
-/// differs where the WAL is carried over.
+/// What is tried on that ground. For a crowd only what concerns commits differs; the grown data is
+/// large, so the short form tries there only what differs where the WAL is carried over.
 fn kinds(ground: Ground, length: Length) -> Vec<(Op, Mode, Errno)> {
     let differs = |kind: &(Op, Mode, Errno)| {
         matches!(
@@ -196,8 +203,13 @@ fn kinds(ground: Ground, length: Length) -> Vec<(Op, Mode, Errno)> {
             (Op::Sync | Op::Write, Mode::Once, Errno::Io) | (Op::Write, Mode::Ever, Errno::NoSpace)
         )
     };
-    let is_tried =
-        |kind: &(Op, Mode, Errno)| ground == Ground::New || length.is_full() || differs(kind);
+    let is_tried = |kind: &(Op, Mode, Errno)| match ground {
+        Ground::New => true,
+        Ground::Crowd => {
+            matches!(kind.0, Op::Sync | Op::Write) && (length.is_full() || differs(kind))
+        }
+        Ground::Grown => length.is_full() || differs(kind),
+    };
     KINDS.into_iter().filter(is_tried).collect()
 }
 

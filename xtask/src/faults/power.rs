@@ -141,7 +141,7 @@ impl Power<'_> {
 
     fn recover(&self, name: &str, image: &Image<'_>, report: &mut Report) -> Result<()> {
         let folder = self.make_folder(&format!("{name}-image"))?;
-        let place = Place { setting: self.setting, folder: &folder, template: None };
+        let place = Place { setting: self.setting, folder: &folder, template: None, clients: 1 };
         let data_dir = folder.join("data");
         write(image.files, &data_dir)?;
         let known = image.known()?;

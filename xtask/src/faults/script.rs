@@ -189,6 +189,11 @@ impl Known {
         Ok(())
     }
 
+    /// Takes over what another client knows, of other operations.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.operations.extend(other.operations);
+    }
+
     /// Notes an acknowledgement that was only seen from afar.
     pub(super) fn must_be_there(&mut self, number: u32) {
         self.operations.insert(number, Fate::There);
