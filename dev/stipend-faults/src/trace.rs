@@ -80,7 +80,7 @@ impl Trace {
     }
 
     /// A record is: kind (1 byte), lengths of name (2) and data (4), offset (8), name, data; the
-    /// numbers are little endian.
+    /// numbers are little endian. What was asked for or failed has the thread in place of the offset.
     pub(crate) fn record(&self, kind: Kind, name: &[u8], offset: u64, data: &[u8]) {
         let mut record = Vec::with_capacity(15 + name.len() + data.len());
         record.push(kind.code());

@@ -93,13 +93,15 @@ impl Watch {
 
     /// What becomes of a call.
     pub(crate) fn decide(&self, op: Op, name: &[u8]) -> Verdict {
+        // SAFETY: asking for the thread's own id has no preconditions.
+        let thread = u64::from(unsafe { libc::gettid() }.unsigned_abs());
         let Some(plan) = self.plan.as_ref().filter(|_| self.holds()) else {
-            self.trace(Kind::of(op), name, 0, &[]);
+            self.trace(Kind::of(op), name, thread, &[]);
             return Verdict::Pass;
         };
         let verdict = plan.decide(op, name);
         let kind = if let Verdict::Fail(_) = verdict { Kind::Failed } else { Kind::of(op) };
-        self.trace(kind, name, 0, &[Kind::of(op).code()]);
+        self.trace(kind, name, thread, &[Kind::of(op).code()]);
         verdict
     }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::script::{Client, Known, Outcome, effects_in, operation};
 use super::shim::{Op, Orders, Plan};
-use super::trace::{self, Event, Record};
+use super::trace::{self, Event, Head, Record};
 use super::{Setting, power};
 use crate::server::{Launcher, Server, Started};
 
@@ -87,11 +87,15 @@ pub(super) fn run(place: &Place<'_>, plan: Option<Plan>) -> Result<Seen> {
     };
     let records = trace::read(&trace)?;
     // Of several clients one may be answered late what was durable before.
-    if place.clients == 1 && plan.is_some_and(|plan| plan.op == Op::Sync) {
-        no_answer_after_a_failure(&records)?;
+    if let Some(failed) = FailedSync::of(&records).filter(|_| place.clients == 1) {
+        let answered = failed.answered_after(&records);
+        ensure!(
+            answered <= failed.answers_max(&records),
+            "{answered} operations were acknowledged after a failed sync"
+        );
     }
     let acknowledged = known.acknowledged();
-    if ending == Ending::Stopped && plan.is_some_and(|plan| plan.op == Op::Sync) {
+    if ending != Ending::AtStart && FailedSync::of(&records).is_some() {
         recover_without_what_was_dropped(place, &records, known.clone())?;
     }
     recover(place, known)?;
@@ -121,10 +125,10 @@ fn drive(
     if !server.is_alive()? {
         return ended(&mut server, plan, put_off);
     }
-    if plan.is_some_and(|plan| plan.op == Op::Sync) {
-        let records = trace::read(&place.trace())?;
-        let failed = failed_sync(&records).map(|it| &records[it].name);
-        ensure!(failed.is_none(), "a failed sync of {failed:?} was passed over");
+    let records = trace::read(&place.trace())?;
+    if let Some(failed) = FailedSync::of(&records) {
+        let name = &records[failed.0].name;
+        ensure!(failed.answers_max(&records) > 0, "a failed sync of {name} was passed over");
     }
     // What fails while it ends may fail: everything is durable.
     let _: ExitStatus = server.ask_to_end()?;
@@ -204,11 +208,40 @@ enum SetUp {
     Cut,
 }
 
-/// The failed sync after which nothing more may be acknowledged. Those of the directory do not count:
-/// SQLite passes over them, since some file systems cannot do it. Whether names are durable in time
-/// is what the power failures show.
-fn failed_sync(records: &[Record]) -> Option<usize> {
-    records.iter().position(|it| it.event == Event::Failed && it.name != ".")
+/// The failed sync after which nothing more may be acknowledged, by its place in the trace.
+struct FailedSync(usize);
+
+impl FailedSync {
+    /// Those of the directory do not count: SQLite passes over them, since some file systems cannot do
+    /// it, and whether names are durable in time is what the power failures show. Nor do those of
+    /// the roll-ups, which are made anew from the journal.
+    fn of(records: &[Record]) -> Option<Self> {
+        let counts = |record: &Record| {
+            record.is_failed_sync() && record.name != "." && !record.name.starts_with("series.db")
+        };
+        records.iter().position(counts).map(Self)
+    }
+
+    /// How many operations may be acknowledged after it: none where it was a commit's. The thread
+    /// that carries the WAL over works aside; a commit that is on its way meanwhile is durable, and
+    /// the next one finds out.
+    fn answers_max(&self, records: &[Record]) -> usize {
+        let thread = records[self.0].offset;
+        let is_commit = |record: &Record| {
+            record.event == Event::Asked(Op::Write)
+                && record.name == "MARK"
+                && record.offset == thread
+        };
+        usize::from(!records[..self.0].iter().any(is_commit))
+    }
+
+    /// Operations are asked for one at a time, so an answer that is sent later was decided later.
+    fn answered_after(&self, records: &[Record]) -> usize {
+        let heads = records[self.0..].iter().filter_map(Record::head);
+        let is_acknowledged =
+            |head: &Head| (200..300).contains(&head.status) && head.request_id.starts_with("op-");
+        heads.filter(is_acknowledged).count()
+    }
 }
 
 /// The connection is gone: so must the process be, and not as if all were well.
@@ -219,20 +252,6 @@ fn ended(server: &mut Server, plan: Option<Plan>, put_off: u32) -> Result<(Endin
     ensure!(!status.success(), "the process ended by itself with {status}");
     ensure!(plan.is_some(), "the process ended by itself without a failure");
     Ok((Ending::Stopped, put_off))
-}
-
-/// After a failed sync nothing is acknowledged. Operations are asked for one at a time, so an
-/// answer that is sent later was decided later.
-fn no_answer_after_a_failure(records: &[Record]) -> Result<()> {
-    let after = failed_sync(records).map_or(&[][..], |failed| &records[failed..]);
-    let acknowledged = after
-        .iter()
-        .filter_map(Record::head)
-        .find(|head| (200..300).contains(&head.status) && head.request_id.starts_with("op-"));
-    match acknowledged {
-        None => Ok(()),
-        Some(head) => bail!("{} was acknowledged after a failed sync", head.request_id),
-    }
 }
 
 /// Starts on what was left, without a failure, and asks for everything again.

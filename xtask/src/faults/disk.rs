@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::shim::Op;
 use super::trace::{Event, Record};
 use crate::prng::Prng;
 
@@ -38,6 +39,8 @@ struct Content {
     pending: Vec<Change>,
     /// How many of the pending changes each sync that is on its way makes durable.
     syncing: VecDeque<usize>,
+    /// The thread that wrote last.
+    writer: u64,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +98,19 @@ impl Disk {
                     self.names.insert(target.clone(), content);
                     self.pending_names.push((target, Some(content)));
                     self.pending_names.push((name.to_owned(), None));
+                }
+            }
+            Event::Asked(Op::Write) => {
+                if let Some(index) = self.names.get(name) {
+                    self.contents[*index].writer = record.offset;
+                }
+            }
+            // The kernel takes what it could not write for written, and drops it. Who else has
+            // written is told by a sync of its own.
+            Event::Failed if record.is_failed_sync() && name != "." => {
+                let content = self.content(name);
+                if content.writer == record.offset {
+                    content.pending.clear();
                 }
             }
             Event::Asked(_) | Event::Failed | Event::Answer => {}
@@ -254,6 +270,22 @@ mod tests {
         assert_eq!(left(6).as_deref(), Some(&b"one"[..]));
         let all = files(&disk(&records), Leaves::Everything);
         assert_eq!(all["a"], b"onetwo");
+    }
+
+    #[test]
+    fn what_a_failed_sync_should_have_made_durable_is_lost() {
+        let records = [
+            record(Event::Write, "a", 0, b"one"),
+            record(Event::SyncBegins, ".", 0, b""),
+            record(Event::SyncEnds, ".", 0, b""),
+            record(Event::Asked(Op::Write), "a", 7, b""),
+            record(Event::Failed, "a", 8, b"s"),
+            record(Event::Failed, "a", 7, b"s"),
+            record(Event::SyncBegins, "a", 0, b""),
+            record(Event::SyncEnds, "a", 0, b""),
+        ];
+        assert_eq!(files(&disk(&records[..5]), Leaves::Everything)["a"], b"one");
+        assert_eq!(files(&disk(&records), Leaves::Everything)["a"], b"");
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(super) struct Record {
     pub(super) event: Event,
     /// Of the file, `.` for the directory.
     pub(super) name: String,
+    /// In the file; the thread, of what was asked for or failed.
     pub(super) offset: u64,
     pub(super) data: Vec<u8>,
 }
@@ -40,6 +41,11 @@ pub(super) struct Head {
 }
 
 impl Record {
+    /// Whether it tells of a sync that failed.
+    pub(super) fn is_failed_sync(&self) -> bool {
+        self.event == Event::Failed && self.data == *b"s"
+    }
+
     pub(super) fn head(&self) -> Option<Head> {
         if self.event != Event::Answer {
             return None;
