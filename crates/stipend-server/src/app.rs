@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use crate::admission::{Admission, Place};
 use crate::context::{Body, Caller};
 use crate::decisions::Decisions;
 use crate::error::ApiError;
@@ -32,6 +33,7 @@ pub struct App {
     is_draining: Arc<AtomicBool>,
     decisions: Arc<Decisions>,
     limits: Limits,
+    admission: Arc<Admission>,
     rolls: Arc<dyn Rolls>,
 }
 
@@ -42,22 +44,33 @@ impl App {
         let submitter = engine.submitter();
         let start = u64::try_from(engine.wall_now().micros()).unwrap_or(0);
         let decisions = Arc::new(Decisions::new(start));
+        let limits = Limits::default();
         Self {
             engine,
             submitter,
             random,
             is_draining: Arc::default(),
             decisions,
-            limits: Limits::default(),
+            limits,
+            admission: Arc::new(Admission::new(&limits)),
             rolls: Arc::new(MemoryRolls::default()),
         }
     }
 
-    /// The same application with other limits of its connections.
+    /// The same application with other limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self.admission = Arc::new(Admission::new(&limits));
         self
+    }
+
+    /// Room for a body of up to so many bytes.
+    ///
+    /// # Errors
+    /// `overloaded` where there is none.
+    pub(crate) fn room_for_body(&self, bytes: usize) -> Result<Option<Place>, ApiError> {
+        self.admission.body(bytes)
     }
 
     /// The same application with roll-ups of the use of credits; without, all is read row by row.
@@ -72,7 +85,7 @@ impl App {
         &self.rolls
     }
 
-    /// The limits of its connections.
+    /// Its limits.
     #[must_use]
     pub(crate) const fn limits(&self) -> &Limits {
         &self.limits
@@ -199,7 +212,7 @@ impl App {
     ) -> Result<Response, ApiError> {
         let submission =
             Submission { env, command, remember: None, render: Some(rendering(render)) };
-        match self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))? {
+        match self.admission.submit(&self.submitter, submission).await? {
             Reply::Response(rendered) => {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
             }
@@ -219,7 +232,7 @@ impl App {
         render: Option<stipend_engine::Render>,
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env: caller.env, command, remember, render };
-        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
+        self.admission.submit(&self.submitter, submission).await
     }
 
     /// The answer that stands at that position, given again.
@@ -241,6 +254,12 @@ impl App {
         &self,
         read: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        let place = self.admission.read()?;
+        let read = move || {
+            // Kept until the reading has ended, also where nobody waits for it any more.
+            let _place = place;
+            read()
+        };
         match tokio::task::spawn_blocking(read).await {
             Ok(result) => result,
             Err(_) => Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server")),

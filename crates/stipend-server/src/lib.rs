@@ -4,6 +4,7 @@
 //! is `stipend-wire`.
 #![deny(missing_docs)]
 
+mod admission;
 mod api;
 pub mod app;
 mod context;

@@ -4,6 +4,7 @@
 
 mod config;
 mod demo;
+mod descriptors;
 mod doctor;
 mod environment;
 mod failure;

@@ -2,15 +2,15 @@
 
 use crate::config::{Config, Settings, unknown_variables};
 use crate::failure::Failure;
-use crate::{say, start};
+use crate::{descriptors, say, start};
 use std::future::Future;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use stipend_engine::Engine;
 use stipend_engine::series::Roller;
-use stipend_server::App;
 use stipend_server::ids::SystemRandom;
+use stipend_server::{App, Limits};
 use stipend_store::{MemoryRolls, Rolls};
 use stipend_store_sqlite::SqliteRolls;
 use tokio::net::TcpListener;
@@ -44,7 +44,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
         }
-        serve_until(listener, &engine, Some(rolls), stop).await
+        serve_until(listener, &engine, (config.limits, Some(rolls)), stop).await
     })
 }
 
@@ -100,10 +100,11 @@ pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 pub(crate) async fn serve_until(
     listener: TcpListener,
     engine: &Arc<Engine>,
-    rolls: Option<Arc<dyn Rolls>>,
+    (limits, rolls): (Limits, Option<Arc<dyn Rolls>>),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let mut app = App::new(Arc::clone(engine), Arc::new(SystemRandom));
+    let mut app =
+        App::new(Arc::clone(engine), Arc::new(SystemRandom)).with_limits(affordable(limits));
     let mut roller = None;
     if let Some(rolls) = rolls {
         app = app.with_rolls(Arc::clone(&rolls));
@@ -129,4 +130,14 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
         }
         tracing::info!("stopping");
     })
+}
+
+/// The limits with no more connections than there are file descriptors for.
+fn affordable(limits: Limits) -> Limits {
+    let connections_max =
+        descriptors::connections(limits.connections_max, descriptors::raise_limit());
+    if connections_max < limits.connections_max {
+        tracing::warn!(connections_max, "the limit of file descriptors allows fewer connections");
+    }
+    Limits { connections_max, ..limits }
 }

@@ -14,6 +14,7 @@ mod decisions;
 mod errors;
 mod failing_store;
 mod idempotency;
+mod overload;
 mod requests;
 mod reservations;
 mod snapshots;
