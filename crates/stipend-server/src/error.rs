@@ -65,7 +65,7 @@ impl ApiError {
     /// The refusal as an item of a bulk request.
     #[must_use]
     pub fn into_item(self, index: usize) -> ItemError {
-        ItemError::new(index, self.error)
+        ItemError { decision_id: self.decision, ..ItemError::new(index, self.error) }
     }
 
     /// The answer, once the request has its id.
@@ -246,6 +246,7 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AmbiguousRate { .. } => ErrorCode::AddonIncompatible,
         CustomerRejection::FeatureArchived(_) => ErrorCode::FeatureArchived,
         CustomerRejection::InvalidPromotionEnd => ErrorCode::InvalidPeriod,
+        CustomerRejection::PromotionMisfits { .. } => ErrorCode::InvalidValue,
         CustomerRejection::PromotionNotFound(_) => ErrorCode::PromotionalEntitlementNotFound,
     }
 }

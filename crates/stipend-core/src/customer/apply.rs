@@ -9,7 +9,7 @@ use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
 use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
-use super::usage::{FeatureUsage, note_moved, note_reversed, note_settled};
+use super::usage::{FeatureUsage, note_moved, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
@@ -23,7 +23,7 @@ impl Customer {
     /// 14): then it was decided wrongly, and stopping is better than a wrong balance.
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
-            Entry::Profile(profile) => self.profile = profile.clone(),
+            Entry::Profile(profile) => self.profile = profile.clone().into(),
             Entry::Resource(resource) => {
                 assert!(self.find_resource(&resource.id).is_none(), "a resource is named once");
                 self.resources.push(resource.clone());
@@ -95,8 +95,10 @@ impl Customer {
         let before = pool.balance();
         pool.seq += 1;
         pool.at = entry.at;
+        let is_metered = entry.cause.is_metered();
         for effect in &entry.effects {
             self.apply_effect(index, effect, entry.at);
+            self.pools[index].note_metered(effect, is_metered);
         }
         self.note_drawn(index, entry);
         let pool = &self.pools[index];
@@ -130,9 +132,6 @@ impl Customer {
             if let Effect::Settled(settled) = effect {
                 note_settled(usages, pool, settled);
             }
-        }
-        if matches!(entry.cause, Cause::Reversal(_)) {
-            note_reversed(usages, pool, &entry.effects);
         }
     }
 
@@ -324,10 +323,24 @@ impl Pool {
         let overdraft = self.overdraft.get_or_insert(Overdraft {
             no: draw.grant,
             amount: Amount::ZERO,
+            metered: Amount::ZERO,
             created_at: at,
         });
         assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
         overdraft.amount += draw.amount;
+    }
+
+    /// Keeps what of the overdraft was taken for usage apart.
+    fn note_metered(&mut self, effect: &Effect, is_metered: bool) {
+        let Some(overdraft) = &mut self.overdraft else { return };
+        match effect {
+            Effect::Overdrawn(draw) if is_metered => overdraft.metered += draw.amount,
+            Effect::OverdraftRefunded(draw) if is_metered => overdraft.metered -= draw.amount,
+            Effect::Settled(settled) => overdraft.metered -= settled.metered,
+            _ => return,
+        }
+        let is_part = !overdraft.metered.is_negative() && !overdraft.direct().is_negative();
+        assert!(is_part, "usage has a part of the overdraft");
     }
 
     /// Nobody gets more back from a grant than was consumed of it.

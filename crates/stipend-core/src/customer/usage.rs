@@ -24,6 +24,9 @@ pub struct FeatureUsage {
     pub seq: u64,
     /// The instant of its last entry.
     pub at: Timestamp,
+    /// The instant of the entry with which usage last started anew: what was drawn before it is
+    /// forgotten.
+    pub since: Timestamp,
     /// The usage period in which the last entry was counted; `None` where usage never starts anew.
     pub period: Option<Period>,
     /// The subscription that said so, as it was agreed then.
@@ -168,6 +171,7 @@ impl FeatureUsage {
             resource: opened.resource.clone(),
             seq: 0,
             at: Timestamp::EPOCH,
+            since: Timestamp::EPOCH,
             period: None,
             pin: None,
             aggregate: Aggregate::default(),
@@ -186,6 +190,7 @@ impl FeatureUsage {
         self.seq += 1;
         self.at = entry.at;
         if entry.restart.is_some() {
+            self.since = entry.at;
             self.aggregate = Aggregate::default();
             self.drawn.clear();
         }
@@ -317,7 +322,7 @@ impl Customer {
                 of_it.filter(|run| run.is_overdraft == is_overdraft).map(|run| run.amount).sum()
             };
             let grants = pool.live.iter().map(|grant| (grant.no, false, grant.consumed));
-            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.amount));
+            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.metered));
             for (no, is_overdraft, consumed) in grants.chain(overdraft) {
                 let drawn = drawn_of(no, is_overdraft);
                 if drawn > consumed {
@@ -349,76 +354,6 @@ pub(super) fn note_settled(usages: &mut [FeatureUsage], pool: &Pool, settled: &S
             }
         }
     }
-}
-
-/// A reversal takes settlements from the front of the overdraft, where meters think their own was
-/// settled first. What they remember of a grant beyond what it still gives is overdraft after all,
-/// so far as that is open, or what has settled it since; the last is let go first. `pool` is as it
-/// is afterwards.
-pub(super) fn note_reversed(usages: &mut [FeatureUsage], pool: &Pool, effects: &[Effect]) {
-    let consumed = pool.live.iter().map(|grant| (grant.no, grant.consumed));
-    let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, overdraft.amount));
-    let mut homeless = vec![Amount::ZERO; usages.len()];
-    for (no, most) in consumed.chain(overdraft) {
-        let excess = drawn_of(usages, pool.id, no) - most;
-        let gone = let_go(usages, pool.id, no, excess);
-        homeless.iter_mut().zip(gone).for_each(|(all, gone)| *all += gone);
-    }
-    if let Some((no, open)) = overdraft {
-        let run = DrawRun {
-            pool: pool.id,
-            grant: no,
-            amount: open - drawn_of(usages, pool.id, no),
-            subscription: None,
-            expires_at: None,
-            is_overdraft: true,
-        };
-        rehouse(usages, &mut homeless, run);
-    }
-    for effect in effects {
-        let Effect::Settled(Settled { grant, amount, .. }) = effect else { continue };
-        let Some(found) = pool.find_grant(*grant) else { continue };
-        let amount = (found.consumed - drawn_of(usages, pool.id, *grant)).min(*amount);
-        let run = DrawRun::of_grant(pool, Draw { grant: *grant, amount });
-        run.into_iter().for_each(|run| rehouse(usages, &mut homeless, run));
-    }
-}
-
-/// Puts what found no place on what is left of a draw.
-fn rehouse(usages: &mut [FeatureUsage], homeless: &mut [Amount], run: DrawRun) {
-    let mut room = run.amount.or_zero();
-    for (usage, rest) in usages.iter_mut().zip(homeless) {
-        let amount = room.min(*rest);
-        if amount.is_positive() {
-            room -= amount;
-            *rest -= amount;
-            usage.push_run(DrawRun { amount, ..run });
-        }
-    }
-}
-
-/// How much all meters remember of a grant, or of the overdraft.
-fn drawn_of(usages: &[FeatureUsage], pool: PoolId, no: GrantNo) -> Amount {
-    let runs = usages.iter().flat_map(|usage| &usage.drawn);
-    runs.filter(|run| (run.pool, run.grant) == (pool, no)).map(|run| run.amount).sum()
-}
-
-/// Lets so much of it go; answers how much it was of each meter.
-fn let_go(usages: &mut [FeatureUsage], pool: PoolId, no: GrantNo, amount: Amount) -> Vec<Amount> {
-    let mut rest = amount.or_zero();
-    let mut gone = Vec::with_capacity(usages.len());
-    for usage in usages.iter_mut().rev() {
-        let before = rest;
-        for run in usage.drawn.iter_mut().rev().filter(|run| (run.pool, run.grant) == (pool, no)) {
-            let taken = run.amount.min(rest);
-            run.amount -= taken;
-            rest -= taken;
-        }
-        usage.drawn.retain(|run| run.amount.is_positive());
-        gone.push(before - rest);
-    }
-    gone.reverse();
-    gone
 }
 
 /// Consumption that an entry moves from grants to others is drawn from these from now on. What was

@@ -34,6 +34,7 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::FeatureNotFound(_) => "FeatureNotFound",
         Rejection::FeatureArchived(_) => "FeatureArchived",
         Rejection::InvalidPromotionEnd => "InvalidPromotionEnd",
+        Rejection::PromotionMisfits { .. } => "PromotionMisfits",
         Rejection::PromotionNotFound(_) => "PromotionNotFound",
         Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
@@ -66,7 +67,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 43;
+const NAMES_COUNT: usize = 44;
 
 const SHOP: &str = "
     plan base 100/month
@@ -251,7 +252,8 @@ fn what_is_full_takes_no_more() {
             subscription.terms.number = SubscriptionNo(number);
             subscription
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .into();
     let command = world.command("subscribe base");
     let limit = full("subscriptions of a customer", CUSTOMER_SUBSCRIPTIONS_MAX);
     assert_eq!(world.carry_out(&command), limit);

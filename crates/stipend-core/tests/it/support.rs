@@ -321,6 +321,7 @@ impl World {
         for pool in &self.customer.pools {
             pool.verify().expect("the sums of a pool agree with its grants");
         }
+        self.customer.verify_usages().expect("meters remember no more than grants gave");
     }
 
     /// The balance is the sum of the entries, and the customer is their fold.
@@ -494,12 +495,13 @@ impl World {
         }
     }
 
-    /// `reverse N`: the reversal of the consumption that was the Nth, counted from 1.
+    /// `reverse N`: the reversal of the consumption or release that was the Nth, counted from 1.
     pub(crate) fn reversal(&self, which: usize) -> CustomerCommand {
         let places = 0..self.entries.len();
         let entry = |place: &usize| pool_entry(&self.entries[*place]);
-        let is_consumption = |place: &usize| entry(place).is_some_and(PoolEntry::is_consumption);
-        let place = places.filter(is_consumption).nth(which - 1).expect("it was consumed");
+        let is_consumed = |entry: &PoolEntry| entry.is_consumption() || entry.is_reversible();
+        let is_one = |place: &usize| entry(place).is_some_and(is_consumed);
+        let place = places.filter(is_one).nth(which - 1).expect("it was consumed");
         self.reversal_of(place)
     }
 
@@ -508,7 +510,7 @@ impl World {
         let consumed = pool_entry(&self.entries[place]).expect("it is a pool's").clone();
         let later = pool_entries(&self.entries[place + 1..]);
         let of_pool = later.filter(|later| later.pool == consumed.pool);
-        let since = of_pool.filter(|later| !later.is_consumption()).cloned().collect();
+        let since = of_pool.filter(|later| !later.is_usage()).cloned().collect();
         CustomerCommand::Reverse(Box::new(ReverseRequest {
             of: place as u64,
             consumed,

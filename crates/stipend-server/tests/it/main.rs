@@ -10,6 +10,7 @@ mod bad_input_scopes;
 mod bad_input_sockets;
 mod bad_input_texts;
 mod coverage;
+mod decisions;
 mod errors;
 mod failing_store;
 mod idempotency;
