@@ -39,7 +39,7 @@ impl Claim {
                 *remembered.entry(run.grant).or_default() += run.amount;
             }
         }
-        let consumed = -request.consumed.delta();
+        let consumed = request.consumed.consumed();
         let (aside, forgotten) = (BTreeMap::new(), Vec::new());
         let Some(priced) = priced else {
             return Self { remembered, own: None, left: consumed, aside, forgotten };

@@ -455,14 +455,20 @@ impl PoolEntry {
         }
     }
 
+    /// How much it consumed, of what was held before too; below zero for a refund.
+    #[must_use]
+    pub fn consumed(&self) -> Amount {
+        match &self.cause {
+            Cause::Consumption(consumption) => consumption.amount,
+            Cause::Release(release) => release.consumed,
+            _ => Amount::ZERO,
+        }
+    }
+
     /// Whether it consumed something, which a reversal can give back.
     #[must_use]
     pub fn is_reversible(&self) -> bool {
-        match &self.cause {
-            Cause::Consumption(consumption) => consumption.amount.is_positive(),
-            Cause::Release(release) => release.consumed.is_positive(),
-            _ => false,
-        }
+        self.consumed().is_positive()
     }
 
     /// Whether it is a consumption.

@@ -48,11 +48,7 @@ pub(super) fn reverse(
     if !request.consumed.is_reversible() {
         return Err(CustomerRejection::EntryNotReversible);
     }
-    let consumed = match cause {
-        Cause::Release(release) => release.consumed,
-        Cause::Consumption(consumption) => consumption.amount,
-        _ => Amount::ZERO,
-    };
+    let consumed = request.consumed.consumed();
     let is_own = |cause: &Cause| matches!(cause, Cause::Reversal(other) if other.of == request.of);
     if request.since.iter().any(|entry| is_own(&entry.cause)) {
         return Err(CustomerRejection::AlreadyReversed);

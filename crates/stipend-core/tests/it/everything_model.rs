@@ -97,10 +97,10 @@ struct Hold {
     is_open: bool,
 }
 
-/// A consumption that may be reversed.
+/// A consumption, or what a release consumed, that may be reversed.
 #[derive(Clone, Debug)]
 struct Consumed {
-    /// Which of all consumptions it was, those that gave back included.
+    /// Which of all of them it was, those that gave back included.
     number: usize,
     taker: Taker,
     amount: i64,
@@ -481,12 +481,12 @@ impl Subject {
             _ => Taker::Direct,
         };
         for entry in &self.world.entries[from..] {
-            let Entry::Pool(PoolEntry { cause: Cause::Consumption(consumption), .. }) = entry
-            else {
+            let Entry::Pool(entry) = entry else { continue };
+            if !entry.is_consumption() && !entry.is_reversible() {
                 continue;
-            };
+            }
             self.consumptions += 1;
-            let (number, amount) = (self.consumptions, count(consumption.amount));
+            let (number, amount) = (self.consumptions, count(entry.consumed()));
             if amount > 0 {
                 self.consumed.push(Consumed { number, taker, amount, is_reversed: false });
             }
