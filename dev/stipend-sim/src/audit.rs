@@ -237,12 +237,7 @@ impl Audit {
                 ensure(moved.amount.is_positive(), || "nothing comes back".to_owned())?;
                 self.use_grant(moved.grant.0, -moved.amount)
             }
-            Effect::OverdraftRefunded(draw) => {
-                let overdraft = &mut self.books(pool)?.overdraft;
-                *overdraft -= draw.amount;
-                let is_less = draw.amount.is_positive() && !overdraft.is_negative();
-                ensure(is_less, || format!("{} of an overdraft comes back", draw.amount))
-            }
+            Effect::OverdraftRefunded(draw) => self.note_overdraft_refund(pool, draw.amount),
         }
     }
 
@@ -312,6 +307,13 @@ impl Audit {
         books.overdraft_number = Some(number);
         books.overdraft += amount;
         ensure(amount.is_positive(), || format!("{amount} is overdrawn"))
+    }
+
+    fn note_overdraft_refund(&mut self, pool: PoolId, amount: Amount) -> Result<(), String> {
+        let overdraft = &mut self.books(pool)?.overdraft;
+        *overdraft -= amount;
+        let is_less = amount.is_positive() && !overdraft.is_negative();
+        ensure(is_less, || format!("{amount} of an overdraft comes back"))
     }
 
     /// A grant expires at its end and is voided before it; the record says what was left.

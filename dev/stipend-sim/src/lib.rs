@@ -143,15 +143,15 @@ pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
     Ok(totals)
 }
 
+/// The entries of a life, step by step, each with the instant up to which everything is done.
+pub type Life = Vec<(Timestamp, Vec<Entry>)>;
+
 /// The entries of the first customer of a seed, step by step, each with the instant of the step, and
 /// an auditor who has seen none of them.
 ///
 /// # Errors
 /// As [`run`].
-pub fn record(
-    seed: u64,
-    options: &Options,
-) -> Result<(Audit, Vec<(Timestamp, Vec<Entry>)>), Box<Finding>> {
+pub fn record(seed: u64, options: &Options) -> Result<(Audit, Life), Box<Finding>> {
     let mut prng = Prng::new(seed);
     let shop = Shop::random(&mut prng);
     let (mut totals, mut trace, mut life) = (Totals::default(), Vec::new(), Vec::new());

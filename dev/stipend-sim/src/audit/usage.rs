@@ -4,7 +4,8 @@
 use super::{Audit, ensure};
 use std::collections::BTreeMap;
 use stipend_core::customer::{
-    Consumption, MeterOpened, PoolEntry, Promotion, UsageBehavior, UsageEntry, UsagePin,
+    Consumption, MeterOpened, PoolEntry, Promotion, SubscriptionTerms, UsageBehavior, UsageEntry,
+    UsagePin,
 };
 use stipend_core::{Amount, Customer, FeatureId, MeterId, Period, Timestamp};
 
@@ -100,7 +101,7 @@ impl Audit {
     ) -> Result<(), String> {
         let Some(priced) = &asked.priced else { return Ok(()) };
         let terms = self.terms.get(&priced.subscription.0);
-        ensure(terms.is_some_and(|terms| terms.is_active()), || {
+        ensure(terms.is_some_and(SubscriptionTerms::is_active), || {
             format!("{:?} says a price and is not live", priced.subscription)
         })?;
         let owed = self.counted.owed.as_mut();
