@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use crate::context::{Body, Caller};
+use crate::dashboard::Dashboard;
 use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
@@ -29,6 +30,7 @@ pub struct App {
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
     decisions: Arc<Decisions>,
+    dashboard: Arc<Dashboard>,
     limits: Limits,
 }
 
@@ -45,6 +47,7 @@ impl App {
             random,
             is_draining: Arc::default(),
             decisions,
+            dashboard: Arc::default(),
             limits: Limits::default(),
         }
     }
@@ -71,6 +74,17 @@ impl App {
     /// The decisions that wrote nothing.
     pub(crate) fn decisions(&self) -> &Decisions {
         &self.decisions
+    }
+
+    /// What the dashboard keeps.
+    pub(crate) fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    /// A secret that signs in to the dashboard once, within the hour: `/signin?token=…`.
+    #[must_use]
+    pub fn sign_in_token(&self) -> String {
+        self.dashboard.make_link(self.random(), self.engine.wall_now())
     }
 
     /// Keeps a decision that wrote nothing; answers its id.
@@ -200,6 +214,15 @@ impl App {
         render: Option<stipend_engine::Render>,
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env: caller.env, command, remember, render };
+        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
+    }
+
+    /// Does a command that is neither rendered nor remembered.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn run(&self, env: EnvId, command: Command) -> Result<Reply, Refusal> {
+        let submission = Submission { env, command, remember: None, render: None };
         self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::patience::Patient;
-use crate::{openapi, probes, request_id};
+use crate::{dashboard, openapi, probes, request_id};
 use axum::{Router, middleware};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -29,6 +29,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 pub fn router(app: App) -> Router {
     let (api, _) = openapi::described().split_for_parts();
     api.merge(probes::router())
+        .merge(dashboard::router())
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), request_id::attach))
         .with_state(app)

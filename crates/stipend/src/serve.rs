@@ -2,10 +2,10 @@
 
 use crate::config::{Config, Settings, unknown_variables};
 use crate::failure::Failure;
-use crate::{say, start};
+use crate::{say, start, tell};
 use std::future::Future;
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use stipend_engine::Engine;
 use stipend_server::App;
@@ -40,7 +40,9 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
         }
-        serve_until(listener, &engine, stop).await
+        let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
+        tell(&format!("dashboard: {}\n", sign_in_link(&app, address(&listener)?)));
+        serve_until(listener, &engine, app, stop).await
     })
 }
 
@@ -80,13 +82,26 @@ pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|error| Failure::failed("the socket has no address", &error))
 }
 
+/// A link that signs in to the dashboard once.
+pub(crate) fn sign_in_link(app: &App, address: SocketAddr) -> String {
+    format!("{}/signin?token={}", base(address), app.sign_in_token())
+}
+
+/// Where a browser on this machine finds the server.
+fn base(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}")
+}
+
 /// Serves until `stop` is done, drains, and commits what was decided.
 pub(crate) async fn serve_until(
     listener: TcpListener,
-    engine: &Arc<Engine>,
+    engine: &Engine,
+    app: App,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let app = App::new(Arc::clone(engine), Arc::new(SystemRandom));
     let served = stipend_server::serve::serve(listener, app, stop).await;
     engine.stop();
     tracing::info!("stopped");

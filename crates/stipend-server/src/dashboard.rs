@@ -1,0 +1,57 @@
+//! The dashboard: the engine's operations as pages for people.
+//!
+//! A screen reads what is published, shows it, and turns a form into the same request that the API
+//! would take; what may be done is decided where the API's commands are decided. Every page works
+//! without scripts. How a screen is added stands in `ARCHITECTURE.md`.
+
+#![expect(dead_code, reason = "the parts are made before the screens that need them all")]
+
+mod assets;
+mod credit_types;
+mod failure;
+mod field;
+mod form;
+mod layout;
+mod object;
+mod security;
+mod session;
+mod sign_in;
+mod state;
+mod ui;
+mod visit;
+
+pub(crate) use state::Dashboard;
+
+use crate::app::App;
+use axum::response::{Redirect, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use failure::Failure;
+use visit::Visit;
+
+/// Where somebody who signs in arrives.
+const HOME: &str = "/credit-types";
+
+/// Everything that people see, to stand beside the API.
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(home))
+        .merge(sign_in::router())
+        .nest("/e/{env}", screens())
+        .layer(middleware::from_fn(security::guard))
+        .merge(assets::router())
+        .fallback(failure::nothing_here)
+}
+
+/// The screens of one environment.
+fn screens() -> Router<App> {
+    Router::new().route("/", get(home_of_environment)).merge(credit_types::router())
+}
+
+async fn home(visit: Visit) -> Redirect {
+    Redirect::to(&visit.path(HOME))
+}
+
+async fn home_of_environment(visit: Visit) -> Result<Response, Failure> {
+    Ok(visit.go(&visit.path(HOME)))
+}
