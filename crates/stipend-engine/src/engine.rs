@@ -16,6 +16,7 @@ use crate::limits::{
     SLOT_FIRST,
 };
 use crate::load::{Loaded, load};
+use crate::operator::Operator;
 use crate::published::Published;
 use crate::realm::{ApiKey, Environment, Rights};
 use crate::record::{Record, Remembered};
@@ -322,6 +323,18 @@ impl Engine {
     #[must_use]
     pub fn has_keys(&self) -> bool {
         !self.published.realm().keys.is_empty()
+    }
+
+    /// The operator of that name.
+    #[must_use]
+    pub fn find_operator(&self, name: &str) -> Option<Operator> {
+        self.published.realm().operators.get(name).cloned()
+    }
+
+    /// Whether anyone may sign in to the dashboard with a password.
+    #[must_use]
+    pub fn has_operators(&self) -> bool {
+        !self.published.realm().operators.is_empty()
     }
 
     /// The catalog of an environment.

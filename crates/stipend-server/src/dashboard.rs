@@ -7,20 +7,24 @@
 #![expect(dead_code, reason = "the parts are made before the screens that need them all")]
 
 mod assets;
+mod common_passwords;
 mod credit_types;
 mod failure;
 mod field;
 mod form;
 mod layout;
 mod object;
+mod password;
 mod security;
 mod session;
 mod sign_in;
 mod state;
+mod throttle;
 mod ui;
 mod visit;
 
-pub(crate) use state::Dashboard;
+pub(crate) use state::{Dashboard, LinkKind};
+pub(crate) use throttle::Peer;
 
 use crate::app::App;
 use axum::response::{Redirect, Response};

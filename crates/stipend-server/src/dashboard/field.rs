@@ -177,7 +177,10 @@ impl<'a> Field<'a> {
     }
 
     fn control(&self, described_by: Option<&str>) -> Markup {
-        let (id, value) = (control_id(self.name), self.form.get(self.name));
+        let id = control_id(self.name);
+        // What was typed as a password is never sent back.
+        let is_secret = matches!(self.control, Control::Line { kind: "password", .. });
+        let value = if is_secret { "" } else { self.form.get(self.name) };
         let invalid = self.form.trouble_at(self.name).map(|_| "true");
         let source = self.slug_of.map(|(name, _)| control_id(name));
         let prefix = self.slug_of.map(|(_, prefix)| prefix);

@@ -9,12 +9,17 @@ use stipend_engine::EnvironmentKind;
 /// A screen of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
+    /// Who is signed in.
+    Account,
     /// Credit types.
     CreditTypes,
 }
 
+/// A line of the navigation: the screen, its name and its address.
+type Line = (Section, &'static str, &'static str);
+
 /// The navigation: groups with their screens. Only what is built stands here.
-const GROUPS: &[(&str, &[(Section, &str, &str)])] =
+const GROUPS: &[(&str, &[Line])] =
     &[("Product catalog", &[(Section::CreditTypes, "Credit types", "/credit-types")])];
 
 /// A page of an environment.
@@ -141,7 +146,7 @@ fn leave(visit: &Visit) -> Markup {
     html! {
         form.leave method="post" action="/signout" {
             input type="hidden" name=(TOKEN_FIELD) value=(visit.session.token);
-            span.quiet { (visit.session.name) }
+            a href="/account" { (visit.session.name) }
             button.link type="submit" { "Sign out" }
         }
     }

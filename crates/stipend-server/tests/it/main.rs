@@ -17,6 +17,7 @@ mod failing_store;
 mod idempotency;
 mod requests;
 mod reservations;
+mod sign_in;
 mod snapshots;
 mod support;
 mod telling;
