@@ -28,7 +28,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use stipend_core::catalog::Catalog;
 use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
-use stipend_core::{CustomerId, EnvId, Slot, SubscriptionId, SubscriptionNo, Timestamp};
+use stipend_core::{
+    CustomerId, EnvId, PackageKey, PackageKind, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+};
 use stipend_store::{Reader, Seq, Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -393,6 +395,21 @@ impl Engine {
             rolled.customer.apply(&entry);
         }
         Arc::new(rolled)
+    }
+
+    /// How many live subscriptions have a package, or inherit from it. It looks at every customer,
+    /// so it is for people who are about to change something, and off the threads of requests.
+    #[must_use]
+    pub fn subscriptions_with(&self, env: EnvId, package: &PackageKey) -> u64 {
+        self.published.count_subscriptions(env, |terms| {
+            let plan = std::iter::once(&terms.plan.plan);
+            let plans = plan.chain(terms.plan.ancestors.iter().map(|(id, _)| id));
+            let mut addons = terms.addons.iter().map(|pin| &pin.addon);
+            match package.kind {
+                PackageKind::Plan => plans.into_iter().any(|id| *id == package.id),
+                PackageKind::Addon => addons.any(|id| *id == package.id),
+            }
+        })
     }
 
     /// The subscription with that id, with its customer at `now`.

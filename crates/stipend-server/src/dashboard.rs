@@ -10,11 +10,14 @@ mod assets;
 mod common_passwords;
 mod credit_types;
 mod failure;
+mod features;
 mod field;
 mod form;
 mod layout;
 mod object;
+mod packages;
 mod password;
+mod products;
 mod security;
 mod session;
 mod sign_in;
@@ -22,6 +25,8 @@ mod state;
 mod throttle;
 mod ui;
 mod visit;
+mod what_if;
+mod words;
 
 pub(crate) use state::{Dashboard, LinkKind};
 pub(crate) use throttle::Peer;
@@ -34,7 +39,7 @@ use failure::Failure;
 use visit::Visit;
 
 /// Where somebody who signs in arrives.
-const HOME: &str = "/credit-types";
+const HOME: &str = "/products";
 
 /// Everything that people see, to stand beside the API.
 pub(crate) fn router() -> Router<App> {
@@ -49,7 +54,12 @@ pub(crate) fn router() -> Router<App> {
 
 /// The screens of one environment.
 fn screens() -> Router<App> {
-    Router::new().route("/", get(home_of_environment)).merge(credit_types::router())
+    Router::new()
+        .route("/", get(home_of_environment))
+        .merge(products::router())
+        .merge(packages::router())
+        .merge(features::router())
+        .merge(credit_types::router())
 }
 
 async fn home(visit: Visit) -> Redirect {

@@ -11,6 +11,14 @@ use stipend_engine::EnvironmentKind;
 pub(super) enum Section {
     /// Who is signed in.
     Account,
+    /// Products.
+    Products,
+    /// Plans.
+    Plans,
+    /// Add-ons.
+    Addons,
+    /// Features.
+    Features,
     /// Credit types.
     CreditTypes,
 }
@@ -19,8 +27,16 @@ pub(super) enum Section {
 type Line = (Section, &'static str, &'static str);
 
 /// The navigation: groups with their screens. Only what is built stands here.
-const GROUPS: &[(&str, &[Line])] =
-    &[("Product catalog", &[(Section::CreditTypes, "Credit types", "/credit-types")])];
+const GROUPS: &[(&str, &[Line])] = &[(
+    "Product catalog",
+    &[
+        (Section::Products, "Products", "/products"),
+        (Section::Plans, "Plans", "/plans"),
+        (Section::Addons, "Add-ons", "/addons"),
+        (Section::Features, "Features", "/features"),
+        (Section::CreditTypes, "Credit types", "/credit-types"),
+    ],
+)];
 
 /// A page of an environment.
 pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) -> Markup {
