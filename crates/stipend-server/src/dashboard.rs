@@ -4,8 +4,6 @@
 //! would take; what may be done is decided where the API's commands are decided. Every page works
 //! without scripts. How a screen is added stands in `ARCHITECTURE.md`.
 
-#![expect(dead_code, reason = "the parts are made before the screens that need them all")]
-
 mod assets;
 mod common_passwords;
 mod credit_types;
