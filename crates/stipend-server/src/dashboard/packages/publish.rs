@@ -3,7 +3,7 @@
 use super::{Kind, above, find, path_of};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Sheet};
-use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::form::Form;
 use crate::dashboard::object::Object;
 use crate::dashboard::ui::{Head, button, table};
 use crate::dashboard::visit::{Posted, Visit};
