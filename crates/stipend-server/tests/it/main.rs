@@ -13,6 +13,7 @@ mod browser;
 mod coverage;
 mod dashboard;
 mod dashboard_catalog;
+mod decisions;
 mod errors;
 mod failing_store;
 mod idempotency;
