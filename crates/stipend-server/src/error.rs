@@ -259,6 +259,7 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AmbiguousRate { .. } => ErrorCode::AddonIncompatible,
         CustomerRejection::FeatureArchived(_) => ErrorCode::FeatureArchived,
         CustomerRejection::InvalidPromotionEnd => ErrorCode::InvalidPeriod,
+        CustomerRejection::PromotionMisfits { .. } => ErrorCode::InvalidValue,
         CustomerRejection::PromotionNotFound(_) => ErrorCode::PromotionalEntitlementNotFound,
     }
 }

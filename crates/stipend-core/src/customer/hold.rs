@@ -226,11 +226,11 @@ pub(super) fn release(
         effects.extend(charge(customer, pool, rest));
     }
     let overdraws = effects.iter().any(|effect| matches!(effect, Effect::Overdrawn(_)));
-    let overdraft = pool.overdraft.filter(|_| overdraws);
+    let owed = pool.overdraft.filter(|_| overdraws).map(|overdraft| overdraft.direct());
     let release = Release {
         reservation: request.id.clone(),
         consumed: request.consumed,
-        overdraft: overdraft.map_or(Amount::ZERO, |overdraft| overdraft.amount),
+        owed: owed.unwrap_or_default(),
     };
     Ok(decision(pool, now, Cause::Release(release), effects, found.cloned()))
 }

@@ -255,6 +255,41 @@ fn consumption_that_a_subscription_carries_is_taken_off_before_its_grants() {
     );
 }
 
+#[test]
+fn what_a_former_plan_gave_comes_back_to_the_plan_that_took_its_consumption_over() {
+    let plans = |rule: &str| format!("product {rule}\n plan base 100/month\n plan pro 500/month");
+    check_steps(
+        &plans("reset=never"),
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        2026-03-10 subscribe pro id=sub-2 => 460
+        use 10                           => 450
+        reverse 1                        => 490
+        2026-04-01 wait                  => 500
+        reverse 2                        => 500
+        ",
+    );
+    check_steps(
+        &plans("reset=never"),
+        "
+        2026-03-01 subscribe pro         => 500
+        use 140                          => 360
+        2026-03-10 subscribe base id=sub-2 => 0 carried 40
+        reverse 1                        => 100
+        ",
+    );
+    check_steps(
+        &plans(""),
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        2026-03-10 subscribe pro id=sub-2 => 500
+        reverse 1                        => 500
+        ",
+    );
+}
+
 /// One credit of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Token {

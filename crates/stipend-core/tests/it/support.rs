@@ -314,6 +314,7 @@ impl World {
         for pool in &self.customer.pools {
             pool.verify().expect("the sums of a pool agree with its grants");
         }
+        self.customer.verify_usages().expect("meters remember no more than grants gave");
     }
 
     /// The balance is the sum of the entries, and the customer is their fold.
@@ -498,7 +499,7 @@ impl World {
         let consumed = pool_entry(&self.entries[place]).expect("it is a pool's").clone();
         let later = pool_entries(&self.entries[place + 1..]);
         let of_pool = later.filter(|later| later.pool == consumed.pool);
-        let since = of_pool.filter(|later| !later.is_consumption()).cloned().collect();
+        let since = of_pool.filter(|later| !later.is_usage()).cloned().collect();
         CustomerCommand::Reverse(Box::new(ReverseRequest {
             of: place as u64,
             consumed,

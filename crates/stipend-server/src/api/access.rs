@@ -106,7 +106,7 @@ async fn check_entitlement(
         && let Some(found) = &found
         && let Some(pool) = check.pool.and_then(|pool| found.customer.pool(pool))
     {
-        told.forecast = Some(forecast(&app, &caller, (found, &catalog), pool, now).await?);
+        told.forecast = Some(forecast(&app, &caller, (found, &catalog), pool, now).await?.into());
     }
     let decision = of_check(asked_of(id, query), &check, customer, now);
     told.decision_id = Some(app.keep(caller.env, decision));

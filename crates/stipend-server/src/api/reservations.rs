@@ -188,7 +188,7 @@ fn denied(
     );
     check.denial = check.denial.or(Some(Denial::InsufficientCredits));
     let mut told = checks::check_to_wire(&catalog, asked, &check);
-    let decision = of_check(asked_of(customer.to_owned(), query), &check, found, now).as_strict();
+    let decision = of_check(asked_of(customer.to_owned(), query), &check, found, now).strictly();
     told.decision_id = Some(app.keep(caller.env, decision));
     Ok(data(EffectiveEntitlement::Credit(told)))
 }

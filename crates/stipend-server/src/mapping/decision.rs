@@ -133,7 +133,7 @@ impl Facts {
     }
 
     /// The same decision of something that is strict, whatever the entitlement says.
-    pub(crate) fn as_strict(mut self) -> Self {
+    pub(crate) fn strictly(mut self) -> Self {
         if let Some(limit) = &mut self.limit {
             limit.enforcement = Enforcement::Strict;
         }
