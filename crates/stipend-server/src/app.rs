@@ -2,6 +2,7 @@
 
 use crate::admission::{Admission, Place};
 use crate::context::{Body, Caller};
+use crate::dashboard::{Dashboard, LinkKind};
 use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
@@ -32,6 +33,7 @@ pub struct App {
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
     decisions: Arc<Decisions>,
+    dashboard: Arc<Dashboard>,
     limits: Limits,
     admission: Arc<Admission>,
     rolls: Arc<dyn Rolls>,
@@ -51,6 +53,7 @@ impl App {
             random,
             is_draining: Arc::default(),
             decisions,
+            dashboard: Arc::default(),
             limits,
             admission: Arc::new(Admission::new(&limits)),
             rolls: Arc::new(MemoryRolls::default()),
@@ -100,6 +103,26 @@ impl App {
     /// The decisions that wrote nothing.
     pub(crate) fn decisions(&self) -> &Decisions {
         &self.decisions
+    }
+
+    /// What the dashboard keeps.
+    pub(crate) fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    /// A secret that signs in to the dashboard once, within the hour: `/signin?token=…`.
+    #[must_use]
+    pub fn sign_in_token(&self) -> String {
+        self.dashboard.make_link(LinkKind::SignIn, self.random(), self.engine.wall_now())
+    }
+
+    /// A secret that makes the owner of the dashboard once, within the hour: `/setup?token=…`.
+    /// There is none where the owner is made already.
+    #[must_use]
+    pub fn set_up_token(&self) -> Option<String> {
+        let now = self.engine.wall_now();
+        let is_needed = !self.engine.has_operators();
+        is_needed.then(|| self.dashboard.make_link(LinkKind::SetUp, self.random(), now))
     }
 
     /// Keeps a decision that wrote nothing; answers its id.
@@ -232,6 +255,15 @@ impl App {
         render: Option<stipend_engine::Render>,
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env: caller.env, command, remember, render };
+        self.admission.submit(&self.submitter, submission).await
+    }
+
+    /// Does a command that is neither rendered nor remembered.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn run(&self, env: EnvId, command: Command) -> Result<Reply, Refusal> {
+        let submission = Submission { env, command, remember: None, render: None };
         self.admission.submit(&self.submitter, submission).await
     }
 

@@ -55,6 +55,18 @@ impl ApiError {
         self.error.code
     }
 
+    /// Its sentence for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.error.message
+    }
+
+    /// The refusal without its way of being answered.
+    #[must_use]
+    pub fn into_wire(self) -> WireError {
+        self.error
+    }
+
     /// The refusal with the id of the record of how it was decided.
     #[must_use]
     pub fn with_decision(mut self, id: String) -> Self {
@@ -143,7 +155,10 @@ impl From<Refusal> for ApiError {
             Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
             Refusal::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
             Refusal::GrantNotFound => ErrorCode::GrantNotFound,
-            Refusal::AlreadyExists(_) | Refusal::ApiKeyExists => ErrorCode::AlreadyExists,
+            Refusal::OperatorNotFound => ErrorCode::NotFound,
+            Refusal::AlreadyExists(_) | Refusal::ApiKeyExists | Refusal::AlreadySetUp => {
+                ErrorCode::AlreadyExists
+            }
             Refusal::ClockFixed => ErrorCode::NotASandbox,
             Refusal::ClockBackwards(_) | Refusal::ClockAhead(_) => ErrorCode::ClockBackwards,
             Refusal::ClockOutOfRange(_) => ErrorCode::ClockOutOfRange,

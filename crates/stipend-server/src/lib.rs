@@ -9,6 +9,7 @@ mod api;
 pub mod app;
 mod context;
 mod cursor;
+mod dashboard;
 mod decisions;
 mod error;
 pub mod ids;

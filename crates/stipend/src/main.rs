@@ -72,3 +72,9 @@ fn say(text: &str) -> Result<(), Failure> {
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| Failure::failed("cannot write to standard output", &error))
 }
+
+/// Says something beside the output that programs read.
+fn tell(text: &str) {
+    // Who closed standard error does not want to know.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -2,10 +2,10 @@
 
 use crate::config::{Config, Settings, unknown_variables};
 use crate::failure::Failure;
-use crate::{descriptors, say, start};
+use crate::{descriptors, say, start, tell};
 use std::future::Future;
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use stipend_engine::Engine;
 use stipend_engine::series::Roller;
@@ -44,7 +44,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
         }
-        serve_until(listener, &engine, (config.limits, Some(rolls)), stop).await
+        let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
+        let app = app.with_limits(affordable(config.limits));
+        tell(&dashboard_line(&app, address(&listener)?));
+        serve_until(listener, &engine, app, Some(rolls), stop).await
     })
 }
 
@@ -95,16 +98,39 @@ pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|error| Failure::failed("the socket has no address", &error))
 }
 
+/// Where the dashboard is, with the link that sets it up where that was not done yet.
+fn dashboard_line(app: &App, address: SocketAddr) -> String {
+    let base = base(address);
+    match app.set_up_token() {
+        Some(token) => {
+            format!("dashboard (set it up within the hour): {base}/setup?token={token}\n")
+        }
+        None => format!("dashboard: {base}/\n"),
+    }
+}
+
+/// A link that signs in to the dashboard once.
+pub(crate) fn sign_in_link(app: &App, address: SocketAddr) -> String {
+    format!("{}/signin?token={}", base(address), app.sign_in_token())
+}
+
+/// Where a browser on this machine finds the server.
+fn base(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}")
+}
+
 /// Serves until `stop` is done, drains, and commits what was decided. What of the use of credits
 /// is rolled up is kept in `rolls`.
 pub(crate) async fn serve_until(
     listener: TcpListener,
     engine: &Arc<Engine>,
-    (limits, rolls): (Limits, Option<Arc<dyn Rolls>>),
+    mut app: App,
+    rolls: Option<Arc<dyn Rolls>>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let mut app =
-        App::new(Arc::clone(engine), Arc::new(SystemRandom)).with_limits(affordable(limits));
     let mut roller = None;
     if let Some(rolls) = rolls {
         app = app.with_rolls(Arc::clone(&rolls));
