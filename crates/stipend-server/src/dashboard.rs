@@ -8,6 +8,8 @@
 
 mod assets;
 mod credit_types;
+mod customer;
+mod customers;
 mod failure;
 mod field;
 mod form;
@@ -45,7 +47,11 @@ pub(crate) fn router() -> Router<App> {
 
 /// The screens of one environment.
 fn screens() -> Router<App> {
-    Router::new().route("/", get(home_of_environment)).merge(credit_types::router())
+    Router::new()
+        .route("/", get(home_of_environment))
+        .merge(credit_types::router())
+        .merge(customers::router())
+        .merge(customer::router())
 }
 
 async fn home(visit: Visit) -> Redirect {

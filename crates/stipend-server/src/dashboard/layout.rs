@@ -11,11 +11,15 @@ use stipend_engine::EnvironmentKind;
 pub(super) enum Section {
     /// Credit types.
     CreditTypes,
+    /// Customers.
+    Customers,
 }
 
 /// The navigation: groups with their screens. Only what is built stands here.
-const GROUPS: &[(&str, &[(Section, &str, &str)])] =
-    &[("Product catalog", &[(Section::CreditTypes, "Credit types", "/credit-types")])];
+const GROUPS: &[(&str, &[(Section, &str, &str)])] = &[
+    ("Product catalog", &[(Section::CreditTypes, "Credit types", "/credit-types")]),
+    ("Customers", &[(Section::Customers, "Customers", "/customers")]),
+];
 
 /// A page of an environment.
 pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) -> Markup {

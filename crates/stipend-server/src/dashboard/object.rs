@@ -29,6 +29,11 @@ impl Object {
         if text.is_empty() { self } else { self.text(name, text) }
     }
 
+    /// A text, or null where it is empty.
+    pub(super) fn text_or_null(self, name: &str, text: &str) -> Self {
+        if text.is_empty() { self.raw(name, "null") } else { self.text(name, text) }
+    }
+
     /// A number as somebody typed it: the marks between thousands do not count.
     pub(super) fn number(self, name: &str, typed: &str) -> Self {
         let plain: String =

@@ -12,6 +12,7 @@ mod bad_input_texts;
 mod browser;
 mod coverage;
 mod dashboard;
+mod dashboard_customers;
 mod errors;
 mod failing_store;
 mod idempotency;
