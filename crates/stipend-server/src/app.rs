@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stipend_core::{CustomerId, EnvId, Timestamp};
 use stipend_engine::{
-    Command, Engine, Found, Outcome, Refusal, Remember, Reply, Response as Rendered, Submission,
-    Submitter,
+    Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
+    Submission, Submitter,
 };
 use stipend_wire::{Data, ErrorCode};
 
@@ -215,6 +215,26 @@ impl App {
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env: caller.env, command, remember, render };
         self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
+    }
+
+    /// Does a command once, however often it is sent with that key.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn run_once(
+        &self,
+        env: EnvId,
+        key: Key,
+        command: Command,
+    ) -> Result<(), ApiError> {
+        let engine = Arc::clone(&self.engine);
+        if self.read(move || Ok(engine.find_request(key)?)).await?.is_some() {
+            return Ok(());
+        }
+        let (remember, render) = (Some(Remember::Key(key)), Some(rendering(|_| ())));
+        let submission = Submission { env, command, remember, render };
+        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
+        Ok(())
     }
 
     /// Does a command that is neither rendered nor remembered.

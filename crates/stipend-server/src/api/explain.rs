@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::{Pace, explain, flows};
-use stipend_core::{CurrencyId, PoolId, ResourceId, Timestamp};
+use stipend_core::{CurrencyId, EnvId, PoolId, ResourceId, Timestamp};
 use stipend_engine::Found;
 use stipend_engine::pace::paces;
 use stipend_wire::explain::CreditExplanation;
@@ -62,7 +62,7 @@ async fn explain_credits(
     };
     let mut told = mapping::to_wire(&shown, &explanation);
     if let Some(pool) = &explanation.pool {
-        let paces = read_paces(&app, &caller, &found, pool.id, now).await?;
+        let paces = read_paces(&app, caller.env, &found, pool.id, now).await?;
         let coming = flows(&found.customer, &catalog, pool.id, now);
         told.forecast = Some(mapping::forecast_to_wire(pool, &coming, &paces, now));
     }
@@ -71,16 +71,15 @@ async fn explain_credits(
 
 /// The paces of the last day and of the last week. A pool that is opened by what is due has no
 /// rows yet.
-async fn read_paces(
+pub(crate) async fn read_paces(
     app: &App,
-    caller: &Caller,
+    env: EnvId,
     found: &Found,
     pool: PoolId,
     now: Timestamp,
 ) -> Result<Vec<Pace>, ApiError> {
     let id = found.customer.profile.id.clone();
     let engine = Arc::clone(app.shared_engine());
-    let env = caller.env;
     let read = move || {
         let account = engine.find_customer(env, &id);
         let chain = account

@@ -1,8 +1,16 @@
 //! One customer: what its pages have in common.
 
+mod activity;
+mod adjust;
+mod credits;
+mod decision;
+mod entitlements;
 mod explain;
+mod grants;
+mod ledger;
 mod provision;
 mod subscriptions;
+mod usage;
 
 use super::failure::Failure;
 use super::field::one_button;
@@ -23,7 +31,16 @@ use stipend_engine::{Command, Found};
 const SECTION: Section = Section::Customers;
 
 pub(super) fn router() -> Router<App> {
-    Router::new().merge(subscriptions::router()).merge(provision::router())
+    Router::new()
+        .merge(subscriptions::router())
+        .merge(provision::router())
+        .merge(credits::router())
+        .merge(grants::router())
+        .merge(adjust::router())
+        .merge(ledger::router())
+        .merge(decision::router())
+        .merge(entitlements::router())
+        .merge(activity::router())
 }
 
 /// A part of a customer's page.
@@ -31,9 +48,20 @@ pub(super) fn router() -> Router<App> {
 pub(super) enum Tab {
     /// Subscriptions, with which the page begins.
     Subscriptions,
+    /// Credits: balance, sources, grants, use, ledger.
+    Credits,
+    /// What it may use.
+    Entitlements,
+    /// What happened.
+    Activity,
 }
 
-const TABS: [(Tab, &str, &str); 1] = [(Tab::Subscriptions, "Subscriptions", "")];
+const TABS: [(Tab, &str, &str); 4] = [
+    (Tab::Subscriptions, "Subscriptions", ""),
+    (Tab::Credits, "Credits", "/credits"),
+    (Tab::Entitlements, "Entitlements", "/entitlements"),
+    (Tab::Activity, "Activity", "/activity"),
+];
 
 /// A customer that somebody looks at, as of now.
 #[derive(Debug)]
@@ -58,6 +86,17 @@ impl<'v> Look<'v> {
         let now = visit.now();
         let found = visit.app.engine().find_current(visit.env(), &id, now);
         let found = found.ok_or(Failure::NotFound)?;
+        Ok(Self { visit, found, catalog: visit.catalog(), now })
+    }
+
+    /// The customer that the address names, with its journal complete up to now.
+    ///
+    /// # Errors
+    /// Where there is none, or what catching up fails with.
+    pub(super) async fn caught_up(visit: &'v Visit) -> Result<Self, Failure> {
+        let found = visit.app.caught_up_in(visit.env(), visit.param("id")).await?;
+        let now = visit.now();
+        let found = visit.app.engine().rolled(found, now);
         Ok(Self { visit, found, catalog: visit.catalog(), now })
     }
 
