@@ -248,6 +248,8 @@ impl Decider {
                 self.create_environment(open, (name, kind, settings), key)?
             }
             Command::CreateKey(key) => self.create_key(open, ApiKey { env, ..key })?,
+            Command::SetUpOperator(operator) => self.set_up_operator(open, operator)?,
+            Command::SetPassword(operator) => self.set_password(open, operator)?,
             Command::FreezeClock(at) => self.freeze_clock(open, env, at)?,
             Command::ReleaseClock => self.release_clock(open, env)?,
             Command::BeginTask(kind) => {

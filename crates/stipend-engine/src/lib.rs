@@ -26,6 +26,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 mod load;
+pub mod operator;
 pub mod pace;
 mod published;
 pub mod realm;
@@ -49,6 +50,7 @@ pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};
 pub use engine::{Engine, Found, META_SECRET, Options, StartError, Submitter};
 pub use key::{Key, Operation, ReservationPlace};
+pub use operator::{Operator, PasswordHash};
 pub use realm::{
     ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
 };

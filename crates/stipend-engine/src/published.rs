@@ -5,6 +5,7 @@ use crate::realm::Realm;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use stipend_core::customer::SubscriptionTerms;
 use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
 /// Where the names of an environment's things are found.
@@ -93,6 +94,19 @@ impl Published {
 
     pub(crate) fn set_writable(&self, is_writable: bool) {
         self.is_writable.store(is_writable, Ordering::Release);
+    }
+
+    /// How many subscriptions of an environment have not ended and are as asked.
+    pub(crate) fn count_subscriptions(
+        &self,
+        env: EnvId,
+        is_counted: impl Fn(&SubscriptionTerms) -> bool,
+    ) -> u64 {
+        let accounts = self.accounts.pin();
+        let here = accounts.values().filter(|account| account.customer.profile.env == env);
+        let all = here.flat_map(|account| &account.customer.subscriptions);
+        let live = all.filter(|it| it.terms.ended.is_none() && is_counted(&it.terms));
+        live.count() as u64
     }
 
     /// How many customers there are.

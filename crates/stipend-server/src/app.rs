@@ -1,7 +1,7 @@
 //! What the handlers share.
 
 use crate::context::{Body, Caller};
-use crate::dashboard::Dashboard;
+use crate::dashboard::{Dashboard, LinkKind};
 use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
@@ -84,7 +84,16 @@ impl App {
     /// A secret that signs in to the dashboard once, within the hour: `/signin?token=…`.
     #[must_use]
     pub fn sign_in_token(&self) -> String {
-        self.dashboard.make_link(self.random(), self.engine.wall_now())
+        self.dashboard.make_link(LinkKind::SignIn, self.random(), self.engine.wall_now())
+    }
+
+    /// A secret that makes the owner of the dashboard once, within the hour: `/setup?token=…`.
+    /// There is none where the owner is made already.
+    #[must_use]
+    pub fn set_up_token(&self) -> Option<String> {
+        let now = self.engine.wall_now();
+        let is_needed = !self.engine.has_operators();
+        is_needed.then(|| self.dashboard.make_link(LinkKind::SetUp, self.random(), now))
     }
 
     /// Keeps a decision that wrote nothing; answers its id.

@@ -4,25 +4,32 @@
 //! would take; what may be done is decided where the API's commands are decided. Every page works
 //! without scripts. How a screen is added stands in `ARCHITECTURE.md`.
 
-#![expect(dead_code, reason = "the parts are made before the screens that need them all")]
-
 mod assets;
+mod common_passwords;
 mod credit_types;
 mod customer;
 mod customers;
 mod failure;
+mod features;
 mod field;
 mod form;
 mod layout;
 mod object;
+mod packages;
+mod password;
+mod products;
 mod security;
 mod session;
 mod sign_in;
 mod state;
+mod throttle;
 mod ui;
 mod visit;
+mod what_if;
+mod words;
 
-pub(crate) use state::Dashboard;
+pub(crate) use state::{Dashboard, LinkKind};
+pub(crate) use throttle::Peer;
 
 use crate::app::App;
 use axum::response::{Redirect, Response};
@@ -32,7 +39,7 @@ use failure::Failure;
 use visit::Visit;
 
 /// Where somebody who signs in arrives.
-const HOME: &str = "/credit-types";
+const HOME: &str = "/products";
 
 /// Everything that people see, to stand beside the API.
 pub(crate) fn router() -> Router<App> {
@@ -49,6 +56,9 @@ pub(crate) fn router() -> Router<App> {
 fn screens() -> Router<App> {
     Router::new()
         .route("/", get(home_of_environment))
+        .merge(products::router())
+        .merge(packages::router())
+        .merge(features::router())
         .merge(credit_types::router())
         .merge(customers::router())
         .merge(customer::router())

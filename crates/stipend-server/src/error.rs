@@ -155,7 +155,10 @@ impl From<Refusal> for ApiError {
             Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
             Refusal::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
             Refusal::GrantNotFound => ErrorCode::GrantNotFound,
-            Refusal::AlreadyExists(_) | Refusal::ApiKeyExists => ErrorCode::AlreadyExists,
+            Refusal::OperatorNotFound => ErrorCode::NotFound,
+            Refusal::AlreadyExists(_) | Refusal::ApiKeyExists | Refusal::AlreadySetUp => {
+                ErrorCode::AlreadyExists
+            }
             Refusal::ClockFixed => ErrorCode::NotASandbox,
             Refusal::ClockBackwards(_) | Refusal::ClockAhead(_) => ErrorCode::ClockBackwards,
             Refusal::ClockOutOfRange(_) => ErrorCode::ClockOutOfRange,

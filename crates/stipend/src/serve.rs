@@ -41,7 +41,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             say(&format!("API key (shown once): {key}\n"))?;
         }
         let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
-        tell(&format!("dashboard: {}\n", sign_in_link(&app, address(&listener)?)));
+        tell(&dashboard_line(&app, address(&listener)?));
         serve_until(listener, &engine, app, stop).await
     })
 }
@@ -80,6 +80,17 @@ pub(crate) fn into_async(listener: std::net::TcpListener) -> Result<TcpListener,
 
 pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|error| Failure::failed("the socket has no address", &error))
+}
+
+/// Where the dashboard is, with the link that sets it up where that was not done yet.
+fn dashboard_line(app: &App, address: SocketAddr) -> String {
+    let base = base(address);
+    match app.set_up_token() {
+        Some(token) => {
+            format!("dashboard (set it up within the hour): {base}/setup?token={token}\n")
+        }
+        None => format!("dashboard: {base}/\n"),
+    }
 }
 
 /// A link that signs in to the dashboard once.

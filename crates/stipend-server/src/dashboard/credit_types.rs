@@ -5,7 +5,10 @@ use super::field::{Field, Sheet, one_button};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
-use super::ui::{Head, Tone, badge, button, empty, facts, id, primary, table, time};
+use super::packages::users;
+use super::ui::{
+    Head, Tone, badge, button, empty, facts, id, optional, primary, table, tabs, time,
+};
 use super::visit::{Posted, Visit};
 use crate::app::App;
 use crate::mapping::currency as mapping;
@@ -15,7 +18,7 @@ use axum::routing::{get, post};
 use maud::{Markup, PreEscaped, html};
 use std::sync::Arc;
 use stipend_core::CurrencyId;
-use stipend_core::catalog::{Catalog, CatalogCommand, CreditType, PackageKind, Target};
+use stipend_core::catalog::{Catalog, CatalogCommand, CreditType, Target};
 use stipend_wire::currency::{CreateCurrency, UpdateCurrency};
 
 const LIST: &str = "/credit-types";
@@ -49,21 +52,10 @@ async fn list(visit: Visit) -> Response {
     let active = all.len() - archived;
     all.retain(|credit_type| credit_type.archived_at.is_some() == is_archive);
     let add = primary(&visit.path("/credit-types/new"), "+ Add credit type");
-    let current = |on: bool| on.then_some("page");
     let body = html! {
         (Head { actions: add.clone(), ..Head::new("Credit types") })
         p.lead { "What balances are counted in. Plans and add-ons give them, usage takes them." }
-        @if archived > 0 || is_archive {
-            nav.tabs aria-label="Which credit types" {
-                a href=(visit.path(LIST)) aria-current=[current(!is_archive)] {
-                    "Active " span.count { (active) }
-                }
-                a href=(visit.path("/credit-types?status=archived"))
-                    aria-current=[current(is_archive)] {
-                    "Archived " span.count { (archived) }
-                }
-            }
-        }
+        (tabs(&visit.path(LIST), is_archive, active, archived))
         @if !all.is_empty() {
             (rows(&visit, &catalog, &all))
         } @else if is_archive {
@@ -99,6 +91,10 @@ fn rows(visit: &Visit, catalog: &Catalog, shown: &[&CreditType]) -> Markup {
         }
     };
     table("Credit types", &head, &rows)
+}
+
+fn target(credit_type: &CreditType) -> Target {
+    Target::Credit(credit_type.id.clone())
 }
 
 fn units(credit_type: &CreditType) -> Markup {
@@ -142,42 +138,10 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         @if let Some(description) = &credit_type.description { p.prose { (description) } }
         section {
             h2 { "Plans and add-ons that give it" }
-            (users(&catalog, credit_type))
+            (users(&visit, &catalog, &target(credit_type)))
         }
     };
     Ok(visit.page(SECTION, &credit_type.name, &body))
-}
-
-fn optional(text: Option<&str>) -> Markup {
-    match text {
-        Some(text) => html! { (text) },
-        None => html! { span.quiet { "—" } },
-    }
-}
-
-/// The packages that give a credit type.
-fn users(catalog: &Catalog, credit_type: &CreditType) -> Markup {
-    let users = catalog.packages_using(&Target::Credit(credit_type.id.clone()));
-    let head =
-        html! { th scope="col" { "Name" } th scope="col" { "Kind" } th scope="col" { "Id" } };
-    let rows = html! {
-        @for package in &users {
-            @let kind = match package.key.kind {
-                PackageKind::Plan => "Plan",
-                PackageKind::Addon => "Add-on",
-            };
-            tr {
-                th scope="row" { (package.shown().name) }
-                td { (kind) }
-                td { (id(package.key.id.as_str())) }
-            }
-        }
-    };
-    if users.is_empty() {
-        let text = "Open a plan or an add-on and click + Add in its Entitlements section.";
-        return empty("None yet", text, &Markup::default());
-    }
-    table("Plans and add-ons that give it", &head, &rows)
 }
 
 /// The fields of a credit type. The id cannot be changed once it is made.
@@ -312,7 +276,7 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
 
 fn archive_page(visit: &Visit, catalog: &Catalog, credit_type: &CreditType, form: &Form) -> Markup {
     let path = path_of(visit, credit_type);
-    let used = catalog.packages_using(&Target::Credit(credit_type.id.clone())).len();
+    let used = catalog.packages_using(&target(credit_type)).len();
     html! {
         (Head {
             above: &[(visit.path(LIST), "Credit types"), (path.clone(), &credit_type.name)],
@@ -326,7 +290,7 @@ fn archive_page(visit: &Visit, catalog: &Catalog, credit_type: &CreditType, form
             section {
                 h2 { "These still give it" }
                 p { "It can be archived once they are archived or give it no more." }
-                (users(catalog, credit_type))
+                (users(visit, catalog, &target(credit_type)))
             }
             p { (button(&path, "Back")) }
         } @else {

@@ -18,14 +18,15 @@ use super::form::Trouble;
 use super::layout::Section;
 use super::ui::{Head, Tone, badge, button, id};
 use super::visit::Visit;
+use super::words::{currency as credit_name, package as package_name, per as each};
 use crate::app::App;
 use axum::Router;
 use axum::response::Response;
 use maud::{Markup, html};
 use std::sync::Arc;
-use stipend_core::catalog::{Catalog, PackageKey};
+use stipend_core::catalog::Catalog;
 use stipend_core::customer::CustomerCommand;
-use stipend_core::{Amount, Cadence, CurrencyId, Customer, CustomerId, Timestamp};
+use stipend_core::{Amount, CurrencyId, Customer, CustomerId, Timestamp};
 use stipend_engine::{Command, Found};
 
 const SECTION: Section = Section::Customers;
@@ -182,18 +183,6 @@ pub(super) fn pager(prev: Option<&str>, next: Option<&str>, next_text: &str) -> 
     }
 }
 
-/// What a plan or an add-on is called.
-pub(super) fn package_name(catalog: &Catalog, key: &PackageKey) -> String {
-    let package = catalog.packages.get(key);
-    package.map_or_else(|| key.id.to_string(), |package| package.shown().name.clone())
-}
-
-/// What a credit type is called.
-fn credit_name(catalog: &Catalog, currency: &CurrencyId) -> String {
-    let known = catalog.credit_types.get(currency);
-    known.map_or_else(|| currency.to_string(), |credit_type| credit_type.name.clone())
-}
-
 /// An amount with the word for its credits.
 fn credits(catalog: &Catalog, currency: &CurrencyId, amount: Amount) -> Markup {
     let units = catalog.credit_types.get(currency).and_then(|known| known.units.as_ref());
@@ -202,14 +191,6 @@ fn credits(catalog: &Catalog, currency: &CurrencyId, amount: Amount) -> Markup {
         |units| if amount == Amount::whole(1) { &units.singular } else { &units.plural }.clone(),
     );
     html! { (super::ui::amount(amount)) " " (word) }
-}
-
-/// How often, in words.
-const fn each(cadence: Cadence) -> &'static str {
-    match cadence {
-        Cadence::Month => "a month",
-        Cadence::Year => "a year",
-    }
 }
 
 /// The instant that a field of a form has, as requests write it: browsers leave out the zone, which

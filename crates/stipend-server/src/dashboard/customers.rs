@@ -247,7 +247,7 @@ fn plans(catalog: &Catalog, customer: &Customer) -> Markup {
     html! {
         @for (index, terms) in active.iter().take(3).enumerate() {
             @if index > 0 { ", " }
-            (super::customer::package_name(catalog, &PackageKey::plan(terms.plan.plan.clone())))
+            (super::words::package(catalog, &PackageKey::plan(terms.plan.plan.clone())))
         }
         @if more > 0 { span.quiet { " and " (more) " more" } }
         @if active.is_empty() { span.quiet { "None" } }

@@ -90,6 +90,7 @@ pub(super) struct Field<'a> {
     length_max: Option<u32>,
     slug_of: Option<(&'a str, &'a str)>,
     complete: Option<&'a str>,
+    place: Option<usize>,
 }
 
 impl<'a> Field<'a> {
@@ -105,6 +106,7 @@ impl<'a> Field<'a> {
             length_max: None,
             slug_of: None,
             complete: None,
+            place: None,
         }
     }
 
@@ -175,6 +177,17 @@ impl<'a> Field<'a> {
         self
     }
 
+    /// It is one of several of this name.
+    pub(super) fn at(mut self, place: usize) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    fn id(&self) -> String {
+        let id = control_id(self.name);
+        self.place.map_or(id.clone(), |place| format!("{id}-{place}"))
+    }
+
     /// What browsers may fill in.
     pub(super) fn complete(mut self, complete: &'a str) -> Self {
         self.complete = Some(complete);
@@ -182,7 +195,10 @@ impl<'a> Field<'a> {
     }
 
     fn control(&self, described_by: Option<&str>) -> Markup {
-        let (id, value) = (control_id(self.name), self.form.get(self.name));
+        let id = self.id();
+        // What was typed as a password is never sent back.
+        let is_secret = matches!(self.control, Control::Line { kind: "password", .. });
+        let value = if is_secret { "" } else { self.form.get(self.name) };
         let invalid = self.form.trouble_at(self.name).map(|_| "true");
         let source = self.slug_of.map(|(name, _)| control_id(name));
         let prefix = self.slug_of.map(|(_, prefix)| prefix);
@@ -212,7 +228,7 @@ impl<'a> Field<'a> {
 
 impl Render for Field<'_> {
     fn render(&self) -> Markup {
-        let id = control_id(self.name);
+        let id = self.id();
         let trouble = self.form.trouble_at(self.name);
         let (hint_id, trouble_id) = (format!("{id}-hint"), format!("{id}-trouble"));
         let hint = self.hint.as_ref().map(|_| hint_id.as_str());

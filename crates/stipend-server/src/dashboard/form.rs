@@ -39,6 +39,20 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// The same trouble; where its field is below one of these, at that one.
+    pub(super) fn first_step(mut self, fields: &[&str]) -> Self {
+        let below = |field: &&&str| {
+            let at = self.field.as_deref().and_then(|at| at.strip_prefix(**field));
+            at.is_some_and(|rest| rest.starts_with('/'))
+        };
+        if let Some(field) = fields.iter().find(below) {
+            self.field = Some((*field).to_owned());
+        }
+        self
+    }
+}
+
 /// Fields of forms have the names of the request's fields, with `/` between the steps.
 impl From<WireError> for Trouble {
     fn from(error: WireError) -> Self {
@@ -100,6 +114,15 @@ impl Form {
     /// The same form with what is wrong with it.
     pub(super) fn with(mut self, trouble: Trouble) -> Self {
         self.trouble = Some(trouble);
+        self
+    }
+
+    /// The same form with a value for a field that has none.
+    pub(super) fn or_filled(mut self, name: &str, value: &str) -> Self {
+        if self.get(name).is_empty() {
+            self.fields.retain(|(field, _)| field != name);
+            self.fields.push((name.to_owned(), value.to_owned()));
+        }
         self
     }
 

@@ -9,16 +9,38 @@ use stipend_engine::EnvironmentKind;
 /// A screen of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
+    /// Who is signed in.
+    Account,
+    /// Products.
+    Products,
+    /// Plans.
+    Plans,
+    /// Add-ons.
+    Addons,
+    /// Features.
+    Features,
     /// Credit types.
     CreditTypes,
     /// Customers.
     Customers,
 }
 
+/// A line of the navigation: the screen, its name and its address.
+type Line = (Section, &'static str, &'static str);
+
 /// The navigation: groups with their screens. Only what is built stands here.
-const GROUPS: &[(&str, &[(Section, &str, &str)])] = &[
-    ("Product catalog", &[(Section::CreditTypes, "Credit types", "/credit-types")]),
-    ("Customers", &[(Section::Customers, "Customers", "/customers")]),
+const GROUPS: &[(&str, &[Line])] = &[
+    (
+        "Product catalog",
+        &[
+            (Section::Products, "Products", "/products"),
+            (Section::Plans, "Plans", "/plans"),
+            (Section::Addons, "Add-ons", "/addons"),
+            (Section::Features, "Features", "/features"),
+            (Section::CreditTypes, "Credit types", "/credit-types"),
+        ],
+    ),
+    ("", &[(Section::Customers, "Customers", "/customers")]),
 ];
 
 /// A page of an environment.
@@ -145,7 +167,7 @@ fn leave(visit: &Visit) -> Markup {
     html! {
         form.leave method="post" action="/signout" {
             input type="hidden" name=(TOKEN_FIELD) value=(visit.session.token);
-            span.quiet { (visit.session.name) }
+            a href="/account" { (visit.session.name) }
             button.link type="submit" { "Sign out" }
         }
     }

@@ -120,6 +120,11 @@ impl Sessions {
         self.lock().remove(digest);
     }
 
+    /// Ends all sessions of somebody.
+    pub(super) fn end_all(&self, name: &str) {
+        self.lock().retain(|_, kept| kept.name != name);
+    }
+
     /// Leaves a message for the next page.
     pub(super) fn leave(&self, digest: &[u8; 32], message: String) {
         if let Some(kept) = self.lock().get_mut(digest) {

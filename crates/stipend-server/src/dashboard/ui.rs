@@ -91,6 +91,32 @@ pub(super) enum Tone {
     Warning,
 }
 
+/// A text that may be missing.
+pub(super) fn optional(text: Option<&str>) -> Markup {
+    match text {
+        Some(text) => html! { (text) },
+        None => html! { span.quiet { "—" } },
+    }
+}
+
+/// The two sides of a list: what is active and what is archived. There is nothing to choose where
+/// nothing is archived.
+pub(super) fn tabs(path: &str, is_archive: bool, active: usize, archived: usize) -> Markup {
+    let current = |on: bool| on.then_some("page");
+    html! {
+        @if archived > 0 || is_archive {
+            nav.tabs aria-label="Active or archived" {
+                a href=(path) aria-current=[current(!is_archive)] {
+                    "Active " span.count { (active) }
+                }
+                a href=(format!("{path}?status=archived")) aria-current=[current(is_archive)] {
+                    "Archived " span.count { (archived) }
+                }
+            }
+        }
+    }
+}
+
 /// A short word about the state of something.
 pub(super) fn badge(tone: Tone, text: &str) -> Markup {
     let tone = match tone {

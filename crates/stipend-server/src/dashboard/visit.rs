@@ -34,6 +34,7 @@ pub(super) struct Visit {
     /// The environment that the address names; production where it names none.
     pub(super) environment: Environment,
     params: Vec<(String, String)>,
+    screen: String,
     query: Form,
 }
 
@@ -61,7 +62,8 @@ impl Visit {
                 .find(|environment| environment.name == *name),
         };
         let environment = environment.ok_or(Failure::NotFound)?;
-        Ok(Self { app: app.clone(), session, environment, params, query })
+        let screen = parts.uri.path().to_owned();
+        Ok(Self { app: app.clone(), session, environment, params, screen, query })
     }
 
     /// The number of the environment.
@@ -83,6 +85,11 @@ impl Visit {
     pub(super) fn param(&self, name: &str) -> &str {
         let found = self.params.iter().find(|(param, _)| param == name);
         found.map_or("", |(_, value)| value)
+    }
+
+    /// The address of the page within its environment.
+    pub(super) fn screen(&self) -> &str {
+        &self.screen
     }
 
     /// What stands behind the question mark of the address.

@@ -125,6 +125,11 @@ impl Server {
         self.app.sign_in_token()
     }
 
+    /// A secret that makes the owner of the dashboard, while there is none.
+    pub(crate) fn set_up_token(&self) -> Option<String> {
+        self.app.set_up_token()
+    }
+
     /// Serves on a port of this machine, until the guard is dropped.
     pub(crate) fn listen(&self, limits: Limits) -> Listening {
         let random = Arc::new(Splitmix(AtomicU64::new(11)));

@@ -26,10 +26,8 @@ function once(form) {
   window.addEventListener("pageshow", () => { delete form.dataset.sent; });
 }
 
-/** Part of a page that says what a form would do: fetched again while it is filled in. */
+/** Parts of a page that say what a form would do are fetched again while it is filled in. */
 function live(form) {
-  const target = document.getElementById(form.dataset.liveTarget);
-  if (!target) return;
   let timer, controller;
   form.addEventListener("input", () => {
     clearTimeout(timer);
@@ -42,7 +40,9 @@ function live(form) {
         const answer = await fetch(`${form.dataset.live}?${fields}`, { signal: controller.signal });
         if (!answer.ok || answer.redirected) return;
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        target.replaceChildren(...page.body.childNodes);
+        for (const part of page.querySelectorAll("[id]")) {
+          document.getElementById(part.id)?.replaceChildren(...part.childNodes);
+        }
       } catch { /* The page stays as it was. */ }
     }, 200);
   });

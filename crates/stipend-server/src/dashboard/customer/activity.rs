@@ -201,5 +201,7 @@ fn told_by_state(look: &Look<'_>) -> Vec<Moment> {
             tell(end.at, html! { (named) " ended" }, by);
         }
     }
+    // Newest first, also among what happened at one instant.
+    moments.reverse();
     moments
 }

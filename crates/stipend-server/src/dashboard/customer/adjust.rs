@@ -18,7 +18,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 use stipend_core::Amount;
-use stipend_core::customer::{CustomerCommand, NewGrant, Pool, decide, roll_forward};
+use stipend_core::customer::{
+    CustomerCommand, CustomerRejection, NewGrant, Pool, decide, roll_forward,
+};
 use stipend_engine::{Command, Key, Operation, Refusal};
 use stipend_wire::grant::CreateGrant;
 
@@ -96,7 +98,11 @@ struct Outcome {
 fn outcome(look: &Look<'_>, new: &NewGrant) -> Result<Outcome, Trouble> {
     let command = CustomerCommand::Grant(Box::new(new.clone()));
     let decided = decide(look.customer(), &look.catalog, &command, look.now);
-    let decision = decided.map_err(Refusal::from)?;
+    let decision = decided.map_err(|rejection| {
+        let is_about_end = rejection == CustomerRejection::EmptyWindow;
+        let trouble = Trouble::from(Refusal::from(rejection));
+        if is_about_end { trouble.or_at("expireAt") } else { trouble }
+    })?;
     let mut after = look.customer().clone();
     decision.entries.iter().for_each(|entry| after.apply(entry));
     let mut before = look.customer().clone();
@@ -219,8 +225,7 @@ fn page(look: &Look<'_>, form: &Form) -> Markup {
                 &primary(&look.visit.path("/credit-types/new"), "+ Add credit type")))
         } @else {
             div.beside {
-                form.sheet method="post" action=(action) data-live=(format!("{action}/preview"))
-                    data-live-target="summary" {
+                form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
                     (token(look.visit))
                     (summary(form))
                     (fields(look, form))
@@ -231,7 +236,7 @@ fn page(look: &Look<'_>, form: &Form) -> Markup {
                 }
                 aside.summary aria-labelledby="summary-title" {
                     h2 #summary-title { "Summary" }
-                    div #summary aria-live="polite" { (preview(look, form)) }
+                    div #summary.stack aria-live="polite" { (preview(look, form)) }
                 }
             }
         }
@@ -292,7 +297,7 @@ async fn ask(visit: Visit) -> Result<Response, Failure> {
 
 async fn live(visit: Visit) -> Result<Response, Failure> {
     let look = Look::open(&visit)?;
-    Ok(preview(&look, visit.query()).into_response())
+    Ok(html! { div #summary { (preview(&look, visit.query())) } }.into_response())
 }
 
 async fn adjust(posted: Posted) -> Result<Response, Failure> {

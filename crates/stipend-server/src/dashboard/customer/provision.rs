@@ -328,8 +328,7 @@ fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
                 &Markup::default()))
         } @else {
             div.beside {
-                form.sheet method="post" action=(action) data-live=(format!("{action}/preview"))
-                    data-live-target="summary" {
+                form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
                     (token(look.visit))
                     (summary(form))
                     (fields(offer, form))
@@ -345,7 +344,7 @@ fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
                 }
                 aside.summary aria-labelledby="summary-title" {
                     h2 #summary-title { "What comes of it" }
-                    div #summary aria-live="polite" { (summed) }
+                    div #summary.stack aria-live="polite" { (summed) }
                 }
             }
         }
@@ -361,6 +360,11 @@ fn preview(offer: &Offer<'_>, form: &Form) -> Markup {
         Ok(decision) => outcome(offer, &decision),
         Err(trouble) => html! { p.notice { (trouble.message) } },
     }
+}
+
+/// The part of the page that says what would come of it, for the script.
+fn live(offer: &Offer<'_>, form: &Form) -> Response {
+    html! { div #summary { (preview(offer, form)) } }.into_response()
 }
 
 /// The customer when a decision has taken effect, and when that is.
@@ -426,7 +430,7 @@ async fn new(visit: Visit) -> Result<Response, Failure> {
 
 async fn new_preview(visit: Visit) -> Result<Response, Failure> {
     let look = Look::open(&visit)?;
-    Ok(preview(&Offer::new(&look, None), visit.query()).into_response())
+    Ok(live(&Offer::new(&look, None), visit.query()))
 }
 
 async fn edit(visit: Visit) -> Result<Response, Failure> {
@@ -440,7 +444,7 @@ async fn edit(visit: Visit) -> Result<Response, Failure> {
 async fn edit_preview(visit: Visit) -> Result<Response, Failure> {
     let look = Look::open(&visit)?;
     let offer = Offer::new(&look, Some(find(&look)?));
-    Ok(preview(&offer, visit.query()).into_response())
+    Ok(live(&offer, visit.query()))
 }
 
 async fn provision(posted: Posted) -> Result<Response, Failure> {
