@@ -183,6 +183,11 @@ pub(super) fn pager(prev: Option<&str>, next: Option<&str>, next_text: &str) -> 
     }
 }
 
+/// A number of things as it is read.
+fn counted(number: usize) -> String {
+    super::ui::grouped(Amount::whole(i64::try_from(number).unwrap_or(i64::MAX)))
+}
+
 /// An amount with the word for its credits.
 fn credits(catalog: &Catalog, currency: &CurrencyId, amount: Amount) -> Markup {
     let units = catalog.credit_types.get(currency).and_then(|known| known.units.as_ref());

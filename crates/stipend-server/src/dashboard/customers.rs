@@ -6,7 +6,7 @@ use super::field::{Field, Sheet};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
-use super::ui::{Head, button, empty, id, primary, table, time};
+use super::ui::{Head, button, empty, id, optional, primary, table, time};
 use super::visit::{Posted, Visit};
 use crate::app::App;
 use crate::cursor::List;
@@ -183,12 +183,10 @@ fn look_for(
     let exact = exact.and_then(|id| engine.find_customer(env, &id));
     let mut found: Vec<Found> = exact.iter().filter(|_| after.is_none()).cloned().collect();
     let sought = sought.to_lowercase();
-    let mut looked = 0;
-    for slot in (1..=newest).rev() {
+    for (looked, slot) in (1..=newest).rev().enumerate() {
         if looked >= SEARCHED_MAX {
             return Ok((found, Some(slot + 1)));
         }
-        looked += 1;
         let Some(account) = engine.account(Slot(slot)) else { continue };
         let is_exact = exact.as_ref().is_some_and(|exact| exact.customer.slot == Slot(slot));
         if account.customer.profile.env == env && !is_exact && is_called(&account, &sought) {
@@ -230,7 +228,7 @@ fn rows(visit: &Visit, customers: &[Found]) -> Markup {
                     }
                 }
                 td { (id(profile.id.as_str())) }
-                td { (profile.email.as_deref().unwrap_or("—")) }
+                td { (optional(profile.email.as_deref())) }
                 td { (plans(&catalog, &found.customer)) }
                 td { (time(profile.created_at)) }
             }

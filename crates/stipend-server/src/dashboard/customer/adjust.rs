@@ -161,7 +161,7 @@ fn preview(look: &Look<'_>, form: &Form) -> Markup {
 
 fn schedule_fields(form: &Form) -> Markup {
     html! {
-        fieldset.pair {
+        fieldset.pair.dates {
             legend { "Schedule" }
             (Field::instant(form, "effectiveAt", "In force from").hint("In UTC. Empty: now."))
             (Field::instant(form, "expireAt", "Expires").hint("In UTC. Empty: never."))

@@ -240,6 +240,9 @@ fn outlook(pace: Pace, forecast: Forecast) -> Markup {
 
 /// What each subscription gives for one period, as pictures.
 fn sources(look: &Look<'_>, place: &Place, told: &Explanation) -> Markup {
+    let live = told.pool.as_ref().map(|pool| pool.live.as_slice()).unwrap_or_default();
+    let by_hand: Vec<Amount> =
+        live.iter().filter(|grant| grant.source.is_none()).map(|grant| grant.amount).collect();
     html! {
         @if told.subscriptions.is_empty() {
             p.quiet { "No subscription gives any of it; what is here was granted by hand." }
@@ -256,6 +259,13 @@ fn sources(look: &Look<'_>, place: &Place, told: &Explanation) -> Markup {
                         count against what the change gave."
                     }
                 }
+            }
+        }
+        @if !by_hand.is_empty() && !told.subscriptions.is_empty() {
+            p.quiet {
+                "Besides, purchases and promotions give "
+                (credits(&look.catalog, &place.currency, by_hand.iter().copied().sum())) " in "
+                (by_hand.len()) @if by_hand.len() == 1 { " grant." } @else { " grants." }
             }
         }
     }

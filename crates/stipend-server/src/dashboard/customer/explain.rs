@@ -41,7 +41,7 @@ pub(super) fn picture(catalog: &Catalog, currency: &CurrencyId, part: &Subscript
             let grants = share.standing == Standing::Grants;
             let from = if grants { reach(below, scale) } else { 0 };
             if grants {
-                below = below + share.amount;
+                below += share.amount;
             }
             let until = if grants { reach(below, scale) } else { reach(share.amount, scale) };
             (from, until - from)

@@ -2,7 +2,7 @@
 
 use super::credits::{Place, place_button};
 use super::explain::reach;
-use super::{Look, SECTION, Tab, credit_name, credits, each, package_name, pager};
+use super::{Look, SECTION, Tab, counted, credit_name, credits, each, package_name, pager};
 use crate::api::grants::{Held, held};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
@@ -64,7 +64,7 @@ pub(super) fn section(look: &Look<'_>, place: &Place, pool: Option<&Pool>) -> Ma
             @if is_empty {
                 p.quiet { "Nothing is granted now." }
             } @else {
-                (table("Grants in burn order", &head(), &rows))
+                div.dense { (table("Grants in burn order", &head(), &rows)) }
             }
             @if live.len() > SHOWN_MAX || scheduled.len() > SHOWN_MAX {
                 p.quiet { "The first " (SHOWN_MAX) " are shown; the list of all has the others." }
@@ -77,7 +77,7 @@ fn head() -> Markup {
     html! {
         th.num scope="col" { "Order" } th scope="col" { "Grant" } th scope="col" { "State" }
         th.num scope="col" { "Left" } th.num scope="col" { "Priority" }
-        th scope="col" { "In force" } th scope="col" { "Expires" }
+        th scope="col" { "In force" }
         th scope="col" { span.visually-hidden { "Void" } }
     }
 }
@@ -107,8 +107,13 @@ fn row(look: &Look<'_>, grant: &Grant, order: Option<(usize, Option<&Grant>)>) -
                     span.under { (why_before(grant.burn_rule(next))) }
                 }
             }
-            td { (time(grant.effective_at)) }
-            td { @if let Some(end) = grant.expires_at { (time(end)) } @else { span.quiet { "Never" } } }
+            td {
+                (time(grant.effective_at))
+                span.under {
+                    @if let Some(end) = grant.expires_at { "until " (time(end)) }
+                    @else { "never expires" }
+                }
+            }
             td.doing {
                 @if can_be_voided {
                     a href=(look.path(&format!("/credits/grants/{grant_id}/void"))) {
@@ -144,8 +149,10 @@ fn overdraft_row(overdraft: &Overdraft, settled: Option<stipend_core::Timestamp>
             }
             td.num { (amount(-overdraft.amount)) }
             td.num { span.quiet { "—" } }
-            td { (time(overdraft.created_at)) }
-            td { @if let Some(at) = settled { (time(at)) } @else { span.quiet { "—" } } }
+            td {
+                (time(overdraft.created_at))
+                @if let Some(at) = settled { span.under { "until " (time(at)) } }
+            }
             td {}
         }
     }
@@ -173,13 +180,13 @@ pub(super) const fn kind_name(kind: GrantKind) -> &'static str {
 fn origin(look: &Look<'_>, grant: &Grant) -> Markup {
     let cost = grant.cost.as_ref().filter(|cost| !cost.amount.is_zero());
     html! {
-        (kind_name(grant.kind))
+        @if grant.source.is_none() { (kind_name(grant.kind)) }
         @if let Some(source) = &grant.source {
             @let kind = match source.package.kind {
-                PackageKind::Plan => "plan",
-                PackageKind::Addon => "add-on",
+                PackageKind::Plan => "Plan",
+                PackageKind::Addon => "Add-on",
             };
-            " · " (kind) " " (package_name(&look.catalog, &source.package))
+            (kind) " " (package_name(&look.catalog, &source.package))
             ", " (grouped(source.unit_amount))
             @if source.quantity != 1 { " × " (source.quantity) }
             @if let Some(units) = source.units { " × " (units) " units" }
@@ -237,8 +244,8 @@ async fn all(visit: Visit) -> Result<Response, Failure> {
             (empty("Nothing was granted yet", "Grants stand here once there are some.",
                 &adjust_button(&look, Some(&place))))
         } @else {
-            p.lead { (grouped(stipend_core::Amount::whole(grants.len() as i64))) " in all states, newest first." }
-            (table("All grants", &head(), &rows))
+            p.lead { (counted(grants.len())) " in all states, newest first." }
+            div.dense { (table("All grants", &head(), &rows)) }
             (pager(
                 (skipped > 0).then(|| address(skipped.saturating_sub(ROWS_MAX))).as_deref(),
                 (until < grants.len()).then(|| address(until)).as_deref(),

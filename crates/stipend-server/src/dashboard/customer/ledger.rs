@@ -1,7 +1,7 @@
 //! Customer › Credits › ledger: every change of the balance, with filters, and as a file.
 
 use super::credits::{Place, places};
-use super::{Look, SECTION, credit_name, pager};
+use super::{Look, SECTION, counted, credit_name, pager};
 use crate::api::ledger::to_wire;
 use crate::app::App;
 use crate::cursor::List;
@@ -119,14 +119,13 @@ pub(super) async fn newest(look: &Look<'_>, place: &Place) -> Result<Markup, Fai
             @if page.events.is_empty() {
                 p.quiet { "Nothing has changed the balance yet." }
             } @else {
-                (rows(look, &page.events, "Newest entries of the ledger"))
+                (rows(look, &page.events, "Newest entries of the ledger", false))
             }
         }
     })
 }
 
-fn rows(look: &Look<'_>, events: &[LedgerEvent], caption: &str) -> Markup {
-    let has_several = look.customer().pools.len() > 1;
+fn rows(look: &Look<'_>, events: &[LedgerEvent], caption: &str, has_several: bool) -> Markup {
     let head = html! {
         th scope="col" { "When" } th scope="col" { "What" }
         @if has_several { th scope="col" { "Credits" } }
@@ -222,6 +221,7 @@ fn list_of(look: &Look<'_>) -> List {
 async fn show(visit: Visit) -> Result<Response, Failure> {
     let look = Look::caught_up(&visit).await?;
     let asked = Asked::new(&look)?;
+    let has_several = asked.pools.len() > 1;
     let query = visit.query();
     let cursor = |name| Some(query.get(name)).filter(|cursor| !cursor.is_empty());
     let list = list_of(&look);
@@ -259,12 +259,12 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             (empty("Nothing matches", "Choose other filters, or none.",
                 &button(&look.path("/credits/ledger"), "All entries")))
         } @else {
-            (rows(&look, &walked.events, "Ledger"))
+            (rows(&look, &walked.events, "Ledger", has_several))
             (pager(address("before", newer).as_deref(), address("after", older).as_deref(), "Older"))
         }
         p.quiet {
             "The amounts of a pool add up to its balance. An export has the newest "
-            (grouped(Amount::whole(FILE_ROWS_MAX as i64))) " entries."
+            (counted(FILE_ROWS_MAX)) " entries."
         }
     };
     Ok(visit.page(SECTION, &format!("Ledger of {}", look.name()), &body))
@@ -301,7 +301,7 @@ fn filter_form(look: &Look<'_>, query: &Form) -> Markup {
                 (Field::select(query, "resource", "Resource",
                     all("The customer itself").chain(resources)).required())
             }
-            (Field::select(query, "type", "What", all("Everything").chain(kinds)).required())
+            (Field::select(query, "type", "Kind", all("Everything").chain(kinds)).required())
             button.button type="submit" { "Filter" }
         }
     }

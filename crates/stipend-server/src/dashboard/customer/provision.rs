@@ -393,12 +393,10 @@ fn carried_out(
 fn outcome(offer: &Offer<'_>, decision: &Decision) -> Markup {
     let (look, catalog) = (offer.look, &offer.look.catalog);
     let Some(number) = decision.subscription else { return Markup::default() };
-    if decision.entries.is_empty() {
-        return html! { p.quiet { "Nothing changes." } };
-    }
     let (after, effect) = carried_out(look, decision, number);
     let parts = parts(&after, catalog, number, effect);
     html! {
+        @if decision.entries.is_empty() { p.quiet { "Nothing changes." } }
         @if effect > look.now { p { "Takes effect on " (time(effect)) "." } }
         @if parts.is_empty() { p.quiet { "It gives no credits." } }
         @for (currency, part) in &parts {

@@ -272,7 +272,7 @@ fn sums<'a, A: Iterator<Item = (&'a CurrencyId, stipend_core::Amount)>>(
     let mut sums = std::collections::BTreeMap::new();
     for (currency, amount) in amounts {
         let sum = sums.entry(currency).or_insert(stipend_core::Amount::ZERO);
-        *sum = *sum + amount;
+        *sum += amount;
     }
     html! {
         @if sums.is_empty() { span.quiet { "—" } }

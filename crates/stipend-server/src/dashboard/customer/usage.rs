@@ -1,7 +1,7 @@
 //! Customer › Credits › use over time, by feature: a picture, and the same as a table.
 
-use super::Look;
 use super::credits::Place;
+use super::{Look, counted};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::ui::{amount, grouped, table};
 use maud::{Markup, html};
@@ -68,7 +68,7 @@ pub(super) async fn chart(look: &Look<'_>, place: &Place) -> Result<Markup, Fail
             }
             @match &lines {
                 None => p.notice {
-                    "More than " (grouped(Amount::whole(SERIES_ROWS_MAX as i64)))
+                    "More than " (counted(SERIES_ROWS_MAX))
                     " entries are in this range. Choose a shorter one."
                 },
                 Some(lines) if lines.is_empty() => p.quiet { "Nothing was used in this range." },
@@ -118,10 +118,10 @@ fn lines_of(look: &Look<'_>, found: BTreeMap<SeriesKey, Series>) -> Vec<Line> {
             points: BTreeMap::new(),
         };
         for line in lines.drain(SERIES_MAX..) {
-            rest.total = rest.total + line.total;
+            rest.total += line.total;
             for (at, used) in line.points {
                 let sum = rest.points.entry(at).or_insert(Amount::ZERO);
-                *sum = *sum + used;
+                *sum += used;
             }
         }
         lines.push(rest);
@@ -165,7 +165,7 @@ fn column_of(lines: &[Line], column: i64, at: &Timestamp, most: Amount) -> Marku
     let parts = lines.iter().enumerate().filter_map(|(number, line)| {
         let used = line.points.get(at).copied().filter(|used| used.is_positive())?;
         let from = until;
-        until = until + used;
+        until += used;
         Some((number, line, used, reach(from, most), reach(until, most)))
     });
     let parts: Vec<_> = parts.collect();
