@@ -45,6 +45,7 @@ pub use consume::ConsumeRequest;
 pub use counting::{UsageStanding, usage_standing};
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
+    decide_consumption,
 };
 pub use due::roll_forward;
 pub use entry::{
@@ -52,7 +53,10 @@ pub use entry::{
     HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
     Priced, Release, Reversal, Settled,
 };
-pub use estimate::{CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage};
+pub use estimate::{
+    CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage, refused_event,
+    refused_usage,
+};
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
 pub use forecast::{Flow, Forecast, Pace, flows, forecast};
@@ -86,6 +90,7 @@ use crate::id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, Slot,
     SubscriptionNo,
 };
+use crate::shared::Shared;
 use crate::time::Timestamp;
 
 /// What is known of a customer apart from what it holds.
@@ -126,11 +131,11 @@ pub struct Customer {
     /// Its dense number.
     pub slot: Slot,
     /// What is known of it.
-    pub profile: Profile,
+    pub profile: Shared<Profile>,
     /// Its resources, oldest first.
     pub resources: Vec<Resource>,
     /// Its subscriptions by number, ended ones included.
-    pub subscriptions: Vec<Subscription>,
+    pub subscriptions: Shared<Vec<Subscription>>,
     /// Its pools by number.
     pub pools: Vec<Pool>,
     /// The number that its next grant gets.
@@ -149,9 +154,9 @@ impl Customer {
     pub fn new(slot: Slot, profile: Profile) -> Self {
         Self {
             slot,
-            profile,
+            profile: profile.into(),
             resources: Vec::new(),
-            subscriptions: Vec::new(),
+            subscriptions: Shared::default(),
             pools: Vec::new(),
             next_grant: GrantNo(1),
             promotions: Vec::new(),

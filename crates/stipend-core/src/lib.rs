@@ -11,6 +11,7 @@ pub mod formula;
 pub mod id;
 pub mod limits;
 pub mod period;
+mod shared;
 pub mod time;
 pub mod zone;
 
@@ -23,5 +24,6 @@ pub use id::{
     ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
 };
 pub use period::{Anchor, Cadence, Interval, Period};
+pub use shared::Shared;
 pub use time::{Timestamp, TimestampError};
 pub use zone::{Zone, ZoneError};

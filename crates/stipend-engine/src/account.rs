@@ -210,13 +210,15 @@ pub struct RowDraft {
 
 /// The hash of a pool's chain: over the previous one and what the row says, not where it stands.
 fn hash_entry(head: &[u8; 32], row: &Row) -> [u8; 32] {
+    let mut columns = [0; 74];
+    columns[..32].copy_from_slice(head);
+    columns[32..40].copy_from_slice(&row.pool.to_le_bytes());
+    columns[40..48].copy_from_slice(&row.pool_seq.to_le_bytes());
+    columns[48..56].copy_from_slice(&row.at.to_le_bytes());
+    columns[56..58].copy_from_slice(&row.kind.to_le_bytes());
+    columns[58..].copy_from_slice(&row.amount.to_le_bytes());
     let mut hasher = blake3::Hasher::new();
-    hasher.update(head);
-    hasher.update(&row.pool.to_le_bytes());
-    hasher.update(&row.pool_seq.to_le_bytes());
-    hasher.update(&row.at.to_le_bytes());
-    hasher.update(&row.kind.to_le_bytes());
-    hasher.update(&row.amount.to_le_bytes());
+    hasher.update(&columns);
     hasher.update(&row.body);
     *hasher.finalize().as_bytes()
 }

@@ -56,7 +56,8 @@ pub(crate) struct Open {
     pub(crate) now: Timestamp,
     bytes: usize,
     rows: Vec<Row>,
-    slots: BTreeSet<u32>,
+    /// The customers that it changes, in the order of their first change.
+    slots: Vec<u32>,
     profiles: BTreeSet<u32>,
     listed: BTreeSet<(u32, SubscriptionNo)>,
     pools: Vec<PoolRow>,
@@ -76,7 +77,7 @@ impl Open {
             now,
             bytes: 0,
             rows: Vec::new(),
-            slots: BTreeSet::new(),
+            slots: Vec::new(),
             profiles: BTreeSet::new(),
             listed: BTreeSet::new(),
             pools: Vec::new(),
@@ -104,6 +105,11 @@ impl Open {
     pub(crate) fn has_room(&self) -> bool {
         let is_full = self.rows.len() >= BATCH_ROWS_MAX || self.waiters.len() >= BATCH_ROWS_MAX;
         !is_full && self.bytes < BATCH_BYTES_MAX
+    }
+
+    /// How many wait for it.
+    pub(crate) fn answers(&self) -> usize {
+        self.waiters.len()
     }
 
     /// Whether it takes more due work: that leaves room for commands.
@@ -142,7 +148,8 @@ impl Open {
             key: key.map(Key::to_bytes),
             body: to_bytes(entry),
         };
-        let account = working.account_mut(slot).expect("the customer exists");
+        let batch = self.number();
+        let (account, is_first) = working.account_mut(slot, batch).expect("the customer exists");
         let due_before = account.customer.next_due;
         let row = account.append(entry, draft);
         let env = account.customer.profile.env;
@@ -176,7 +183,9 @@ impl Open {
             | Entry::MeterOpened(_)
             | Entry::Usage(_) => {}
         }
-        self.slots.insert(slot);
+        if is_first {
+            self.slots.push(slot);
+        }
         flusher.touch(slot / SEGMENT_SLOTS, row.seq);
         if let Some(key) = key {
             self.keys.push((key, row.seq));
@@ -236,13 +245,12 @@ impl Open {
             };
         }
         let last = after + 1 + self.rows.len() as u64;
-        let mut images = Vec::new();
-        let flushed = flusher.take(self.bytes, last, |segment| {
-            let body = image(working, segment);
-            let size = body.len();
-            images.push(ImageRow { segment, as_of: last, body });
-            size
-        });
+        let flushed = flusher.take(last - after, last);
+        let image_of = |(segment, _): &Flushed| {
+            let (segment, body) = (*segment, image(working, *segment));
+            ImageRow { segment, as_of: last, body }
+        };
+        let images = flushed.iter().map(image_of).collect();
         let mut header = Header {
             number: number + 1,
             now: self.now.micros(),

@@ -150,6 +150,8 @@ pub struct Outcome<'a> {
     pub grant: Option<(PoolId, GrantNo)>,
     /// The reservation that it made, extended or ended: as it was before it ended.
     pub hold: Option<&'a Hold>,
+    /// The position of the last row of the customer that it wrote, where it wrote one.
+    pub seq: Option<Seq>,
     /// The environment that it made or whose clock it set.
     pub environment: Option<&'a Environment>,
     /// The task that it began.

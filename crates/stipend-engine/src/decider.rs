@@ -4,6 +4,7 @@
 mod consume;
 mod customers;
 mod environments;
+mod gather;
 mod parking;
 mod report;
 mod reverse;
@@ -21,10 +22,13 @@ use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::wall::WallWatch;
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use std::time::Duration;
 use stipend_core::catalog::CatalogCommand;
 use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
+use stipend_store::Seq;
 
+pub(crate) use gather::Gather;
 pub(crate) use parking::Parking;
 pub(crate) use slices::Slices;
 
@@ -47,6 +51,7 @@ pub(crate) struct Decider {
     pub(crate) committed: Receiver<Committed>,
     pub(crate) parking: Parking,
     pub(crate) slices: Slices,
+    pub(crate) gather: Gather,
 }
 
 /// What a decided command did.
@@ -56,8 +61,18 @@ struct Done {
     subscription: Option<SubscriptionNo>,
     grant: Option<(PoolId, GrantNo)>,
     hold: Option<Hold>,
+    seq: Option<Seq>,
     environment: Option<EnvId>,
     task: Option<u64>,
+}
+
+/// A batch on its way to the disk.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    /// When it was sealed, on the monotonic clock.
+    since: Duration,
+    /// How many wait for it.
+    answers: usize,
 }
 
 /// What the decider goes on with.
@@ -71,6 +86,8 @@ enum Event {
     Stop,
     /// It is time to look at the clock.
     Alarm,
+    /// Those who were answered do not come back in time.
+    Late,
     /// Nothing; there is work to go on with.
     Nothing,
     /// The committer has ended.
@@ -82,14 +99,18 @@ impl Decider {
     /// failed.
     pub(crate) fn run(&mut self) {
         let mut open = Open::new(self.tip, self.now);
-        let mut in_flight = false;
+        let mut in_flight: Option<InFlight> = None;
         let mut is_open = true;
         loop {
             let has_more = is_open && self.work(&mut open);
             if is_open {
                 self.answer_parked(&mut open);
             }
-            if !in_flight && !open.is_empty() {
+            let may_seal = in_flight.is_none() && !open.is_empty();
+            let patience = if may_seal && is_open { self.patience(&open) } else { None };
+            if may_seal && patience.is_none() {
+                self.gather.stop();
+                in_flight = Some(InFlight { since: self.passed(), answers: open.answers() });
                 let next = open.seal(&self.working, &mut self.flusher);
                 self.tip.last = next.publication.last;
                 self.tip.hash = next.hash;
@@ -97,16 +118,16 @@ impl Decider {
                 if self.sealed.send(next).is_err() {
                     return;
                 }
-                in_flight = true;
                 open = Open::new(self.tip, self.now);
             }
-            if !is_open && !in_flight {
+            if !is_open && in_flight.is_none() {
                 return;
             }
             let may_work = has_more && open.has_slice_room();
-            match self.next_event(is_open && open.has_room(), may_work) {
+            match self.next_event(is_open && open.has_room(), may_work, patience) {
                 Event::Committed(committed) => {
-                    in_flight = false;
+                    let sent = in_flight.take();
+                    self.begin_gathering(&committed, sent, &open);
                     if !self.settle(committed) {
                         open = self.drop_undurable(open);
                     }
@@ -117,17 +138,41 @@ impl Decider {
                     self.parking.refuse_all(&Refusal::Unavailable);
                 }
                 Event::Alarm => self.wake(),
+                Event::Late => self.gather.end(),
                 Event::Nothing => {}
                 Event::Broken => return,
             }
         }
     }
 
+    /// How long the open batch waits for more before it is sealed, where it could be.
+    fn patience(&mut self, open: &Open) -> Option<Duration> {
+        if !open.has_room() {
+            return None;
+        }
+        let now = self.passed();
+        self.gather.left(now, open.answers())
+    }
+
+    fn begin_gathering(&mut self, committed: &Committed, sent: Option<InFlight>, open: &Open) {
+        if let (Committed::Durable { number: 1.., .. }, Some(sent)) = (committed, sent) {
+            let now = self.passed();
+            let took = now.saturating_sub(sent.since);
+            self.gather.begin(now, took, sent.answers, open.answers());
+        }
+    }
+
+    /// The time that has passed since some instant.
+    fn passed(&self) -> Duration {
+        self.watch.time.clock().monotonic()
+    }
+
     /// Waits for what comes next; where there is work to go on with, it only looks.
-    fn next_event(&mut self, takes: bool, may_work: bool) -> Event {
+    fn next_event(&mut self, takes: bool, may_work: bool, patience: Option<Duration>) -> Event {
         if may_work {
             return self.look_for_event(takes);
         }
+        let late = patience.map_or_else(crossbeam_channel::never, crossbeam_channel::after);
         let alarm = if takes { self.alarm() } else { Alarm::never() };
         let (never, no_stop) = (crossbeam_channel::never(), crossbeam_channel::never());
         let requests = if takes { &self.requests } else { &never };
@@ -138,6 +183,7 @@ impl Decider {
             // What was submitted before the stop is still done.
             recv(stop) -> _ => self.requests.try_recv().map_or(Event::Stop, Event::Request),
             recv(alarm.receiver()) -> _ => Event::Alarm,
+            recv(late) -> _ => Event::Late,
         }
     }
 
@@ -202,7 +248,6 @@ impl Decider {
             }
             self.working.forget_published(
                 &publication.accounts,
-                publication.realm.as_ref(),
                 &publication.customers,
                 &publication.subscriptions,
             );
@@ -289,6 +334,7 @@ impl Decider {
             subscription: done.subscription,
             grant: done.grant,
             hold: done.hold.as_ref(),
+            seq: done.seq,
             environment: done.environment.and_then(|env| realm.environments.get(&env)),
             task: done.task.and_then(|id| realm.tasks.find(id)),
         };
@@ -326,8 +372,8 @@ impl Decider {
         self.keys.decide(key, open.number(), Reply::Response(response.clone()));
     }
 
-    fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) {
-        open.fold(&mut self.working, &mut self.flusher, folding, entry);
+    fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) -> Seq {
+        open.fold(&mut self.working, &mut self.flusher, folding, entry)
     }
 
     /// The effective now of an environment.
@@ -346,3 +392,5 @@ pub(crate) const ONCE_REQUEST: u16 = 1;
 pub(crate) const ONCE_RESERVATION: u16 = 2;
 /// The scope of releases of reservations among the business keys.
 pub(crate) const ONCE_RELEASE: u16 = 3;
+/// The scope of reversals among the business keys.
+pub(crate) const ONCE_REVERSAL: u16 = 4;

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
 use crate::committer::{Committer, Fatal, run_guarded};
 use crate::decider::{
-    Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
+    Decider, Gather, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
 };
 use crate::flush::Flusher;
 use crate::key::{Key, Keys, ReservationPlace, ScopeHash};
@@ -29,7 +29,8 @@ use std::thread::JoinHandle;
 use stipend_core::catalog::Catalog;
 use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
 use stipend_core::{
-    CustomerId, EnvId, PackageKey, PackageKind, Slot, SubscriptionId, SubscriptionNo, Timestamp,
+    CustomerId, EnvId, PackageKey, PackageKind, PoolId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp,
 };
 use stipend_store::{Reader, Seq, Store, StoreError};
 use tokio::sync::oneshot;
@@ -151,6 +152,8 @@ impl Engine {
         let secret =
             secret.ok_or_else(|| StoreError::Damaged("the store has no secret".to_owned()))?;
         let mut flusher = Flusher::default();
+        let mut lagging: Vec<(u32, Seq)> = lagging.into_iter().collect();
+        lagging.sort_unstable_by_key(|(_, seq)| *seq);
         for (segment, seq) in lagging {
             flusher.touch(segment, seq);
         }
@@ -208,6 +211,7 @@ impl Engine {
             committed: committed_in,
             parking: Parking::default(),
             slices: Slices::default(),
+            gather: Gather::default(),
         };
         let committer = Committer {
             store,
@@ -263,6 +267,11 @@ impl Engine {
         self.published.customers_count()
     }
 
+    /// The pools with at least so many rows.
+    pub(crate) fn pools_longer_than(&self, rows: u64) -> Vec<PoolId> {
+        self.published.pools_longer_than(rows)
+    }
+
     /// The position of the last durable row.
     #[must_use]
     pub fn last_position(&self) -> Seq {
@@ -281,7 +290,7 @@ impl Engine {
     pub fn now(&self, env: EnvId) -> Timestamp {
         // The clock first: a realm that was published since is not older than it.
         let wall = self.time.now();
-        self.published.realm().now(env, wall)
+        self.published.glance().now(env, wall)
     }
 
     /// The engine's time on the wall clock: never before what was committed or answered.
@@ -299,32 +308,32 @@ impl Engine {
     /// The environment that a key opens, and what the key may do besides.
     #[must_use]
     pub fn authenticate(&self, key: &str) -> Option<(EnvId, Rights)> {
-        let realm = self.published.realm();
+        let realm = self.published.glance();
         realm.keys.get(&ApiKey::digest_of(key)).map(|key| (key.env, key.rights))
     }
 
     /// All environments, oldest first.
     #[must_use]
     pub fn environments(&self) -> Vec<Environment> {
-        self.published.realm().environments.values().cloned().collect()
+        self.published.glance().environments.values().cloned().collect()
     }
 
     /// The environment with that number.
     #[must_use]
     pub fn environment(&self, env: EnvId) -> Option<Environment> {
-        self.published.realm().environments.get(&env).cloned()
+        self.published.glance().environments.get(&env).cloned()
     }
 
     /// A task of an environment. What it has done is told once it has ended.
     #[must_use]
     pub fn task(&self, env: EnvId, id: u64) -> Option<Task> {
-        self.published.realm().tasks.find(id).filter(|task| task.env == env).cloned()
+        self.published.glance().tasks.find(id).filter(|task| task.env == env).cloned()
     }
 
     /// Whether there is any key at all.
     #[must_use]
     pub fn has_keys(&self) -> bool {
-        !self.published.realm().keys.is_empty()
+        !self.published.glance().keys.is_empty()
     }
 
     /// The operator of that name.
@@ -342,7 +351,7 @@ impl Engine {
     /// The catalog of an environment.
     #[must_use]
     pub fn catalog(&self, env: EnvId) -> Arc<Catalog> {
-        Arc::clone(self.published.realm().catalog(env))
+        Arc::clone(self.published.glance().catalog(env))
     }
 
     /// The permutation behind public grant ids.

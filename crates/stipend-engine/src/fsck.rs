@@ -2,13 +2,14 @@
 
 use crate::account::{KIND_CONSUMPTION, KIND_USAGE};
 use crate::key::{Key, ScopeHash};
-use crate::limits::KEY_RETENTION_SECONDS;
+use crate::limits::{KEY_RETENTION_SECONDS, SEGMENT_SLOTS};
 use crate::load::{State, Walk, damaged, load};
 use crate::record::Record;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use stipend_core::customer::{Effect, Entry, PoolEntry};
 use stipend_core::{Amount, PoolId, ReservationId, Timestamp};
-use stipend_store::{Reader, StoreError};
+use stipend_store::{ImageRow, Reader, Seq, StoreError};
 
 /// What the audit looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,8 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
     let mut keys: HashMap<ScopeHash, Timestamp> = HashMap::new();
     let mut reserved = HashSet::new();
     let mut walk = Walk::new(reader, 1, None)?;
+    let mut images = images_by_end(reader)?;
+    let mut last = 0;
     while let Some((header, rows)) = walk.next_batch()? {
         let now = Timestamp::from_micros(header.now);
         for row in &rows {
@@ -60,6 +63,10 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
         }
         audit.batches += 1;
         audit.rows += rows.len() as u64 + 1;
+        last += rows.len() as Seq + 1;
+        for image in images.remove(&last).unwrap_or_default() {
+            compare_image(&image, &state)?;
+        }
         progress(audit);
     }
     for account in state.accounts.values() {
@@ -71,7 +78,31 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
         account.customer.verify_usages().map_err(damaged)?;
     }
     compare(&load(reader)?.state, &state)?;
+    if let Some(image) = images.values().flatten().next() {
+        let segment = image.segment;
+        return Err(damaged(format!("the image of segment {segment} is of no batch's end")));
+    }
     Ok(audit)
+}
+
+fn images_by_end(reader: &dyn Reader) -> Result<BTreeMap<Seq, Vec<ImageRow>>, StoreError> {
+    let mut images = BTreeMap::<Seq, Vec<ImageRow>>::new();
+    for image in reader.images()? {
+        images.entry(image.as_of).or_default().push(image);
+    }
+    Ok(images)
+}
+
+/// Compares an image with the journal up to where it was made: what comes later may hide what is
+/// wrong with it.
+fn compare_image(image: &ImageRow, folded: &State) -> Result<(), StoreError> {
+    let mut held = State::default();
+    held.read_image(image.segment, &image.body)?;
+    if image.segment == 0 {
+        return compare_realm(&held, folded);
+    }
+    let first = image.segment.saturating_mul(SEGMENT_SLOTS);
+    compare_accounts(&held, folded, first..first.saturating_add(SEGMENT_SLOTS))
 }
 
 /// Invariant 10: after a grant came, nothing of it is left beside an overdraft.
@@ -104,16 +135,25 @@ fn check_reserved_once(
 }
 
 fn compare(loaded: &State, folded: &State) -> Result<(), StoreError> {
-    if loaded.realm != folded.realm {
-        return Err(damaged("the image of the realm differs from its journal"));
+    compare_realm(loaded, folded)?;
+    compare_accounts(loaded, folded, 0..u32::MAX)
+}
+
+fn compare_realm(loaded: &State, folded: &State) -> Result<(), StoreError> {
+    if loaded.realm == folded.realm {
+        return Ok(());
     }
-    for (slot, account) in &folded.accounts {
+    Err(damaged("the image of the realm differs from its journal"))
+}
+
+fn compare_accounts(loaded: &State, folded: &State, slots: Range<u32>) -> Result<(), StoreError> {
+    for (slot, account) in folded.accounts.range(slots.clone()) {
         if loaded.accounts.get(slot) != Some(account) {
             let id = &account.customer.profile.id;
             return Err(damaged(format!("the image of customer {id} differs from its journal")));
         }
     }
-    if loaded.accounts.len() != folded.accounts.len() {
+    if loaded.accounts.len() != folded.accounts.range(slots).count() {
         return Err(damaged("images hold customers that the journal does not know"));
     }
     Ok(())

@@ -1,7 +1,10 @@
 //! Idempotency keys: what makes two requests the same, and what tells them apart.
 
 use crate::limits::{KEY_RETENTION_SECONDS, RETRY_WINDOW_SECONDS};
-use std::collections::{HashMap, VecDeque};
+use crate::memory::{Queue, Sharded};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use stipend_core::customer::{
     ConsumeRequest, DimensionValue, EventRequest, HoldTerm, ReleaseRequest, ReserveRequest,
     UsageRequest,
@@ -254,10 +257,10 @@ struct Remembered {
 /// is forgotten as new keys come, so their number is bounded by the rate of requests.
 #[derive(Debug)]
 pub(crate) struct Keys<T> {
-    pending: HashMap<ScopeHash, (MeaningHash, u64, T)>,
-    durable: HashMap<ScopeHash, Remembered>,
+    pending: HashMap<ScopeHash, (MeaningHash, u64, T), RandomState>,
+    durable: Sharded<Remembered>,
     /// Keys of callers and keys of content, each in the order in which they became durable.
-    ages: [VecDeque<(Timestamp, ScopeHash)>; 2],
+    ages: [Queue<(Timestamp, ScopeHash)>; 2],
 }
 
 impl<T: Clone> Keys<T> {
@@ -269,8 +272,8 @@ impl<T: Clone> Keys<T> {
         retries_from: Seq,
         now: Timestamp,
     ) -> Self {
-        let ages = [VecDeque::new(), VecDeque::new()];
-        let mut keys = Self { pending: HashMap::new(), durable: HashMap::new(), ages };
+        let ages = [Queue::default(), Queue::default()];
+        let mut keys = Self { pending: HashMap::default(), durable: Sharded::default(), ages };
         for (bytes, seq) in durable {
             let key = Key::from_bytes(bytes);
             if !key.is_content() || seq >= retries_from {
@@ -298,7 +301,7 @@ impl<T: Clone> Keys<T> {
 
     /// Whether a key with that scope is known, whatever it means.
     pub(crate) fn knows(&self, scope: &ScopeHash) -> bool {
-        self.pending.contains_key(scope) || self.durable.contains_key(scope)
+        self.pending.contains_key(scope) || self.durable.get(scope).is_some()
     }
 
     /// Notes a decided key; `batch` is the batch that will make it durable.
@@ -308,8 +311,10 @@ impl<T: Clone> Keys<T> {
 
     /// Moves a key from pending to durable; a newer pending use of it stays.
     pub(crate) fn publish(&mut self, key: Key, batch: u64, seq: Seq, now: Timestamp) {
-        if self.pending.get(&key.scope).is_some_and(|(_, pending, _)| *pending == batch) {
-            self.pending.remove(&key.scope);
+        if let Entry::Occupied(pending) = self.pending.entry(key.scope)
+            && pending.get().1 == batch
+        {
+            pending.remove();
         }
         self.insert(key, seq, now);
         self.forget_old(key, now);
@@ -317,18 +322,18 @@ impl<T: Clone> Keys<T> {
 
     fn insert(&mut self, key: Key, seq: Seq, at: Timestamp) {
         self.durable.insert(key.scope, Remembered { meaning: key.meaning, seq, at });
-        self.ages[usize::from(key.is_content())].push_back((at, key.scope));
+        self.ages[usize::from(key.is_content())].push((at, key.scope));
     }
 
     /// Forgets the keys of the same kind whose retention is over; a key that was used again since
     /// stays.
     fn forget_old(&mut self, key: Key, now: Timestamp) {
         let ages = &mut self.ages[usize::from(key.is_content())];
-        while let Some((at, scope)) = ages.front().copied() {
+        while let Some((at, scope)) = ages.first().copied() {
             if at.plus_seconds(key.retention_seconds()) >= now {
                 return;
             }
-            ages.pop_front();
+            ages.take_first();
             if self.durable.get(&scope).is_some_and(|found| found.at == at) {
                 self.durable.remove(&scope);
             }

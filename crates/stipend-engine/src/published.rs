@@ -2,11 +2,13 @@
 
 use crate::account::Account;
 use crate::realm::Realm;
-use arc_swap::ArcSwap;
+use crate::slots::Slots;
+use arc_swap::{ArcSwap, Guard};
+use foldhash::fast::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use stipend_core::customer::SubscriptionTerms;
-use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
+use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId, Timestamp};
 
 /// Where the names of an environment's things are found.
 pub(crate) type Named<T> = (EnvId, T);
@@ -24,9 +26,9 @@ pub(crate) struct Publication {
 
 #[derive(Debug)]
 pub(crate) struct Published {
-    accounts: papaya::HashMap<u32, Arc<Account>>,
-    customers: papaya::HashMap<Named<CustomerId>, u32>,
-    subscriptions: papaya::HashMap<Named<SubscriptionId>, u32>,
+    accounts: Slots,
+    customers: papaya::HashMap<Named<CustomerId>, u32, RandomState>,
+    subscriptions: papaya::HashMap<Named<SubscriptionId>, u32, RandomState>,
     realm: ArcSwap<Realm>,
     last: AtomicU64,
     is_writable: AtomicBool,
@@ -35,9 +37,9 @@ pub(crate) struct Published {
 impl Published {
     pub(crate) fn new(first: &Publication) -> Self {
         let published = Self {
-            accounts: papaya::HashMap::new(),
-            customers: papaya::HashMap::new(),
-            subscriptions: papaya::HashMap::new(),
+            accounts: Slots::new(),
+            customers: names(first.customers.len()),
+            subscriptions: names(first.subscriptions.len()),
             realm: ArcSwap::new(Arc::new(Realm::default())),
             last: AtomicU64::new(0),
             is_writable: AtomicBool::new(true),
@@ -51,23 +53,26 @@ impl Published {
         if let Some(realm) = &publication.realm {
             self.realm.store(Arc::clone(realm));
         }
-        let accounts = self.accounts.pin();
         for (slot, account) in &publication.accounts {
-            accounts.insert(*slot, Arc::clone(account));
+            self.accounts.put(*slot, account);
         }
-        let customers = self.customers.pin();
-        for (name, slot) in &publication.customers {
-            customers.insert(name.clone(), *slot);
+        if !publication.customers.is_empty() {
+            let customers = self.customers.pin();
+            for (name, slot) in &publication.customers {
+                customers.insert(name.clone(), *slot);
+            }
         }
-        let subscriptions = self.subscriptions.pin();
-        for (name, slot) in &publication.subscriptions {
-            subscriptions.insert(name.clone(), *slot);
+        if !publication.subscriptions.is_empty() {
+            let subscriptions = self.subscriptions.pin();
+            for (name, slot) in &publication.subscriptions {
+                subscriptions.insert(name.clone(), *slot);
+            }
         }
         self.last.store(publication.last, Ordering::Release);
     }
 
     pub(crate) fn account(&self, slot: u32) -> Option<Arc<Account>> {
-        self.accounts.pin().get(&slot).map(Arc::clone)
+        self.accounts.get(slot)
     }
 
     pub(crate) fn find_customer(&self, name: &Named<CustomerId>) -> Option<u32> {
@@ -80,6 +85,12 @@ impl Published {
 
     pub(crate) fn realm(&self) -> Arc<Realm> {
         self.realm.load_full()
+    }
+
+    /// The realm for a moment: without counting another user of it, which all threads would do in
+    /// one place.
+    pub(crate) fn glance(&self) -> Guard<Arc<Realm>> {
+        self.realm.load()
     }
 
     /// The position of the last durable row.
@@ -102,15 +113,33 @@ impl Published {
         env: EnvId,
         is_counted: impl Fn(&SubscriptionTerms) -> bool,
     ) -> u64 {
-        let accounts = self.accounts.pin();
-        let here = accounts.values().filter(|account| account.customer.profile.env == env);
-        let all = here.flat_map(|account| &account.customer.subscriptions);
-        let live = all.filter(|it| it.terms.ended.is_none() && is_counted(&it.terms));
-        live.count() as u64
+        let mut count = 0;
+        for account in self.accounts.all() {
+            if account.customer.profile.env == env {
+                let all = account.customer.subscriptions.iter();
+                let live = all.filter(|it| it.terms.ended.is_none() && is_counted(&it.terms));
+                count += live.count() as u64;
+            }
+        }
+        count
+    }
+
+    /// The pools with at least so many rows.
+    pub(crate) fn pools_longer_than(&self, rows: u64) -> Vec<PoolId> {
+        let mut long = Vec::new();
+        for account in self.accounts.all() {
+            let pools = account.customer.pools.iter();
+            long.extend(pools.filter(|pool| pool.seq >= rows).map(|pool| pool.id));
+        }
+        long
     }
 
     /// How many customers there are.
     pub(crate) fn customers_count(&self) -> usize {
-        self.accounts.len()
+        self.accounts.count()
     }
+}
+
+fn names<T: std::hash::Hash + Eq>(capacity: usize) -> papaya::HashMap<Named<T>, u32, RandomState> {
+    papaya::HashMap::with_capacity_and_hasher(capacity, RandomState::default())
 }

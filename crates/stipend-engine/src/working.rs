@@ -4,15 +4,26 @@ use crate::account::Account;
 use crate::due::DueIndex;
 use crate::published::{Named, Published};
 use crate::realm::Realm;
+use foldhash::fast::RandomState;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
+/// An account that has changed since it was published.
+#[derive(Debug)]
+struct Touched {
+    account: Arc<Account>,
+    /// The number of the batch that changed it last.
+    batch: u64,
+}
+
 #[derive(Debug)]
 pub(crate) struct Working {
     published: Arc<Published>,
-    accounts: HashMap<u32, Arc<Account>>,
-    realm: Option<Arc<Realm>>,
+    accounts: HashMap<u32, Touched, RandomState>,
+    /// The realm as it is now, kept so that it need not be asked for with every command.
+    realm: Arc<Realm>,
     customers: HashMap<Named<CustomerId>, u32>,
     subscriptions: HashMap<Named<SubscriptionId>, u32>,
     due: DueIndex,
@@ -31,9 +42,9 @@ impl Working {
             peopled.insert(env);
         }
         Self {
+            realm: published.realm(),
             published,
-            accounts: HashMap::new(),
-            realm: None,
+            accounts: HashMap::default(),
             customers: HashMap::new(),
             subscriptions: HashMap::new(),
             due,
@@ -48,43 +59,52 @@ impl Working {
 
     /// Notes that what is due next for a customer has changed.
     pub(crate) fn reschedule(&mut self, slot: u32, before: Option<Timestamp>) {
-        let Some(account) = self.accounts.get(&slot) else { return };
+        let Some(touched) = self.accounts.get(&slot) else { return };
+        let Touched { account, .. } = touched;
+        if account.customer.next_due == before {
+            return;
+        }
         let env = account.customer.profile.env;
         self.due.change(env, slot, before, account.customer.next_due);
     }
 
     /// Whether there is any customer in an environment.
     pub(crate) fn has_customers(&self, env: EnvId) -> bool {
-        let lives_there = |account: &Arc<Account>| account.customer.profile.env == env;
+        let lives_there = |touched: &Touched| touched.account.customer.profile.env == env;
         self.peopled.contains(&env) || self.accounts.values().any(lives_there)
     }
 
     pub(crate) fn account(&self, slot: u32) -> Option<Arc<Account>> {
         match self.accounts.get(&slot) {
-            Some(account) => Some(Arc::clone(account)),
+            Some(touched) => Some(Arc::clone(&touched.account)),
             None => self.published.account(slot),
         }
     }
 
-    /// The account to be changed: a copy of the published one is made at the first change in a
-    /// batch, later changes find it alone.
-    pub(crate) fn account_mut(&mut self, slot: u32) -> Option<&mut Account> {
-        if !self.accounts.contains_key(&slot) {
-            self.accounts.insert(slot, self.published.account(slot)?);
-        }
-        self.accounts.get_mut(&slot).map(Arc::make_mut)
+    /// The account to be changed in a batch, and whether that is its first change there: then a
+    /// copy of it is made, later changes find it alone.
+    pub(crate) fn account_mut(&mut self, slot: u32, batch: u64) -> Option<(&mut Account, bool)> {
+        let touched = match self.accounts.entry(slot) {
+            Entry::Occupied(touched) => touched.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(Touched { account: self.published.account(slot)?, batch: 0 })
+            }
+        };
+        let is_first = touched.batch != batch;
+        touched.batch = batch;
+        Some((Arc::make_mut(&mut touched.account), is_first))
     }
 
     pub(crate) fn insert_account(&mut self, slot: u32, account: Account) {
-        self.accounts.insert(slot, Arc::new(account));
+        self.accounts.insert(slot, Touched { account: Arc::new(account), batch: 0 });
     }
 
     pub(crate) fn realm(&self) -> Arc<Realm> {
-        self.realm.as_ref().map_or_else(|| self.published.realm(), Arc::clone)
+        Arc::clone(&self.realm)
     }
 
     pub(crate) fn realm_mut(&mut self) -> &mut Realm {
-        Arc::make_mut(self.realm.get_or_insert_with(|| self.published.realm()))
+        Arc::make_mut(&mut self.realm)
     }
 
     pub(crate) fn find_customer(&self, name: &Named<CustomerId>) -> Option<u32> {
@@ -107,20 +127,21 @@ impl Working {
     pub(crate) fn forget_published(
         &mut self,
         accounts: &[(u32, Arc<Account>)],
-        realm: Option<&Arc<Realm>>,
         customers: &[(Named<CustomerId>, u32)],
         subscriptions: &[(Named<SubscriptionId>, u32)],
     ) {
+        let mut last_env = None;
         for (slot, account) in accounts {
-            self.peopled.insert(account.customer.profile.env);
-            if self.accounts.get(slot).is_some_and(|working| Arc::ptr_eq(working, account)) {
-                self.accounts.remove(slot);
+            let env = account.customer.profile.env;
+            if last_env != Some(env) {
+                self.peopled.insert(env);
+                last_env = Some(env);
             }
-        }
-        let is_current =
-            matches!((&self.realm, realm), (Some(one), Some(other)) if Arc::ptr_eq(one, other));
-        if is_current {
-            self.realm = None;
+            if let Entry::Occupied(touched) = self.accounts.entry(*slot)
+                && Arc::ptr_eq(&touched.get().account, account)
+            {
+                touched.remove();
+            }
         }
         for (name, _) in customers {
             self.customers.remove(name);
@@ -132,13 +153,13 @@ impl Working {
 
     /// Goes back to what is published.
     pub(crate) fn drop_all(&mut self) {
-        for (slot, dropped) in self.accounts.drain() {
+        for (slot, Touched { account: dropped, .. }) in self.accounts.drain() {
             let published = self.published.account(slot);
             let next_due = published.and_then(|account| account.customer.next_due);
             let env = dropped.customer.profile.env;
             self.due.change(env, slot, dropped.customer.next_due, next_due);
         }
-        self.realm = None;
+        self.realm = self.published.realm();
         self.customers.clear();
         self.subscriptions.clear();
     }

@@ -1,6 +1,7 @@
 //! The routes of the API. Each handler extracts, calls and maps; no rule lives here.
 
 mod access;
+mod bulk;
 mod charges;
 mod consumption;
 mod currencies;
@@ -15,6 +16,7 @@ pub(crate) mod ledger;
 mod packages;
 mod products;
 mod promotions;
+mod refusals;
 mod reservations;
 mod reversals;
 mod series;

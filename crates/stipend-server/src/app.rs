@@ -6,6 +6,7 @@ use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
 use crate::limits::Limits;
+use crate::mapping::decision::Facts;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +18,7 @@ use stipend_engine::{
     Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
     Submission, Submitter,
 };
+use stipend_store::{MemoryRolls, Rolls};
 use stipend_wire::{Data, ErrorCode};
 
 /// The lag of the wall clock behind the engine's time beyond which the server is not ready.
@@ -32,6 +34,7 @@ pub struct App {
     decisions: Arc<Decisions>,
     dashboard: Arc<Dashboard>,
     limits: Limits,
+    rolls: Arc<dyn Rolls>,
 }
 
 impl App {
@@ -49,6 +52,7 @@ impl App {
             decisions,
             dashboard: Arc::default(),
             limits: Limits::default(),
+            rolls: Arc::new(MemoryRolls::default()),
         }
     }
 
@@ -57,6 +61,18 @@ impl App {
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// The same application with roll-ups of the use of credits; without, all is read row by row.
+    #[must_use]
+    pub fn with_rolls(mut self, rolls: Arc<dyn Rolls>) -> Self {
+        self.rolls = rolls;
+        self
+    }
+
+    /// The roll-ups of the use of credits.
+    pub(crate) fn rolls(&self) -> &Arc<dyn Rolls> {
+        &self.rolls
     }
 
     /// The limits of its connections.
@@ -97,7 +113,7 @@ impl App {
     }
 
     /// Keeps a decision that wrote nothing; answers its id.
-    pub(crate) fn keep(&self, env: EnvId, decision: stipend_wire::decision::Decision) -> String {
+    pub(crate) fn keep(&self, env: EnvId, decision: Facts) -> String {
         self.engine.cipher().decision_id(self.decisions.keep(env, decision))
     }
 
@@ -142,33 +158,36 @@ impl App {
         command: Command,
         render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
     ) -> Result<Response, ApiError> {
+        Ok(self.try_mutate(caller, body, command, render).await??)
+    }
+
+    /// As [`App::mutate`], with the command's refusal as it is.
+    ///
+    /// # Errors
+    /// What reading fails with; inside, the command's refusal.
+    pub(crate) async fn try_mutate<T: Serialize>(
+        &self,
+        caller: &Caller,
+        body: &Body,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Result<Response, Refusal>, ApiError> {
         let remember = caller.remember(body);
         if let Remember::Key(key) = remember {
             let engine = Arc::clone(&self.engine);
             let stored = self.read(move || Ok(engine.find_request(key)?)).await?;
             if let Some(seq) = stored {
-                return self.stored(seq).await;
+                return self.stored(seq).await.map(Ok);
             }
         }
-        self.remembered(caller, remember, command, render).await
+        match self.try_remembered(caller, remember, command, render).await {
+            Ok(answer) => answer.map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
-    /// As [`App::mutate`], where it is known how the command is remembered and that its answer is
-    /// not one of long ago.
-    ///
-    /// # Errors
-    /// The command's refusal.
-    pub(crate) async fn remembered<T: Serialize>(
-        &self,
-        caller: &Caller,
-        remember: Remember,
-        command: Command,
-        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
-    ) -> Result<Response, ApiError> {
-        self.try_remembered(caller, remember, command, render).await?
-    }
-
-    /// As [`App::remembered`], with the command's refusal as it is.
+    /// As [`App::try_mutate`], where it is known how the command is remembered and that its answer
+    /// is not one of long ago.
     ///
     /// # Errors
     /// The command's refusal; inside, what reading a stored answer fails with.

@@ -77,7 +77,7 @@ impl ApiError {
     /// The refusal as an item of a bulk request.
     #[must_use]
     pub fn into_item(self, index: usize) -> ItemError {
-        ItemError::new(index, self.error)
+        ItemError { decision_id: self.decision, ..ItemError::new(index, self.error) }
     }
 
     /// The answer, once the request has its id.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::hooks::{CheckpointMode, Wal};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 use stipend_store::{Batch, Reader, Seq, Store, StoreError};
 
+use crate::checkpoint::{self, Checkpointer};
 use crate::directory::{self, Directory};
 use crate::mark::{self, Mark};
 use crate::reader::{self, SqliteReader};
@@ -18,9 +18,6 @@ use crate::{error, insert, schema};
 
 /// How long a connection waits for someone who holds the database: a person's shell, say.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Frames in the WAL at which a commit also carries it over into the database.
-const CHECKPOINT_FRAMES: i32 = 4_000;
 
 /// Statements that are kept prepared for writing: all of them.
 const STATEMENTS_MAX: usize = 32;
@@ -59,7 +56,9 @@ pub struct Opened {
 /// The store on SQLite: one writing connection, owned by the committer.
 #[derive(Debug)]
 pub struct SqliteStore {
-    // Closed first: the directory must be locked until no connection is left.
+    // Closed first: the writing connection is the last to leave, and clears the WAL away.
+    checkpointer: Checkpointer,
+    // Closed next: the directory must be locked until no connection is left.
     connection: Connection,
     mark: Mark,
     reader: Arc<SqliteReader>,
@@ -97,9 +96,12 @@ impl SqliteStore {
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
                 .map_err(error::writing)?;
         }
+        let aside = connect(&directory).map_err(error::reading)?;
+        set_durable(&aside).map_err(error::reading)?;
+        let checkpointer = Checkpointer::start(aside).map_err(error::file)?;
         let reader = Arc::new(SqliteReader::new(directory));
         let mark_unreadable = marked == mark::Found::Unreadable;
-        let store = Self { connection, mark, reader, failed: false };
+        let store = Self { checkpointer, connection, mark, reader, failed: false };
         Ok((store, Opened { created: layout == 0, torn_tail, mark_unreadable }))
     }
 
@@ -112,6 +114,7 @@ impl SqliteStore {
     }
 
     fn try_append(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.checkpointer.give_turn()?;
         self.run("BEGIN IMMEDIATE").map_err(error::writing)?;
         let found = match reader::last(&self.connection) {
             Ok(found) => found,
@@ -124,7 +127,10 @@ impl SqliteStore {
         let written = insert::batch(&self.connection, batch).and_then(|()| self.run("COMMIT"));
         match written {
             // Without its mark the batch is durable, but the next start could no longer tell.
-            Ok(()) => self.mark.write(batch.number).map_err(failed),
+            Ok(()) => {
+                self.checkpointer.note_commit()?;
+                self.mark.write(batch.number).map_err(failed)
+            }
             Err(error) => match self.take_back(error) {
                 failed @ StoreError::Failed(_) => Err(failed),
                 refused => self.check_end(found).and(Err(refused)),
@@ -230,35 +236,21 @@ fn set_up(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
         assert_eq!(mode, "wal", "a database in a file of its own can have a WAL");
         Ok(())
     })?;
+    set_durable(connection)?;
+    checkpoint::count_frames(connection);
+    options.pages_max.map_or(Ok(()), |pages| limit_pages(connection, pages))
+}
+
+/// What is committed or carried over is synced.
+fn set_durable(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     // On macOS a sync is one only with these; elsewhere they say nothing new.
     connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    connection.wal_hook(Some(checkpoint));
-    options.pages_max.map_or(Ok(()), |pages| limit_pages(connection, pages))
+    connection.pragma_update(None, "checkpoint_fullfsync", true)
 }
 
 fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
-}
-
-/// What `wal_autocheckpoint` does, except that an I/O error is not passed over: it fails the
-/// commit that met it, whose outcome is then unknown, and the process stops.
-fn checkpoint(wal: &Wal, frames: i32) -> rusqlite::Result<()> {
-    if frames < CHECKPOINT_FRAMES {
-        return Ok(());
-    }
-    match wal.checkpoint_v2(CheckpointMode::PASSIVE) {
-        Ok(_) => Ok(()),
-        Err(error) => match error.sqlite_error_code() {
-            // A full disk or a reader keeps the WAL as it is, which loses nothing; a later commit
-            // tries again.
-            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Ok(())
-            }
-            _ => Err(error),
-        },
-    }
 }
 
 /// The number of the last batch, 0 where there is none.

@@ -143,10 +143,23 @@ pub enum CodecError {
 /// The bytes of a value, with the version in front.
 #[must_use]
 pub fn to_bytes<T: Encode + ?Sized>(value: &T) -> Vec<u8> {
-    let mut writer = Writer::default();
+    // What is kept is exactly as long as it is; the room to write in is used again.
+    let mut writer = Writer::reusing(SCRATCH.take());
     writer.byte(VERSION);
     value.encode(&mut writer);
-    writer.into_bytes()
+    let room = writer.into_bytes();
+    let bytes = room.as_slice().to_vec();
+    if room.capacity() <= SCRATCH_MAX {
+        SCRATCH.set(room);
+    }
+    bytes
+}
+
+/// The largest room that is kept for later values.
+const SCRATCH_MAX: usize = 1 << 20;
+
+thread_local! {
+    static SCRATCH: std::cell::Cell<Vec<u8>> = const { std::cell::Cell::new(Vec::new()) };
 }
 
 /// The value that [`to_bytes`] made these bytes of.

@@ -34,8 +34,8 @@ use stipend_core::customer::{
 };
 use stipend_core::{
     Amount, Anchor, Cadence, CurrencyId, Customer, CustomerId, EnvId, FeatureId, Formula, GrantNo,
-    MeterId, PackageId, PackageKey, Period, PoolId, ProductId, ReservationId, ResourceId, Slot,
-    SubscriptionId, SubscriptionNo, Timestamp, Zone,
+    MeterId, PackageId, PackageKey, Period, PoolId, ProductId, ReservationId, ResourceId, Shared,
+    Slot, SubscriptionId, SubscriptionNo, Timestamp, Zone,
 };
 use stipend_store::codec::{Decode, Encode, from_bytes, to_bytes};
 
@@ -304,11 +304,11 @@ fn recurring_grant() -> Grant {
         created_at: at(3),
         updated_at: at(4),
         voided_at: Some(at(4)),
-        name: "Extra API Credits".to_owned(),
-        comment: Some("why".to_owned()),
+        name: "Extra API Credits".into(),
+        comment: Some("why".into()),
         metadata: metadata(),
-        cost: Some(Cost { amount: nano(9_990_000_000), currency: "usd".to_owned() }),
-        source: Some(RecurringSource {
+        cost: Some(Shared::from(Cost { amount: nano(9_990_000_000), currency: "usd".to_owned() })),
+        source: Some(Shared::from(RecurringSource {
             subscription: SubscriptionNo(2),
             package: PackageKey::addon(package_id("extra")),
             version: 2,
@@ -322,7 +322,7 @@ fn recurring_grant() -> Grant {
             cadence: Cadence::Month,
             k: -1,
             part: 1,
-        }),
+        })),
         this_month: Some(MonthDraws { amount: nano(1), until: at(2_678_400) }),
     }
 }
@@ -341,7 +341,7 @@ fn plain_grant(kind: GrantKind) -> Grant {
         created_at: at(5),
         updated_at: at(5),
         voided_at: None,
-        name: String::new(),
+        name: "".into(),
         comment: None,
         metadata: Metadata::new(),
         cost: None,
@@ -478,7 +478,11 @@ fn causes() -> Vec<Cause> {
             period_end: Some(at(2_678_400)),
         }),
         Cause::Reservation,
-        Cause::Release(Release { reservation: reservation(), consumed: nano(3) }),
+        Cause::Release(Release {
+            reservation: reservation(),
+            consumed: nano(3),
+            overdraft: nano(0),
+        }),
         Cause::Extension,
     ]
 }
@@ -638,13 +642,14 @@ fn customer() -> Customer {
     let carried = CarriedIn { currency: currency(), carried: carried() };
     Customer {
         slot: Slot(64),
-        profile: profile(),
+        profile: profile().into(),
         resources: vec![resource()],
         subscriptions: vec![Subscription {
             terms: terms(),
             issued: vec![issued],
             carried: vec![carried],
-        }],
+        }]
+        .into(),
         pools: vec![pool()],
         next_grant: GrantNo(201),
         promotions: Vec::new(),

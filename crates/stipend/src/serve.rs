@@ -8,8 +8,11 @@ use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use stipend_engine::Engine;
+use stipend_engine::series::Roller;
 use stipend_server::App;
 use stipend_server::ids::SystemRandom;
+use stipend_store::{MemoryRolls, Rolls};
+use stipend_store_sqlite::SqliteRolls;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -27,6 +30,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         customers = engine.customers_count(),
         "recovered"
     );
+    let rolls = open_rolls(&config);
     let listener = bind(&config)?;
     // A key is made only once nothing can keep it from being shown.
     let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
@@ -42,7 +46,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         }
         let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
         tell(&dashboard_line(&app, address(&listener)?));
-        serve_until(listener, &engine, app, stop).await
+        serve_until(listener, &engine, app, Some(rolls), stop).await
     })
 }
 
@@ -57,6 +61,17 @@ pub(crate) fn start_logging(filter: &str) -> Result<(), Failure> {
         builder.json().init();
     }
     Ok(())
+}
+
+/// What is rolled up is no truth: the server starts without, and makes it anew.
+fn open_rolls(config: &Config) -> Arc<dyn Rolls> {
+    match SqliteRolls::open(&config.data_dir) {
+        Ok(rolls) => Arc::new(rolls),
+        Err(error) => {
+            tracing::warn!(%error, "the roll-ups of the use of credits are kept in memory");
+            Arc::new(MemoryRolls::default())
+        }
+    }
 }
 
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -106,14 +121,22 @@ fn base(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// Serves until `stop` is done, drains, and commits what was decided.
+/// Serves until `stop` is done, drains, and commits what was decided. What of the use of credits
+/// is rolled up is kept in `rolls`.
 pub(crate) async fn serve_until(
     listener: TcpListener,
-    engine: &Engine,
-    app: App,
+    engine: &Arc<Engine>,
+    mut app: App,
+    rolls: Option<Arc<dyn Rolls>>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    let mut roller = None;
+    if let Some(rolls) = rolls {
+        app = app.with_rolls(Arc::clone(&rolls));
+        roller = Some(Roller::new(rolls).spawn(Arc::clone(engine)));
+    }
     let served = stipend_server::serve::serve(listener, app, stop).await;
+    drop(roller);
     engine.stop();
     tracing::info!("stopped");
     served.map_err(|error| Failure::failed("serving failed", &error))

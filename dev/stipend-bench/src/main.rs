@@ -5,6 +5,7 @@
 
 mod bare;
 mod chart;
+mod cpu;
 mod disk;
 mod http;
 mod load;

@@ -165,7 +165,8 @@ fn grant_again(customer: &Customer, entries: &[Entry]) -> Option<Entry> {
         _ => None,
     })?;
     let source = grant.source.clone()?;
-    let source = Some(RecurringSource { part: source.part + 1, ..source });
+    let source = RecurringSource { part: source.part + 1, ..RecurringSource::clone(&source) };
+    let source = Some(source.into());
     let again = Grant { no: customer.next_grant, source, ..grant.clone() };
     let effects = vec![Effect::Granted(again)];
     Some(Entry::Pool(PoolEntry { effects, ..last.clone() }))

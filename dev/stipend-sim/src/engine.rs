@@ -59,7 +59,7 @@ impl Whole {
     /// # Errors
     /// What could not be set up.
     pub fn new(shop: &Shop, prng: Prng, now: Timestamp) -> Result<Self, String> {
-        let id = examples::customer().profile.id;
+        let id = examples::customer().profile.id.clone();
         let store = MemoryStore::new();
         let mut whole = Self {
             shop: shop.clone(),

@@ -222,7 +222,7 @@ fn void(customer: &Customer, number: usize) -> CustomerCommand {
         .pools
         .iter()
         .flat_map(|pool| pool.live.iter().chain(&pool.scheduled).map(|grant| (pool.id, grant)));
-    let mut named = grants.filter(|(_, grant)| grant.name == gift_name(number));
+    let mut named = grants.filter(|(_, grant)| *grant.name == gift_name(number));
     let (pool, grant) = named.next().expect("stories void what is there");
     CustomerCommand::VoidGrant(pool, grant.no)
 }

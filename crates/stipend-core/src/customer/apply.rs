@@ -23,7 +23,7 @@ impl Customer {
     /// 14): then it was decided wrongly, and stopping is better than a wrong balance.
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
-            Entry::Profile(profile) => self.profile = profile.clone(),
+            Entry::Profile(profile) => self.profile = profile.clone().into(),
             Entry::Resource(resource) => {
                 assert!(self.find_resource(&resource.id).is_none(), "a resource is named once");
                 self.resources.push(resource.clone());

@@ -14,6 +14,7 @@ use crate::Amount;
 use crate::catalog::{Behavior, CreditProration, Metadata};
 use crate::id::{CurrencyId, GrantNo, PoolId, SubscriptionNo};
 use crate::period::{Cadence, period};
+use crate::shared::Shared;
 use crate::time::Timestamp;
 
 /// A grant of the subscription as the change proceeds.
@@ -440,7 +441,7 @@ impl<'a> Change<'a> {
         self.held.push(Held { grant, fresh: true });
     }
 
-    fn held_parts(&self) -> Vec<RecurringSource> {
+    fn held_parts(&self) -> Vec<Shared<RecurringSource>> {
         let fresh = self.held.iter().filter(|held| held.fresh);
         fresh.filter_map(|held| held.grant.source.clone()).collect()
     }
@@ -533,7 +534,7 @@ impl Issue<'_> {
         &self,
         subscription: &Subscription,
         currency: &CurrencyId,
-        fresh: &[RecurringSource],
+        fresh: &[Shared<RecurringSource>],
     ) -> Grant {
         let Self { share, amount, whole, now, no } = *self;
         let terms = &subscription.terms;
@@ -558,12 +559,12 @@ impl Issue<'_> {
             created_at: now,
             updated_at: now,
             voided_at: None,
-            name: format!("Recurring credits of {}", share.package),
+            name: format!("Recurring credits of {}", share.package).into(),
             comment: None,
             metadata: Metadata::new(),
             cost: None,
             this_month: None,
-            source: Some(RecurringSource {
+            source: Some(Shared::from(RecurringSource {
                 subscription: terms.number,
                 package: share.package.clone(),
                 version: share.version,
@@ -577,7 +578,7 @@ impl Issue<'_> {
                 cadence: share.cadence,
                 k: period.k,
                 part,
-            }),
+            })),
         }
     }
 }

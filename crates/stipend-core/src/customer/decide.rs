@@ -265,8 +265,8 @@ pub enum CustomerRejection {
         /// What there is.
         available: Amount,
     },
-    /// Only a consumption can be reversed.
-    #[error("only a consumption can be reversed, and this entry is something else")]
+    /// Only what was consumed can be reversed.
+    #[error("only what was consumed can be reversed, and this entry consumed nothing")]
     EntryNotReversible,
     /// The consumption was reversed before.
     #[error("this consumption was reversed before, under another idempotency key")]
@@ -298,6 +298,22 @@ pub struct Decision {
     pub missing_dimensions: Vec<String>,
     /// The reservation that was made, extended or ended: as it was before it ended.
     pub hold: Option<Hold>,
+}
+
+/// As [`decide`] for [`CustomerCommand::Consume`], without taking the request.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_consumption(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &ConsumeRequest,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    if customer.profile.archived_at.is_some() {
+        return Err(CustomerRejection::CustomerArchived);
+    }
+    consume(customer, catalog, request, now)
 }
 
 /// Decides a command to a customer that has been rolled forward to `now`.
@@ -335,7 +351,7 @@ pub fn decide(
         CustomerCommand::Unarchive if !is_archived => Ok(Decision::default()),
         CustomerCommand::Unarchive => {
             let profile =
-                Profile { archived_at: None, updated_at: now, ..customer.profile.clone() };
+                Profile { archived_at: None, updated_at: now, ..Profile::clone(&customer.profile) };
             Ok(Decision { entries: vec![Entry::Profile(profile)], ..Decision::default() })
         }
         CustomerCommand::Provision(request) => {
@@ -452,12 +468,12 @@ pub(super) fn check_limit(
 }
 
 fn update(customer: &Customer, patch: &CustomerPatch, now: Timestamp) -> Decision {
-    let mut profile = customer.profile.clone();
+    let mut profile = Profile::clone(&customer.profile);
     profile.name = patch.name.clone().unwrap_or(profile.name);
     profile.email = patch.email.clone().unwrap_or(profile.email);
     profile.metadata = patch.metadata.clone().unwrap_or(profile.metadata);
     patch_extras(&mut profile.extras, &patch.extras);
-    if profile == customer.profile {
+    if profile == *customer.profile {
         return Decision::default();
     }
     profile.updated_at = now;
@@ -476,7 +492,7 @@ fn archive(customer: &Customer, catalog: &Catalog, now: Timestamp) -> Decision {
         email: None,
         archived_at: Some(now),
         updated_at: now,
-        ..customer.profile.clone()
+        ..Profile::clone(&customer.profile)
     };
     builder.push(Entry::Profile(archived));
     builder.finish(|_| {})

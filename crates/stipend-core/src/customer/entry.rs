@@ -118,6 +118,8 @@ pub struct Release {
     pub reservation: ReservationId,
     /// What was consumed; what is above the reservation is drawn besides.
     pub consumed: Amount,
+    /// The overdraft that was there before, where the release overdraws.
+    pub overdraft: Amount,
 }
 
 /// A consumption as it was asked for, and the balance that was answered.
@@ -433,6 +435,16 @@ impl PoolEntry {
         match &self.cause {
             Cause::Consumption(consumption) => consumption.priced.as_ref(),
             _ => None,
+        }
+    }
+
+    /// Whether it consumed something, which a reversal can give back.
+    #[must_use]
+    pub fn is_reversible(&self) -> bool {
+        match &self.cause {
+            Cause::Consumption(consumption) => consumption.amount.is_positive(),
+            Cause::Release(release) => release.consumed.is_positive(),
+            _ => false,
         }
     }
 

@@ -4,7 +4,9 @@ use crate::Amount;
 use crate::catalog::{Behavior, Metadata, PackageKey};
 use crate::id::{GrantNo, SubscriptionNo};
 use crate::period::{Anchor, Cadence, period_at};
+use crate::shared::Shared;
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 /// What a grant is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,15 +112,15 @@ pub struct Grant {
     /// When it was voided.
     pub voided_at: Option<Timestamp>,
     /// Its name for people.
-    pub name: String,
+    pub name: Arc<str>,
     /// Why it was given.
-    pub comment: Option<String>,
+    pub comment: Option<Arc<str>>,
     /// The caller's own data.
     pub metadata: Metadata,
     /// What was paid for it.
-    pub cost: Option<Cost>,
+    pub cost: Option<Shared<Cost>>,
     /// Where it comes from, for recurring ones.
-    pub source: Option<RecurringSource>,
+    pub source: Option<Shared<RecurringSource>>,
     /// What was drawn in the running month, for yearly ones.
     pub this_month: Option<MonthDraws>,
 }

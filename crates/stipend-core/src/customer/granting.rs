@@ -8,6 +8,7 @@ use crate::Amount;
 use crate::catalog::{Catalog, Metadata};
 use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId};
 use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
+use crate::shared::Shared;
 use crate::time::Timestamp;
 
 /// Credits to grant.
@@ -76,10 +77,10 @@ pub(super) fn grant(
         created_at: now,
         updated_at: now,
         voided_at: None,
-        name: new.name.clone(),
-        comment: new.comment.clone(),
+        name: new.name.as_str().into(),
+        comment: new.comment.as_deref().map(Into::into),
         metadata: new.metadata.clone(),
-        cost: new.cost.clone(),
+        cost: new.cost.clone().map(Shared::from),
         source: None,
         this_month: None,
     };

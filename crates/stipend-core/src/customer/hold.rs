@@ -225,7 +225,13 @@ pub(super) fn release(
     if rest.is_positive() {
         effects.extend(charge(customer, pool, rest));
     }
-    let release = Release { reservation: request.id.clone(), consumed: request.consumed };
+    let overdraws = effects.iter().any(|effect| matches!(effect, Effect::Overdrawn(_)));
+    let overdraft = pool.overdraft.filter(|_| overdraws);
+    let release = Release {
+        reservation: request.id.clone(),
+        consumed: request.consumed,
+        overdraft: overdraft.map_or(Amount::ZERO, |overdraft| overdraft.amount),
+    };
     Ok(decision(pool, now, Cause::Release(release), effects, found.cloned()))
 }
 

@@ -1,4 +1,5 @@
-//! Reversing a consumption: its credits go back to the very grants that gave them.
+//! Reversing a consumption, or what the release of a reservation consumed: its credits go back to
+//! the very grants that gave them.
 //!
 //! What a grant gave goes back to it. Where the grant has ended, it is as if the credits had come
 //! back before its end: with an expired or voided grant they are gone, and where a change of the
@@ -23,7 +24,7 @@ use crate::period::{Cadence, period_at};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// A consumption to reverse, with what happened to its pool since.
+/// A consumption or release to reverse, with what happened to its pool since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReverseRequest {
     /// The position of its entry in the journal, by which the reversal names it.
@@ -46,31 +47,38 @@ pub(super) fn reverse(
     now: Timestamp,
 ) -> Result<Decision, CustomerRejection> {
     let PoolEntry { pool, at, cause, effects } = &request.consumed;
-    let Cause::Consumption(consumption) = cause else {
-        return Err(CustomerRejection::EntryNotReversible);
-    };
-    if !consumption.amount.is_positive() {
+    if !request.consumed.is_reversible() {
         return Err(CustomerRejection::EntryNotReversible);
     }
+    let consumed = match cause {
+        Cause::Release(release) => release.consumed,
+        Cause::Consumption(consumption) => consumption.amount,
+        _ => Amount::ZERO,
+    };
     let is_own = |cause: &Cause| matches!(cause, Cause::Reversal(other) if other.of == request.of);
     if request.since.iter().any(|entry| is_own(&entry.cause)) {
         return Err(CustomerRejection::AlreadyReversed);
     }
     let pool = customer.pool(*pool).ok_or(CustomerRejection::EntryNotReversible)?;
     let mut refund = Refund::new(customer, pool, &request.since, now);
-    let meter = consumption.priced.as_ref().map(|priced| priced.meter);
-    refund.claim = consumption.priced.as_ref().map(|priced| Claim::of(customer, request, priced));
+    let priced = request.consumed.priced();
+    let meter = priced.map(|priced| priced.meter);
+    refund.claim = priced.map(|priced| Claim::of(customer, request, priced));
     for effect in effects {
         if let Effect::Overdrawn(draw) = effect {
-            // All grants were drained then, so what lies below zero is the overdraft.
-            let whole = consumption.current_usage - consumption.usage_limit;
-            let queue = Queue { before: (whole - draw.amount).or_zero(), own: draw.amount };
-            refund.overdrawn(*draw, queue, request);
+            let before = overdraft_before(cause, *draw);
+            refund.overdrawn(*draw, Queue { before, own: draw.amount }, request);
         }
     }
     for effect in effects {
-        if let Effect::Drawn(draw) = effect {
-            refund.give(draw.grant, draw.amount, *at);
+        match effect {
+            Effect::Drawn(draw) => refund.give(draw.grant, draw.amount, *at),
+            Effect::HoldEnded(ended) => {
+                for part in ended.parts.iter().filter(|part| part.consumed.is_positive()) {
+                    refund.give(part.grant, part.consumed, *at);
+                }
+            }
+            _ => {}
         }
     }
     let (pool, effects, runs) = refund.finish();
@@ -79,7 +87,7 @@ pub(super) fn reverse(
         at: now,
         cause: Cause::Reversal(Reversal {
             of: request.of,
-            amount: consumption.amount,
+            amount: consumed,
             idempotency_key: request.idempotency_key.clone(),
             reason: request.reason.clone(),
             meter,
@@ -91,8 +99,20 @@ pub(super) fn reverse(
         effects,
     };
     let returned = entry.delta();
-    assert!(!returned.is_negative() && returned <= consumption.amount, "nothing is gained");
+    assert!(!returned.is_negative() && returned <= consumed, "nothing is gained");
     Ok(Decision { entries: vec![Entry::Pool(entry)], ..Decision::default() })
+}
+
+/// The overdraft that was there before an entry overdrew.
+fn overdraft_before(cause: &Cause, draw: Draw) -> Amount {
+    match cause {
+        // All grants were drained then, so what lies below zero is the overdraft.
+        Cause::Consumption(consumption) => {
+            (consumption.current_usage - consumption.usage_limit - draw.amount).or_zero()
+        }
+        Cause::Release(release) => release.overdraft,
+        _ => Amount::ZERO,
+    }
 }
 
 /// The overdraft as a queue: what a consumption added stands behind what was there before it, and

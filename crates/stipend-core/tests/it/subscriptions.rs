@@ -251,7 +251,8 @@ fn what_is_full_takes_no_more() {
             subscription.terms.number = SubscriptionNo(number);
             subscription
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .into();
     let command = world.command("subscribe base");
     let limit = full("subscriptions of a customer", CUSTOMER_SUBSCRIPTIONS_MAX);
     assert_eq!(world.carry_out(&command), limit);

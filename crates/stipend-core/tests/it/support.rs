@@ -483,12 +483,13 @@ impl World {
         }
     }
 
-    /// `reverse N`: the reversal of the consumption that was the Nth, counted from 1.
+    /// `reverse N`: the reversal of the consumption or release that was the Nth, counted from 1.
     pub(crate) fn reversal(&self, which: usize) -> CustomerCommand {
         let places = 0..self.entries.len();
         let entry = |place: &usize| pool_entry(&self.entries[*place]);
-        let is_consumption = |place: &usize| entry(place).is_some_and(PoolEntry::is_consumption);
-        let place = places.filter(is_consumption).nth(which - 1).expect("it was consumed");
+        let is_consumed = |entry: &PoolEntry| entry.is_consumption() || entry.is_reversible();
+        let is_one = |place: &usize| entry(place).is_some_and(is_consumed);
+        let place = places.filter(is_one).nth(which - 1).expect("it was consumed");
         self.reversal_of(place)
     }
 

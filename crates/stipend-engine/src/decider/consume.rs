@@ -8,8 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, Enforcement};
 use stipend_core::customer::{
-    self, Cause, ConsumeRequest, CustomerCommand, CustomerRejection, Entry, Pool,
-    enforcement_of_currency,
+    self, Cause, ConsumeRequest, CustomerRejection, Entry, Pool, PoolEntry, enforcement_of_currency,
 };
 use stipend_core::limits::CUSTOMER_POOLS_MAX;
 use stipend_core::{Amount, CurrencyId, EnvId, ResourceId};
@@ -19,6 +18,15 @@ impl Decider {
     /// first is folded.
     pub(super) fn consume(&mut self, open: &mut Open, env: EnvId, items: &[ConsumeItem]) -> Answer {
         let realm = self.working.realm();
+        if let [item] = items {
+            let step = self.plan_item(open, realm.catalog(env), env, item, None)?;
+            let consumed = match step {
+                Step::Fresh(slot) => self.consume_item(open, realm.catalog(env), slot, item)?,
+                Step::Known(consumed) => consumed,
+                Step::Same(_) => unreachable!("there is no item before the first"),
+            };
+            return Ok(Reply::Consumed(vec![consumed]));
+        }
         let plan = self.plan_consumption(open, realm.catalog(env), env, items)?;
         let mut results: Vec<Consumed> = Vec::with_capacity(items.len());
         for (item, step) in items.iter().zip(plan) {
@@ -41,7 +49,6 @@ impl Decider {
     ) -> Result<Vec<Step>, Refusal> {
         let mut seen: HashMap<ScopeHash, usize> = HashMap::new();
         let mut bulk = Bulk::default();
-        let is_bulk = items.len() > 1;
         let mut steps = Vec::with_capacity(items.len());
         let mut refused = Vec::new();
         for (index, item) in items.iter().enumerate() {
@@ -49,7 +56,7 @@ impl Decider {
             let step = match earlier {
                 Some(earlier) if items[earlier].key == item.key => Ok(Step::Same(earlier)),
                 Some(_) => Err(Refusal::KeyReused),
-                None => self.plan_item(open, catalog, env, item, is_bulk.then_some(&mut bulk)),
+                None => self.plan_item(open, catalog, env, item, Some(&mut bulk)),
             };
             seen.entry(item.key.scope).or_insert(index);
             match step {
@@ -59,7 +66,6 @@ impl Decider {
         }
         match refused.len() {
             0 => Ok(steps),
-            1 if items.len() == 1 => Err(refused.remove(0).1),
             _ => Err(Refusal::Items(refused)),
         }
     }
@@ -112,9 +118,8 @@ impl Decider {
                 return Err(CustomerRejection::LimitReached { what: "pools", max }.into());
             }
         }
-        let command = CustomerCommand::Consume(item.request.clone());
         let now = self.now_in(account.customer.profile.env);
-        customer::decide(&account.customer, catalog, &command, now)?;
+        customer::decide_consumption(&account.customer, catalog, &item.request, now)?;
         // What is strict must cover the items before it too.
         let planned = planned.entry((slot, currency.clone(), resource.clone())).or_default();
         let pool = account.customer.find_pool(currency, resource.as_ref());
@@ -140,23 +145,19 @@ impl Decider {
         item: &ConsumeItem,
     ) -> Result<Consumed, Refusal> {
         let account = self.working.account(slot).expect("names lead to customers");
-        let command = CustomerCommand::Consume(item.request.clone());
         let now = self.now_in(account.customer.profile.env);
-        let decision = customer::decide(&account.customer, catalog, &command, now)?;
+        let decision =
+            customer::decide_consumption(&account.customer, catalog, &item.request, now)?;
         drop(account);
         let (mut done, mut seq) = (None, 0);
-        for entry in &decision.entries {
-            let key = if let Entry::Pool(entry) = entry {
-                if let Cause::Consumption(consumption) = &entry.cause {
-                    let consumption = Arc::new(consumption.clone());
-                    done = Some((entry.at, consumption));
-                }
-                Some(item.key)
-            } else {
-                None
-            };
+        for entry in decision.entries {
+            let key = matches!(entry, Entry::Pool(_)).then_some(item.key);
             let folding = Folding { slot, at: now, key };
-            seq = open.fold(&mut self.working, &mut self.flusher, folding, entry);
+            seq = open.fold(&mut self.working, &mut self.flusher, folding, &entry);
+            if let Entry::Pool(PoolEntry { at, cause: Cause::Consumption(consumption), .. }) = entry
+            {
+                done = Some((at, Arc::new(consumption)));
+            }
         }
         let (at, consumption) = done.expect("a consumption is an entry of its pool");
         let done = Consumed::Done { is_replay: false, at, seq, consumption };

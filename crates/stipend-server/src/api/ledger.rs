@@ -104,7 +104,7 @@ pub(crate) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> 
         reason: reversal.and_then(|facts| facts.reason.clone()),
         reservation_id: reservation.map(|facts| facts.id.to_string()),
         reversal_of: reversal.map(|facts| cipher.entry_id(Cursor { seq: facts.of, index: 0 })),
-        reversed_by: None,
+        reversed_by: event.reversed_by.map(|seq| cipher.entry_id(Cursor { seq, index: 0 })),
     }
 }
 

@@ -160,8 +160,8 @@ fn fields(form: &Form, is_new: bool) -> Markup {
         (Field::lines(form, "description", "Description").max(5000))
         fieldset.pair {
             legend { "Units" }
-            (Field::text(form, "units/singular", "One").max(500).hint("API credit"))
-            (Field::text(form, "units/plural", "Many").max(500).hint("API credits"))
+            (Field::text(form, "units/singular", "One").max(500).hint("One API credit"))
+            (Field::text(form, "units/plural", "Many").max(500).hint("Several API credits"))
         }
         (Field::text(form, "symbol", "Symbol").max(500).hint("Shown with amounts: ¢, ⚡, tok."))
     }
@@ -332,9 +332,7 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let credit_type = &*find(&visit, &catalog)?;
     let command = CatalogCommand::UnarchiveCreditType(credit_type.id.clone());
-    let message = match visit.change(command).await {
-        Ok(()) => format!("{} was restored.", credit_type.name),
-        Err(trouble) => trouble.message,
-    };
-    Ok(visit.done(&path_of(&visit, credit_type), message))
+    let outcome = visit.change(command).await;
+    let message = format!("{} was restored.", credit_type.name);
+    Ok(visit.tried(&path_of(&visit, credit_type), outcome, message))
 }

@@ -359,20 +359,16 @@ async fn archive(posted: Posted) -> Result<Response, Failure> {
     let visit = posted.visit;
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
-    let message = match visit.change(CatalogCommand::ArchiveFeature(feature.id.clone())).await {
-        Ok(()) => format!("{} was archived.", feature.name),
-        Err(trouble) => trouble.message,
-    };
-    Ok(visit.done(&path_of(&visit, feature), message))
+    let outcome = visit.change(CatalogCommand::ArchiveFeature(feature.id.clone())).await;
+    let message = format!("{} was archived.", feature.name);
+    Ok(visit.tried(&path_of(&visit, feature), outcome, message))
 }
 
 async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let visit = posted.visit;
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
-    let message = match visit.change(CatalogCommand::UnarchiveFeature(feature.id.clone())).await {
-        Ok(()) => format!("{} was restored.", feature.name),
-        Err(trouble) => trouble.message,
-    };
-    Ok(visit.done(&path_of(&visit, feature), message))
+    let outcome = visit.change(CatalogCommand::UnarchiveFeature(feature.id.clone())).await;
+    let message = format!("{} was restored.", feature.name);
+    Ok(visit.tried(&path_of(&visit, feature), outcome, message))
 }

@@ -64,7 +64,13 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
                 }
                 main #main tabindex="-1" {
                     @if let Some(flash) = flash {
-                        p.flash role="status" { (flash.0) }
+                        @if flash.is_refusal {
+                            p.trouble role="alert" {
+                                strong { "That was not done." } " " (flash.message)
+                            }
+                        } @else {
+                            p.flash role="status" { (flash.message) }
+                        }
                     }
                     (body)
                 }

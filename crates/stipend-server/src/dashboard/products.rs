@@ -160,7 +160,7 @@ fn section(visit: &Visit, catalog: &Catalog, product: &Product, kind: PackageKin
                 @if !packages.is_empty() { (button(&new, &add)) }
             }
             @if packages.is_empty() {
-                (empty(&format!("No {}s yet", one), text, &button(&new, &add)))
+                (empty(&format!("No {one}s yet"), text, &button(&new, &add)))
             } @else {
                 ul.links {
                     @for package in packages {
@@ -358,9 +358,7 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let visit = posted.visit;
     let catalog = visit.catalog();
     let product = &*find(&visit, &catalog)?;
-    let message = match visit.change(CatalogCommand::UnarchiveProduct(product.id.clone())).await {
-        Ok(()) => format!("{} was restored.", product.name),
-        Err(trouble) => trouble.message,
-    };
-    Ok(visit.done(&path_of(&visit, product), message))
+    let outcome = visit.change(CatalogCommand::UnarchiveProduct(product.id.clone())).await;
+    let message = format!("{} was restored.", product.name);
+    Ok(visit.tried(&path_of(&visit, product), outcome, message))
 }

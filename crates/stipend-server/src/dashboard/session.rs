@@ -15,7 +15,12 @@ const SESSIONS_MAX: usize = 1_000;
 
 /// A message for the next page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flash(pub(super) String);
+pub(super) struct Flash {
+    /// What is said.
+    pub(super) message: String,
+    /// Whether it was refused, and not done.
+    pub(super) is_refusal: bool,
+}
 
 /// What a page needs to know of its session.
 #[derive(Clone, Debug)]
@@ -126,9 +131,9 @@ impl Sessions {
     }
 
     /// Leaves a message for the next page.
-    pub(super) fn leave(&self, digest: &[u8; 32], message: String) {
+    pub(super) fn leave(&self, digest: &[u8; 32], flash: Flash) {
         if let Some(kept) = self.lock().get_mut(digest) {
-            kept.flash = Some(Flash(message));
+            kept.flash = Some(flash);
         }
     }
 

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::form::{Form, TOKEN_FIELD, Trouble};
 use super::layout::{self, Section};
 use super::security;
-use super::session::Session;
+use super::session::{Flash, Session};
 use crate::app::App;
 use axum::extract::{FromRequest, FromRequestParts, OriginalUri, RawPathParams, Request};
 use axum::http::request::Parts;
@@ -122,8 +122,29 @@ impl Visit {
 
     /// Goes to an address after something was done, and says so there.
     pub(super) fn done(&self, to: &str, message: impl Into<String>) -> Response {
-        self.app.dashboard().sessions.leave(&self.session.digest, message.into());
+        self.leave(Flash { message: message.into(), is_refusal: false });
         self.go(to)
+    }
+
+    /// Goes to an address after something was tried that has no form of its own, and says there
+    /// how it went.
+    pub(super) fn tried(
+        &self,
+        to: &str,
+        outcome: Result<(), Trouble>,
+        message: impl Into<String>,
+    ) -> Response {
+        match outcome {
+            Ok(()) => self.done(to, message),
+            Err(Trouble { message, .. }) => {
+                self.leave(Flash { message, is_refusal: true });
+                self.go(to)
+            }
+        }
+    }
+
+    fn leave(&self, flash: Flash) {
+        self.app.dashboard().sessions.leave(&self.session.digest, flash);
     }
 
     /// Does a command in this environment.

@@ -1,7 +1,7 @@
 //! What an entitlement will mean for customers: worked out by the same maths that grants credits,
 //! on a copy of the catalog in which the change was made and published.
 
-use super::ui::grouped;
+use super::ui::{amount, grouped};
 use super::words;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -210,7 +210,7 @@ pub(super) fn addon_effect(
         (first)
         @for example in examples(catalog, key, &new, now) {
             " A customer of " em { (example.plan) } " with " (with) " will have "
-            strong.amount { (grouped(example.after.0)) }
+            strong { (amount(example.after.0)) }
             " " (words::currency(catalog, currency)) " " (words::per(example.after.1))
             @match (example.before, behavior) {
                 (Some(before), Behavior::Override) => {

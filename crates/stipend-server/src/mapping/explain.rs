@@ -154,7 +154,7 @@ fn explain_grant(shown: &Shown<'_>, grant: &Grant, order: u32) -> wire::GrantExp
         order,
         id: shown.cipher.grant_id(shown.customer.slot, grant.no),
         grant_type: kind_to_wire(grant.kind),
-        display_name: grant.name.clone(),
+        display_name: grant.name.to_string(),
         amount: Decimal(grant.amount),
         original_amount: Decimal(grant.original),
         consumed_amount: Decimal(grant.consumed),

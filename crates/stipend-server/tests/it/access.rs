@@ -129,7 +129,7 @@ fn enforcement_is_stored_shown_and_changed() {
 }
 
 /// `acme` with 10 API credits a month that are enforced so.
-fn enforced(enforcement: &str) -> Server {
+pub(crate) fn enforced(enforcement: &str) -> Server {
     let server = Server::new();
     server.post("/api/v1/products", &json!({ "id": "api", "displayName": "API" }));
     world::currency(&server, "api-credits");

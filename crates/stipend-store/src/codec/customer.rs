@@ -283,7 +283,7 @@ record!(Opened {
     5 => level,
     6 => behavior,
 });
-record!(Release { 1 => reservation, 2 => consumed });
+record!(Release { 1 => reservation, 2 => consumed, 3 => overdraft or default });
 record!(HeldDraw { 1 => reservation, 2 => draw });
 record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
 choice!(HoldEnd { 1 => Released, 2 => Expired });

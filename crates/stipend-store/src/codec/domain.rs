@@ -3,9 +3,11 @@
 
 use stipend_core::{
     Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, Formula, GrantNo, MeterId, PackageId,
-    Period, PoolId, ProductId, ReservationId, ResourceId, Slot, SubscriptionId, SubscriptionNo,
-    Timestamp, Zone,
+    Period, PoolId, ProductId, ReservationId, ResourceId, Shared, Slot, SubscriptionId,
+    SubscriptionNo, Timestamp, Zone,
 };
+
+use std::ops::Deref as _;
 
 use super::{CodecError, Decode, Encode, Reader, Writer};
 use crate::{newtype, record, text_id};
@@ -37,6 +39,18 @@ impl Decode for Amount {
 
 record!(Anchor { 1 => at, 2 => zone });
 record!(Period { 1 => k, 2 => start, 3 => end });
+
+impl<T: Encode> Encode for Shared<T> {
+    fn encode(&self, writer: &mut Writer) {
+        self.deref().encode(writer);
+    }
+}
+
+impl<T: Decode> Decode for Shared<T> {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        T::decode(reader).map(Self::from)
+    }
+}
 
 /// A formula is its text.
 impl Encode for Formula {

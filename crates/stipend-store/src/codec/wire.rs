@@ -9,6 +9,12 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Writes into this room, whatever stands in it.
+    pub(crate) fn reusing(mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        Self { bytes }
+    }
+
     /// The bytes written so far.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
@@ -21,17 +27,25 @@ impl Writer {
     }
 
     /// An unsigned integer, seven bits a byte, the lowest first.
-    pub fn u64(&mut self, value: u64) {
-        self.u128(u128::from(value));
+    pub fn u64(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push((value & 0x7f) as u8);
     }
 
     /// A signed integer, zigzagged so that small magnitudes are short.
     pub fn i64(&mut self, value: i64) {
-        self.i128(i128::from(value));
+        self.u64((value << 1 ^ value >> 63).cast_unsigned());
     }
 
     /// An unsigned integer of up to 128 bits, in the same form as [`Writer::u64`].
     pub fn u128(&mut self, mut value: u128) {
+        if let Ok(short) = u64::try_from(value) {
+            self.u64(short);
+            return;
+        }
         while value >= 0x80 {
             self.bytes.push((value & 0x7f) as u8 | 0x80);
             value >>= 7;

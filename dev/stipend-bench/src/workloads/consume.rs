@@ -1,6 +1,7 @@
 //! P1, P2, P3: consuming credits over HTTP.
 
 use super::{Bench, compared, next_key};
+use crate::cpu::CpuTimes;
 use crate::disk::Floor;
 use crate::http::{HttpCaller, write_post};
 use crate::load::{client_runtime, closed_loop};
@@ -119,14 +120,25 @@ pub(crate) fn single_requests(bench: &mut Bench, choice: Choice) -> Result<Figur
     let first = outcomes.first().context("Stipend ran")?;
     figure.details.push(("p50_ms", percentile_ms(&first.rounds, 50)));
     figure.details.push(("p99_ms", percentile_ms(&first.rounds, 99)));
-    // A commit writes one row more than it has usages: its header.
-    let before = world.engine().last_position();
-    let counted = contenders[0].round(plan.window)?;
-    let rows = world.engine().last_position() - before;
-    let commits = rows.saturating_sub(counted.operations);
     figure.details.push(("in_flight", to_float(IN_FLIGHT)));
-    figure.details.push(("acks_per_sync", ratio(to_float(counted.operations), to_float(commits))));
+    figure.details.extend(counted(world, &mut contenders[0], plan.window)?);
     Ok(figure)
+}
+
+/// One round more, in which commits and processor time are counted.
+fn counted(
+    world: &World,
+    stipend: &mut Box<dyn Contender>,
+    window: Duration,
+) -> Result<Vec<(&'static str, f64)>> {
+    let (cpu, before) = (CpuTimes::now(), world.engine().last_position());
+    let round = stipend.round(window)?;
+    // A commit writes one row more than it has usages: its header.
+    let rows = world.engine().last_position() - before;
+    let commits = to_float(rows.saturating_sub(round.operations));
+    let mut details = vec![("acks_per_sync", ratio(to_float(round.operations), commits))];
+    details.extend(CpuTimes::now().costs(&cpu, round.operations));
+    Ok(details)
 }
 
 /// P3: a thousand usages a request.

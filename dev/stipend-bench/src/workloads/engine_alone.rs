@@ -1,6 +1,7 @@
 //! P4: the engine alone, over the embedded store and without HTTP.
 
 use super::{Bench, compared, next_key};
+use crate::cpu::CpuTimes;
 use crate::disk::Floor;
 use crate::random::{Choice, Random};
 use crate::report::Figure;
@@ -26,6 +27,8 @@ struct Alone<'a> {
     random: Random,
     /// The longest time without any answer.
     pause: Duration,
+    /// Usages so far.
+    usages: u64,
 }
 
 impl Alone<'_> {
@@ -61,6 +64,7 @@ impl Contender for Alone<'_> {
             round.latencies.push(micros(now - since));
         }
         round.took = began.elapsed();
+        self.usages += round.operations;
         Ok(round)
     }
 }
@@ -74,18 +78,23 @@ pub(crate) fn run(bench: &mut Bench, choice: Choice) -> Result<Figure> {
     let mut details = Vec::new();
     for (in_flight, rate_name, floor_name) in IN_FLIGHT {
         let random = Random::new(3);
-        let mut alone = Alone { world, in_flight, choice, random, pause: Duration::ZERO };
+        let pause = Duration::ZERO;
+        let mut alone = Alone { world, in_flight, choice, random, pause, usages: 0 };
+        let before = CpuTimes::now();
         let floor = Floor::new(world.directory(), in_flight, choice, world.customers())?;
         let outcomes = {
             let mut contenders: Vec<Box<dyn Contender + '_>> =
                 vec![Box::new(&mut alone), Box::new(floor)];
             alternate(&mut contenders, plan)?
         };
+        let costs = CpuTimes::now().costs(&before, alone.usages);
         let figure = compared(workload, "usages/s", &outcomes);
         let of_floor = figure.ratio("floor").unwrap_or(0.0);
         details.extend([(rate_name, figure.value), (floor_name, of_floor)]);
         details.push(("longest_pause_ms", f64::from(micros(alone.pause)) / 1_000.0));
         figures.push((of_floor, figure));
+        details.retain(|(name, _)| !name.ends_with("_cpu_us"));
+        details.extend(costs);
     }
     figures.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let (_, mut figure) = figures.into_iter().next().context("it was measured")?;

@@ -135,7 +135,7 @@ fn line(look: &Look<'_>, entry: &PoolEntry, effect: &Effect) -> Option<Markup> {
     let name = |no: GrantNo| {
         let pool = look.customer().pool(entry.pool)?;
         let mut there = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
-        there.find(|grant| grant.no == no).map(|grant| grant.name.clone())
+        there.find(|grant| grant.no == no).map(|grant| grant.name.to_string())
     };
     let name = |no: GrantNo| name(no).unwrap_or_else(|| format!("grant no. {}", no.0));
     match effect {

@@ -217,10 +217,7 @@ fn credit_table(look: &Look<'_>, pools: &[&Pool]) -> Markup {
                 td.num { (amount(check.usage_limit)) }
                 td.num { (amount(check.current_usage)) }
                 td.num { (amount(check.usage_limit - check.current_usage)) }
-                td {
-                    @if check.soft_limit { "Soft: checks grant beyond it" }
-                    @else { "Checks deny beyond it" }
-                }
+                td { (enforced(check.enforcement)) }
             }
         }
     };

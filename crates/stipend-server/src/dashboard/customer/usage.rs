@@ -5,11 +5,11 @@ use super::{Look, counted};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::ui::{amount, grouped, table};
 use maud::{Markup, html};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use stipend_core::{Amount, Timestamp};
+use stipend_core::{Amount, Timestamp, Zone};
 use stipend_engine::limits::SERIES_ROWS_MAX;
-use stipend_engine::series::{Series, SeriesKey, SeriesQuery, series};
+use stipend_engine::series::{Series, SeriesKey, SeriesQuery, Step, Told, series};
 
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
@@ -18,27 +18,59 @@ const SERIES_MAX: usize = 5;
 /// The height of the picture in its own units.
 const HEIGHT: i128 = 1_000;
 
-/// A range of time that can be looked at.
+/// A range of time that can be looked at: so many columns of so many hours or days.
 struct Range {
     name: &'static str,
     text: &'static str,
-    steps: i64,
-    step: i64,
+    columns: usize,
+    steps: usize,
+    is_hourly: bool,
     each: &'static str,
 }
 
+const fn range(
+    name: &'static str,
+    text: &'static str,
+    columns: usize,
+    steps: usize,
+    each: &'static str,
+) -> Range {
+    Range { name, text, columns, steps, is_hourly: false, each }
+}
+
 const RANGES: [Range; 4] = [
-    Range { name: "day", text: "24 hours", steps: 24, step: HOUR, each: "hour" },
-    Range { name: "week", text: "7 days", steps: 7, step: DAY, each: "day" },
-    Range { name: "month", text: "30 days", steps: 30, step: DAY, each: "day" },
-    Range { name: "year", text: "A year", steps: 53, step: 7 * DAY, each: "week" },
+    Range { is_hourly: true, ..range("day", "24 hours", 24, 1, "hour") },
+    range("week", "7 days", 7, 1, "day"),
+    range("month", "30 days", 30, 1, "day"),
+    range("year", "A year", 53, 7, "week"),
 ];
 
-/// One coloured line of the legend with its values, step by step.
+/// One coloured line of the legend with its values, column by column.
 struct Line {
     name: String,
     total: Amount,
-    points: BTreeMap<Timestamp, Amount>,
+    columns: Vec<Amount>,
+}
+
+/// The beginnings of the columns, the last of which has `now` in it.
+fn beginnings(range: &Range, zone: Option<&Zone>, now: Timestamp) -> Vec<Timestamp> {
+    let floor = |at: Timestamp, seconds: i64| {
+        let micros = seconds * 1_000_000;
+        Timestamp::from_micros(at.micros().div_euclid(micros) * micros)
+    };
+    let beginning = |at: Timestamp| match zone {
+        _ if range.is_hourly => floor(at, HOUR),
+        Some(zone) => zone.day_of(at).0,
+        None => floor(at, DAY),
+    };
+    let mut at = beginning(now);
+    let mut all = vec![at];
+    for _ in 1..range.columns * range.steps {
+        at = beginning(Timestamp::from_micros(at.micros() - 1));
+        all.push(at);
+    }
+    all.reverse();
+    all.into_iter().step_by(range.steps).collect()
 }
 
 /// The use of a pool over the range that the address names.
@@ -46,20 +78,35 @@ pub(super) async fn chart(look: &Look<'_>, place: &Place) -> Result<Markup, Fail
     let asked = look.visit.query().get("range");
     let range = RANGES.iter().find(|range| range.name == asked).unwrap_or(&RANGES[2]);
     let pool = look.customer().find_pool(&place.currency, place.resource.as_ref());
-    let number = pool.map(|pool| usize::from(pool.id.number()));
     // What has happened just now belongs to it.
     let end = Timestamp::from_micros(look.now.micros() + 1);
-    let first = step_of(look.now, range.step).plus_seconds(-(range.steps - 1) * range.step);
+    let zone = look.catalog.settings.zone.clone();
+    let columns = beginnings(range, zone.as_ref(), look.now);
+    let start = columns.first().copied().unwrap_or(look.now);
+    let step = if range.is_hourly { Step::Hour } else { Step::Day(zone.clone()) };
     let (engine, found) = (Arc::clone(look.visit.app.shared_engine()), Arc::clone(&look.found));
-    let step = range.step;
+    let rolls = Arc::clone(look.visit.app.rolls());
+    let pool = pool.map(|pool| pool.id);
     let read = move || {
-        let chains = number.and_then(|number| found.chains.get(number)).into_iter().collect();
-        let dimensions = Vec::new();
-        let asked = SeriesQuery { chains, start: first, end, step, by_feature: true, dimensions };
-        Ok(series(engine.reader(), &asked)?)
+        let chain =
+            pool.and_then(|pool| Some((pool, found.chains.get(usize::from(pool.number()))?)));
+        let (pools, as_of) = (chain.into_iter().collect(), engine.last_position());
+        let asked = SeriesQuery {
+            pools,
+            as_of,
+            start,
+            end,
+            step,
+            by_feature: true,
+            dimensions: Vec::new(),
+        };
+        Ok(series(engine.reader(), rolls.as_ref(), &asked)?)
     };
-    let found = look.visit.app.read(read).await?;
-    let lines = found.map(|found| lines_of(look, found));
+    let lines = match look.visit.app.read(read).await? {
+        Told::All(all) => Some(lines_of(look, all, &columns)),
+        Told::TooMany { .. } => None,
+    };
+    let labels: Vec<String> = columns.iter().map(|at| label(*at, range, zone.as_ref())).collect();
     Ok(html! {
         section {
             div.row {
@@ -69,19 +116,14 @@ pub(super) async fn chart(look: &Look<'_>, place: &Place) -> Result<Markup, Fail
             @match &lines {
                 None => p.notice {
                     "More than " (counted(SERIES_ROWS_MAX))
-                    " entries are in this range. Choose a shorter one."
+                    " entries of this range are not summed up yet. Choose a shorter one, or \
+                    come again."
                 },
                 Some(lines) if lines.is_empty() => p.quiet { "Nothing was used in this range." },
-                Some(lines) => (picture(lines, range, first)),
+                Some(lines) => (picture(lines, range, &labels)),
             }
         }
     })
-}
-
-/// The beginning of the step in which an instant lies, counted as the engine counts it.
-fn step_of(at: Timestamp, step: i64) -> Timestamp {
-    let micros = step * 1_000_000;
-    Timestamp::from_micros(at.micros().div_euclid(micros) * micros)
 }
 
 fn ranges(look: &Look<'_>, place: &Place, here: &Range) -> Markup {
@@ -95,7 +137,11 @@ fn ranges(look: &Look<'_>, place: &Place, here: &Range) -> Markup {
     }
 }
 
-fn lines_of(look: &Look<'_>, found: BTreeMap<SeriesKey, Series>) -> Vec<Line> {
+fn lines_of(
+    look: &Look<'_>,
+    found: BTreeMap<SeriesKey, Series>,
+    beginnings: &[Timestamp],
+) -> Vec<Line> {
     let mut lines: Vec<Line> = found
         .into_iter()
         .map(|(key, series)| {
@@ -106,21 +152,21 @@ fn lines_of(look: &Look<'_>, found: BTreeMap<SeriesKey, Series>) -> Vec<Line> {
                 (None, Some(feature)) => feature.to_string(),
                 (None, None) => "Consumed directly".to_owned(),
             };
-            let points = series.points.iter().map(|(at, used)| (*at, used.amount)).collect();
-            Line { name, total: series.total.amount, points }
+            let mut columns = vec![Amount::ZERO; beginnings.len()];
+            for (at, used) in &series.points {
+                let column = beginnings.partition_point(|beginning| beginning <= at);
+                columns[column.saturating_sub(1)] += used.amount;
+            }
+            Line { name, total: series.total.amount, columns }
         })
         .collect();
     lines.sort_by(|one, other| other.total.cmp(&one.total).then_with(|| one.name.cmp(&other.name)));
     if lines.len() > SERIES_MAX {
-        let mut rest = Line {
-            name: "Everything else".to_owned(),
-            total: Amount::ZERO,
-            points: BTreeMap::new(),
-        };
+        let columns = vec![Amount::ZERO; beginnings.len()];
+        let mut rest = Line { name: "Everything else".to_owned(), total: Amount::ZERO, columns };
         for line in lines.drain(SERIES_MAX..) {
             rest.total += line.total;
-            for (at, used) in line.points {
-                let sum = rest.points.entry(at).or_insert(Amount::ZERO);
+            for (sum, used) in rest.columns.iter_mut().zip(line.columns) {
                 *sum += used;
             }
         }
@@ -129,52 +175,52 @@ fn lines_of(look: &Look<'_>, found: BTreeMap<SeriesKey, Series>) -> Vec<Line> {
     lines
 }
 
-fn picture(lines: &[Line], range: &Range, first: Timestamp) -> Markup {
-    let steps: Vec<Timestamp> =
-        (0..range.steps).map(|number| first.plus_seconds(number * range.step)).collect();
-    let used = |line: &Line, at: &Timestamp| line.points.get(at).copied().unwrap_or(Amount::ZERO);
+fn picture(lines: &[Line], range: &Range, labels: &[String]) -> Markup {
     let shown = |amount: Amount| if amount.is_negative() { Amount::ZERO } else { amount };
-    let sum = |at: &Timestamp| lines.iter().map(|line| shown(used(line, at))).sum::<Amount>();
-    let most = steps.iter().map(sum).max().unwrap_or(Amount::ZERO);
+    let sum = |column: usize| lines.iter().map(|line| shown(line.columns[column])).sum::<Amount>();
+    let most = (0..labels.len()).map(sum).max().unwrap_or(Amount::ZERO);
     let total: Amount = lines.iter().map(|line| line.total).sum();
     let title = format!("{} credits used, by feature, each {}", grouped(total), range.each);
     html! {
         figure.chart {
             p.most { (amount(most)) }
-            svg viewBox=(format!("0 0 {} {HEIGHT}", range.steps * 10)) preserveAspectRatio="none"
+            svg viewBox=(format!("0 0 {} {HEIGHT}", labels.len() * 10)) preserveAspectRatio="none"
                 role="img" aria-label=(title) {
                 title { (title) }
-                @for (column, at) in (0_i64..).zip(&steps) {
-                    (column_of(lines, column, at, most))
+                @for (column, label) in labels.iter().enumerate() {
+                    (column_of(lines, column, label, most))
                 }
             }
-            div.ends { span { (day(steps.first(), range)) } span { (day(steps.last(), range)) } }
+            div.ends {
+                @for label in [labels.first(), labels.last()].into_iter().flatten() {
+                    span { (label) }
+                }
+            }
             ul.legend {
                 @for (number, line) in lines.iter().enumerate() {
                     li data-series=(number) { (line.name) " " span.quiet { (amount(line.total)) } }
                 }
             }
         }
-        (as_table(lines, range))
+        (as_table(lines, range, labels))
     }
 }
 
 /// One stacked column: each part begins where the one before it ends.
-fn column_of(lines: &[Line], column: i64, at: &Timestamp, most: Amount) -> Markup {
+fn column_of(lines: &[Line], column: usize, label: &str, most: Amount) -> Markup {
     let mut until = Amount::ZERO;
     let parts = lines.iter().enumerate().filter_map(|(number, line)| {
-        let used = line.points.get(at).copied().filter(|used| used.is_positive())?;
+        let used = Some(line.columns[column]).filter(|used| used.is_positive())?;
         let from = until;
         until += used;
         Some((number, line, used, reach(from, most), reach(until, most)))
     });
     let parts: Vec<_> = parts.collect();
-    let when = at.to_string().get(..16).unwrap_or_default().replace('T', " ");
     html! {
         @for (number, line, used, from, until) in parts {
             rect data-series=(number) x=(column * 10 + 1) width="8" y=(HEIGHT - until)
                 height=((until - from).max(2)) {
-                title { (when) " " (line.name) ": " (grouped(used)) }
+                title { (label) " " (line.name) ": " (grouped(used)) }
             }
         }
     }
@@ -184,25 +230,27 @@ fn reach(amount: Amount, most: Amount) -> i128 {
     if most.is_positive() { amount.nano() * HEIGHT / most.nano() } else { 0 }
 }
 
-fn day(at: Option<&Timestamp>, range: &Range) -> String {
-    let text = at.map(ToString::to_string).unwrap_or_default();
-    let length = if range.step < DAY { 16 } else { 10 };
+/// What a column is called: its first hour, or its first day by the environment's calendar.
+fn label(at: Timestamp, range: &Range, zone: Option<&Zone>) -> String {
+    let text = zone
+        .filter(|_| !range.is_hourly)
+        .map_or_else(|| at.to_string(), |zone| zone.local_text(at));
+    let length = if range.is_hourly { 16 } else { 10 };
     text.get(..length).unwrap_or_default().replace('T', " ")
 }
 
-fn as_table(lines: &[Line], range: &Range) -> Markup {
-    let steps: BTreeSet<Timestamp> =
-        lines.iter().flat_map(|line| line.points.keys().copied()).collect();
+fn as_table(lines: &[Line], range: &Range, labels: &[String]) -> Markup {
     let head = html! {
-        th scope="col" { (if range.step < DAY { "Hour" } else { "From" }) }
+        th scope="col" { @if range.is_hourly { "Hour" } @else if range.steps > 1 { "From" } @else { "Day" } }
         @for line in lines { th.num scope="col" { (line.name) } }
     };
+    let is_used = |column: usize| lines.iter().any(|line| !line.columns[column].is_zero());
     let rows = html! {
-        @for at in steps.iter().rev() {
-            tr {
-                th scope="row" { (day(Some(at), range)) }
-                @for line in lines {
-                    td.num { (amount(line.points.get(at).copied().unwrap_or(Amount::ZERO))) }
+        @for (column, label) in labels.iter().enumerate().rev() {
+            @if is_used(column) {
+                tr {
+                    th scope="row" { (label) }
+                    @for line in lines { td.num { (amount(line.columns[column])) } }
                 }
             }
         }

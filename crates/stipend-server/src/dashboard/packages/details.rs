@@ -147,8 +147,8 @@ fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
         (Field::lines(form, "description", "Description").max(5000))
         @match package.key.kind {
             PackageKind::Plan => {
-                @let mut plans = vec![(String::new(), "Nothing else".to_owned())];
-                @let _ = plans.extend(others(&catalog, package, PackageKind::Plan));
+                @let none = (String::new(), "Nothing else".to_owned());
+                @let plans = std::iter::once(none).chain(others(&catalog, package, PackageKind::Plan));
                 (Field::select(form, "parentPlanId", "Everything included in", plans)
                     .hint("The plan gives all that the other one gives; what it has itself wins."))
                 (boxes(form, "compatibleAddonIds", "Compatible add-ons",

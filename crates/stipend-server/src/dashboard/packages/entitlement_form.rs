@@ -145,7 +145,7 @@ fn credit_fields(
     html! {
         fieldset.pair {
             legend { "Credits" }
-            (Field::number(form, "amount", "Amount").required().hint("10,000"))
+            (Field::number(form, "amount", "Amount").required().hint("Of one unit; 10,000 for instance."))
             (Field::select(form, "cadence", "Cadence", CADENCES).required())
         }
         @if package.key.kind == PackageKind::Addon {

@@ -255,11 +255,9 @@ pub(super) async fn remove(posted: Posted) -> Result<Response, Failure> {
     let target = found(&visit, package)?.target.clone();
     let name = words::target(&catalog, &target);
     let command = CatalogCommand::RemoveEntitlement(package.key.clone(), target);
-    let message = match edit_draft(&visit, package, vec![command]).await {
-        Ok(()) => format!("{name} was removed from the draft."),
-        Err(trouble) => trouble.message,
-    };
-    Ok(visit.done(&format!("{}#entitlements", path_of(&visit, &package.key)), message))
+    let outcome = edit_draft(&visit, package, vec![command]).await;
+    let message = format!("{name} was removed from the draft.");
+    Ok(visit.tried(&format!("{}#entitlements", path_of(&visit, &package.key)), outcome, message))
 }
 
 /// Moves an entitlement one place up or down: all get the number of their place.
@@ -285,11 +283,9 @@ pub(super) async fn shift(posted: Posted) -> Result<Response, Failure> {
             CatalogCommand::UpdateEntitlement(package.key.clone(), target, patch)
         },
     );
-    let message = match edit_draft(&visit, package, commands.collect()).await {
-        Ok(()) => "The order was changed.".to_owned(),
-        Err(trouble) => trouble.message,
-    };
-    Ok(visit.done(&format!("{}#entitlements", path_of(&visit, &package.key)), message))
+    let outcome = edit_draft(&visit, package, commands.collect()).await;
+    let message = "The order was changed.";
+    Ok(visit.tried(&format!("{}#entitlements", path_of(&visit, &package.key)), outcome, message))
 }
 
 /// A change of the entitlement's type that changes nothing.

@@ -117,9 +117,11 @@ fn relations(
     let links = |keys: Vec<PackageKey>, none: &str| {
         html! {
             @if keys.is_empty() { p.quiet { (none) " " a href=(edit) { "Edit details" } } }
-            ul.links {
-                @for key in &keys {
-                    li { a href=(path_of(visit, key)) { (words::package(catalog, key)) } }
+            @else {
+                ul.links {
+                    @for key in &keys {
+                        li { a href=(path_of(visit, key)) { (words::package(catalog, key)) } }
+                    }
                 }
             }
         }

@@ -52,12 +52,16 @@ impl Row<'_> {
             && self.tiers.is_none()
     }
 
+    fn period(&self) -> &'static str {
+        if self.billing_period == "MONTHLY" { "Monthly" } else { "Yearly" }
+    }
+
     fn words(&self) -> String {
         let model = self.billing_model.replace('_', " ").to_lowercase();
         let period = if self.billing_period == "MONTHLY" { "a month" } else { "a year" };
         let price = self.price.as_ref().map_or("tiers".to_owned(), Price::words);
         let of = self.feature_id.as_ref().map_or_else(String::new, |id| format!(" of {id}"));
-        format!("{price} {period} ({model}{of})")
+        format!("{price} {period}, {model}{of}")
     }
 }
 
@@ -89,9 +93,8 @@ pub(in crate::dashboard) fn lines(
     version: &PackageVersion,
 ) -> Vec<(String, String)> {
     let prices = rows(version).into_iter().filter(|row| row.price.is_some() || row.tiers.is_some());
-    let mut lines: Vec<_> = prices
-        .map(|row| (format!("Price: {}", row.billing_period.to_lowercase()), row.words()))
-        .collect();
+    let mut lines: Vec<_> =
+        prices.map(|row| (format!("Price: {}", row.period()), row.words())).collect();
     lines.extend(version.charges.rates.iter().map(|rate| {
         let name = format!("Usage: {}", words::feature(catalog, &rate.feature));
         (name, rate_words(catalog, rate))
@@ -158,10 +161,10 @@ fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
             ],
         })
         fieldset.pair {
-            legend { "Price of a paid one" }
+            legend { "Price" }
             (Field::number(form, "monthly", "A month"))
             (Field::number(form, "yearly", "A year"))
-            (Field::text(form, "currency", "Currency").max(3).hint("usd"))
+            (Field::text(form, "currency", "Currency").max(3).hint("Three letters: usd, eur."))
         }
         (usage_fields(&catalog, form))
     };
@@ -270,7 +273,7 @@ fn models(form: &Form) -> (Vec<Object>, Vec<&'static str>) {
             continue;
         }
         let rate = Object::new()
-            .number("amount", nth(form, "rateAmount", place))
+            .number_if("amount", nth(form, "rateAmount", place))
             .text("currencyId", nth(form, "rateCurrency", place));
         let periods: Vec<Object> = periods
             .iter()

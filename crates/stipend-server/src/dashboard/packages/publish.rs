@@ -3,7 +3,7 @@
 use super::{Kind, above, find, path_of};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Sheet};
-use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::form::Form;
 use crate::dashboard::object::Object;
 use crate::dashboard::ui::{Head, button, table};
 use crate::dashboard::visit::{Posted, Visit};
@@ -102,8 +102,8 @@ fn review_page(visit: &Visit, package: &Package, reached: u64, form: &Form) -> M
                     ("NEW_CUSTOMERS", "New customers",
                         html! { "Those who have it stay on their version." }),
                     ("ALL_CUSTOMERS", "All customers", html! {
-                        (subscriptions) " More credits come at once, fewer with the next period. \
-                         Prices of present subscriptions do not change."
+                        (subscriptions) " More credits come at once; fewer credits, or another behavior, come \
+                         with the next period. Prices of present subscriptions do not change."
                     }),
                 ],
             })
@@ -178,11 +178,9 @@ pub(super) async fn open_draft(posted: Posted) -> Result<Response, Failure> {
     let visit = posted.visit;
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
-    let message = match visit.change(CatalogCommand::OpenDraft(package.key.clone())).await {
-        Ok(()) => "A draft was opened.".to_owned(),
-        Err(trouble) => trouble.message,
-    };
-    Ok(visit.done(&path_of(&visit, &package.key), message))
+    let outcome = visit.change(CatalogCommand::OpenDraft(package.key.clone())).await;
+    let message = "A draft was opened.";
+    Ok(visit.tried(&path_of(&visit, &package.key), outcome, message))
 }
 
 pub(super) async fn ask_discard(visit: Visit) -> Result<Response, Failure> {
@@ -219,9 +217,7 @@ pub(super) async fn discard(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
     let done = visit.change(CatalogCommand::DiscardDraft(package.key.clone())).await;
-    let message = match done {
-        Ok(()) => "The draft was discarded.".to_owned(),
-        Err(Trouble { message, .. }) => message,
-    };
-    Ok(visit.done(&path_of(&visit, &package.key), message))
+    let outcome = done;
+    let message = "The draft was discarded.";
+    Ok(visit.tried(&path_of(&visit, &package.key), outcome, message))
 }

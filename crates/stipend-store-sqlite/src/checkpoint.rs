@@ -1,0 +1,235 @@
+//! Carrying the WAL over into the database, aside from the commits.
+//!
+//! On the committing thread a checkpoint would be a pause of up to a few hundred milliseconds. A
+//! thread of its own that only follows never catches up with a writer that never rests, and the WAL
+//! begins anew only when all of it was carried over. So the thread carries over what is there while
+//! commits go on, again until little is left, and then asks for a turn: the committer gives it
+//! between two commits and waits for the little that is left.
+
+use std::cell::Cell;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::hooks::Wal;
+use rusqlite::{Connection, ErrorCode};
+use stipend_store::StoreError;
+
+/// Frames that come into the WAL before it is carried over: 16 MB.
+const FRAMES: u32 = 4_000;
+
+/// Frames that are few enough to be carried over between two commits.
+const FEW_FRAMES: u32 = 400;
+
+/// How often the thread goes through the WAL before it asks for a turn, however much is left.
+const PASSES_MAX: usize = 6;
+
+thread_local! {
+    /// The frames in the WAL after this thread's last commit.
+    static COMMITTED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts the frames of a commit. It takes the place of SQLite's own checkpoints.
+pub(crate) fn count_frames(connection: &Connection) {
+    connection.wal_hook(Some(|_: &Wal, frames| {
+        COMMITTED.set(u32::try_from(frames).unwrap_or(0));
+        Ok(())
+    }));
+}
+
+/// The thread that carries over.
+#[derive(Debug)]
+pub(crate) struct Checkpointer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Frames in the WAL after the last commit.
+    frames: u32,
+    /// Frames in the WAL when it was carried over last; none once it has begun anew.
+    carried: u32,
+    turn: Turn,
+    /// Why carrying over has failed; then nothing may be written any more.
+    failed: Option<String>,
+    is_stopping: bool,
+}
+
+/// Who may write into the WAL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    /// The committer, without asking.
+    #[default]
+    Committer,
+    /// The committer, which is asked to wait before its next commit.
+    Asked,
+    /// Nobody, until the thread is done.
+    Given,
+}
+
+impl State {
+    fn is_full(&self) -> bool {
+        self.frames.saturating_sub(self.carried) >= FRAMES
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while(&self, is_waiting: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let waited = self.changed.wait_while(self.lock(), |state| is_waiting(state));
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Checkpointer {
+    /// Starts the thread, which works on a connection of its own.
+    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let (theirs, name) = (Arc::clone(&shared), "stipend-carry".to_owned());
+        let thread =
+            std::thread::Builder::new().name(name).spawn(move || run(&theirs, &connection))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Before a commit: gives the thread its turn where it asks for one.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where carrying over has failed.
+    pub(crate) fn give_turn(&self) -> Result<(), StoreError> {
+        let mut state = self.shared.lock();
+        if state.turn == Turn::Asked {
+            state.turn = Turn::Given;
+            drop(state);
+            self.shared.changed.notify_all();
+            state = self.shared.wait_while(|state| state.turn == Turn::Given);
+        }
+        of_failure(&state)
+    }
+
+    /// After a commit of this thread: tells how long the WAL is.
+    ///
+    /// # Errors
+    /// As [`Checkpointer::give_turn`].
+    pub(crate) fn note_commit(&self) -> Result<(), StoreError> {
+        let mut state = self.shared.lock();
+        state.frames = COMMITTED.get();
+        if state.frames < state.carried {
+            state.carried = 0;
+        }
+        if state.is_full() {
+            self.shared.changed.notify_all();
+        }
+        of_failure(&state)
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.shared.lock().is_stopping = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic of it has been printed; there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn of_failure(state: &State) -> Result<(), StoreError> {
+    match &state.failed {
+        None => Ok(()),
+        Some(why) => Err(StoreError::Failed(format!("a checkpoint failed: {why}").into())),
+    }
+}
+
+/// Lets nobody wait for a thread that has lost its way.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.lock();
+            state.failed = Some("its thread panicked".to_owned());
+            state.turn = Turn::Committer;
+            drop(state);
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+fn run(shared: &Shared, connection: &Connection) {
+    let _ending = Ending(shared);
+    loop {
+        let state = shared.wait_while(|state| !state.is_stopping && !state.is_full());
+        if state.is_stopping {
+            return;
+        }
+        drop(state);
+        let done = carry_over(shared, connection);
+        let mut state = shared.lock();
+        state.turn = Turn::Committer;
+        match done {
+            Ok(Some(carried)) => state.carried = carried,
+            Ok(None) => return,
+            Err(error) => state.failed = Some(error.to_string()),
+        }
+        let has_failed = state.failed.is_some();
+        drop(state);
+        shared.changed.notify_all();
+        if has_failed {
+            return;
+        }
+    }
+}
+
+/// Carries over what is there; gives the frames that the WAL then had, nothing where it is to stop.
+fn carry_over(shared: &Shared, connection: &Connection) -> rusqlite::Result<Option<u32>> {
+    for _ in 0..PASSES_MAX {
+        let Pass { frames, carried } = pass(connection)?;
+        if frames.saturating_sub(carried) <= FEW_FRAMES {
+            break;
+        }
+    }
+    shared.lock().turn = Turn::Asked;
+    let state = shared.wait_while(|state| !state.is_stopping && state.turn == Turn::Asked);
+    if state.is_stopping {
+        return Ok(None);
+    }
+    drop(state);
+    Ok(Some(pass(connection)?.frames))
+}
+
+/// How long the WAL is, and how much of it stands in the database.
+struct Pass {
+    frames: u32,
+    carried: u32,
+}
+
+/// What a full disk or a reader keeps in the WAL is not lost; a later pass tries again. Every other
+/// error may be one of the disk.
+fn pass(connection: &Connection) -> rusqlite::Result<Pass> {
+    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
+    // Where SQLite could not look, it says −1.
+    let count = |row: &rusqlite::Row<'_>, index| {
+        Ok::<u32, rusqlite::Error>(u32::try_from(row.get::<_, i64>(index)?).unwrap_or(0))
+    };
+    let passed =
+        statement.query_row([], |row| Ok(Pass { frames: count(row, 1)?, carried: count(row, 2)? }));
+    match passed {
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Ok(Pass { frames: 0, carried: 0 })
+            }
+            _ => Err(error),
+        },
+        passed => passed,
+    }
+}
