@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stipend_core::{CustomerId, EnvId, Timestamp};
 use stipend_engine::{
-    Command, Engine, Found, Outcome, Refusal, Remember, Reply, Response as Rendered, Submission,
-    Submitter,
+    Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
+    Submission, Submitter,
 };
 use stipend_store::{MemoryRolls, Rolls};
 use stipend_wire::{Data, ErrorCode};
@@ -258,6 +258,26 @@ impl App {
         self.admission.submit(&self.submitter, submission).await
     }
 
+    /// Does a command once, however often it is sent with that key.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn run_once(
+        &self,
+        env: EnvId,
+        key: Key,
+        command: Command,
+    ) -> Result<(), ApiError> {
+        let engine = Arc::clone(&self.engine);
+        if self.read(move || Ok(engine.find_request(key)?)).await?.is_some() {
+            return Ok(());
+        }
+        let (remember, render) = (Some(Remember::Key(key)), Some(rendering(|_| ())));
+        let submission = Submission { env, command, remember, render };
+        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
+        Ok(())
+    }
+
     /// Does a command that is neither rendered nor remembered.
     ///
     /// # Errors
@@ -303,24 +323,29 @@ impl App {
     /// # Errors
     /// `customer_not_found`, or what catching up fails with.
     pub(crate) async fn caught_up(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {
-        let found = self.find_customer(caller, id)?;
-        if found.customer.next_due.is_none_or(|due| due > self.engine.now(caller.env)) {
+        self.caught_up_in(caller.env, id).await
+    }
+
+    /// As [`App::caught_up`], in an environment.
+    ///
+    /// # Errors
+    /// `customer_not_found`, or what catching up fails with.
+    pub(crate) async fn caught_up_in(&self, env: EnvId, id: &str) -> Result<Found, ApiError> {
+        let found = self.find_customer(env, id)?;
+        if found.customer.next_due.is_none_or(|due| due > self.engine.now(env)) {
             return Ok(found);
         }
-        let slot = found.customer.slot;
-        match self.submit(caller, Command::CatchUp(slot), None, None).await {
+        match self.run(env, Command::CatchUp(found.customer.slot)).await {
             // Reads go on while nothing can be written; the due is shown when it was done.
-            Ok(_) | Err(Refusal::Unavailable | Refusal::Overloaded) => {
-                self.find_customer(caller, id)
-            }
+            Ok(_) | Err(Refusal::Unavailable | Refusal::Overloaded) => self.find_customer(env, id),
             Err(refusal) => Err(refusal.into()),
         }
     }
 
-    fn find_customer(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {
+    fn find_customer(&self, env: EnvId, id: &str) -> Result<Found, ApiError> {
         let found = CustomerId::parse(id).ok();
         found
-            .and_then(|id| self.engine.find_customer(caller.env, &id))
+            .and_then(|id| self.engine.find_customer(env, &id))
             .ok_or_else(|| customer_not_found(id))
     }
 
@@ -334,7 +359,7 @@ impl App {
         id: &str,
         now: Timestamp,
     ) -> Result<Found, ApiError> {
-        Ok(self.engine.rolled(self.find_customer(caller, id)?, now))
+        Ok(self.engine.rolled(self.find_customer(caller.env, id)?, now))
     }
 }
 

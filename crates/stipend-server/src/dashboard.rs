@@ -7,6 +7,8 @@
 mod assets;
 mod common_passwords;
 mod credit_types;
+mod customer;
+mod customers;
 mod failure;
 mod features;
 mod field;
@@ -58,6 +60,8 @@ fn screens() -> Router<App> {
         .merge(packages::router())
         .merge(features::router())
         .merge(credit_types::router())
+        .merge(customers::router())
+        .merge(customer::router())
 }
 
 async fn home(visit: Visit) -> Redirect {

@@ -7,6 +7,7 @@ use crate::mapping::decision::{of_row, to_wire};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
+use stipend_core::EnvId;
 use stipend_engine::cipher::DecisionPlace;
 use stipend_wire::decision::Decision;
 use stipend_wire::{Data, ErrorBody, ErrorCode};
@@ -31,6 +32,14 @@ async fn get_decision(
     caller: Caller,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
+    Ok(data(find(&app, caller.env, id).await?))
+}
+
+/// The decision with that id.
+///
+/// # Errors
+/// `decision_not_found`, or `decision_gone` where its record is not kept any more.
+pub(crate) async fn find(app: &App, env: EnvId, id: String) -> Result<Decision, ApiError> {
     let not_found = || {
         let shown: String = id.chars().take(255).collect();
         ApiError::new(ErrorCode::DecisionNotFound, format!("there is no decision {shown}"))
@@ -38,7 +47,7 @@ async fn get_decision(
     let place = app.engine().cipher().find_decision(&id).ok_or_else(not_found)?;
     let facts = match place {
         DecisionPlace::Kept { start, number } => {
-            let kept = app.decisions().find(caller.env, start, number);
+            let kept = app.decisions().find(env, start, number);
             kept.ok_or_else(|| {
                 let message = "the decision was made, but its record is not kept any more";
                 ApiError::new(ErrorCode::DecisionGone, message)
@@ -46,12 +55,11 @@ async fn get_decision(
         }
         DecisionPlace::Row(seq) => {
             let engine = Arc::clone(app.shared_engine());
-            let env = caller.env;
             let decided = app.read(move || Ok(engine.decided(env, seq)?)).await?;
             let decided = decided.ok_or_else(not_found)?;
             of_row(&decided)
         }
     };
-    let catalog = app.engine().catalog(caller.env);
-    Ok(data(to_wire(id, &facts, &catalog, app.engine().cipher())))
+    let catalog = app.engine().catalog(env);
+    Ok(to_wire(id, &facts, &catalog, app.engine().cipher()))
 }

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::{Pace, Pool, explain, flows};
-use stipend_core::{Catalog, CurrencyId, PoolId, ResourceId, Timestamp};
+use stipend_core::{Catalog, CurrencyId, EnvId, PoolId, ResourceId, Timestamp};
 use stipend_engine::Found;
 use stipend_engine::pace::paces;
 use stipend_wire::credit_usage::Forecast;
@@ -76,23 +76,22 @@ pub(super) async fn forecast(
     pool: &Pool,
     now: Timestamp,
 ) -> Result<Forecast, ApiError> {
-    let paces = read_paces(app, caller, found, pool.id, now).await?;
+    let paces = read_paces(app, caller.env, found, pool.id, now).await?;
     let coming = flows(&found.customer, catalog, pool.id, now);
     Ok(mapping::forecast_to_wire(pool, &coming, &paces, now))
 }
 
 /// The paces of the last day and of the last week. A pool that is opened by what is due has no
 /// rows yet.
-async fn read_paces(
+pub(crate) async fn read_paces(
     app: &App,
-    caller: &Caller,
+    env: EnvId,
     found: &Found,
     pool: PoolId,
     now: Timestamp,
 ) -> Result<Vec<Pace>, ApiError> {
     let id = found.customer.profile.id.clone();
     let engine = Arc::clone(app.shared_engine());
-    let env = caller.env;
     let read = move || {
         let account = engine.find_customer(env, &id);
         let chain = account

@@ -44,7 +44,9 @@ const EVENT_TYPES: [(EventType, LedgerEventType); 9] = [
 
 /// The types that a filter names. Types of the contract that never happen here match nothing;
 /// other words are refused.
-fn event_types(texts: Option<&[String]>) -> Result<Option<BTreeSet<EventType>>, ApiError> {
+pub(crate) fn event_types(
+    texts: Option<&[String]>,
+) -> Result<Option<BTreeSet<EventType>>, ApiError> {
     let Some(texts) = texts else { return Ok(None) };
     let mut types = BTreeSet::new();
     for text in texts {
@@ -59,7 +61,7 @@ fn event_types(texts: Option<&[String]>) -> Result<Option<BTreeSet<EventType>>, 
     Ok(Some(types))
 }
 
-pub(super) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
+pub(crate) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
     let customer = &found.customer;
     let pool = customer.pool(event.pool).expect("events come from the customer's pools");
     let wire = EVENT_TYPES.iter().find(|(event_type, _)| *event_type == event.event_type);

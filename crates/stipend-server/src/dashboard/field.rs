@@ -125,6 +125,11 @@ impl<'a> Field<'a> {
         Self::new(form, name, label, Control::Line { kind: "text", mode: Some("decimal") })
     }
 
+    /// A date with a time, in UTC.
+    pub(super) fn instant(form: &'a Form, name: &'a str, label: &'a str) -> Self {
+        Self::new(form, name, label, Control::Line { kind: "datetime-local", mode: None })
+    }
+
     /// Several lines of text.
     pub(super) fn lines(form: &'a Form, name: &'a str, label: &'a str) -> Self {
         Self::new(form, name, label, Control::Lines)

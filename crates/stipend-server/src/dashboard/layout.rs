@@ -21,22 +21,27 @@ pub(super) enum Section {
     Features,
     /// Credit types.
     CreditTypes,
+    /// Customers.
+    Customers,
 }
 
 /// A line of the navigation: the screen, its name and its address.
 type Line = (Section, &'static str, &'static str);
 
 /// The navigation: groups with their screens. Only what is built stands here.
-const GROUPS: &[(&str, &[Line])] = &[(
-    "Product catalog",
-    &[
-        (Section::Products, "Products", "/products"),
-        (Section::Plans, "Plans", "/plans"),
-        (Section::Addons, "Add-ons", "/addons"),
-        (Section::Features, "Features", "/features"),
-        (Section::CreditTypes, "Credit types", "/credit-types"),
-    ],
-)];
+const GROUPS: &[(&str, &[Line])] = &[
+    (
+        "Product catalog",
+        &[
+            (Section::Products, "Products", "/products"),
+            (Section::Plans, "Plans", "/plans"),
+            (Section::Addons, "Add-ons", "/addons"),
+            (Section::Features, "Features", "/features"),
+            (Section::CreditTypes, "Credit types", "/credit-types"),
+        ],
+    ),
+    ("", &[(Section::Customers, "Customers", "/customers")]),
+];
 
 /// A page of an environment.
 pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) -> Markup {

@@ -13,6 +13,8 @@ mod browser;
 mod coverage;
 mod dashboard;
 mod dashboard_catalog;
+mod dashboard_credits;
+mod dashboard_customers;
 mod decisions;
 mod errors;
 mod failing_store;
