@@ -304,7 +304,7 @@ const fn why(reason: SubscriptionEndReason) -> &'static str {
     match reason {
         SubscriptionEndReason::Immediate => "Canceled at once",
         SubscriptionEndReason::CustomerArchived => "The customer was archived",
-        SubscriptionEndReason::Scheduled => "A scheduled end",
+        SubscriptionEndReason::Scheduled | SubscriptionEndReason::Revoked => "A scheduled end",
         SubscriptionEndReason::PlanChanged => "Another plan took its place",
         SubscriptionEndReason::TrialEnded => "The trial ended",
         SubscriptionEndReason::TrialConverted => "The trial was converted",
@@ -389,8 +389,7 @@ async fn cancel(posted: Posted) -> Result<Response, Failure> {
         let object = Object::new()
             .text_if("cancellationTime", form.get("cancellationTime"))
             .text_if("endDate", &super::instant_of(form.get("endDate")));
-        let time = mapping::cancel_from_wire(&object.read::<CancelSubscription>()?)?;
-        let command = SubscriptionCommand::Cancel(time);
+        let command = mapping::cancel_from_wire(&object.read::<CancelSubscription>()?)?;
         let done = look.run(CustomerCommand::Subscription(terms.number, command)).await;
         done.map_err(|trouble| trouble.or_at("endDate"))
     };
