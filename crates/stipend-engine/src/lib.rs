@@ -24,6 +24,7 @@ mod flush;
 pub mod fsck;
 pub mod key;
 pub mod ledger;
+pub mod life;
 pub mod limits;
 mod load;
 mod memory;

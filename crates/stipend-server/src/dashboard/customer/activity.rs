@@ -13,7 +13,7 @@ use std::sync::Arc;
 use stipend_core::catalog::PackageKey;
 use stipend_core::customer::{Cause, Effect, GrantEnd, PoolEntry, SubscriptionEndReason};
 use stipend_core::{GrantNo, Timestamp};
-use stipend_engine::ledger::life_page;
+use stipend_engine::life::life_page;
 
 /// Entries of the journal on a page.
 const ROWS_MAX: usize = 50;
