@@ -72,3 +72,11 @@ where
         (&*self.0).into_iter()
     }
 }
+
+/// Makes room for one value more, and for few beyond it: most customers have one or two of a thing
+/// for ever, and a list that grows by itself begins with room for four.
+pub(crate) fn make_room<T>(values: &mut Vec<T>) {
+    if values.len() == values.capacity() {
+        values.reserve_exact(values.len() / 2 + 1);
+    }
+}

@@ -3,7 +3,7 @@
 //! Images are written behind the journal, oldest change first, evenly over the commits: so the
 //! tail that a start has to replay stays bounded, and no commit pays for a burst.
 
-use crate::limits::TAIL_ROWS_MAX;
+use crate::limits::{SHORT_JOURNAL_ROWS, TAIL_ROWS_MAX};
 use std::collections::VecDeque;
 use stipend_store::Seq;
 
@@ -18,9 +18,11 @@ pub(crate) struct Flusher {
     owed: u64,
 }
 
-/// How many rows may have to be replayed where the journal ends at `last`: at most half of it.
+/// How many rows may have to be replayed where the journal ends at `last`: an eighth of a short
+/// one, for which images cost next to nothing, and half of a long one.
 fn longest_tail(last: Seq) -> u64 {
-    (last / 2).clamp(1, TAIL_ROWS_MAX)
+    let long = last.saturating_sub(SHORT_JOURNAL_ROWS) / 2;
+    long.max(last / 8).clamp(1, TAIL_ROWS_MAX)
 }
 
 /// A segment whose image a commit rewrote, with the position of its first change before.
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_short_tail_is_left_alone_and_a_long_one_is_flushed_oldest_change_first() {
-        let start = 2 * TAIL_ROWS_MAX;
+        let start = 3 * TAIL_ROWS_MAX;
         let mut flusher = Flusher::default();
         flusher.touch(3, start + 10);
         flusher.touch(1, start + 12);
@@ -136,7 +138,7 @@ mod tests {
             }
             last += rows;
             let written = flusher.take(rows, last).len();
-            if last > 2 * TAIL_ROWS_MAX {
+            if last > 3 * TAIL_ROWS_MAX {
                 most = written.max(most);
             }
             let tail = last - flusher.replay_after(last);

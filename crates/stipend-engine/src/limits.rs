@@ -44,6 +44,9 @@ pub const SLOT_FIRST: u32 = SEGMENT_SLOTS;
 /// Rows that may have to be replayed at start before flushing is forced.
 pub const TAIL_ROWS_MAX: u64 = 1_000_000;
 
+/// Rows of a journal that is short.
+pub const SHORT_JOURNAL_ROWS: u64 = 10_000;
+
 /// Rows read at once in recovery and verification.
 pub const READ_ROWS: usize = 4_096;
 

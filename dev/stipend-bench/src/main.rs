@@ -53,7 +53,7 @@ enum Command {
     P1(Options),
     /// The same, all of one customer.
     P2(Options),
-    /// A thousand usages a request over HTTP (bulk consumption).
+    /// A thousand events a request over HTTP, each of which takes a credit.
     P3(Options),
     /// The engine alone, without HTTP, on uniform and on skewed customers.
     P4(Options),
@@ -124,7 +124,7 @@ impl Options {
     }
 
     fn needs_peers(workloads: &[Workload]) -> bool {
-        workloads.iter().any(|(name, _)| matches!(*name, "P1" | "P2"))
+        workloads.iter().any(|(name, _)| matches!(*name, "P1" | "P2" | "P3"))
     }
 }
 

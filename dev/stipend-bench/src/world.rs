@@ -8,9 +8,14 @@ use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
-use stipend_core::catalog::{CatalogCommand, Migration, PackageKey};
-use stipend_core::customer::{CustomerCommand, GrantKind, NewCustomer, ProvisionRequest};
-use stipend_core::{Amount, Cadence, CustomerId, SubscriptionId, examples};
+use stipend_core::catalog::{
+    Aggregation, CatalogCommand, ChargeRow, Charges, Comparison, Condition, CreditRate, Document,
+    Meter, MeterType, Migration, NewFeature, PackageKey, PackagePatch, Pricing,
+};
+use stipend_core::customer::{
+    BillingPeriod, CustomerCommand, GrantKind, NewCustomer, ProvisionRequest,
+};
+use stipend_core::{Amount, Cadence, CustomerId, FeatureId, SubscriptionId, examples};
 use stipend_engine::{
     Answer, ApiKey, Clock, Command, ConsumeItem, Engine, Key, PRODUCTION, Submission, Submitter,
 };
@@ -23,6 +28,9 @@ use tokio::sync::oneshot::Receiver;
 
 /// The key to its API.
 pub(crate) const API_KEY: &str = "sk_stipend_bench";
+
+/// The name of events that cost a credit.
+pub(crate) const EVENT_NAME: &str = "call";
 
 /// Commands on their way while customers are made.
 const MAKING_IN_FLIGHT: usize = 8_192;
@@ -186,13 +194,49 @@ fn catalog_commands() -> Vec<CatalogCommand> {
         Some(Amount::whole(MONTHLY_CREDITS)),
         Cadence::Month,
     );
+    let rate = CreditRate {
+        feature: calls(),
+        billing_period: BillingPeriod::Monthly,
+        currency: examples::credits(),
+        amount: Amount::whole(1),
+        formula: None,
+    };
+    let row = ChargeRow { created_at: examples::START, row: Document("{}".to_owned()) };
+    let charges = Charges { rows: vec![row], rates: vec![rate], overage: Vec::new() };
+    let charges = Some((Pricing::Paid, charges));
+    let priced = Box::new(PackagePatch { charges, ..PackagePatch::default() });
     let mut commands = examples::catalog_commands();
     commands.extend([
+        CatalogCommand::CreateFeature(Box::new(metered())),
         CatalogCommand::CreatePackage(examples::new_package(plan.clone())),
+        CatalogCommand::UpdatePackage(plan.clone(), priced),
         CatalogCommand::AddEntitlements(plan.clone(), vec![monthly]),
         CatalogCommand::Publish(plan, Migration::NewCustomers),
     ]);
     commands
+}
+
+fn calls() -> FeatureId {
+    FeatureId::parse("calls").expect("it is well formed")
+}
+
+/// A feature that counts the events named `call`; one costs a credit.
+fn metered() -> NewFeature {
+    let condition = Condition {
+        field: "eventName".to_owned(),
+        comparison: Comparison::Equals,
+        values: vec![EVENT_NAME.to_owned()],
+    };
+    let meter = Meter {
+        aggregation: Aggregation::Count,
+        filters: vec![vec![condition]],
+        document: Document("{}".to_owned()),
+    };
+    NewFeature {
+        meter_type: MeterType::Incremental,
+        meter: Some(meter),
+        ..examples::new_feature(calls())
+    }
 }
 
 fn commands_of(number: u32) -> Result<[Command; 3]> {

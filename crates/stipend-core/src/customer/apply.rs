@@ -13,6 +13,7 @@ use super::usage::{FeatureUsage, note_moved, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo};
+use crate::shared::make_room;
 use crate::time::Timestamp;
 
 impl Customer {
@@ -33,11 +34,14 @@ impl Customer {
                 assert!(terms.number.0 <= count, "subscriptions are numbered without gap");
                 match self.subscriptions.get_mut(terms.number.0 as usize) {
                     Some(subscription) => subscription.agree(terms),
-                    None => self.subscriptions.push(Subscription {
-                        terms: SubscriptionTerms::clone(terms),
-                        issued: Vec::new(),
-                        carried: Vec::new(),
-                    }),
+                    None => {
+                        make_room(&mut self.subscriptions);
+                        self.subscriptions.push(Subscription {
+                            terms: SubscriptionTerms::clone(terms),
+                            issued: Vec::new(),
+                            carried: Vec::new(),
+                        });
+                    }
                 }
                 self.next_due = self.compute_next_due();
             }
@@ -49,6 +53,7 @@ impl Customer {
                     "pools are numbered without gap"
                 );
                 let (currency, resource) = (opened.currency.clone(), opened.resource.clone());
+                make_room(&mut self.pools);
                 self.pools.push(Pool::new(opened.pool, currency, resource));
             }
             Entry::Pool(entry) => self.apply_pool(entry),
@@ -240,7 +245,10 @@ impl Customer {
                 let level = if is_next_part { before.level } else { Amount::ZERO };
                 *before = Issued { level: level + source.whole, ..issued };
             }
-            None => subscription.issued.push(issued),
+            None => {
+                make_room(&mut subscription.issued);
+                subscription.issued.push(issued);
+            }
         }
     }
 

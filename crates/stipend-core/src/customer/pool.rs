@@ -5,6 +5,7 @@ use super::grant::{Grant, GrantKind};
 use super::hold::Hold;
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId, SubscriptionNo};
+use crate::shared::make_room;
 use crate::time::Timestamp;
 
 /// What reported usage took beyond the grants: the one record of it that a pool has.
@@ -159,6 +160,7 @@ impl Pool {
         let place = self.live.partition_point(|other| other.burn_key() < grant.burn_key());
         self.granted += grant.amount;
         self.used += grant.consumed + grant.held;
+        make_room(&mut self.live);
         self.live.insert(place, grant);
     }
 

@@ -7,6 +7,7 @@ use crate::command::{
 };
 use crate::key::{Key, Known, ScopeHash};
 use crate::record::{KIND_REMEMBERED, Remembered};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
 use stipend_core::customer::{self, CustomerCommand, Decision, Entry};
@@ -162,11 +163,11 @@ impl Decider {
 #[derive(Default)]
 struct Plan {
     /// How many items each customer has.
-    counts: HashMap<stipend_core::CustomerId, usize>,
+    counts: HashMap<stipend_core::CustomerId, usize, RandomState>,
     /// The keys with their items.
-    seen: HashMap<ScopeHash, (usize, Key)>,
+    seen: HashMap<ScopeHash, (usize, Key), RandomState>,
     /// The customers with several items, as they will be.
-    copies: HashMap<u32, Customer>,
+    copies: HashMap<u32, Customer, RandomState>,
 }
 
 /// How an item is done.

@@ -4,8 +4,8 @@
 //! let them fail.
 
 use crate::support::{
-    ACME, Bench, consume, consume_strictly, consumed, customer_id, is_fresh, is_waiting, item,
-    new_customer, outcome, rows_with_key,
+    ACME, Bench, Random, consume, consume_strictly, consumed, customer_id, is_fresh, is_waiting,
+    item, new_customer, outcome, rows_with_key,
 };
 use stipend_core::Amount;
 use stipend_core::customer::CustomerRejection;
@@ -251,4 +251,78 @@ fn what_is_due_stays_done_where_a_refused_command_found_it() {
     assert_eq!(next.as_deref(), Some("2026-05-01T00:00:00.000Z"), "April was begun durably");
     assert_eq!(bench.run(Command::CatchUp(account.customer.slot)), Ok(Reply::Done));
     bench.verify();
+}
+
+#[test]
+fn whatever_is_held_decided_or_refused_nothing_published_stands_behind_the_journals_end() {
+    let bench = Bench::seeded();
+    let others = ["globex", "initech", "umbrella"];
+    for other in others {
+        bench.create_customer(other);
+    }
+    let customers = [&[ACME][..], &others[..]].concat();
+    let control = bench.control();
+    let mut random = Random::new(11);
+    for round in 0..40 {
+        control.pause();
+        if random.below(3) == 0 {
+            control.fail(Fault::next_append(FaultKind::Unavailable));
+        }
+        let submit = |part: &str, random: &mut Random| {
+            let count = 1 + random.below(5);
+            let command = |number| {
+                let key = format!("{round}-{part}-{number}");
+                bench.submit(consume(random.pick(&customers), &key, 1))
+            };
+            (0..count).map(command).collect::<Vec<_>>()
+        };
+        let mut waiting = submit("held", &mut random);
+        waiting.push(bench.submit(Command::CreateCustomer(new_customer(&format!("new-{round}")))));
+        bench.wait_until_held();
+        waiting.extend(submit("ahead", &mut random));
+        bench.let_queue_drain();
+        check_published(&bench, &customers);
+        assert!(waiting.iter_mut().all(is_waiting), "round {round}: nothing is durable yet");
+        let before = bench.engine().last_position();
+        control.release_one();
+        bench.wait_for("the first commit", |bench| {
+            bench.engine().last_position() > before || !bench.engine().is_writable()
+        });
+        check_published(&bench, &customers);
+        control.release();
+        for waiting in waiting {
+            let answer = outcome(waiting);
+            assert!(matches!(answer, Ok(_) | Err(Refusal::Unavailable)), "{answer:?}");
+        }
+        bench.settle();
+        check_published(&bench, &customers);
+    }
+    bench.verify();
+}
+
+/// What is read of the published state first is durable by the time the journal is asked.
+fn check_published(bench: &Bench, customers: &[&str]) {
+    let engine = bench.engine();
+    let position = engine.last_position();
+    let accounts: Vec<_> = customers
+        .iter()
+        .filter_map(|id| engine.find_customer(PRODUCTION, &customer_id(id)))
+        .collect();
+    let count = engine.customers_count();
+    let rows = bench.rows();
+    let durable = rows.last().map_or(0, |row| row.seq);
+    assert!(position <= durable, "{position} is published, {durable} durable");
+    for account in accounts {
+        for chain in account.chains.iter().chain(&account.meter_chains) {
+            assert!(chain.last <= durable, "row {} is published, {durable} durable", chain.last);
+        }
+        for (pool, chain) in account.customer.pools.iter().zip(&account.chains) {
+            let row = rows.iter().find(|row| row.seq == chain.last);
+            let balance = row.map(|row| Amount::from_nano(row.balance_after));
+            assert!(row.is_none_or(|row| row.pool_seq == 0) || balance == Some(pool.balance()));
+        }
+    }
+    let slots: std::collections::BTreeSet<u32> =
+        rows.iter().map(|row| row.slot).filter(|slot| *slot > 0).collect();
+    assert!(count <= slots.len(), "{count} customers are published, {} durable", slots.len());
 }

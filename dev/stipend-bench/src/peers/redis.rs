@@ -83,8 +83,13 @@ impl Redis {
         Ok(())
     }
 
-    /// So many connections that deduct.
-    pub(crate) fn contender(&self, connections: u64, choice: Choice) -> Result<Deducting> {
+    /// So many connections that deduct, so many deducts at a time.
+    pub(crate) fn contender(
+        &self,
+        connections: u64,
+        choice: Choice,
+        pipelined: u64,
+    ) -> Result<Deducting> {
         let runtime = client_runtime()?;
         let mut wires = Vec::new();
         for _ in 0..connections {
@@ -104,20 +109,30 @@ impl Redis {
                 random: Random::new(seed),
                 choice,
                 customers,
+                pipelined,
             })
             .collect();
-        Ok(Deducting { runtime, callers })
+        Ok(Deducting { runtime, callers, pipelined })
     }
 }
 
 /// Sends a command and gives its answer as it came.
 async fn ask(wire: &mut Wire, words: &[&str]) -> Result<Vec<u8>> {
     let mut request = Vec::with_capacity(256);
+    write_command(&mut request, words)?;
+    wire.send(&request).await?;
+    receive(wire).await
+}
+
+fn write_command(request: &mut Vec<u8>, words: &[&str]) -> Result<()> {
     write!(request, "*{}\r\n", words.len())?;
     for word in words {
         write!(request, "${}\r\n{word}\r\n", word.len())?;
     }
-    wire.send(&request).await?;
+    Ok(())
+}
+
+async fn receive(wire: &mut Wire) -> Result<Vec<u8>> {
     let answer = wire.receive(|bytes| Ok(end_of_answer(bytes))).await?;
     ensure!(!answer.starts_with(b"-"), "Redis refused: {}", String::from_utf8_lossy(&answer));
     Ok(answer)
@@ -140,17 +155,25 @@ struct Connection {
     random: Random,
     choice: Choice,
     customers: u32,
+    pipelined: u64,
 }
 
 impl Caller for Connection {
     async fn call(&mut self) -> Result<()> {
-        let customer =
-            crate::world::customer_id(self.choice.pick(&mut self.random, self.customers));
-        let key = format!("key:{}", crate::workloads::next_key());
-        let (balance, ledger) = (format!("balance:{customer}"), format!("ledger:{customer}"));
-        let words = ["EVALSHA", &self.script, "3", &balance, &ledger, &key, "1"];
-        let answer = ask(&mut self.wire, &words).await?;
-        ensure!(answer.starts_with(b":"), "Redis refused a deduct of {customer}");
+        let mut request = Vec::with_capacity(256);
+        for _ in 0..self.pipelined {
+            let customer =
+                crate::world::customer_id(self.choice.pick(&mut self.random, self.customers));
+            let key = format!("key:{}", crate::workloads::next_key());
+            let (balance, ledger) = (format!("balance:{customer}"), format!("ledger:{customer}"));
+            let words = ["EVALSHA", &self.script, "3", &balance, &ledger, &key, "1"];
+            write_command(&mut request, &words)?;
+        }
+        self.wire.send(&request).await?;
+        for _ in 0..self.pipelined {
+            let answer = receive(&mut self.wire).await?;
+            ensure!(answer.starts_with(b":"), "Redis refused a deduct");
+        }
         Ok(())
     }
 }
@@ -159,6 +182,7 @@ impl Caller for Connection {
 pub(crate) struct Deducting {
     runtime: Runtime,
     callers: Vec<Connection>,
+    pipelined: u64,
 }
 
 impl Contender for Deducting {
@@ -167,7 +191,9 @@ impl Contender for Deducting {
     }
 
     fn round(&mut self, window: Duration) -> Result<Round> {
-        closed_loop(&self.runtime, &mut self.callers, window)
+        let mut round = closed_loop(&self.runtime, &mut self.callers, window)?;
+        round.operations *= self.pipelined;
+        Ok(round)
     }
 }
 

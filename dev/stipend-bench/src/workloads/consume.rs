@@ -9,7 +9,7 @@ use crate::random::{Choice, Random};
 use crate::report::Figure;
 use crate::rounds::{Contender, alternate};
 use crate::stats::{Round, percentile_ms, ratio, to_float};
-use crate::world::{API_KEY, World, customer_id};
+use crate::world::{API_KEY, EVENT_NAME, World, customer_id};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -76,6 +76,14 @@ fn item(customer: u32) -> String {
     )
 }
 
+fn event(customer: u32) -> String {
+    let (customer, key) = (customer_id(customer), next_key());
+    format!(
+        "{{\"customerId\":\"{customer}\",\"eventName\":\"{EVENT_NAME}\",\
+         \"idempotencyKey\":\"{key}\"}}"
+    )
+}
+
 fn single(mut random: Random, choice: Choice, customers: u32) -> Write {
     Box::new(move |into| {
         let body = item(choice.pick(&mut random, customers));
@@ -85,15 +93,15 @@ fn single(mut random: Random, choice: Choice, customers: u32) -> Write {
 
 fn bulk(mut random: Random, customers: u32) -> Write {
     Box::new(move |into| {
-        let mut body = "{\"consumptions\":[".to_owned();
+        let mut body = "{\"events\":[".to_owned();
         for place in 0..BULK_ITEMS {
             let comma = if place == 0 { "" } else { "," };
-            let item = item(Choice::Uniform.pick(&mut random, customers));
+            let event = event(Choice::Uniform.pick(&mut random, customers));
             // Writing to a string cannot fail.
-            let _ = write!(body, "{comma}{item}");
+            let _ = write!(body, "{comma}{event}");
         }
         body.push_str("]}");
-        write_post(into, "/api/v1/credits/consumption/async", API_KEY, body.as_bytes());
+        write_post(into, "/api/v1/events", API_KEY, body.as_bytes());
     })
 }
 
@@ -110,7 +118,7 @@ pub(crate) fn single_requests(bench: &mut Bench, choice: Choice) -> Result<Figur
         contenders.push(Box::new(Consuming::single("P1", world, Choice::Uniform)?));
     }
     if let Some(redis) = &peers.redis {
-        contenders.push(Box::new(redis.contender(IN_FLIGHT, choice)?));
+        contenders.push(Box::new(redis.contender(IN_FLIGHT, choice, 1)?));
     }
     if let Some(postgres) = &peers.postgres {
         contenders.push(Box::new(postgres.contender(IN_FLIGHT, choice)?));
@@ -131,20 +139,25 @@ fn counted(
     stipend: &mut Box<dyn Contender>,
     window: Duration,
 ) -> Result<Vec<(&'static str, f64)>> {
-    let (cpu, before) = (CpuTimes::now(), world.engine().last_position());
+    let (cpu, before) = (CpuTimes::now(), last_batch(world)?);
     let round = stipend.round(window)?;
-    // A commit writes one row more than it has usages: its header.
-    let rows = world.engine().last_position() - before;
-    let commits = to_float(rows.saturating_sub(round.operations));
+    let commits = to_float(last_batch(world)?.saturating_sub(before));
     let mut details = vec![("acks_per_sync", ratio(to_float(round.operations), commits))];
     details.extend(CpuTimes::now().costs(&cpu, round.operations));
     Ok(details)
 }
 
-/// P3: a thousand usages a request.
+/// The number of the last batch that was committed; its header says it.
+fn last_batch(world: &World) -> Result<u64> {
+    let reader = world.engine().reader();
+    let header = reader.row(reader.last_header()?)?.context("the journal has a header")?;
+    Ok(u64::try_from(header.amount)?)
+}
+
+/// P3: a thousand events a request, each of which takes a credit.
 pub(crate) fn bulk_requests(bench: &mut Bench) -> Result<Figure> {
     let plan = bench.plan;
-    let world = bench.world()?;
+    let (world, peers) = bench.contestants()?;
     let customers = world.customers();
     let write = move |seed| bulk(Random::new(seed), customers);
     let usages = u64::try_from(BULK_ITEMS)?;
@@ -155,9 +168,15 @@ pub(crate) fn bulk_requests(bench: &mut Bench) -> Result<Figure> {
         Box::new(floor),
         Box::new(Consuming::single("P1", world, Choice::Uniform)?),
     ];
+    if let Some(redis) = &peers.redis {
+        contenders.push(Box::new(redis.contender(BULK_IN_FLIGHT, Choice::Uniform, usages)?));
+    }
     let outcomes = alternate(&mut contenders, plan)?;
-    let mut figure = compared("P3", "usages/s", &outcomes);
+    let mut figure = compared("P3", "deducts/s", &outcomes);
     let first = outcomes.first().context("Stipend ran")?;
+    let cpu = CpuTimes::now();
+    let round = contenders[0].round(plan.window)?;
+    figure.details.extend(CpuTimes::now().costs(&cpu, round.operations));
     figure.details.push(("p99_ms", percentile_ms(&first.rounds, 99)));
     figure.details.push(("items", to_float(usages)));
     figure.details.push(("in_flight", to_float(BULK_IN_FLIGHT)));
