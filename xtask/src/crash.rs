@@ -9,7 +9,6 @@ mod audit;
 mod client;
 mod ledger_of_truth;
 mod operation;
-mod prng;
 mod round;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ use self::api::Api;
 use self::audit::Depth;
 use self::client::Population;
 use self::ledger_of_truth::Truth;
-use self::prng::Prng;
+use crate::prng::Prng;
 use crate::server::{self, Launcher, Server};
 use crate::workspace;
 
@@ -70,6 +69,7 @@ pub(crate) fn command(options: &Options) -> Result<()> {
         log: folder.path().join("server.log"),
         api_key: API_KEY.to_owned(),
         sandbox_key: None,
+        environment: Vec::new(),
     };
     println!("{} rounds, {} clients, seed {}", options.rounds, options.clients, options.seed);
     let mut run = Run::new(options, launcher, folder.path())?;

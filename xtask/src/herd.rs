@@ -72,6 +72,7 @@ fn run(options: &Options, folder: &Path) -> Result<()> {
         log: folder.join("server.log"),
         api_key: API_KEY.to_owned(),
         sandbox_key: Some(SANDBOX_KEY.to_owned()),
+        environment: Vec::new(),
     };
     let (calm, killed) = (launcher("calm"), launcher("killed"));
     let began = now();

@@ -13,6 +13,15 @@ pub(crate) struct Http {
     api_key: String,
 }
 
+/// An answer, whatever it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Whether it says when to come again.
+    pub(crate) has_retry_after: bool,
+    pub(crate) body: Value,
+}
+
 impl Http {
     pub(crate) fn new(base_url: &str, api_key: &str, patience: Duration) -> Self {
         let config = Agent::config_builder()
@@ -35,6 +44,31 @@ impl Http {
         let mut response = request.send(body.to_string())?;
         let text = response.body_mut().read_to_string()?;
         Ok((response.status().as_u16(), json_or_text(text)))
+    }
+
+    /// Posts a body with these headers; answers whatever comes.
+    pub(crate) fn ask(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Answer> {
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.base_url))
+            .header("X-API-KEY", &self.api_key)
+            .header("Content-Type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Self::answer(request.send(body.to_string())?)
+    }
+
+    /// Gets a path; answers whatever comes.
+    pub(crate) fn look(&self, path: &str) -> Result<Answer> {
+        let request = self.agent.get(format!("{}{path}", self.base_url));
+        Self::answer(request.header("X-API-KEY", &self.api_key).call()?)
+    }
+
+    fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer> {
+        let body = json_or_text(response.body_mut().read_to_string()?);
+        let has_retry_after = response.headers().contains_key("retry-after");
+        Ok(Answer { status: response.status().as_u16(), has_retry_after, body })
     }
 
     /// A post that must succeed.

@@ -1,10 +1,13 @@
 //! Development tasks of the workspace: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask crash`,
-//! `cargo xtask herd`.
+//! `cargo xtask herd`, `cargo xtask faults`, `cargo xtask overload`.
 #![expect(clippy::print_stdout, reason = "a command-line tool reports to its terminal")]
 
 mod crash;
+mod faults;
 mod herd;
 mod http;
+mod overload;
+mod prng;
 mod server;
 mod test_run;
 mod tidy;
@@ -31,6 +34,10 @@ enum Task {
     Crash(crash::Options),
     /// Let many subscriptions fall due at one instant, and check that they are renewed once.
     Herd(herd::Options),
+    /// Let the server's file operations fail, and its disk lose what was not synced.
+    Faults(faults::Options),
+    /// Let many times as many clients come as may be under way at once.
+    Overload(overload::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +46,8 @@ fn main() -> ExitCode {
         Task::Test => test_run::command(),
         Task::Crash(options) => crash::command(&options).map(|()| true),
         Task::Herd(options) => herd::command(&options).map(|()| true),
+        Task::Faults(options) => faults::command(&options).map(|()| true),
+        Task::Overload(options) => overload::command(&options).map(|()| true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

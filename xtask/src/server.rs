@@ -1,10 +1,11 @@
 //! A server process under test: start it, wait until it listens, end it softly or by force.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,12 +25,23 @@ pub(crate) struct Launcher {
     pub(crate) api_key: String,
     /// The key of a sandbox environment, where there is to be one.
     pub(crate) sandbox_key: Option<String>,
+    /// What else stands in the environment of the server.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+}
+
+/// What became of a start.
+pub(crate) enum Started {
+    Listening(Server),
+    /// The process ended before it listened.
+    Ended(ExitStatus),
 }
 
 /// A running server. Dropping it kills the process.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
+    /// The lines of standard output; they end with the process.
+    lines: Receiver<String>,
     pub(crate) base_url: String,
     /// From the start of the process to the line that says it listens.
     pub(crate) start_took: Duration,
@@ -38,15 +50,38 @@ pub(crate) struct Server {
 impl Launcher {
     /// Starts the server and waits until it listens.
     pub(crate) fn start(&self) -> Result<Server> {
+        match self.try_start()? {
+            Started::Listening(server) => Ok(server),
+            Started::Ended(status) => {
+                bail!(
+                    "the server ended with {status} before it listened, see {}",
+                    self.log.display()
+                )
+            }
+        }
+    }
+
+    /// Starts the server and waits until it listens, or has ended.
+    pub(crate) fn try_start(&self) -> Result<Started> {
         let began = now();
         let mut child = self.spawn()?;
-        match self.listening_line(&mut child) {
-            Ok(base_url) => Ok(Server { child, base_url, start_took: began.elapsed() }),
-            Err(error) => {
-                // The process may be gone already; the error to report is the first one.
-                let _ = child.kill();
-                let _ = child.wait();
-                Err(error.context(format!("see {}", self.log.display())))
+        let lines = follow_output(&mut child)?;
+        let mut server =
+            Server { child, lines, base_url: String::new(), start_took: began.elapsed() };
+        // On an error the process is killed when `server` is dropped.
+        match server.lines.recv_timeout(START_DEADLINE) {
+            Ok(line) => {
+                let url = parse_listening_line(&line);
+                let said = || format!("the first line is not `listening on http://…` but `{line}`");
+                server.base_url = url.with_context(said)?.to_owned();
+                server.start_took = began.elapsed();
+                Ok(Started::Listening(server))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Ok(Started::Ended(server.child.wait().context("cannot wait for the server")?))
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("no line from {} serve, see {}", self.binary.display(), self.log.display())
             }
         }
     }
@@ -63,6 +98,7 @@ impl Launcher {
             command.env("STIPEND_BOOTSTRAP_SANDBOX_API_KEY", key);
         }
         command
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg("serve")
             .arg("--data-dir")
             .arg(&self.data_dir)
@@ -88,26 +124,21 @@ impl Launcher {
         ensure!(output.status.success(), "fsck ended with {}:\n{said}{wrong}", output.status);
         Ok(())
     }
+}
 
-    fn listening_line(&self, child: &mut Child) -> Result<String> {
-        let stdout = child.stdout.take().context("standard output is piped")?;
-        let (sender, receiver) = mpsc::channel();
-        // Reads on until the process ends, so that the server never writes to a closed pipe.
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    continue;
-                }
+/// The lines of standard output. They are read on until the process ends, so that the server never
+/// writes to a closed pipe.
+fn follow_output(child: &mut Child) -> Result<Receiver<String>> {
+    let stdout = child.stdout.take().context("standard output is piped")?;
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                continue;
             }
-        });
-        let line = receiver
-            .recv_timeout(START_DEADLINE)
-            .with_context(|| format!("no line from {} serve", self.binary.display()))?;
-        match parse_listening_line(&line) {
-            Some(url) => Ok(url.to_owned()),
-            None => bail!("the first line is not `listening on http://…` but `{line}`"),
         }
-    }
+    });
+    Ok(lines)
 }
 
 impl Server {
@@ -124,12 +155,41 @@ impl Server {
     }
 
     /// SIGTERM: the server drains and must exit with 0.
-    pub(crate) fn terminate(mut self) -> Result<()> {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(id.context("a process has an id")?, Signal::TERM).context("SIGTERM")?;
-        let status: ExitStatus = self.child.wait().context("cannot wait for the server")?;
+    pub(crate) fn terminate(self) -> Result<()> {
+        let status = self.ask_to_end()?;
         ensure!(status.success(), "the server ended with {status} after SIGTERM");
         Ok(())
+    }
+
+    /// SIGTERM; answers how the process ended.
+    pub(crate) fn ask_to_end(mut self) -> Result<ExitStatus> {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.context("a process has an id")?, Signal::TERM).context("SIGTERM")?;
+        self.child.wait().context("cannot wait for the server")
+    }
+
+    /// How the process ended, where it does so by itself within that time.
+    pub(crate) fn ended_within(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+        let deadline = now() + patience;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(now())) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return Ok(None),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return self.child.wait().context("cannot wait for the server").map(Some);
+                }
+            }
+        }
+    }
+
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process is still there.
+    pub(crate) fn is_alive(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait().context("cannot ask for the server")?.is_none())
     }
 }
 

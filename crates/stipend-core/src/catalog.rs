@@ -80,7 +80,7 @@ pub enum StartSetup {
 /// What follows the end of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndSetup {
-    /// A free plan.
+    /// A free plan: the subscription goes on with it.
     DowngradeToFree,
     /// Nothing.
     CancelSubscription,

@@ -6,6 +6,7 @@ mod apply;
 mod change;
 mod check;
 mod check_feature;
+mod claim;
 mod consume;
 mod counting;
 mod decide;
@@ -53,7 +54,10 @@ pub use entry::{
     HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
     Priced, Release, Reversal, Settled,
 };
-pub use estimate::{CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage};
+pub use estimate::{
+    CurrencyCost, Estimate, FeatureCost, estimate_event, estimate_usage, refused_event,
+    refused_usage,
+};
 pub use explain::{Explanation, SubscriptionPart, explain};
 pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
 pub use forecast::{Flow, Forecast, Pace, flows, forecast};
@@ -65,7 +69,7 @@ pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
-pub use promotion::{NewPromotion, Promotion, PromotionPeriod};
+pub use promotion::{NewPromotion, Promotion, PromotionFault, PromotionPeriod};
 pub use report::{EventRequest, UsageRequest};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};
 pub use reverse::ReverseRequest;

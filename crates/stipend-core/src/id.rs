@@ -2,6 +2,7 @@
 //!
 //! Source of the rules: `behaviour.md` §1.0.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,6 +40,13 @@ macro_rules! public_id {
             /// The id as the caller wrote it.
             #[must_use]
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// It is found by its text, without making an id of that first.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

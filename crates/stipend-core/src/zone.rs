@@ -56,6 +56,28 @@ impl Zone {
         at.to_jiff().to_zoned(self.to_jiff()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
     }
 
+    /// The calendar day of an instant in the zone, from its first instant to before the next day's:
+    /// 23 or 25 hours where the clocks change.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stipend_core::{Timestamp, Zone};
+    /// let at = Timestamp::parse("2026-03-29T12:00:00Z").unwrap();
+    /// let (start, end) = Zone::parse("Europe/Berlin").unwrap().day_of(at);
+    /// assert_eq!(start.to_string(), "2026-03-28T23:00:00.000Z");
+    /// assert_eq!(end.to_string(), "2026-03-29T22:00:00.000Z");
+    /// ```
+    #[must_use]
+    pub fn day_of(&self, at: Timestamp) -> (Timestamp, Timestamp) {
+        let date = at.to_jiff().to_zoned(self.to_jiff()).date();
+        let first = |date: jiff::civil::Date| date.to_zoned(self.to_jiff()).ok();
+        let start =
+            first(date).map_or(Timestamp::EPOCH, |day| Timestamp::from_jiff(day.timestamp()));
+        let next = date.tomorrow().ok().and_then(first);
+        (start, next.map_or(Timestamp::MAX, |day| Timestamp::from_jiff(day.timestamp())))
+    }
+
     pub(crate) fn to_jiff(&self) -> TimeZone {
         TimeZone::get(&self.0).expect("a zone was found when it was named")
     }

@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::key::Key;
+use crate::operator::Operator;
 use crate::realm::{ApiKey, Environment, EnvironmentKind};
 use crate::reversal::Reversing;
 use crate::task::{Task, TaskKind};
@@ -38,6 +39,10 @@ pub enum Command {
     },
     /// Makes another key to the environment that the command is for.
     CreateKey(ApiKey),
+    /// Makes the first operator; refused where there is one.
+    SetUpOperator(Operator),
+    /// Sets the password of an operator.
+    SetPassword(Operator),
     /// Freezes the environment's clock at an instant, or advances it to one; answered when
     /// everything due by then is done.
     FreezeClock(Timestamp),
@@ -145,6 +150,8 @@ pub struct Outcome<'a> {
     pub grant: Option<(PoolId, GrantNo)>,
     /// The reservation that it made, extended or ended: as it was before it ended.
     pub hold: Option<&'a Hold>,
+    /// The position of the last row of the customer that it wrote, where it wrote one.
+    pub seq: Option<Seq>,
     /// The environment that it made or whose clock it set.
     pub environment: Option<&'a Environment>,
     /// The task that it began.
@@ -327,6 +334,12 @@ pub enum Refusal {
     /// The key to make is known already.
     #[error("this API key exists already")]
     ApiKeyExists,
+    /// There is no such operator.
+    #[error("there is nobody of this name")]
+    OperatorNotFound,
+    /// There is an operator already.
+    #[error("the dashboard has been set up already")]
+    AlreadySetUp,
     /// The text is no name of an environment.
     #[error(
         "the name of an environment has 1 to 64 letters, digits, '-', '_' and '.', a letter or \

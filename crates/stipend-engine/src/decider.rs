@@ -26,6 +26,7 @@ use std::time::Duration;
 use stipend_core::catalog::CatalogCommand;
 use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
+use stipend_store::Seq;
 
 pub(crate) use gather::Gather;
 pub(crate) use parking::Parking;
@@ -60,6 +61,7 @@ struct Done {
     subscription: Option<SubscriptionNo>,
     grant: Option<(PoolId, GrantNo)>,
     hold: Option<Hold>,
+    seq: Option<Seq>,
     environment: Option<EnvId>,
     task: Option<u64>,
 }
@@ -291,6 +293,8 @@ impl Decider {
                 self.create_environment(open, (name, kind, settings), key)?
             }
             Command::CreateKey(key) => self.create_key(open, ApiKey { env, ..key })?,
+            Command::SetUpOperator(operator) => self.set_up_operator(open, operator)?,
+            Command::SetPassword(operator) => self.set_password(open, operator)?,
             Command::FreezeClock(at) => self.freeze_clock(open, env, at)?,
             Command::ReleaseClock => self.release_clock(open, env)?,
             Command::BeginTask(kind) => {
@@ -330,6 +334,7 @@ impl Decider {
             subscription: done.subscription,
             grant: done.grant,
             hold: done.hold.as_ref(),
+            seq: done.seq,
             environment: done.environment.and_then(|env| realm.environments.get(&env)),
             task: done.task.and_then(|id| realm.tasks.find(id)),
         };
@@ -367,8 +372,8 @@ impl Decider {
         self.keys.decide(key, open.number(), Reply::Response(response.clone()));
     }
 
-    fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) {
-        open.fold(&mut self.working, &mut self.flusher, folding, entry);
+    fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) -> Seq {
+        open.fold(&mut self.working, &mut self.flusher, folding, entry)
     }
 
     /// The effective now of an environment.
@@ -387,3 +392,5 @@ pub(crate) const ONCE_REQUEST: u16 = 1;
 pub(crate) const ONCE_RESERVATION: u16 = 2;
 /// The scope of releases of reservations among the business keys.
 pub(crate) const ONCE_RELEASE: u16 = 3;
+/// The scope of reversals among the business keys.
+pub(crate) const ONCE_REVERSAL: u16 = 4;

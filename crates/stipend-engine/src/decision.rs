@@ -2,18 +2,21 @@
 //! told.
 
 use crate::engine::{Engine, Found};
-use crate::limits::REVERSAL_ROWS_MAX;
+use crate::ledger::{Walk, seek_position};
+use crate::limits::DECISION_ROWS_MAX;
 use crate::record::Record;
-use crate::walk::LifeWalk;
+use crate::reversal::reversal_of;
 use std::collections::BTreeMap;
-use stipend_core::customer::{Cause, Effect, Entry, Grant, PoolEntry, UsageEntry};
-use stipend_core::{EnvId, GrantNo, PoolId, Slot};
+use stipend_core::customer::{
+    Cause, Effect, Entry, Grant, Hold, HoldExtended, PoolEntry, UsageEntry,
+};
+use stipend_core::{Amount, EnvId, GrantNo, PoolId, Slot};
 use stipend_store::{Seq, StoreError};
 
 /// Rows before a payment among which the usage stands that it is for.
 const PAYMENTS_MAX: u64 = 64;
 
-/// A consumption, or a report of usage with what it took of pools.
+/// A consumption, a report of usage with what it took of pools, or what happened to a reservation.
 #[derive(Clone, Debug)]
 pub struct Decided {
     /// The customer, as it is now.
@@ -22,8 +25,11 @@ pub struct Decided {
     pub usage: Option<UsageEntry>,
     /// What was taken, pool by pool.
     pub paid: Vec<PoolEntry>,
-    /// The grants that gave it; what they are now or were at their end.
+    /// The grants that gave it, as they are now or were when they came to be; without those that
+    /// came to be too long before.
     pub grants: BTreeMap<GrantNo, Grant>,
+    /// The position of its reversal, where there is one.
+    pub reversed_by: Option<Seq>,
 }
 
 impl Engine {
@@ -40,15 +46,21 @@ impl Engine {
         };
         let (usage, paid) = match Record::decode(&row)? {
             Record::Customer(Entry::Usage(usage)) => {
-                let record = crate::usage::stored_report(self.reader(), seq)?;
-                (Some(usage), record.map(|record| record.paid).unwrap_or_default())
+                let paid = crate::usage::paid_for(self.reader(), seq, &usage)?;
+                (Some(usage), paid)
             }
-            Record::Customer(Entry::Pool(entry)) if entry.is_consumption() => {
-                (self.paid_usage(seq, &entry)?, vec![entry])
+            Record::Customer(Entry::Pool(entry)) if is_told(&entry) => {
+                (self.paid_usage(seq, &entry)?, vec![(seq, entry)])
             }
             _ => return Ok(None),
         };
-        let mut decided = Decided { account, usage, paid, grants: BTreeMap::new() };
+        let mut reversed_by = None;
+        for (seq, _) in &paid {
+            reversed_by = reversed_by.or(reversal_of(self.reader(), *seq)?);
+        }
+        let paid = paid.into_iter().map(|(_, entry)| entry).collect();
+        let grants = BTreeMap::new();
+        let mut decided = Decided { account, usage, paid, grants, reversed_by };
         for entry in decided.paid.clone() {
             self.find_grants(&mut decided, &entry, seq)?;
         }
@@ -87,20 +99,22 @@ impl Engine {
             }
             missing.retain(|no| !decided.grants.contains_key(no));
         }
+        // What a grant is like is said where it came to be, before it was drawn: so the walk begins
+        // at the decision, however long ago that was.
         let chain = &decided.account.chains[usize::from(pool.number())];
-        let mut walk = LifeWalk::new(self.reader(), chain);
-        for _ in 0..REVERSAL_ROWS_MAX {
+        let next = seek_position(self.reader(), chain, seq)?.map_or(0, |row| row.seq);
+        let mut walk = Walk { reader: self.reader(), next, skips_usage: true };
+        for _ in 0..DECISION_ROWS_MAX {
             if missing.is_empty() {
                 break;
             }
-            let Some((row, later)) = walk.step()?.filter(|(row, _)| row.seq > seq) else { break };
-            debug_assert!(row.seq > seq, "what ended was drawn before");
-            for effect in later.effects {
-                if let Effect::Ended(ended) = effect
-                    && missing.contains(&ended.grant.no)
+            let Some((_, earlier)) = walk.step()? else { break };
+            for effect in earlier.effects {
+                if let Effect::Granted(grant) | Effect::Scheduled(grant) = effect
+                    && missing.contains(&grant.no)
                 {
-                    missing.retain(|no| *no != ended.grant.no);
-                    decided.grants.insert(ended.grant.no, ended.grant);
+                    missing.retain(|no| *no != grant.no);
+                    decided.grants.insert(grant.no, grant);
                 }
             }
         }
@@ -108,11 +122,25 @@ impl Engine {
     }
 }
 
-/// What an entry took of grants, in burn order, or gave back to them.
-pub fn drawn(entry: &PoolEntry) -> impl Iterator<Item = (GrantNo, stipend_core::Amount)> {
-    entry.effects.iter().filter_map(|effect| match effect {
-        Effect::Drawn(draw) => Some((draw.grant, draw.amount)),
-        Effect::Refunded(moved) => Some((moved.grant, -moved.amount)),
-        _ => None,
+/// Whether an entry is a consumption, or what a caller did to a reservation.
+pub(crate) fn is_told(entry: &PoolEntry) -> bool {
+    let of_reservation =
+        matches!(entry.cause, Cause::Reservation | Cause::Extension | Cause::Release(_));
+    of_reservation || entry.is_consumption()
+}
+
+/// What an entry took of grants or holds of them, in burn order, or gave back to them.
+pub fn drawn(entry: &PoolEntry) -> impl Iterator<Item = (GrantNo, Amount)> {
+    entry.effects.iter().flat_map(|effect| match effect {
+        Effect::Drawn(draw) => vec![(draw.grant, draw.amount)],
+        Effect::Refunded(moved) => vec![(moved.grant, -moved.amount)],
+        Effect::Reserved(Hold { draws, .. }) | Effect::HoldExtended(HoldExtended { draws, .. }) => {
+            draws.iter().map(|draw| (draw.grant, draw.amount)).collect()
+        }
+        Effect::HoldEnded(ended) => {
+            let consumed = ended.parts.iter().filter(|part| part.consumed.is_positive());
+            consumed.map(|part| (part.grant, part.consumed)).collect()
+        }
+        _ => Vec::new(),
     })
 }

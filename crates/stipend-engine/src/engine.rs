@@ -16,6 +16,7 @@ use crate::limits::{
     SLOT_FIRST,
 };
 use crate::load::{Loaded, load};
+use crate::operator::Operator;
 use crate::published::Published;
 use crate::realm::{ApiKey, Environment, Rights};
 use crate::record::{Record, Remembered};
@@ -27,7 +28,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use stipend_core::catalog::Catalog;
 use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
-use stipend_core::{CustomerId, EnvId, Slot, SubscriptionId, SubscriptionNo, Timestamp};
+use stipend_core::{
+    CustomerId, EnvId, PackageKey, PackageKind, PoolId, Slot, SubscriptionId, SubscriptionNo,
+    Timestamp,
+};
 use stipend_store::{Reader, Seq, Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -263,6 +267,11 @@ impl Engine {
         self.published.customers_count()
     }
 
+    /// The pools with at least so many rows.
+    pub(crate) fn pools_longer_than(&self, rows: u64) -> Vec<PoolId> {
+        self.published.pools_longer_than(rows)
+    }
+
     /// The position of the last durable row.
     #[must_use]
     pub fn last_position(&self) -> Seq {
@@ -327,6 +336,18 @@ impl Engine {
         !self.published.glance().keys.is_empty()
     }
 
+    /// The operator of that name.
+    #[must_use]
+    pub fn find_operator(&self, name: &str) -> Option<Operator> {
+        self.published.realm().operators.get(name).cloned()
+    }
+
+    /// Whether anyone may sign in to the dashboard with a password.
+    #[must_use]
+    pub fn has_operators(&self) -> bool {
+        !self.published.realm().operators.is_empty()
+    }
+
     /// The catalog of an environment.
     #[must_use]
     pub fn catalog(&self, env: EnvId) -> Arc<Catalog> {
@@ -383,6 +404,21 @@ impl Engine {
             rolled.customer.apply(&entry);
         }
         Arc::new(rolled)
+    }
+
+    /// How many live subscriptions have a package, or inherit from it. It looks at every customer,
+    /// so it is for people who are about to change something, and off the threads of requests.
+    #[must_use]
+    pub fn subscriptions_with(&self, env: EnvId, package: &PackageKey) -> u64 {
+        self.published.count_subscriptions(env, |terms| {
+            let plan = std::iter::once(&terms.plan.plan);
+            let plans = plan.chain(terms.plan.ancestors.iter().map(|(id, _)| id));
+            let mut addons = terms.addons.iter().map(|pin| &pin.addon);
+            match package.kind {
+                PackageKind::Plan => plans.into_iter().any(|id| *id == package.id),
+                PackageKind::Addon => addons.any(|id| *id == package.id),
+            }
+        })
     }
 
     /// The subscription with that id, with its customer at `now`.

@@ -3,6 +3,7 @@
 
 use crate::account::{Chain, jump_number};
 use crate::record::Record;
+use crate::reversal::reversal_of;
 use std::collections::BTreeSet;
 use stipend_core::catalog::Metadata;
 use stipend_core::customer::{
@@ -57,7 +58,10 @@ pub struct LedgerEvent {
     pub reservation: Option<Box<ReservationFacts>>,
     /// The reversal that it is a part of.
     pub reversal: Option<Box<ReversalFacts>>,
-    /// Whether it is a part of a consumption, whose decision can be told.
+    /// The position of the reversal of what it is a part of, where there is one; a page tells it.
+    pub reversed_by: Option<Seq>,
+    /// Whether it is a part of a consumption or of what a caller did to a reservation: then its
+    /// decision can be told.
     pub is_decided: bool,
 }
 
@@ -152,7 +156,7 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
         }
         _ => None,
     };
-    let is_decided = entry.is_consumption();
+    let is_decided = crate::decision::is_told(entry);
     let facts = entry.effects.iter().flat_map(|effect| {
         let held = reservation_facts_of(effect);
         let plain = if held.is_empty() { facts_of(effect) } else { Vec::new() };
@@ -169,6 +173,7 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
             grant,
             event_id: event_id.clone(),
             reversal: reversal.clone(),
+            reversed_by: None,
             is_decided,
             feature: feature.cloned(),
             reservation: reservation.or_else(|| about(event_type)),
@@ -320,7 +325,8 @@ fn seek(
     Ok(None)
 }
 
-fn seek_position(
+/// The newest row of a pool at a position or before it.
+pub(crate) fn seek_position(
     reader: &dyn Reader,
     chain: &Chain,
     position: Seq,
@@ -328,7 +334,11 @@ fn seek_position(
     seek(reader, chain, |row| row.seq <= position, |row| row.jump >= position)
 }
 
-fn seek_number(reader: &dyn Reader, chain: &Chain, number: u64) -> Result<Option<Row>, StoreError> {
+pub(crate) fn seek_number(
+    reader: &dyn Reader,
+    chain: &Chain,
+    number: u64,
+) -> Result<Option<Row>, StoreError> {
     let jumps = |row: &Row| jump_number(row.pool_seq) >= number;
     seek(reader, chain, |row| row.pool_seq <= number, jumps)
 }
@@ -338,6 +348,27 @@ fn seek_number(reader: &dyn Reader, chain: &Chain, number: u64) -> Result<Option
 /// # Errors
 /// What reading fails with.
 pub fn ledger_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<LedgerPage, StoreError> {
+    let mut page = events_page(reader, query)?;
+    let mut known: Option<(Seq, Option<Seq>)> = None;
+    for event in &mut page.events {
+        let seq = event.cursor.seq;
+        let is_reversible =
+            matches!(event.event_type, EventType::Consumed | EventType::ReservationReleased);
+        if event.reversal.is_some() || !event.is_decided || !is_reversible {
+            continue;
+        }
+        // The events of a row stand together, so it is looked up once.
+        let reversed_by = match known {
+            Some((known, reversal)) if known == seq => reversal,
+            _ => reversal_of(reader, seq)?,
+        };
+        known = Some((seq, reversed_by));
+        event.reversed_by = reversed_by;
+    }
+    Ok(page)
+}
+
+fn events_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<LedgerPage, StoreError> {
     if query.types.as_ref().is_some_and(BTreeSet::is_empty) {
         return Ok(LedgerPage { events: Vec::new(), has_older: false, has_newer: false });
     }

@@ -24,9 +24,11 @@ mod flush;
 pub mod fsck;
 pub mod key;
 pub mod ledger;
+pub mod life;
 pub mod limits;
 mod load;
 mod memory;
+pub mod operator;
 pub mod pace;
 mod published;
 pub mod realm;
@@ -51,6 +53,7 @@ pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};
 pub use engine::{Engine, Found, META_SECRET, Options, StartError, Submitter};
 pub use key::{Key, Operation, ReservationPlace};
+pub use operator::{Operator, PasswordHash};
 pub use realm::{
     ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
 };

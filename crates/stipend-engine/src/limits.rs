@@ -1,5 +1,7 @@
 //! The named limits of the engine.
 
+use crate::series::RollLimits;
+
 /// Commands that may wait for the decider; beyond that they are refused at once.
 pub const QUEUE_COMMANDS_MAX: usize = 16_384;
 
@@ -10,13 +12,28 @@ pub const BATCH_ROWS_MAX: usize = 4_096;
 pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// Rows of the life of a pool that are read for one reversal.
-pub const REVERSAL_ROWS_MAX: usize = 100_000;
+pub const REVERSAL_ROWS_MAX: usize = 10_000;
+
+/// Rows of the life of a pool before a decision among which the grants are looked for that gave
+/// what it took.
+pub const DECISION_ROWS_MAX: usize = 10_000;
 
 /// Rows of a pool that are read for its pace.
 pub const PACE_ROWS_MAX: usize = 50_000;
 
-/// Rows that are read for one report of the use of credits.
+/// Rows that are read for one report of the use of credits, besides what is rolled up.
 pub const SERIES_ROWS_MAX: usize = 200_000;
+
+/// Cells of roll-ups that are read for one report of the use of credits.
+pub const SERIES_CELLS_MAX: usize = 4_000_000;
+
+/// How large roll-ups of the use of credits are. What is not rolled up yet is read row by row, so
+/// the least number of rows lies well below [`SERIES_ROWS_MAX`].
+pub const ROLL_LIMITS: RollLimits =
+    RollLimits { rows_min: 50_000, rows_max: 100_000, cells_max: 50_000, values_max: 1_000 };
+
+/// One of so many new rows is looked at to find the pools that are worth a roll-up.
+pub const ROLL_SAMPLE: u64 = 64;
 
 /// Customers in one packed image.
 pub const SEGMENT_SLOTS: u32 = 64;

@@ -7,7 +7,8 @@ use arc_swap::{ArcSwap, Guard};
 use foldhash::fast::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
+use stipend_core::customer::SubscriptionTerms;
+use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId, Timestamp};
 
 /// Where the names of an environment's things are found.
 pub(crate) type Named<T> = (EnvId, T);
@@ -104,6 +105,33 @@ impl Published {
 
     pub(crate) fn set_writable(&self, is_writable: bool) {
         self.is_writable.store(is_writable, Ordering::Release);
+    }
+
+    /// How many subscriptions of an environment have not ended and are as asked.
+    pub(crate) fn count_subscriptions(
+        &self,
+        env: EnvId,
+        is_counted: impl Fn(&SubscriptionTerms) -> bool,
+    ) -> u64 {
+        let mut count = 0;
+        for account in self.accounts.all() {
+            if account.customer.profile.env == env {
+                let all = account.customer.subscriptions.iter();
+                let live = all.filter(|it| it.terms.ended.is_none() && is_counted(&it.terms));
+                count += live.count() as u64;
+            }
+        }
+        count
+    }
+
+    /// The pools with at least so many rows.
+    pub(crate) fn pools_longer_than(&self, rows: u64) -> Vec<PoolId> {
+        let mut long = Vec::new();
+        for account in self.accounts.all() {
+            let pools = account.customer.pools.iter();
+            long.extend(pools.filter(|pool| pool.seq >= rows).map(|pool| pool.id));
+        }
+        long
     }
 
     /// How many customers there are.

@@ -1,6 +1,7 @@
 //! Environments with their clocks and catalogs, and the API keys that open them.
 
 use crate::limits::ENVIRONMENT_NAME_MAX;
+use crate::operator::Operator;
 use crate::task::{Task, TaskEnd, Tasks};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -168,6 +169,8 @@ pub enum RealmChange {
     TaskBegun(Task),
     /// A task ended.
     TaskEnded(TaskEnd),
+    /// An operator came to be, or changed.
+    Operator(Operator),
 }
 
 /// A change of the catalog of one environment.
@@ -199,6 +202,8 @@ pub struct Realm {
     pub keys: BTreeMap<[u8; 32], ApiKey>,
     /// Tasks.
     pub tasks: Tasks,
+    /// Who may use the dashboard, by name.
+    pub operators: BTreeMap<String, Operator>,
 }
 
 choice!(EnvironmentKind { 1 => Production, 2 => Sandbox });
@@ -211,9 +216,10 @@ record!(EnvChange { 1 => env, 2 => change });
 record!(ClockChange { 1 => env, 2 => at, 3 => frozen_at });
 choice!(RealmChange {
     1 => Environment(Environment), 2 => ApiKey(ApiKey), 3 => Catalog(Box<EnvChange>),
-    4 => Clock(ClockChange), 5 => TaskBegun(Task), 6 => TaskEnded(TaskEnd)
+    4 => Clock(ClockChange), 5 => TaskBegun(Task), 6 => TaskEnded(TaskEnd),
+    7 => Operator(Operator)
 });
-record!(Realm { 1 => environments, 2 => keys, 3 => tasks });
+record!(Realm { 1 => environments, 2 => keys, 3 => tasks, 4 => operators or default });
 
 impl Realm {
     /// Folds one change.
@@ -245,6 +251,9 @@ impl Realm {
                 self.tasks.begin(task);
             }
             RealmChange::TaskEnded(end) => self.tasks.end(end),
+            RealmChange::Operator(operator) => {
+                self.operators.insert(operator.name.clone(), operator.clone());
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! complete as of the last row of the pool's life; where that has moved when the reversal is
 //! decided, it is refused as [`Refusal::Moved`](crate::Refusal::Moved) and prepared again.
 
+use crate::decider::ONCE_REVERSAL;
 use crate::engine::Engine;
 use crate::ledger::pool_entry;
 use crate::limits::REVERSAL_ROWS_MAX;
@@ -11,7 +12,7 @@ use crate::record::Record;
 use crate::walk::LifeWalk;
 use stipend_core::customer::{Cause, Entry, PoolEntry, Reversal, ReverseRequest};
 use stipend_core::{EnvId, Slot, Timestamp};
-use stipend_store::{Seq, StoreError};
+use stipend_store::{Reader, Seq, StoreError};
 
 /// A reversal that is ready to be decided.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub enum Reversible {
     Ready(Box<Reversing>),
     /// It was reversed by the row at this position.
     Reversed(Seq),
-    /// It is no consumption.
+    /// It consumed nothing.
     Other,
     /// Too much has happened to the pool since.
     TooLong,
@@ -50,6 +51,12 @@ pub struct Reversed {
     pub reversal: Reversal,
     /// Its entry.
     pub entry: PoolEntry,
+}
+
+/// The position of the reversal of the row at a position, however long ago it was: a key leads from
+/// one to the other.
+pub(crate) fn reversal_of(reader: &dyn Reader, of: Seq) -> Result<Option<Seq>, StoreError> {
+    reader.find_once(0, ONCE_REVERSAL, &of.to_le_bytes())
 }
 
 impl Engine {
@@ -71,11 +78,11 @@ impl Engine {
         let slot = Slot(row.slot);
         let account = self.account(slot).filter(|account| account.customer.profile.env == env);
         let Some(account) = account else { return Ok(Reversible::Missing) };
-        let Cause::Consumption(consumption) = &consumed.cause else {
+        if !consumed.is_reversible() {
             return Ok(Reversible::Other);
-        };
-        if !consumption.amount.is_positive() {
-            return Ok(Reversible::Other);
+        }
+        if let Some(reversal) = reversal_of(self.reader(), of)? {
+            return Ok(Reversible::Reversed(reversal));
         }
         let chain = &account.chains[usize::from(consumed.pool.number())];
         let mut since = Vec::new();
@@ -83,9 +90,6 @@ impl Engine {
         while let Some((row, entry)) = walk.step()? {
             if row.seq <= of {
                 break;
-            }
-            if matches!(&entry.cause, Cause::Reversal(other) if other.of == of) {
-                return Ok(Reversible::Reversed(row.seq));
             }
             if since.len() == REVERSAL_ROWS_MAX {
                 return Ok(Reversible::TooLong);

@@ -50,6 +50,12 @@ impl Slots {
         }
     }
 
+    /// What stands in the slots, in their order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Arc<Account>> {
+        let parts = self.parts.iter().filter_map(OnceLock::get);
+        parts.flatten().filter_map(ArcSwapOption::load_full)
+    }
+
     /// How many are taken.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)

@@ -31,19 +31,32 @@ pub fn stored_report(reader: &dyn Reader, seq: Seq) -> Result<Option<UsageRecord
         return Ok(None);
     }
     let (_, usage) = usage_entry(reader, seq)?;
+    let paid: Vec<PoolEntry> =
+        paid_for(reader, seq, &usage)?.into_iter().map(|(_, entry)| entry).collect();
+    let balance = paid.last().and_then(balance_after);
+    Ok(Some(UsageRecord { seq, usage, paid, balance }))
+}
+
+/// What the usage that stands at a position took of pools, with the positions of it.
+pub(crate) fn paid_for(
+    reader: &dyn Reader,
+    seq: Seq,
+    usage: &UsageEntry,
+) -> Result<Vec<(Seq, PoolEntry)>, StoreError> {
     let mut paid = Vec::new();
     let mut next = seq + 1;
     // What usage takes of pools stands right behind it.
     while let Some(row) = reader.row(next)? {
         match Record::decode(&row)? {
-            Record::Customer(Entry::Pool(entry)) if pays_for(&entry, &usage) => paid.push(entry),
+            Record::Customer(Entry::Pool(entry)) if pays_for(&entry, usage) => {
+                paid.push((next, entry));
+            }
             Record::Customer(Entry::PoolOpened(_)) => {}
             _ => break,
         }
         next += 1;
     }
-    let balance = paid.last().and_then(balance_after);
-    Ok(Some(UsageRecord { seq, usage, paid, balance }))
+    Ok(paid)
 }
 
 fn pays_for(entry: &PoolEntry, usage: &UsageEntry) -> bool {

@@ -1,20 +1,22 @@
 //! The routes of the API. Each handler extracts, calls and maps; no rule lives here.
 
 mod access;
+mod bulk;
 mod charges;
 mod consumption;
 mod currencies;
 mod customers;
-mod decisions;
+pub(crate) mod decisions;
 mod entitlements;
 mod environments;
-mod explain;
+pub(crate) mod explain;
 mod features;
-mod grants;
-mod ledger;
+pub(crate) mod grants;
+pub(crate) mod ledger;
 mod packages;
 mod products;
 mod promotions;
+mod refusals;
 mod reservations;
 mod reversals;
 mod series;

@@ -1,10 +1,13 @@
 //! What the handlers share.
 
+use crate::admission::{Admission, Place};
 use crate::context::{Body, Caller};
+use crate::dashboard::{Dashboard, LinkKind};
 use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::ids::Random;
 use crate::limits::Limits;
+use crate::mapping::decision::Facts;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,9 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stipend_core::{CustomerId, EnvId, Timestamp};
 use stipend_engine::{
-    Command, Engine, Found, Outcome, Refusal, Remember, Reply, Response as Rendered, Submission,
-    Submitter,
+    Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
+    Submission, Submitter,
 };
+use stipend_store::{MemoryRolls, Rolls};
 use stipend_wire::{Data, ErrorCode};
 
 /// The lag of the wall clock behind the engine's time beyond which the server is not ready.
@@ -29,7 +33,10 @@ pub struct App {
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
     decisions: Arc<Decisions>,
+    dashboard: Arc<Dashboard>,
     limits: Limits,
+    admission: Arc<Admission>,
+    rolls: Arc<dyn Rolls>,
 }
 
 impl App {
@@ -39,24 +46,49 @@ impl App {
         let submitter = engine.submitter();
         let start = u64::try_from(engine.wall_now().micros()).unwrap_or(0);
         let decisions = Arc::new(Decisions::new(start));
+        let limits = Limits::default();
         Self {
             engine,
             submitter,
             random,
             is_draining: Arc::default(),
             decisions,
-            limits: Limits::default(),
+            dashboard: Arc::default(),
+            limits,
+            admission: Arc::new(Admission::new(&limits)),
+            rolls: Arc::new(MemoryRolls::default()),
         }
     }
 
-    /// The same application with other limits of its connections.
+    /// The same application with other limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self.admission = Arc::new(Admission::new(&limits));
         self
     }
 
-    /// The limits of its connections.
+    /// Room for a body of up to so many bytes.
+    ///
+    /// # Errors
+    /// `overloaded` where there is none.
+    pub(crate) fn room_for_body(&self, bytes: usize) -> Result<Option<Place>, ApiError> {
+        self.admission.body(bytes)
+    }
+
+    /// The same application with roll-ups of the use of credits; without, all is read row by row.
+    #[must_use]
+    pub fn with_rolls(mut self, rolls: Arc<dyn Rolls>) -> Self {
+        self.rolls = rolls;
+        self
+    }
+
+    /// The roll-ups of the use of credits.
+    pub(crate) fn rolls(&self) -> &Arc<dyn Rolls> {
+        &self.rolls
+    }
+
+    /// Its limits.
     #[must_use]
     pub(crate) const fn limits(&self) -> &Limits {
         &self.limits
@@ -73,8 +105,28 @@ impl App {
         &self.decisions
     }
 
+    /// What the dashboard keeps.
+    pub(crate) fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    /// A secret that signs in to the dashboard once, within the hour: `/signin?token=…`.
+    #[must_use]
+    pub fn sign_in_token(&self) -> String {
+        self.dashboard.make_link(LinkKind::SignIn, self.random(), self.engine.wall_now())
+    }
+
+    /// A secret that makes the owner of the dashboard once, within the hour: `/setup?token=…`.
+    /// There is none where the owner is made already.
+    #[must_use]
+    pub fn set_up_token(&self) -> Option<String> {
+        let now = self.engine.wall_now();
+        let is_needed = !self.engine.has_operators();
+        is_needed.then(|| self.dashboard.make_link(LinkKind::SetUp, self.random(), now))
+    }
+
     /// Keeps a decision that wrote nothing; answers its id.
-    pub(crate) fn keep(&self, env: EnvId, decision: stipend_wire::decision::Decision) -> String {
+    pub(crate) fn keep(&self, env: EnvId, decision: Facts) -> String {
         self.engine.cipher().decision_id(self.decisions.keep(env, decision))
     }
 
@@ -119,33 +171,36 @@ impl App {
         command: Command,
         render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
     ) -> Result<Response, ApiError> {
+        Ok(self.try_mutate(caller, body, command, render).await??)
+    }
+
+    /// As [`App::mutate`], with the command's refusal as it is.
+    ///
+    /// # Errors
+    /// What reading fails with; inside, the command's refusal.
+    pub(crate) async fn try_mutate<T: Serialize>(
+        &self,
+        caller: &Caller,
+        body: &Body,
+        command: Command,
+        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
+    ) -> Result<Result<Response, Refusal>, ApiError> {
         let remember = caller.remember(body);
         if let Remember::Key(key) = remember {
             let engine = Arc::clone(&self.engine);
             let stored = self.read(move || Ok(engine.find_request(key)?)).await?;
             if let Some(seq) = stored {
-                return self.stored(seq).await;
+                return self.stored(seq).await.map(Ok);
             }
         }
-        self.remembered(caller, remember, command, render).await
+        match self.try_remembered(caller, remember, command, render).await {
+            Ok(answer) => answer.map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
-    /// As [`App::mutate`], where it is known how the command is remembered and that its answer is
-    /// not one of long ago.
-    ///
-    /// # Errors
-    /// The command's refusal.
-    pub(crate) async fn remembered<T: Serialize>(
-        &self,
-        caller: &Caller,
-        remember: Remember,
-        command: Command,
-        render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
-    ) -> Result<Response, ApiError> {
-        self.try_remembered(caller, remember, command, render).await?
-    }
-
-    /// As [`App::remembered`], with the command's refusal as it is.
+    /// As [`App::try_mutate`], where it is known how the command is remembered and that its answer
+    /// is not one of long ago.
     ///
     /// # Errors
     /// The command's refusal; inside, what reading a stored answer fails with.
@@ -180,7 +235,7 @@ impl App {
     ) -> Result<Response, ApiError> {
         let submission =
             Submission { env, command, remember: None, render: Some(rendering(render)) };
-        match self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))? {
+        match self.admission.submit(&self.submitter, submission).await? {
             Reply::Response(rendered) => {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
             }
@@ -200,7 +255,36 @@ impl App {
         render: Option<stipend_engine::Render>,
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env: caller.env, command, remember, render };
-        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))
+        self.admission.submit(&self.submitter, submission).await
+    }
+
+    /// Does a command once, however often it is sent with that key.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn run_once(
+        &self,
+        env: EnvId,
+        key: Key,
+        command: Command,
+    ) -> Result<(), ApiError> {
+        let engine = Arc::clone(&self.engine);
+        if self.read(move || Ok(engine.find_request(key)?)).await?.is_some() {
+            return Ok(());
+        }
+        let (remember, render) = (Some(Remember::Key(key)), Some(rendering(|_| ())));
+        let submission = Submission { env, command, remember, render };
+        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
+        Ok(())
+    }
+
+    /// Does a command that is neither rendered nor remembered.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(crate) async fn run(&self, env: EnvId, command: Command) -> Result<Reply, Refusal> {
+        let submission = Submission { env, command, remember: None, render: None };
+        self.admission.submit(&self.submitter, submission).await
     }
 
     /// The answer that stands at that position, given again.
@@ -222,6 +306,12 @@ impl App {
         &self,
         read: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        let place = self.admission.read()?;
+        let read = move || {
+            // Kept until the reading has ended, also where nobody waits for it any more.
+            let _place = place;
+            read()
+        };
         match tokio::task::spawn_blocking(read).await {
             Ok(result) => result,
             Err(_) => Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server")),
@@ -233,24 +323,29 @@ impl App {
     /// # Errors
     /// `customer_not_found`, or what catching up fails with.
     pub(crate) async fn caught_up(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {
-        let found = self.find_customer(caller, id)?;
-        if found.customer.next_due.is_none_or(|due| due > self.engine.now(caller.env)) {
+        self.caught_up_in(caller.env, id).await
+    }
+
+    /// As [`App::caught_up`], in an environment.
+    ///
+    /// # Errors
+    /// `customer_not_found`, or what catching up fails with.
+    pub(crate) async fn caught_up_in(&self, env: EnvId, id: &str) -> Result<Found, ApiError> {
+        let found = self.find_customer(env, id)?;
+        if found.customer.next_due.is_none_or(|due| due > self.engine.now(env)) {
             return Ok(found);
         }
-        let slot = found.customer.slot;
-        match self.submit(caller, Command::CatchUp(slot), None, None).await {
+        match self.run(env, Command::CatchUp(found.customer.slot)).await {
             // Reads go on while nothing can be written; the due is shown when it was done.
-            Ok(_) | Err(Refusal::Unavailable | Refusal::Overloaded) => {
-                self.find_customer(caller, id)
-            }
+            Ok(_) | Err(Refusal::Unavailable | Refusal::Overloaded) => self.find_customer(env, id),
             Err(refusal) => Err(refusal.into()),
         }
     }
 
-    fn find_customer(&self, caller: &Caller, id: &str) -> Result<Found, ApiError> {
+    fn find_customer(&self, env: EnvId, id: &str) -> Result<Found, ApiError> {
         let found = CustomerId::parse(id).ok();
         found
-            .and_then(|id| self.engine.find_customer(caller.env, &id))
+            .and_then(|id| self.engine.find_customer(env, &id))
             .ok_or_else(|| customer_not_found(id))
     }
 
@@ -264,7 +359,7 @@ impl App {
         id: &str,
         now: Timestamp,
     ) -> Result<Found, ApiError> {
-        Ok(self.engine.rolled(self.find_customer(caller, id)?, now))
+        Ok(self.engine.rolled(self.find_customer(caller.env, id)?, now))
     }
 }
 

@@ -1,11 +1,13 @@
 //! What every request of the API brings along: its credentials, its body, its query.
 
+use crate::admission::Place;
 use crate::app::App;
 use crate::error::ApiError;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
+use std::sync::Arc;
 use stipend_core::EnvId;
 use stipend_engine::{Key, Operation, Remember, Rights};
 use stipend_wire::query::FromQuery;
@@ -140,7 +142,11 @@ impl Caller {
 
 /// The bytes of a body, checked for size and type and not read yet.
 #[derive(Clone, Debug)]
-pub(crate) struct Body(Bytes);
+pub(crate) struct Body {
+    bytes: Bytes,
+    /// The room that they take, where they are many.
+    _room: Option<Arc<Place>>,
+}
 
 impl Body {
     /// Reads the body as an object.
@@ -148,7 +154,7 @@ impl Body {
     /// # Errors
     /// The first thing that is wrong with it.
     pub(crate) fn read<T: FromJson>(&self) -> Result<T, ApiError> {
-        Ok(json::parse_body(&self.0)?)
+        Ok(json::parse_body(&self.bytes)?)
     }
 
     /// Reads a body that may be left out.
@@ -156,7 +162,7 @@ impl Body {
     /// # Errors
     /// The first thing that is wrong with it.
     pub(crate) fn read_optional<T: FromJson>(&self) -> Result<T, ApiError> {
-        Ok(json::parse_optional_body(&self.0)?)
+        Ok(json::parse_optional_body(&self.bytes)?)
     }
 
     /// Makes sure that there is nothing in the body.
@@ -164,12 +170,13 @@ impl Body {
     /// # Errors
     /// `unknown_field` where there is.
     pub(crate) fn read_nothing(&self) -> Result<(), ApiError> {
-        Ok(json::parse_no_body(&self.0)?)
+        Ok(json::parse_no_body(&self.bytes)?)
     }
 
     /// The body in one spelling, whatever its keys' order and spaces were.
     pub(crate) fn canonical(&self) -> String {
-        json::parse(&self.0).map_or_else(|_| String::new(), |json| Opaque::of(&json).into_string())
+        json::parse(&self.bytes)
+            .map_or_else(|_| String::new(), |json| Opaque::of(&json).into_string())
     }
 }
 
@@ -177,7 +184,7 @@ impl FromRequest<App> for Body {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        read_limited(request, app, BODY_BYTES_MAX).await.map(Self)
+        read_limited(request, app, BODY_BYTES_MAX).await
     }
 }
 
@@ -189,11 +196,11 @@ impl FromRequest<App> for BulkBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        read_limited(request, app, BULK_BYTES_MAX).await.map(Body).map(Self)
+        read_limited(request, app, BULK_BYTES_MAX).await.map(Self)
     }
 }
 
-async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Bytes, ApiError> {
+async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Body, ApiError> {
     let too_large = || {
         let message = format!("the body has more than {limit} bytes");
         ApiError::new(ErrorCode::PayloadTooLarge, message)
@@ -205,9 +212,13 @@ async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Bytes
     }
     let is_json = is_json(headers);
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+    let length = length.and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
+    // Of a body in chunks nothing is known but that it may have that many.
+    let most = request.body().size_hint().upper().and_then(|most| usize::try_from(most).ok());
+    let room = app.room_for_body(most.map_or(limit, |most| most.min(limit)))?;
     let body = axum::body::to_bytes(request.into_body(), limit);
     let Ok(read) = tokio::time::timeout(app.limits().body_timeout, body).await else {
         let message = "the body took too long to arrive";
@@ -225,7 +236,7 @@ async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Bytes
         let message = "send the body as Content-Type: application/json";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
     }
-    Ok(bytes)
+    Ok(Body { bytes, _room: room.map(Arc::new) })
 }
 
 /// `application/json`, in UTF-8 where it names a character set.

@@ -1,23 +1,26 @@
 //! The decisions that wrote nothing, kept in memory for a while: the last ones that let nothing
 //! through, and, apart from these, the last ones that did. Who writes never waits for who reads.
 
+use crate::mapping::decision::Facts;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicU64, Ordering};
 use stipend_core::EnvId;
 use stipend_engine::cipher::DecisionPlace;
-use stipend_wire::decision::{Decision, DecisionOutcome};
 
 /// Denials and refusals that are kept.
 const DENIED_KEPT: usize = 4_096;
 /// Granting checks that are kept.
 const GRANTED_KEPT: usize = 1_024;
 
+/// Draws that are kept of each: a pool can have a thousand grants, and memory is bounded.
+const DRAWS_KEPT_MAX: usize = 100;
+
 /// A decision that is kept. It gets its id when it is told.
 #[derive(Debug)]
 struct Kept {
     env: EnvId,
     number: u64,
-    decision: Decision,
+    facts: Facts,
 }
 
 /// The last decisions of one kind, in a ring.
@@ -38,16 +41,16 @@ impl Ring {
         &self.slots[place]
     }
 
-    fn keep(&self, env: EnvId, decision: Decision) -> u64 {
+    fn keep(&self, env: EnvId, facts: Facts) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let kept = Kept { env, number, decision };
+        let kept = Kept { env, number, facts };
         self.slot(number).store(Some(std::sync::Arc::new(kept)));
         number
     }
 
-    fn find(&self, env: EnvId, number: u64) -> Option<Decision> {
+    fn find(&self, env: EnvId, number: u64) -> Option<Facts> {
         let kept = self.slot(number).load_full()?;
-        (kept.number == number && kept.env == env).then(|| kept.decision.clone())
+        (kept.number == number && kept.env == env).then(|| kept.facts.clone())
     }
 }
 
@@ -66,15 +69,16 @@ impl Decisions {
     }
 
     /// Keeps a decision for a while; answers by what it is found.
-    pub(crate) fn keep(&self, env: EnvId, decision: Decision) -> DecisionPlace {
-        let is_granted = decision.outcome == DecisionOutcome::Granted;
+    pub(crate) fn keep(&self, env: EnvId, mut facts: Facts) -> DecisionPlace {
+        facts.shorten(DRAWS_KEPT_MAX);
+        let is_granted = facts.is_granted();
         let ring = if is_granted { &self.granted } else { &self.denied };
-        let number = ring.keep(env, decision) << 1 | u64::from(is_granted);
+        let number = ring.keep(env, facts) << 1 | u64::from(is_granted);
         DecisionPlace::Kept { start: self.start, number }
     }
 
     /// A decision of an environment, where it is still kept.
-    pub(crate) fn find(&self, env: EnvId, start: u64, number: u64) -> Option<Decision> {
+    pub(crate) fn find(&self, env: EnvId, start: u64, number: u64) -> Option<Facts> {
         let ring = if number & 1 == 1 { &self.granted } else { &self.denied };
         (start == self.start).then(|| ring.find(env, number >> 1)).flatten()
     }
@@ -83,6 +87,7 @@ impl Decisions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::decision::Asked;
 
     #[test]
     fn a_ring_keeps_the_last_ones_for_their_environment() {
@@ -106,13 +111,8 @@ mod tests {
         assert!(other.find(EnvId(1), start, number).is_none());
     }
 
-    fn example() -> Decision {
-        let asked = crate::mapping::decision::Asked {
-            customer: "acme",
-            resource: None,
-            currency: Some("api-credits"),
-            requested: None,
-        };
-        crate::mapping::decision::blank(&asked, stipend_core::Timestamp::EPOCH)
+    fn example() -> Facts {
+        let kind = stipend_wire::decision::DecisionKind::Check;
+        Facts::new(kind, Asked::default(), stipend_core::Timestamp::EPOCH)
     }
 }

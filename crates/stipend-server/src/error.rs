@@ -55,6 +55,18 @@ impl ApiError {
         self.error.code
     }
 
+    /// Its sentence for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.error.message
+    }
+
+    /// The refusal without its way of being answered.
+    #[must_use]
+    pub fn into_wire(self) -> WireError {
+        self.error
+    }
+
     /// The refusal with the id of the record of how it was decided.
     #[must_use]
     pub fn with_decision(mut self, id: String) -> Self {
@@ -65,7 +77,7 @@ impl ApiError {
     /// The refusal as an item of a bulk request.
     #[must_use]
     pub fn into_item(self, index: usize) -> ItemError {
-        ItemError::new(index, self.error)
+        ItemError { decision_id: self.decision, ..ItemError::new(index, self.error) }
     }
 
     /// The answer, once the request has its id.
@@ -143,7 +155,10 @@ impl From<Refusal> for ApiError {
             Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
             Refusal::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
             Refusal::GrantNotFound => ErrorCode::GrantNotFound,
-            Refusal::AlreadyExists(_) | Refusal::ApiKeyExists => ErrorCode::AlreadyExists,
+            Refusal::OperatorNotFound => ErrorCode::NotFound,
+            Refusal::AlreadyExists(_) | Refusal::ApiKeyExists | Refusal::AlreadySetUp => {
+                ErrorCode::AlreadyExists
+            }
             Refusal::ClockFixed => ErrorCode::NotASandbox,
             Refusal::ClockBackwards(_) | Refusal::ClockAhead(_) => ErrorCode::ClockBackwards,
             Refusal::ClockOutOfRange(_) => ErrorCode::ClockOutOfRange,
@@ -193,7 +208,9 @@ fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
         CatalogRejection::NotPublished(_) => ErrorCode::NotPublished,
         CatalogRejection::Empty(_) => ErrorCode::EmptyPackage,
         CatalogRejection::Cycle(_) => ErrorCode::DependencyCycle,
-        CatalogRejection::EntitlementType => ErrorCode::InvalidValue,
+        CatalogRejection::EntitlementType | CatalogRejection::NoFreePlan(_) => {
+            ErrorCode::InvalidValue
+        }
         CatalogRejection::DependencyNotLimited(_) => ErrorCode::UnlimitedDependency,
         CatalogRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
         CatalogRejection::UnsupportedAggregation(_) => ErrorCode::UnsupportedAggregation,
@@ -244,6 +261,7 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AmbiguousRate { .. } => ErrorCode::AddonIncompatible,
         CustomerRejection::FeatureArchived(_) => ErrorCode::FeatureArchived,
         CustomerRejection::InvalidPromotionEnd => ErrorCode::InvalidPeriod,
+        CustomerRejection::PromotionMisfits { .. } => ErrorCode::InvalidValue,
         CustomerRejection::PromotionNotFound(_) => ErrorCode::PromotionalEntitlementNotFound,
     }
 }

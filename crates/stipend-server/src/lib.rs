@@ -4,10 +4,12 @@
 //! is `stipend-wire`.
 #![deny(missing_docs)]
 
+mod admission;
 mod api;
 pub mod app;
 mod context;
 mod cursor;
+mod dashboard;
 mod decisions;
 mod error;
 pub mod ids;

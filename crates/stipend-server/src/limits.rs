@@ -1,8 +1,8 @@
-//! What a connection may cost, and for how long.
+//! What a connection may cost, and for how long; how much may be under way at once.
 
 use std::time::Duration;
 
-/// The limits of connections; a test makes them small where it would wait otherwise.
+/// The limits of connections and requests; a test makes them small where it would wait otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How long a client may take to send the head of a request, and rest between two.
@@ -13,6 +13,13 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// Connections that are served at once; more wait to be accepted.
     pub connections_max: usize,
+    /// Commands that are under way at once, from the request to the answer; more are refused. Sixteen
+    /// items of a bulk request count as one.
+    pub commands_max: usize,
+    /// Requests that read from the store at once; more are refused.
+    pub reads_max: usize,
+    /// Bytes of bodies that are large, over all requests; more are refused.
+    pub body_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -22,6 +29,9 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             connections_max: 10_000,
+            commands_max: 2_048,
+            reads_max: 1_024,
+            body_bytes_max: 64 << 20,
         }
     }
 }

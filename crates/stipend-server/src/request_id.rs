@@ -55,9 +55,15 @@ fn of_framework(response: &Response, is_connect: bool) -> Option<ApiError> {
         StatusCode::METHOD_NOT_ALLOWED => {
             Some(ApiError::new(ErrorCode::MethodNotAllowed, "the path has no such method"))
         }
-        StatusCode::INTERNAL_SERVER_ERROR => {
+        StatusCode::INTERNAL_SERVER_ERROR if !is_page(response) => {
             Some(ApiError::new(ErrorCode::Internal, "something went wrong on the server"))
         }
         _ => None,
     }
+}
+
+/// Whether it is an answer for people.
+fn is_page(response: &Response) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"))
 }

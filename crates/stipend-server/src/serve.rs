@@ -1,9 +1,12 @@
 //! Serving: the whole router, connections with limits, a shutdown that drains.
 
 use crate::app::App;
+use crate::dashboard::Peer;
 use crate::patience::Patient;
-use crate::{openapi, probes, request_id};
+use crate::{dashboard, openapi, probes, request_id};
 use axum::{Router, middleware};
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -29,6 +32,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 pub fn router(app: App) -> Router {
     let (api, _) = openapi::described().split_for_parts();
     api.merge(probes::router())
+        .merge(dashboard::router())
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), request_id::attach))
         .with_state(app)
@@ -53,7 +57,7 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = &mut stop => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of descriptors, or a client that was gone at once: the next may do better.
             pause_accepting().await;
             continue;
@@ -61,13 +65,21 @@ pub async fn serve(
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
         let _ = stream.set_nodelay(true);
         let stream = Patient::new(stream, limits.write_timeout);
+        let service = service.clone();
+        let named = service_fn(move |mut request: hyper::Request<Incoming>| {
+            // What the API does is the same for every peer.
+            if !request.uri().path().starts_with("/api/") {
+                request.extensions_mut().insert(Peer(peer.ip()));
+            }
+            service.call(request)
+        });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
             .max_headers(HEADERS_MAX)
             .max_header_size(HEAD_BYTES_MAX)
             .max_buf_size(BUFFER_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service.clone());
+            .serve_connection(TokioIo::new(stream), named);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _permit = permit;

@@ -2,7 +2,8 @@
 //!
 //! [`SqliteStore::open`] is the entry. The directory holds `stipend.db` with its `-wal` and
 //! `-shm`, the file `LOCK` that keeps a second process out, and the file `MARK` with the number
-//! of the last acknowledged batch. The tables and the views for people's SQL are in
+//! of the last acknowledged batch; beside them [`SqliteRolls`] keeps `series.db`, which may be
+//! removed. The tables and the views for people's SQL are in
 //! `src/schema/`; `v_ledger`, `v_customer` and `v_subscription` are public, the tables are not.
 //!
 //! Amounts stand in the journal as integers of 10⁻⁹ where these fit 64 bits, else as the decimal
@@ -20,9 +21,11 @@ mod insert;
 mod listing;
 mod mark;
 mod reader;
+mod rolls;
 mod schema;
 mod store;
 mod value;
 mod wal;
 
+pub use rolls::SqliteRolls;
 pub use store::{Opened, Options, SqliteStore};

@@ -129,7 +129,11 @@ impl SqliteStore {
             // Without its mark the batch is durable, but the next start could no longer tell.
             Ok(()) => {
                 self.checkpointer.note_commit()?;
-                self.mark.write(batch.number).map_err(failed)
+                match self.mark.write(batch.number).map_err(error::file) {
+                    // A full disk is no reason to stop: the mark stays behind and says less.
+                    Err(StoreError::Unavailable(_)) => Ok(()),
+                    written => written,
+                }
             }
             Err(error) => match self.take_back(error) {
                 failed @ StoreError::Failed(_) => Err(failed),
@@ -231,11 +235,7 @@ fn set_up(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     // The size of pages is fixed by the first write, which the change of journal mode is.
     connection.pragma_update(None, "page_size", 4_096)?;
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |mode| {
-        let mode: String = mode.get(0)?;
-        assert_eq!(mode, "wal", "a database in a file of its own can have a WAL");
-        Ok(())
-    })?;
+    change_to_wal(connection)?;
     set_durable(connection)?;
     checkpoint::count_frames(connection);
     options.pages_max.map_or(Ok(()), |pages| limit_pages(connection, pages))
@@ -247,6 +247,18 @@ fn set_durable(connection: &Connection) -> rusqlite::Result<()> {
     // On macOS a sync is one only with these; elsewhere they say nothing new.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)
+}
+
+/// The change is committed where the statement ends, which is behind the row that says how it went:
+/// who takes the row and leaves never hears of a failure.
+fn change_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut change = connection.prepare("PRAGMA journal_mode = wal")?;
+    let mut rows = change.query([])?;
+    while let Some(row) = rows.next()? {
+        let mode: String = row.get(0)?;
+        assert_eq!(mode, "wal", "a database in a file of its own can have a WAL");
+    }
+    Ok(())
 }
 
 fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {

@@ -26,6 +26,7 @@ pub mod crash;
 pub mod journal;
 pub mod listing;
 pub mod reading;
+pub mod rolls;
 pub mod unique;
 
 mod fixture;

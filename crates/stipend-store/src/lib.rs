@@ -5,6 +5,7 @@
 //!   be paused and made to fail.
 //! - [`codec`]: how entries and images become bytes, and how bytes of an unknown shape are
 //!   refused.
+//! - [`rolls`]: what every keeper of roll-ups promises ([`Rolls`]), and the one in memory.
 //! - `conformance` (feature `conformance`): the suite that every store passes.
 //!
 //! This crate must never know the domain's rules: it carries what was decided, it decides
@@ -16,9 +17,11 @@ pub mod codec;
 pub mod conformance;
 pub mod contract;
 pub mod memory;
+pub mod rolls;
 
 pub use contract::{
     Batch, CatalogRow, CreatedRange, CustomerFilter, CustomerRow, ImageRow, OnceRow, Page, PoolRow,
     Reader, Row, Seq, Store, StoreError, SubscriptionFilter, SubscriptionRef, SubscriptionRow,
 };
 pub use memory::MemoryStore;
+pub use rolls::{MemoryRolls, Roll, RollHead, Rolls};

@@ -31,3 +31,9 @@ fn every_case_is_called_by_the_suite() {
     let missing: Vec<&str> = cases.filter(|case| !suite.contains(&format!("{case},"))).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
+
+#[test]
+fn roll_ups_are_chains_of_their_pools() {
+    let rolls = stipend_store::MemoryRolls::default();
+    stipend_store::conformance::rolls::roll_ups_are_chains_of_their_pools(&rolls);
+}

@@ -109,9 +109,13 @@ fn the_bytes_of_everything_stored_are_frozen() {
     }
     checks.check("customer", &customer());
     checks.check("customer-with-usage", &customer_with_usage());
+    checks.check("customer-with-usage-anew", &customer_with_usage_anew());
     checks.check("entry-usage-of-event", &Entry::Usage(event()));
     checks.check("cause-consumption-of-usage", &Cause::Consumption(priced_consumption()));
     checks.check("pool-with-reservations", &pool_with_reservations());
+    checks.check("overdraft-of-usage", &Overdraft { metered: nano(7), ..overdraft() });
+    checks.check("settled-of-usage", &settled_of_usage());
+    checks.check("consumption-beside-overdraft", &owing_consumption());
     checks.check("customer-with-promotions", &customer_with_promotions());
     checks.check("catalog", &catalog());
     let files = std::fs::read_dir(folder()).expect("the golden files are there");
@@ -351,7 +355,8 @@ fn plain_grant(kind: GrantKind) -> Grant {
 }
 
 fn overdraft() -> Overdraft {
-    Overdraft { no: GrantNo(9), amount: nano(15_000_000_000), created_at: at(6) }
+    let amount = nano(15_000_000_000);
+    Overdraft { no: GrantNo(9), amount, metered: Amount::ZERO, created_at: at(6) }
 }
 
 fn draw() -> Draw {
@@ -403,7 +408,12 @@ fn effects() -> Vec<Effect> {
         level: nano(7),
         behavior: Behavior::Increment,
     };
-    let settled = Settled { overdraft: GrantNo(9), grant: GrantNo(200), amount: nano(5) };
+    let settled = Settled {
+        overdraft: GrantNo(9),
+        grant: GrantNo(200),
+        amount: nano(5),
+        metered: Amount::ZERO,
+    };
     vec![
         Effect::Granted(recurring_grant()),
         Effect::Scheduled(plain_grant(GrantKind::Paid)),
@@ -460,6 +470,7 @@ fn causes() -> Vec<Cause> {
             usage_limit: nano(80_000_000_000_000),
             current_usage: nano(60_000_000_000),
             period_end: Some(at(2_678_400)),
+            owed: Amount::ZERO,
             priced: None,
         }),
         Cause::Grant,
@@ -478,7 +489,7 @@ fn causes() -> Vec<Cause> {
             period_end: Some(at(2_678_400)),
         }),
         Cause::Reservation,
-        Cause::Release(Release { reservation: reservation(), consumed: nano(3) }),
+        Cause::Release(Release { reservation: reservation(), consumed: nano(3), owed: nano(0) }),
         Cause::Extension,
     ]
 }
@@ -577,6 +588,7 @@ fn priced_consumption() -> Consumption {
         usage_limit: nano(80_000_000_000_000),
         current_usage: nano(60_000_000_000),
         period_end: None,
+        owed: Amount::ZERO,
         priced: Some(Priced {
             meter: MeterId::new(Slot(64), 1),
             feature: seats(),
@@ -611,6 +623,7 @@ fn customer_with_usage() -> Customer {
         resource: Some(resource_id()),
         seq: 1_000,
         at: at(6),
+        since: Timestamp::EPOCH,
         period: Some(period()),
         pin: Some(UsagePin { subscription: SubscriptionNo(2), epoch: 1 }),
         aggregate: Aggregate {
@@ -622,6 +635,21 @@ fn customer_with_usage() -> Customer {
         drawn: vec![run, beyond],
     };
     Customer { usages: vec![usage], ..Customer::new(Slot(64), profile()) }
+}
+
+fn settled_of_usage() -> Settled {
+    let (overdraft, grant) = (GrantNo(9), GrantNo(200));
+    Settled { overdraft, grant, amount: nano(5), metered: nano(3) }
+}
+
+fn owing_consumption() -> Consumption {
+    Consumption { owed: nano(11), ..priced_consumption() }
+}
+
+fn customer_with_usage_anew() -> Customer {
+    let mut customer = customer_with_usage();
+    customer.usages[0].since = at(5);
+    customer
 }
 
 fn customer() -> Customer {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::credit_usage::Forecast;
 use crate::entitlement::{CreditTag, FeatureTag, MetadataMap, ResetPeriod};
 use crate::feature::{FeatureStatus, FeatureType};
 use crate::number::Decimal;
@@ -124,6 +125,9 @@ response! {
         pub decision_id: String,
         /// When the entitlement last changed.
         pub entitlement_updated_at: String,
+        /// When the credits run out at the pace of the last day and week, where it was asked for (an
+        /// addition of this server).
+        pub forecast: Box<Forecast>,
         /// Whether use may go past what is granted (an addition of this server).
         pub has_soft_limit: bool,
         /// Whether the requested usage was priced without its event, so that its true cost may

@@ -159,6 +159,8 @@ response! {
         pub accepted: usize,
     }
     optional {
+        /// The records of how they were decided, in their order (an addition of this server).
+        pub decision_ids: Vec<String>,
         /// The uses that were refused, where the caller asked for the good ones to be applied.
         pub errors: Vec<crate::error::ItemError>,
     }

@@ -18,6 +18,8 @@ wire_enum! {
         Consumption = "CONSUMPTION",
         /// That a use is not recorded.
         Refusal = "REFUSAL",
+        /// Which grants hold what is reserved.
+        Reservation = "RESERVATION",
     }
 
     /// How it was decided.
@@ -30,6 +32,8 @@ wire_enum! {
         Consumed = "CONSUMED",
         /// It was not recorded.
         Refused = "REFUSED",
+        /// It is reserved.
+        Reserved = "RESERVED",
     }
 
     /// What stood in the way.
@@ -76,10 +80,15 @@ response! {
         pub mapping: Option<DecisionMapping>,
         /// What each grant gave, or would have given, in burn order.
         pub draws: Vec<DecisionDraw>,
+        /// How many more grants there are than `draws` names: of what wrote nothing, the first 100
+        /// are kept.
+        pub draws_left_out: usize,
         /// What went, or would have gone, to the overdraft.
         pub overdraft: Decimal,
-        /// The limit that stood in the way; `null` where none did.
+        /// The limit that was reached; `null` where none was. A soft one stood in nobody's way.
         pub limit_hit: Option<LimitHit>,
+        /// The entry of the ledger that reverses it; `null` where none does.
+        pub reversed_by: Option<String>,
     }
 
     /// The subscription whose terms counted.
@@ -103,11 +112,14 @@ response! {
         pub version: u32,
         /// Credits per unit.
         pub rate: Decimal,
-        /// The formula for the cost of one event; `null` where the rate alone counts.
+        /// The formula for the cost of one event; `null` where the package has none.
         pub cost_formula: Option<String>,
         /// What rate or formula was applied to, by name: `usageBefore` and `usageAfter`, or the
-        /// dimensions that the formula names.
+        /// dimensions that the formula names, `null` for one that was not given and counts as 0.
         pub inputs: Opaque,
+        /// Whether a check took each unit at the rate, because there is no event yet to which the
+        /// formula could be applied.
+        pub is_estimate: bool,
     }
 
     /// What one grant gave.
@@ -120,7 +132,7 @@ response! {
         pub rule: String,
     }
 
-    /// The limit that stood in the way.
+    /// The limit that was reached.
     pub struct LimitHit {
         /// Which one.
         pub r#type: LimitType,

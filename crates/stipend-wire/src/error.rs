@@ -256,7 +256,7 @@ error_codes! {
     ReservationClosed = "reservation_closed" 409,
     /// The ledger has no such entry.
     EntryNotFound = "entry_not_found" 404,
-    /// Only a consumption can be reversed, and this entry is something else.
+    /// Only what was consumed can be reversed, and this entry consumed nothing.
     EntryNotReversible = "entry_not_reversible" 409,
     /// The consumption was reversed before, under another idempotency key.
     AlreadyReversed = "already_reversed" 409,
@@ -384,6 +384,10 @@ pub struct ItemError {
     pub code: ErrorCode,
     /// One sentence for a human.
     pub message: String,
+    /// The record of how the refusal was decided, where one is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub decision_id: Option<String>,
     /// The JSON pointer inside the item.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -395,7 +399,7 @@ impl ItemError {
     #[must_use]
     pub fn new(index: usize, error: WireError) -> Self {
         let WireError { code, message, param } = error;
-        Self { index, code, message, param }
+        Self { index, code, message, decision_id: None, param }
     }
 }
 

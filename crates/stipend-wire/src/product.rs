@@ -27,7 +27,8 @@ wire_enum! {
 
     /// What follows a subscription.
     pub enum EndSetup {
-        /// A free plan.
+        /// The free plan of `downgradePlanId`: what is cancelled, or a trial that is not continued,
+        /// goes on with it as the same subscription, in new periods and without its add-ons.
         DowngradeToFree = "DOWNGRADE_TO_FREE",
         /// Nothing.
         CancelSubscription = "CANCEL_SUBSCRIPTION",
@@ -93,7 +94,7 @@ request! {
         pub subscription_end_setup: EndSetup,
         /// How a customer begins.
         pub subscription_start_setup: StartSetup,
-        /// The free plan that follows.
+        /// The free plan that follows; `DOWNGRADE_TO_FREE` needs it.
         pub downgrade_plan_id: Field<PackageId>,
         /// Whether changes are charged in part only when the period ends.
         pub prorate_at_end_of_billing_period: Field<bool>,

@@ -229,6 +229,18 @@ impl FromText for Amount {
     }
 }
 
+impl FromText for bool {
+    const EXPECTED: &'static str = "`true` or `false`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn text_schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Boolean).into()
+    }
+}
+
 impl FromText for u32 {
     const EXPECTED: &'static str = "a whole number, zero or more";
 

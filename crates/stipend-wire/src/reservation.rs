@@ -137,6 +137,8 @@ response! {
     optional {
         /// The balance after it.
         pub credit: CreditBalance,
+        /// The record of how it was decided.
+        pub decision_id: String,
     }
 
     /// A reservation on the list, with all that is known of it.

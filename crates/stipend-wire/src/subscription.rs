@@ -91,7 +91,7 @@ wire_enum! {
     pub enum CancellationAction {
         /// What the product's settings say.
         Default = "DEFAULT",
-        /// They end.
+        /// They end, and no free plan follows.
         RevokeEntitlements = "REVOKE_ENTITLEMENTS",
     }
 

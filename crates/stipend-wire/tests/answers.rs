@@ -590,6 +590,7 @@ fn the_list_of_holds_says_what_became_of_each() {
             consumed_amount: None,
         },
         credit: None,
+        decision_id: None,
     };
     assert_eq!(
         to_string(&extended).unwrap(),
@@ -668,12 +669,14 @@ fn a_decision_tells_its_whole_story() {
             rate: decimal("0"),
             cost_formula: Some("1.1 * a + b".into()),
             inputs,
+            is_estimate: false,
         }),
         draws: vec![DecisionDraw {
             grant_id: "g-1".into(),
             amount: decimal("3"),
             rule: "it expires first".into(),
         }],
+        draws_left_out: 0,
         overdraft: decimal("0"),
         limit_hit: Some(LimitHit {
             r#type: LimitType::Balance,
@@ -682,10 +685,11 @@ fn a_decision_tells_its_whole_story() {
             requested: decimal("3.6"),
             enforcement: Enforcement::Strict,
         }),
+        reversed_by: None,
     };
     assert_eq!(
         to_string(&decision).unwrap(),
-        r#"{"decisionId":"d-1","kind":"REFUSAL","outcome":"REFUSED","at":"2026-02-01T00:00:00.000Z","customerId":"acme","resourceId":null,"featureId":"calls","currencyId":"credits","requestedUsage":1,"cost":3.6,"accessDeniedReason":null,"errorCode":"insufficient_credits","subscription":{"id":"sub-1","planId":"growth","version":2},"mapping":{"packageId":"growth","packageType":"PLAN","version":2,"rate":0,"costFormula":"1.1 * a + b","inputs":{"a":1,"b":2.5}},"draws":[{"grantId":"g-1","amount":3,"rule":"it expires first"}],"overdraft":0,"limitHit":{"type":"BALANCE","limit":50,"currentUsage":47,"requested":3.6,"enforcement":"STRICT"}}"#
+        r#"{"decisionId":"d-1","kind":"REFUSAL","outcome":"REFUSED","at":"2026-02-01T00:00:00.000Z","customerId":"acme","resourceId":null,"featureId":"calls","currencyId":"credits","requestedUsage":1,"cost":3.6,"accessDeniedReason":null,"errorCode":"insufficient_credits","subscription":{"id":"sub-1","planId":"growth","version":2},"mapping":{"packageId":"growth","packageType":"PLAN","version":2,"rate":0,"costFormula":"1.1 * a + b","inputs":{"a":1,"b":2.5},"isEstimate":false},"draws":[{"grantId":"g-1","amount":3,"rule":"it expires first"}],"drawsLeftOut":0,"overdraft":0,"limitHit":{"type":"BALANCE","limit":50,"currentUsage":47,"requested":3.6,"enforcement":"STRICT"},"reversedBy":null}"#
     );
     let error = WireError::new(ErrorCode::InsufficientCredits, "the balance is 3");
     let body = to_string(&ErrorBody::new(error, "req-1").with_decision("d-1")).unwrap();

@@ -55,6 +55,24 @@ fn the_length_of_a_name_is_that_of_what_is_kept() {
     assert_eq!(named(&"\u{958}".repeat(128)), Err("too_long".to_owned()));
 }
 
+/// What is refused is C0 and DEL (`bad-input.md` row 23); what is only shown wrongly is stored, and
+/// escaped where it is shown (rows 25 and 27).
+#[test]
+fn a_name_has_no_c0_control_and_keeps_c1_ones() {
+    let named = |name: &str| {
+        let body = format!(r#"{{"id":"u","name":"{name}"}}"#);
+        let read = parse_body::<CreateCustomer>(body.as_bytes());
+        read.map(|customer| customer.name.into_option().unwrap().0)
+            .map_err(|error| error.code.to_string())
+    };
+    for refused in ["\\u0000", "\\u001b[31m", "\\u001f", "\u{7f}", "\\u007f"] {
+        assert_eq!(named(&format!("a{refused}b")), Err("invalid_string".to_owned()), "{refused}");
+    }
+    for kept in ["\u{80}", "\u{85}", "\u{9b}31m", "\u{9f}", "\u{202e}", "\u{200b}"] {
+        assert_eq!(named(&format!("a{kept}b")), Ok(format!("a{kept}b")));
+    }
+}
+
 #[test]
 fn what_machines_compare_stays_as_it_was_sent() {
     let grant = format!(

@@ -68,7 +68,7 @@ const RESPONSES: &str = "
     Consumed: amount* currencyId* customerId* timestamp* credit resourceId decisionId
     Reservation: id* amount* consumedAmount expiresAt* status*
     ReservationReleased: credit reservation* decisionId
-    ReservationExtended: reservation* credit
+    ReservationExtended: reservation* credit decisionId
     ListedReservation: id* amount* consumedAmount* createdAt* currencyId* customerId* expiresAt*
         holds* metadata* releasedAt* resourceId* status*
     ReservationHold: amount* grantId*
@@ -88,7 +88,8 @@ const RESPONSES: &str = "
         usagePeriodStart validUntil decisionId enumValues hasSoftLimit isEstimate
     EffectiveCredit: accessDeniedReason* currency* currentUsage* isGranted* type*
         usageLimit* usageUpdatedAt* entitlementUpdatedAt reservation reserved
-        reservedOnExpiredGrants usagePeriodEnd validUntil decisionId hasSoftLimit isEstimate
+        reservedOnExpiredGrants usagePeriodEnd validUntil decisionId forecast hasSoftLimit
+        isEstimate
     FeatureReference: id* displayName* featureStatus* featureType*
     UsageReported: id* createdAt* customerId* featureId* timestamp* value* credit currentUsage
         nextResetDate resourceId usagePeriodEnd usagePeriodStart decisionId missingDimensions
@@ -123,9 +124,10 @@ const RESPONSES: &str = "
         resetPeriod* resetPeriodConfiguration* startDate* status* updatedAt* usageLimit*
     Decision: decisionId* kind* outcome* at* customerId* resourceId* featureId* currencyId*
         requestedUsage* cost* accessDeniedReason* errorCode* subscription* mapping* draws*
-        overdraft* limitHit*
+        drawsLeftOut* overdraft* limitHit* reversedBy*
     DecisionSubscription: id* planId* version*
     DecisionMapping: packageId* packageType* version* rate* costFormula* inputs*
+        isEstimate*
     DecisionDraw: grantId* amount* rule*
     LimitHit: type* limit* currentUsage* requested* enforcement*
     Subscription: id* billingId* createdAt* customerId* paymentCollection* planId*
@@ -284,6 +286,7 @@ const QUERIES: &str = "
     EntitlementsQuery: resourceId
     CheckQuery: currencyId featureId requestedUsage requestedValues reservationExpiresAt
         reservationId reservationMetadata reservationTtlSeconds reserveAmount resourceId
+        forecast
     ReservationsQuery: customerId* after before currencyId limit resourceId status
     UsageHistoryQuery: startDate* endDate groupBy resourceId
     CreditUsageQuery: customerId* after before currencyId endDate groupBy limit resourceId
@@ -377,8 +380,8 @@ fn enums_of_usage_and_checks_have_the_spellings_of_the_contract() {
     assert_eq!(texts::<ReservationStatus>(), "ACTIVE|RELEASED");
     assert_eq!(texts::<ListedReservationStatus>(), "ACTIVE|RELEASED|EXPIRED");
     assert_eq!(texts::<ForecastWindow>(), "LAST_DAY|LAST_WEEK");
-    assert_eq!(texts::<DecisionKind>(), "CHECK|CONSUMPTION|REFUSAL");
-    assert_eq!(texts::<DecisionOutcome>(), "GRANTED|DENIED|CONSUMED|REFUSED");
+    assert_eq!(texts::<DecisionKind>(), "CHECK|CONSUMPTION|REFUSAL|RESERVATION");
+    assert_eq!(texts::<DecisionOutcome>(), "GRANTED|DENIED|CONSUMED|REFUSED|RESERVED");
     assert_eq!(texts::<LimitType>(), "USAGE_LIMIT|BALANCE|BUDGET");
     assert_eq!(texts::<Enforcement>(), "SOFT|HARD|STRICT");
     assert_eq!(texts::<AggregationFunction>(), "SUM|MAX|MIN|AVG|COUNT|UNIQUE");

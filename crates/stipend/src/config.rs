@@ -4,14 +4,17 @@ use crate::failure::Failure;
 use clap::Args;
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
+use stipend_server::Limits;
 
 const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
 
 /// What can be set, on the command line and in the environment.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Settings {
-    /// A TOML file with the same settings (`data_dir`, `listen`, `log`, `max_clock_jump`).
+    /// A TOML file with the same settings (`data_dir`, `listen`, `log`, `max_clock_jump`,
+    /// `max_in_flight`).
     #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Where the data lives [default: stipend/ in the user's data directory].
@@ -27,6 +30,9 @@ pub(crate) struct Settings {
     /// `90s`, `36h` or `7d` [default: start, and do what has come due].
     #[arg(long, value_name = "DURATION", env = "STIPEND_MAX_CLOCK_JUMP")]
     pub(crate) max_clock_jump: Option<ClockJump>,
+    /// How many changes may be under way at once; more are refused with 429 [default: 2048].
+    #[arg(long, value_name = "NUMBER", env = "STIPEND_MAX_IN_FLIGHT")]
+    pub(crate) max_in_flight: Option<NonZeroU16>,
     /// A secret API key that exists in the environment `production` at start.
     #[arg(
         long,
@@ -89,6 +95,7 @@ struct File {
     listen: Option<SocketAddr>,
     log: Option<String>,
     max_clock_jump: Option<ClockJump>,
+    max_in_flight: Option<NonZeroU16>,
 }
 
 /// What holds in the end.
@@ -100,6 +107,7 @@ pub(crate) struct Config {
     pub(crate) bootstrap_api_key: Option<String>,
     pub(crate) bootstrap_sandbox_api_key: Option<String>,
     pub(crate) engine: stipend_engine::Options,
+    pub(crate) limits: Limits,
 }
 
 impl Settings {
@@ -123,9 +131,16 @@ impl Settings {
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             bootstrap_api_key: key,
             bootstrap_sandbox_api_key: sandbox_key,
+            limits: limits(self.max_in_flight.or(file.max_in_flight)),
             engine: stipend_engine::Options { max_clock_jump, ..Default::default() },
         })
     }
+}
+
+fn limits(max_in_flight: Option<NonZeroU16>) -> Limits {
+    let limits = Limits::default();
+    let commands_max = max_in_flight.map_or(limits.commands_max, |most| usize::from(most.get()));
+    Limits { commands_max, ..limits }
 }
 
 /// A key that is set, and not set to nothing.
@@ -165,12 +180,13 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
 }
 
 /// The variables that a `STIPEND_…` environment variable can be; others are warned about.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "STIPEND_CONFIG",
     "STIPEND_DATA_DIR",
     "STIPEND_LISTEN",
     "STIPEND_LOG",
     "STIPEND_MAX_CLOCK_JUMP",
+    "STIPEND_MAX_IN_FLIGHT",
     "STIPEND_BOOTSTRAP_API_KEY",
     "STIPEND_BOOTSTRAP_SANDBOX_API_KEY",
 ];
@@ -213,6 +229,7 @@ mod tests {
             ("listen = \"nowhere\"", "socket address"),
             ("listen = 4010", "socket address"),
             ("max_clock_jump = \"soon\"", "duration"),
+            ("max_in_flight = 0", "nonzero"),
             ("log = [\"info\"]", "string"),
             ("log = ", ""),
             ("log = \"a\"\nlog = \"b\"", "duplicate"),

@@ -9,6 +9,8 @@ use crate::{say, serve, start};
 use clap::Args;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use stipend_server::App;
+use stipend_server::ids::SystemRandom;
 
 /// How the demo runs.
 #[derive(Clone, Debug, Args)]
@@ -41,8 +43,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let listener = serve::into_async(listener)?;
         let signal = serve::stop_signal()?;
         let url = format!("http://{}", serve::address(&listener)?);
+        let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
+        let link = serve::sign_in_link(&app, serve::address(&listener)?);
         say(&format!(
-            "listening on {url}\nAPI key: {key}\nData: {}\n\n",
+            "listening on {url}\nAPI key: {key}\nDashboard (signs in once): {link}\nData: {}\n\n",
             config.data_dir.display()
         ))?;
         let (told, all_told) = tokio::sync::oneshot::channel();
@@ -60,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 signal.await;
             }
         };
-        serve::serve_until(listener, &engine, stop).await?;
+        serve::serve_until(listener, &engine, app, None, stop).await?;
         story.join().unwrap_or_else(|_| Err(Failure::Failed("the example broke off".to_owned())))
     })
 }

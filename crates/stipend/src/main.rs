@@ -4,6 +4,7 @@
 
 mod config;
 mod demo;
+mod descriptors;
 mod doctor;
 mod environment;
 mod failure;
@@ -70,4 +71,10 @@ fn say(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| Failure::failed("cannot write to standard output", &error))
+}
+
+/// Says something beside the output that programs read.
+fn tell(text: &str) {
+    // Who closed standard error does not want to know.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -2,14 +2,17 @@
 
 use crate::config::{Config, Settings, unknown_variables};
 use crate::failure::Failure;
-use crate::{say, start};
+use crate::{descriptors, say, start, tell};
 use std::future::Future;
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use stipend_engine::Engine;
-use stipend_server::App;
+use stipend_engine::series::Roller;
 use stipend_server::ids::SystemRandom;
+use stipend_server::{App, Limits};
+use stipend_store::{MemoryRolls, Rolls};
+use stipend_store_sqlite::SqliteRolls;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -27,6 +30,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         customers = engine.customers_count(),
         "recovered"
     );
+    let rolls = open_rolls(&config);
     let listener = bind(&config)?;
     // A key is made only once nothing can keep it from being shown.
     let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
@@ -40,7 +44,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
         }
-        serve_until(listener, &engine, stop).await
+        let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
+        let app = app.with_limits(affordable(config.limits));
+        tell(&dashboard_line(&app, address(&listener)?));
+        serve_until(listener, &engine, app, Some(rolls), stop).await
     })
 }
 
@@ -55,6 +62,17 @@ pub(crate) fn start_logging(filter: &str) -> Result<(), Failure> {
         builder.json().init();
     }
     Ok(())
+}
+
+/// What is rolled up is no truth: the server starts without, and makes it anew.
+fn open_rolls(config: &Config) -> Arc<dyn Rolls> {
+    match SqliteRolls::open(&config.data_dir) {
+        Ok(rolls) => Arc::new(rolls),
+        Err(error) => {
+            tracing::warn!(%error, "the roll-ups of the use of credits are kept in memory");
+            Arc::new(MemoryRolls::default())
+        }
+    }
 }
 
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -80,14 +98,46 @@ pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|error| Failure::failed("the socket has no address", &error))
 }
 
-/// Serves until `stop` is done, drains, and commits what was decided.
+/// Where the dashboard is, with the link that sets it up where that was not done yet.
+fn dashboard_line(app: &App, address: SocketAddr) -> String {
+    let base = base(address);
+    match app.set_up_token() {
+        Some(token) => {
+            format!("dashboard (set it up within the hour): {base}/setup?token={token}\n")
+        }
+        None => format!("dashboard: {base}/\n"),
+    }
+}
+
+/// A link that signs in to the dashboard once.
+pub(crate) fn sign_in_link(app: &App, address: SocketAddr) -> String {
+    format!("{}/signin?token={}", base(address), app.sign_in_token())
+}
+
+/// Where a browser on this machine finds the server.
+fn base(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}")
+}
+
+/// Serves until `stop` is done, drains, and commits what was decided. What of the use of credits
+/// is rolled up is kept in `rolls`.
 pub(crate) async fn serve_until(
     listener: TcpListener,
     engine: &Arc<Engine>,
+    mut app: App,
+    rolls: Option<Arc<dyn Rolls>>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let app = App::new(Arc::clone(engine), Arc::new(SystemRandom));
+    let mut roller = None;
+    if let Some(rolls) = rolls {
+        app = app.with_rolls(Arc::clone(&rolls));
+        roller = Some(Roller::new(rolls).spawn(Arc::clone(engine)));
+    }
     let served = stipend_server::serve::serve(listener, app, stop).await;
+    drop(roller);
     engine.stop();
     tracing::info!("stopped");
     served.map_err(|error| Failure::failed("serving failed", &error))
@@ -106,4 +156,14 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
         }
         tracing::info!("stopping");
     })
+}
+
+/// The limits with no more connections than there are file descriptors for.
+fn affordable(limits: Limits) -> Limits {
+    let connections_max =
+        descriptors::connections(limits.connections_max, descriptors::raise_limit());
+    if connections_max < limits.connections_max {
+        tracing::warn!(connections_max, "the limit of file descriptors allows fewer connections");
+    }
+    Limits { connections_max, ..limits }
 }

@@ -2,11 +2,15 @@
 //!
 //! It keeps books of its own from the entries alone, and looks at each entry with everything that
 //! came before it: conservation and bounds (1–3), windows (4), periods (7, in `recurring`), the
-//! burn order (8, in `burn`), overdraft first (10), ends (12) and time (14).
+//! burn order (8, in `burn`), refusals and reservations (9 and 11, in `holds`), overdraft first (10),
+//! ends (12) and time (14); and that usage goes on from where it was and is paid for once (`usage`).
 
 mod burn;
+mod holds;
 mod recurring;
+mod usage;
 
+use holds::Booked;
 use recurring::{Followed, ItemKey};
 use std::collections::{BTreeMap, BTreeSet};
 use stipend_core::customer::{
@@ -30,6 +34,11 @@ pub struct Audit {
     issued: BTreeSet<(ItemKey, i32, u32)>,
     /// Grants that were voided at this instant: they may be taken in elsewhere, or with another end.
     moving: Vec<Grant>,
+    /// Grants that have ended while a part of them was held.
+    lapsed: BTreeMap<u32, Lapsed>,
+    /// Consumptions that were reversed.
+    reversed: BTreeSet<u64>,
+    counted: usage::Counted,
     recurring: u64,
 }
 
@@ -43,6 +52,15 @@ struct Books {
     overdraft_number: Option<u32>,
     /// When something came into force last.
     fresh_at: Option<Timestamp>,
+    /// The open reservations.
+    holds: Vec<Booked>,
+}
+
+/// A grant that stays aside for what is held of it.
+#[derive(Clone, Debug)]
+struct Lapsed {
+    grant: Grant,
+    end: GrantEnd,
 }
 
 /// A grant that has not ended.
@@ -67,6 +85,9 @@ impl Audit {
             followed: BTreeMap::new(),
             issued: BTreeSet::new(),
             moving: Vec::new(),
+            lapsed: BTreeMap::new(),
+            reversed: BTreeSet::new(),
+            counted: usage::Counted::default(),
             recurring: 0,
         }
     }
@@ -92,19 +113,19 @@ impl Audit {
                         overdraft: Amount::ZERO,
                         overdraft_number: None,
                         fresh_at: None,
+                        holds: Vec::new(),
                     };
                     let known = self.pools.insert(opened.pool, books);
                     ensure(known.is_none(), || "a pool is opened twice".to_owned())?;
                 }
                 Entry::Subscription(terms) => self.note_terms(terms)?,
                 Entry::Profile(_) | Entry::Resource(_) => {}
-                // No story reports usage or promotes.
-                Entry::Promotion(_) | Entry::MeterOpened(_) | Entry::Usage(_) => {
-                    return Err(format!("the auditor has no books for {entry:?}"));
-                }
+                Entry::MeterOpened(opened) => self.note_meter(opened)?,
+                Entry::Usage(entry) => self.note_usage(entry)?,
+                Entry::Promotion(promotion) => self.note_promotion(promotion)?,
             }
         }
-        Ok(())
+        self.check_paid()
     }
 
     fn note_entry(&mut self, entry: &PoolEntry) -> Result<(), String> {
@@ -116,9 +137,7 @@ impl Audit {
         self.now = entry.at;
         let before = self.books(entry.pool)?.balance;
         check_cause(entry)?;
-        if entry.is_consumption() {
-            self.check_burn(entry)?;
-        }
+        self.check_asked(entry)?;
         let mut fresh = Vec::new();
         for effect in &entry.effects {
             self.note_effect(entry, effect, &mut fresh)?;
@@ -208,16 +227,17 @@ impl Audit {
                 let is_sound = !carried.amount.is_negative() && carried.until > at;
                 ensure(is_sound, || format!("{} is carried to the past", carried.amount))
             }
-            // No story reserves credits or gives any back; what is pinned of that is in the core.
-            Effect::Reserved(_)
-            | Effect::HoldExtended(_)
-            | Effect::HoldEnded(_)
-            | Effect::HoldMovedOut(_)
-            | Effect::HoldMovedIn(_)
-            | Effect::Refunded(_)
-            | Effect::OverdraftRefunded(_) => {
-                Err(format!("the auditor has no books for {effect:?}"))
+            Effect::Reserved(hold) => self.note_reserved(entry, hold),
+            Effect::HoldExtended(extended) => self.note_extended(entry, extended),
+            Effect::HoldEnded(ended) => self.note_hold_ended(entry, ended, fresh),
+            Effect::HoldMovedOut(moved) => self.note_hold_moved(entry, moved, false),
+            Effect::HoldMovedIn(moved) => self.note_hold_moved(entry, moved, true),
+            Effect::Refunded(moved) => {
+                fresh.push(moved.grant.0);
+                ensure(moved.amount.is_positive(), || "nothing comes back".to_owned())?;
+                self.use_grant(moved.grant.0, -moved.amount)
             }
+            Effect::OverdraftRefunded(draw) => self.note_overdraft_refund(pool, draw.amount),
         }
     }
 
@@ -235,8 +255,9 @@ impl Audit {
     fn use_grant(&mut self, number: u32, amount: Amount) -> Result<(), String> {
         let grant = self.live_grant(number)?;
         grant.consumed += amount;
-        let (used, whole) = (grant.consumed, grant.amount);
-        ensure(!used.is_negative() && used <= whole, || {
+        let (used, whole) = (grant.consumed + grant.held, grant.amount);
+        let least = grant.consumed.min(grant.held);
+        ensure(!least.is_negative() && used <= whole, || {
             format!("grant {number} has {used} of {whole} used")
         })
     }
@@ -288,10 +309,25 @@ impl Audit {
         ensure(amount.is_positive(), || format!("{amount} is overdrawn"))
     }
 
+    fn note_overdraft_refund(&mut self, pool: PoolId, amount: Amount) -> Result<(), String> {
+        let overdraft = &mut self.books(pool)?.overdraft;
+        *overdraft -= amount;
+        let is_less = amount.is_positive() && !overdraft.is_negative();
+        ensure(is_less, || format!("{amount} of an overdraft comes back"))
+    }
+
     /// A grant expires at its end and is voided before it; the record says what was left.
     fn note_end(&mut self, entry: &PoolEntry, ended: &Ended) -> Result<(), String> {
         let (at, record) = (entry.at, &ended.grant);
         let number = record.no.0;
+        if let Some(lapsed) = self.lapsed.remove(&number) {
+            let told = (record.amount, record.consumed, record.held, ended.end, ended.amount);
+            let grant = &lapsed.grant;
+            let known = (grant.amount, grant.consumed, Amount::ZERO, lapsed.end, Amount::ZERO);
+            return ensure(told == known && grant.held.is_zero(), || {
+                format!("grant {number} is let go as {told:?}, it was {known:?}")
+            });
+        }
         let held = self.grants.remove(&number);
         let held = held.ok_or_else(|| format!("grant {number} ends twice"))?;
         let grant = &held.grant;
@@ -310,7 +346,10 @@ impl Audit {
         let is_late = ended.end == GrantEnd::Expired && books.fresh_at == Some(at);
         ensure(!is_late, || format!("grant {number} expires after the new one came, at {at}"))?;
         if ended.end == GrantEnd::Voided {
-            self.moving.push(held.grant);
+            self.moving.push(held.grant.clone());
+        }
+        if held.grant.held.is_positive() {
+            self.lapsed.insert(number, Lapsed { grant: held.grant, end: ended.end });
         }
         Ok(())
     }
@@ -328,6 +367,10 @@ impl Audit {
                 format!("grant {} stands at {now} as it stood before", grant.no.0)
             })?;
         }
+        let mut holds = self.pools.values().flat_map(|books| &books.holds);
+        ensure(holds.all(|booked| booked.expires_at > now), || {
+            format!("a reservation stands at {now} that is over")
+        })?;
         self.check_followed(now)
     }
 
@@ -344,8 +387,16 @@ impl Audit {
             let known = self.grants.values().filter(|held| held.pool == pool.id).count();
             let held = pool.live.len() + pool.scheduled.len();
             ensure(held == known, || format!("{held} grants in a pool, entries say {known}"))?;
+            let (holds, booked) = (pool.holds.len(), books.holds.len());
+            ensure(holds == booked, || format!("{holds} reservations, entries say {booked}"))?;
+            let reserved: Amount = self.live(pool.id).map(|grant| grant.held).sum();
+            ensure(reserved == pool.reserved(), || {
+                format!("{} reserved, entries say {reserved}", pool.reserved())
+            })?;
         }
-        Ok(())
+        let lapsed: usize = customer.pools.iter().map(|pool| pool.lapsed.len()).sum();
+        ensure(lapsed == self.lapsed.len(), || format!("{lapsed} grants stay aside"))?;
+        self.check_counted(customer)
     }
 }
 
@@ -353,20 +404,47 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String>
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
+/// Less usage, and a reversal, give consumption back.
+fn gives_back(cause: &Cause) -> bool {
+    match cause {
+        Cause::Consumption(asked) => asked.amount.is_negative(),
+        Cause::Reversal(_) => true,
+        _ => false,
+    }
+}
+
 /// Each cause has effects of its own kind; and at one instant what expires goes before anything is
 /// granted, and what is granted before overdraft is settled.
 fn check_cause(entry: &PoolEntry) -> Result<(), String> {
     let rank = |effect: &Effect| match effect {
-        Effect::Ended(_) => Some(0),
+        Effect::Ended(_) | Effect::HoldEnded(_) => Some(0),
         Effect::Granted(_) | Effect::Activated(_) => Some(1),
         Effect::Settled(_) | Effect::OverdraftClosed(_) => Some(2),
         _ => None,
     };
+    let ends_hold = entry.effects.iter().any(|effect| matches!(effect, Effect::HoldEnded(_)));
     let belongs = |effect: &Effect| match (&entry.cause, effect) {
-        (Cause::Consumption(_), Effect::Drawn(_) | Effect::Overdrawn(_)) => true,
-        (Cause::Consumption(_), _) | (_, Effect::Drawn(_) | Effect::Overdrawn(_)) => false,
+        (Cause::Consumption(asked), Effect::Drawn(_) | Effect::Overdrawn(_)) => {
+            !asked.amount.is_negative()
+        }
+        (Cause::Release(_), Effect::Drawn(_) | Effect::Overdrawn(_)) => true,
+        (_, Effect::Drawn(_) | Effect::Overdrawn(_)) => false,
+        (cause, Effect::Refunded(_) | Effect::OverdraftRefunded(_)) => gives_back(cause),
+        (cause, Effect::Settled(_) | Effect::OverdraftClosed(_)) if gives_back(cause) => true,
+        (cause, Effect::Reserved(_)) => *cause == Cause::Reservation,
+        (cause, Effect::HoldExtended(_)) => *cause == Cause::Extension,
+        (cause, Effect::HoldEnded(_)) => matches!(cause, Cause::Release(_) | Cause::Due),
+        (cause, Effect::HoldMovedOut(_) | Effect::HoldMovedIn(_)) => {
+            matches!(cause, Cause::Subscription(_))
+        }
+        (cause, _) if gives_back(cause) => matches!(cause, Cause::Reversal(_)),
+        (Cause::Consumption(_) | Cause::Reservation | Cause::Extension, _) => false,
+        // With a reservation goes what stood aside for it.
+        (Cause::Due | Cause::Release(_), Effect::Ended(_)) if ends_hold => true,
         (cause, Effect::Ended(ended)) => (*cause == Cause::Due) == (ended.end == GrantEnd::Expired),
-        (Cause::Due, _) => rank(effect).is_some() || matches!(effect, Effect::Closed(_)),
+        (Cause::Due, _) => {
+            rank(effect).is_some() || matches!(effect, Effect::Closed(_) | Effect::Opened(_))
+        }
         (Cause::Grant, Effect::Granted(grant) | Effect::Scheduled(grant)) => grant.source.is_none(),
         (Cause::Void, _) => false,
         (Cause::Subscription(_), Effect::Granted(grant)) => grant.source.is_some(),

@@ -13,8 +13,8 @@
 //!
 //! The auditor and the model count with [`calendar`]. What the model does not predict: cadences mixed
 //! in one credit type, trials beside a live subscription, changes of behavior, scheduled changes,
-//! transfers, alignment, proration. Wild lives ([`wild`]) have all of it, under the auditor alone; the
-//! tables of the core pin the numbers.
+//! transfers, alignment, reservations, reversals, less usage. Wild lives ([`wild`]) have all of it,
+//! under the auditor alone; the tables of the core pin the numbers.
 //!
 //! A new kind of command is a [`story::Deed`]: it is told in `story`, done in `model::Model::act`,
 //! and put to the subject by `subject::command`.
@@ -143,18 +143,22 @@ pub fn run(seed: u64, options: &Options) -> Result<Totals, Box<Finding>> {
     Ok(totals)
 }
 
-/// The entries of the first customer of a seed, step by step, each with the instant of the step.
+/// The entries of a life, step by step, each with the instant up to which everything is done.
+pub type Life = Vec<(Timestamp, Vec<Entry>)>;
+
+/// The entries of the first customer of a seed, step by step, each with the instant of the step, and
+/// an auditor who has seen none of them.
 ///
 /// # Errors
 /// As [`run`].
-pub fn record(seed: u64, options: &Options) -> Result<Vec<(Timestamp, Vec<Entry>)>, Box<Finding>> {
+pub fn record(seed: u64, options: &Options) -> Result<(Audit, Life), Box<Finding>> {
     let mut prng = Prng::new(seed);
     let shop = Shop::random(&mut prng);
     let (mut totals, mut trace, mut life) = (Totals::default(), Vec::new(), Vec::new());
     let mut note = |now, entries: &[Entry]| life.push((now, entries.to_vec()));
     live(&shop, prng.fork(), options, &mut totals, &mut trace, &mut note)
         .map_err(|what| Box::new(Finding { seed, what, trace }))?;
-    Ok(life)
+    Ok((Audit::new(shop.prorates), life))
 }
 
 /// Lives a seed with every command at random, so many steps, without a model ([`wild`]).
@@ -164,10 +168,9 @@ pub fn record(seed: u64, options: &Options) -> Result<Vec<(Timestamp, Vec<Entry>
 pub fn run_wild(seed: u64, steps: u32) -> Result<Totals, Box<Finding>> {
     let mut trace = Vec::new();
     let outcome = catch_unwind(AssertUnwindSafe(|| wild::live(seed, steps, &mut trace)));
-    match outcome.unwrap_or_else(|panic| Err(said(panic))) {
-        Ok(()) => Ok(Totals { seeds: 1, steps: u64::from(steps), ..Totals::default() }),
-        Err(what) => Err(Box::new(Finding { seed, what, trace })),
-    }
+    outcome
+        .unwrap_or_else(|panic| Err(said(panic)))
+        .map_err(|what| Box::new(Finding { seed, what, trace }))
 }
 
 fn said(panic: Box<dyn std::any::Any + Send>) -> String {
@@ -188,7 +191,7 @@ fn live(
 ) -> Result<(), String> {
     let mut story = Story::new(&mut prng, options.years);
     let mut model = Model::new(shop);
-    let mut audit = Audit::new(false);
+    let mut audit = Audit::new(shop.prorates);
     let mut subject: Box<dyn Subject> = if options.whole {
         Box::new(engine::Whole::new(shop, prng.fork(), story.now())?)
     } else {

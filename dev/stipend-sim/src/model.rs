@@ -6,6 +6,7 @@
 //! is the promise, and all the model knows of it.
 
 mod compare;
+mod spend;
 
 use crate::calendar::{Anchor, Step as Months};
 use crate::shop::{FREE, PACK, PACK_SEATS, Resets, Shop, TEAM, TEAM_SEATS};
@@ -76,6 +77,8 @@ type Shares = BTreeMap<&'static str, Share>;
 #[derive(Clone, Debug)]
 struct Bucket {
     stands: BTreeMap<&'static str, i128>,
+    /// What was granted in all: all that stands, or with proration what it was worth.
+    given: i128,
     consumed: i128,
     expires: i64,
 }
@@ -86,7 +89,7 @@ impl Bucket {
     }
 
     fn left(&self) -> i128 {
-        (self.total() - self.consumed).max(0)
+        (self.given - self.consumed).max(0)
     }
 }
 
@@ -113,6 +116,8 @@ pub struct Places {
     pub period_end: Option<i64>,
     /// When the subscription ends.
     pub ends: Option<i64>,
+    /// Whether there ever was a promotion.
+    pub promoted: bool,
 }
 
 /// The customer as the model believes it to be.
@@ -129,6 +134,8 @@ pub struct Model {
     overdraft: i128,
     /// What was consumed under a plan that was left, until the period ends.
     left: BTreeMap<(&'static str, Anchor), (i128, i64)>,
+    /// Whether there ever was a promotion.
+    promoted: bool,
 }
 
 const ONE: i128 = 1_000_000_000;
@@ -148,6 +155,7 @@ impl Model {
             made: 0,
             overdraft: 0,
             left: BTreeMap::new(),
+            promoted: false,
         }
     }
 
@@ -175,6 +183,7 @@ impl Model {
             gifts: self.gifts.iter().chain(&self.coming).map(|gift| gift.number).collect(),
             period_end: self.bucket.as_ref().map(|bucket| bucket.expires),
             ends: self.subscription.as_ref().and_then(|one| one.ends),
+            promoted: self.promoted,
         }
     }
 
@@ -219,8 +228,7 @@ impl Model {
             is_cancelled || one.trial.is_some_and(|(end, cancels)| end <= at && cancels)
         });
         if ends {
-            self.subscription = None;
-            self.bucket = None;
+            self.leave();
         }
         if let Some(one) = &mut self.subscription
             && one.trial.is_some_and(|(end, _)| end <= at)
@@ -264,20 +272,67 @@ impl Model {
         let addons = Vec::new();
         self.subscription =
             Some(Subscription { plan, version, addons, seats, anchor, trial: None, ends: None });
+        let begins = keeps.is_none();
+        // Prorated, the two plans share the period, and nothing starts anew within it.
+        let is_shared = self.shop.prorates && !begins;
         let Some(old) = before else { return };
         if let Some(bucket) = &mut self.bucket
             && resets
+            && !is_shared
         {
             // Who comes back within the period finds what was consumed under the plan.
             self.left.insert((old.plan, old.anchor), (bucket.consumed, bucket.expires));
             let known = self.left.get(&(plan, anchor)).filter(|(_, until)| *until > now);
             bucket.consumed = known.map_or(0, |(consumed, _)| *consumed);
         }
-        let stands = self.amounts();
-        let expires = self.period_end();
-        if let Some(bucket) = &mut self.bucket {
-            (bucket.stands, bucket.expires) = (stands, expires);
+        self.stand_at(self.amounts(), begins);
+    }
+
+    /// What a total is worth for the rest of the period, rounded down.
+    fn worth(&self, total: i128) -> i128 {
+        let Some(one) = self.subscription.as_ref().filter(|_| self.shop.prorates) else {
+            return total;
+        };
+        let period = one.anchor.period(self.step(), self.now);
+        total * i128::from(period.end - self.now) / i128::from(period.end - period.start)
+    }
+
+    /// Everything stands elsewhere from now on, in a new period or in the one that runs.
+    fn stand_at(&mut self, stands: BTreeMap<&'static str, i128>, begins: bool) {
+        let Some(mut bucket) = self.bucket.take() else { return };
+        let before = bucket.total();
+        bucket.stands = stands;
+        if begins {
+            bucket.given = bucket.total();
+        } else {
+            bucket.given += self.worth(bucket.total()) - self.worth(before);
         }
+        bucket.expires = self.period_end();
+        self.bucket = Some(bucket);
+    }
+
+    /// The subscription ends, or goes on with the free plan in new periods.
+    fn leave(&mut self) {
+        let Some(one) = self.subscription.take() else { return };
+        let is_taken = self.waiting.as_ref().is_some_and(|waiting| waiting.start <= self.now);
+        if !self.shop.followed || one.plan == FREE || is_taken {
+            self.bucket = None;
+            return;
+        }
+        self.subscription = Some(Subscription {
+            plan: FREE,
+            version: self.version(FREE),
+            addons: Vec::new(),
+            seats: None,
+            anchor: Anchor { at: self.now, zone: self.shop.zone },
+            trial: None,
+            ends: None,
+        });
+        if one.trial.is_some() || self.shop.resets != Resets::Never {
+            self.bucket = None;
+        }
+        self.stand_at(self.amounts(), true);
+        self.renew();
     }
 
     /// What the subscription gives: the greatest override alone, else the plan and all add-ons.
@@ -310,10 +365,10 @@ impl Model {
     /// taken back for seats that were returned, nor what stands above an amount that grew. What is
     /// no longer given goes.
     fn change(&mut self, before: &Shares) {
-        let after = self.shares();
-        let Some(bucket) = &mut self.bucket else { return };
-        let stood = std::mem::take(&mut bucket.stands);
-        for (id, share) in after {
+        let Some(bucket) = &self.bucket else { return };
+        let stood = bucket.stands.clone();
+        let mut all = BTreeMap::new();
+        for (id, share) in self.shares() {
             let held = stood.get(id).copied().unwrap_or(0);
             let stands = match before.get(id) {
                 Some(old) if *old == share => held,
@@ -325,25 +380,30 @@ impl Model {
                 }
                 _ => held.max(share.amount()),
             };
-            bucket.stands.insert(id, stands);
+            all.insert(id, stands);
         }
+        self.stand_at(all, false);
     }
 
     /// Newer versions hold: what grows, grows now; what shrinks, does so with the next period.
     fn grow(&mut self) {
+        let Some(bucket) = &self.bucket else { return };
+        let mut all = bucket.stands.clone();
         for (id, amount) in self.amounts() {
-            if let Some(bucket) = &mut self.bucket {
-                let stands = bucket.stands.entry(id).or_default();
-                *stands = amount.max(*stands);
-            }
+            let stands = all.entry(id).or_default();
+            *stands = amount.max(*stands);
         }
+        self.stand_at(all, false);
+    }
+
+    fn step(&self) -> Months {
+        if self.shop.yearly { Months::Year } else { Months::Month }
     }
 
     /// The end of the period of the credits; no credits outlive a trial.
     fn period_end(&self) -> i64 {
         let Some(one) = &self.subscription else { return NEVER };
-        let step = if self.shop.yearly { Months::Year } else { Months::Month };
-        let end = one.anchor.boundary_after(step, self.now);
+        let end = one.anchor.boundary_after(self.step(), self.now);
         one.trial.map_or(end, |(trial, _)| end.min(trial))
     }
 
@@ -351,24 +411,16 @@ impl Model {
     fn renew(&mut self) {
         if self.subscription.is_some() && self.bucket.is_none() {
             let (stands, expires) = (self.amounts(), self.period_end());
-            self.bucket = Some(Bucket { stands, consumed: 0, expires });
+            let given = stands.values().sum();
+            self.bucket = Some(Bucket { stands, given, consumed: 0, expires });
         }
     }
 
-    /// Credits that are new pay the overdraft first; while there is one, nothing else is left.
-    fn settle(&mut self) {
-        if let Some(bucket) = &mut self.bucket {
-            let paid = self.overdraft.min(bucket.left());
-            bucket.consumed += paid;
-            self.overdraft -= paid;
-        }
-        let mut by_making: Vec<&mut Gift> = self.gifts.iter_mut().collect();
-        by_making.sort_by_key(|gift| gift.number);
-        for gift in by_making {
-            let paid = self.overdraft.min(gift.amount - gift.consumed);
-            gift.consumed += paid;
-            self.overdraft -= paid;
-        }
+    /// What so many calls cost.
+    #[must_use]
+    pub fn price_of(&self, calls: u32) -> i128 {
+        let rate = self.shop.rate.filter(|_| self.subscription.is_some());
+        i128::from(rate.unwrap_or(0)) * i128::from(calls) * ONE
     }
 
     /// Whether a deed is done: only who asked for it is refused.
@@ -383,6 +435,8 @@ impl Model {
         let before = self.shares();
         match deed {
             Deed::Use { amount, .. } => self.draw(*amount),
+            Deed::Report(calls) => self.draw(self.price_of(*calls)),
+            Deed::Promote(gives) => self.promoted |= gives,
             Deed::Grant { .. } => self.grant(deed),
             Deed::Void(number) => {
                 self.gifts.retain(|gift| gift.number != *number);
@@ -430,23 +484,6 @@ impl Model {
             }
         }
         self.settle();
-    }
-
-    fn grant(&mut self, deed: &Deed) {
-        let Deed::Grant { promotional, amount, priority, from, until, .. } = deed else { return };
-        let gift = Gift {
-            priority: *priority,
-            until: until.map_or(NEVER, stipend_core::Timestamp::micros),
-            is_paid: !promotional,
-            from: from.map_or(self.now, stipend_core::Timestamp::micros),
-            number: self.made,
-            amount: *amount,
-            consumed: 0,
-        };
-        self.made += 1;
-        let list = if gift.from > self.now { &mut self.coming } else { &mut self.gifts };
-        list.push(gift);
-        list.sort();
     }
 
     /// What is there keeps its version; what is bought comes in the latest.
@@ -506,11 +543,7 @@ impl Model {
     fn cancel(&mut self, when: When) {
         self.waiting = None;
         let at = match when {
-            When::Now => {
-                self.subscription = None;
-                self.bucket = None;
-                return;
-            }
+            When::Now => return self.leave(),
             When::PeriodEnd => self.billing_end(),
             When::At(at) => at.micros(),
         };
@@ -520,34 +553,4 @@ impl Model {
             self.move_trial(end.max(at));
         }
     }
-
-    /// Takes from what burns first; the bucket has priority 50, is no gift, and ends with its
-    /// period.
-    fn draw(&mut self, amount: i128) {
-        let mut rest = amount;
-        let place = self.bucket.as_ref().map(|bucket| (50, bucket.expires, true));
-        let mut drawn_bucket = false;
-        for gift in &mut self.gifts {
-            let is_before =
-                place.is_none_or(|place| (gift.priority, gift.until, gift.is_paid) < place);
-            if !is_before && !drawn_bucket {
-                drawn_bucket = true;
-                rest -= take(&mut self.bucket, rest);
-            }
-            let taken = rest.min(gift.amount - gift.consumed);
-            gift.consumed += taken;
-            rest -= taken;
-        }
-        if !drawn_bucket {
-            rest -= take(&mut self.bucket, rest);
-        }
-        self.overdraft += rest;
-    }
-}
-
-fn take(bucket: &mut Option<Bucket>, amount: i128) -> i128 {
-    let Some(bucket) = bucket else { return 0 };
-    let taken = amount.min(bucket.left());
-    bucket.consumed += taken;
-    taken
 }

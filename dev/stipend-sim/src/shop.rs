@@ -4,10 +4,13 @@ use crate::calendar::Zone;
 use crate::prng::Prng;
 use std::fmt;
 use stipend_core::catalog::{
-    Behavior, Catalog, CatalogCommand, Charges, EntitlementPatch, EntitlementTerms, FeatureTerms,
-    Migration, NewEntitlement, PackagePatch, Pricing, ProductPatch, Settings, Target, UsageReset,
+    Behavior, CancellationTime, Catalog, CatalogCommand, Charges, CreditProration, CreditRate,
+    EndSetup, EntitlementPatch, EntitlementTerms, FeatureTerms, MeterType, Migration,
+    NewEntitlement, NewFeature, PackagePatch, Pricing, ProductPatch, ProductSettings, Settings,
+    StartSetup, Target, UsageReset,
 };
-use stipend_core::{Amount, Cadence, FeatureId, PackageId, PackageKey, examples};
+use stipend_core::customer::BillingPeriod;
+use stipend_core::{Amount, Cadence, FeatureId, PackageId, PackageKey, PackageKind, examples};
 
 /// A plan or an add-on.
 #[derive(Clone, Debug)]
@@ -77,6 +80,12 @@ pub struct Shop {
     pub overdraws: bool,
     /// Whether subscriptions are cancelled and made again.
     pub cancels: bool,
+    /// Whether changes within a period are prorated.
+    pub prorates: bool,
+    /// Whether what ends goes on with the free plan.
+    pub followed: bool,
+    /// What one call costs with every plan; none where usage is not reported.
+    pub rate: Option<i64>,
 }
 
 impl fmt::Display for Shop {
@@ -96,7 +105,8 @@ impl Shop {
         let mut offer = |id, overrides| Offer { id, versions: vec![credits(prng)], overrides };
         let mut plans = vec![offer("small", false), offer("middle", false), offer("large", false)];
         let mut addons = vec![offer("extra", false), offer("more", false), offer("tier", true)];
-        if prng.chance(40) {
+        let is_free = prng.chance(40);
+        if is_free {
             plans.push(Offer { id: FREE, versions: vec![credits(prng)], overrides: false });
         }
         let seats = prng.chance(40);
@@ -119,6 +129,9 @@ impl Shop {
             grants: prng.chance(60),
             overdraws: prng.chance(60),
             cancels: prng.chance(50),
+            prorates: prng.chance(30),
+            followed: is_free && prng.chance(60),
+            rate: prng.chance(40).then_some(3),
         }
     }
 
@@ -168,6 +181,11 @@ impl Shop {
     pub fn commands(&self) -> Vec<CatalogCommand> {
         let settings = Settings {
             zone: self.zone.name().and_then(|name| stipend_core::Zone::parse(name).ok()),
+            proration: if self.prorates {
+                CreditProration::Prorate
+            } else {
+                CreditProration::Whole
+            },
             ..Settings::default()
         };
         let usage_reset = Some(match self.resets {
@@ -175,11 +193,18 @@ impl Shop {
             Resets::Never => UsageReset::Never,
             Resets::WithPeriods => UsageReset::BillingPeriodChange,
         });
-        let patch = ProductPatch { usage_reset, ..ProductPatch::default() };
+        let settings_of = self.followed.then(|| package(FREE));
+        let patch = ProductPatch {
+            usage_reset,
+            settings: Some(journey(settings_of)),
+            ..ProductPatch::default()
+        };
+        let counted =
+            NewFeature { meter_type: MeterType::Incremental, ..examples::new_feature(calls()) };
         let mut commands = vec![
             CatalogCommand::Set(settings),
-            CatalogCommand::UpdateProduct(examples::product(), patch),
             CatalogCommand::CreateFeature(Box::new(examples::new_feature(seats()))),
+            CatalogCommand::CreateFeature(Box::new(counted)),
         ];
         for offer in self.addons.iter().chain(&self.plans) {
             let key = self.key(offer.id);
@@ -190,13 +215,19 @@ impl Shop {
             let pricing = if offer.id == FREE { Pricing::Free } else { Pricing::Paid };
             let patch = PackagePatch {
                 compatible_addons: Some(Some(compatible)),
-                charges: Some((pricing, Charges::default())),
+                charges: Some((pricing, self.charges(&key))),
                 ..PackagePatch::default()
             };
             commands.push(CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
             commands.push(CatalogCommand::Publish(key, Migration::NewCustomers));
         }
+        commands.push(CatalogCommand::UpdateProduct(examples::product(), patch));
         commands
+    }
+
+    fn charges(&self, key: &PackageKey) -> Charges {
+        let rate = self.rate.filter(|_| key.kind == PackageKind::Plan);
+        rate.map_or_else(Charges::default, rated)
     }
 
     fn entitlements(&self, offer: &Offer) -> Vec<NewEntitlement> {
@@ -247,6 +278,21 @@ impl Shop {
     }
 }
 
+/// The customer journey of a product; it may go on with a free plan.
+#[must_use]
+pub fn journey(free: Option<PackageId>) -> ProductSettings {
+    let end_setup =
+        if free.is_some() { EndSetup::DowngradeToFree } else { EndSetup::CancelSubscription };
+    ProductSettings {
+        cancellation_time: CancellationTime::Immediate,
+        end_setup,
+        start_setup: StartSetup::PlanSelection,
+        downgrade_plan: free,
+        prorate_at_end: None,
+        start_plan: None,
+    }
+}
+
 /// The id of a package.
 ///
 /// # Panics
@@ -254,6 +300,28 @@ impl Shop {
 #[must_use]
 pub fn package(id: &str) -> PackageId {
     PackageId::parse(id).expect("shops have sound ids")
+}
+
+/// The feature whose usage is reported.
+///
+/// # Panics
+/// Never: it is an id.
+#[must_use]
+pub fn calls() -> FeatureId {
+    FeatureId::parse("calls").expect("it is an id")
+}
+
+/// So many credits for each call.
+#[must_use]
+pub fn rated(credits: i64) -> Charges {
+    let rate = CreditRate {
+        feature: calls(),
+        billing_period: BillingPeriod::Monthly,
+        currency: examples::credits(),
+        amount: Amount::whole(credits),
+        formula: None,
+    };
+    Charges { rates: vec![rate], ..Charges::default() }
 }
 
 /// The feature that is counted in seats.

@@ -76,6 +76,10 @@ pub enum Deed {
         /// Whether it is refused where it is not covered.
         strict: bool,
     },
+    /// So many more calls, which the plan may have a price for.
+    Report(u32),
+    /// Calls on top of every subscription, or none any more.
+    Promote(bool),
     /// What is unused of a grant by hand is taken back, by its number.
     Void(usize),
     /// Credits by hand.
@@ -185,6 +189,9 @@ impl Story {
 
     fn deed(&mut self, prng: &mut Prng, model: &Model) -> Option<Deed> {
         let shop = model.shop();
+        if shop.rate.is_some() && prng.chance(15) {
+            return Some(self.report(prng, model));
+        }
         if prng.chance(45) {
             return self.usage(prng, model);
         }
@@ -204,6 +211,17 @@ impl Story {
             View::Trial => self.in_trial(prng, model),
             View::Live { plan } => self.live(prng, model, plan),
         }
+    }
+
+    /// Reported usage is never refused, so who does not overdraw reports what is covered.
+    fn report(&self, prng: &mut Prng, model: &Model) -> Deed {
+        if prng.chance(10) {
+            return Deed::Promote(prng.chance(70) || !model.places().promoted);
+        }
+        let calls = u32::try_from(1 + prng.below(20)).unwrap_or(1);
+        let cost = model.price_of(calls);
+        let is_covered = model.shop().overdraws || cost <= model.balance();
+        if is_covered { Deed::Report(calls) } else { Deed::Promote(true) }
     }
 
     fn usage(&self, prng: &mut Prng, model: &Model) -> Option<Deed> {

@@ -1,14 +1,14 @@
 //! What is simulated: a customer to which deeds are done as time goes by.
 
 use crate::canary::Canary;
-use crate::shop::{Shop, package, seats};
+use crate::shop::{Shop, calls, package, seats};
 use crate::story::{Deed, When};
 use std::borrow::Cow;
-use stipend_core::catalog::{Catalog, TrialEnd};
+use stipend_core::catalog::{Catalog, FeatureTerms, TrialEnd};
 use stipend_core::customer::{
     CancelTime, ConsumeRequest, CustomerCommand, CustomerRejection, Entry, FeatureQuantity,
-    GrantKind, NewGrant, ProvisionRequest, Schedule, SubscriptionCommand, SubscriptionPatch,
-    TrialRequest, decide, roll_forward,
+    GrantKind, NewGrant, NewPromotion, PromotionPeriod, ProvisionRequest, Schedule,
+    SubscriptionCommand, SubscriptionPatch, TrialRequest, UsageRequest, decide, roll_forward,
 };
 use stipend_core::{Amount, Customer, SubscriptionId, SubscriptionNo, Timestamp, examples};
 
@@ -180,6 +180,9 @@ pub fn command(
             strict: *strict,
             ..examples::consumption(Amount::from_nano(*amount))
         }),
+        Deed::Report(calls) => report(*calls),
+        Deed::Promote(true) => promote(),
+        Deed::Promote(false) => CustomerCommand::RevokePromotion(calls()),
         Deed::Grant { .. } => grant(deed),
     };
     Some(command)
@@ -201,6 +204,29 @@ fn patch(deed: &Deed) -> SubscriptionPatch {
         Deed::TakeBack => SubscriptionPatch { ends: Some(None), ..none },
         _ => none,
     }
+}
+
+fn report(units: u32) -> CustomerCommand {
+    CustomerCommand::Usage(UsageRequest {
+        feature: calls(),
+        resource: None,
+        value: Amount::whole(i64::from(units)),
+        is_set: false,
+        event_id: None,
+        reported_at: None,
+        dimensions: Vec::new(),
+    })
+}
+
+fn promote() -> CustomerCommand {
+    let usage_limit = Some(Amount::whole(10));
+    CustomerCommand::GrantPromotions(vec![NewPromotion {
+        feature: calls(),
+        terms: FeatureTerms { usage_limit, ..FeatureTerms::default() },
+        is_visible: true,
+        period: PromotionPeriod::OneMonth,
+        ends_at: None,
+    }])
 }
 
 fn grant(deed: &Deed) -> CustomerCommand {

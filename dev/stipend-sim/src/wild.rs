@@ -4,22 +4,20 @@
 //! entries again gives the same customer, and rolling forward in one jump gives the entries of many
 //! small ones.
 
+mod ask;
+
 use crate::audit::Audit;
 use crate::prng::Prng;
-use crate::shop::package;
+use crate::shop::{calls, journey, package, rated, seats};
+use crate::{Totals, held};
 use stipend_core::catalog::{
     Alignment, Behavior, Catalog, CatalogCommand, Charges, CreditProration, EntitlementTerms,
-    FeatureTerms, Migration, NewEntitlement, PackagePatch, Pricing, ProductPatch, Settings, Target,
-    TrialConfig, TrialEnd, TrialUnit, UsageReset,
+    FeatureTerms, MeterType, Migration, NewEntitlement, NewFeature, PackagePatch, Pricing,
+    ProductPatch, Reset, ResetPeriod, Settings, Target, TrialConfig, TrialUnit, UsageReset,
 };
-use stipend_core::customer::{
-    BillingPeriod, CancelTime, CreditOverride, CustomerCommand, Entry, FeatureQuantity, GrantKind,
-    NewGrant, ProvisionRequest, Schedule, SubscriptionCommand, SubscriptionPatch, TrialRequest,
-    decide, roll_forward, upcoming,
-};
+use stipend_core::customer::{Entry, decide, roll_forward, upcoming};
 use stipend_core::{
-    Amount, Cadence, Customer, FeatureId, GrantNo, PackageKey, ResourceId, SubscriptionId,
-    SubscriptionNo, Timestamp, Zone, examples,
+    Amount, Cadence, Customer, PackageKey, SubscriptionNo, Timestamp, Zone, examples,
 };
 
 const DAY: i64 = 86_400;
@@ -27,15 +25,11 @@ const PLANS: [&str; 5] = ["free", "small", "large", "team", "tried"];
 const ADDONS: [&str; 4] = ["extra", "yearly", "tier", "seatpack"];
 const ZONES: [&str; 3] = ["Europe/Berlin", "Pacific/Apia", "America/Santiago"];
 
-fn seats() -> FeatureId {
-    FeatureId::parse("seats").expect("it is an id")
-}
-
 /// Lives one seed.
 ///
 /// # Errors
 /// What must not be, with the last command.
-pub fn live(seed: u64, steps: u32, trace: &mut Vec<String>) -> Result<(), String> {
+pub fn live(seed: u64, steps: u32, trace: &mut Vec<String>) -> Result<Totals, String> {
     let mut prng = Prng::new(seed);
     let catalog = catalog(&mut prng);
     let prorates = catalog.settings.proration == CreditProration::Prorate;
@@ -53,7 +47,7 @@ pub fn live(seed: u64, steps: u32, trace: &mut Vec<String>) -> Result<(), String
         if prng.chance(4) {
             life.publish(&mut prng);
         }
-        let command = command(&mut prng, &life);
+        let command = ask::command(&mut prng, &life);
         trace.push(format!("{} {command:?}", life.now));
         // Most of what is asked at random is refused, and changes nothing.
         if let Ok(decision) = decide(&life.customer, &life.catalog, &command, life.now) {
@@ -65,7 +59,16 @@ pub fn live(seed: u64, steps: u32, trace: &mut Vec<String>) -> Result<(), String
     }
     let mut again = examples::customer();
     life.entries.iter().for_each(|entry| again.apply(entry));
-    if again == life.customer { Ok(()) } else { Err("a replay gives another customer".to_owned()) }
+    if again != life.customer {
+        return Err("a replay gives another customer".to_owned());
+    }
+    Ok(Totals {
+        seeds: 1,
+        steps: u64::from(steps),
+        held: held(&life.customer, life.now),
+        grants: life.audit.recurring_grants(),
+        ..Totals::default()
+    })
 }
 
 struct Life {
@@ -139,19 +142,29 @@ fn catalog(prng: &mut Prng) -> Catalog {
     let mut run = |command: CatalogCommand| {
         examples::change(&mut catalog, &command, examples::START).expect("a sound catalog");
     };
-    run(CatalogCommand::CreateFeature(Box::new(examples::new_feature(seats()))));
+    for (feature, meter_type) in
+        [(seats(), MeterType::Fluctuating), (calls(), MeterType::Incremental)]
+    {
+        let new = NewFeature { meter_type, ..examples::new_feature(feature) };
+        run(CatalogCommand::CreateFeature(Box::new(new)));
+    }
     run(CatalogCommand::Set(Settings {
         zone: prng.chance(40).then(|| Zone::parse(prng.pick(&ZONES)).expect("a zone")),
         alignment: prng.pick(&[Alignment::SubscriptionStart, Alignment::StartOfMonth]),
         proration: prng.pick(&[CreditProration::Whole, CreditProration::Prorate]),
     }));
     let reset = [UsageReset::Always, UsageReset::Never, UsageReset::BillingPeriodChange];
-    let patch = ProductPatch { usage_reset: Some(prng.pick(&reset)), ..ProductPatch::default() };
-    run(CatalogCommand::UpdateProduct(examples::product(), patch));
+    let usage_reset = Some(prng.pick(&reset));
+    let is_followed = prng.chance(50);
     for key in ADDONS.map(|id| PackageKey::addon(package(id))) {
         run(CatalogCommand::CreatePackage(examples::new_package(key.clone())));
         let what = if key.id.as_str() == "seatpack" { limit(2) } else { entitlement(prng) };
         run(CatalogCommand::AddEntitlements(key.clone(), vec![what]));
+        if key.id.as_str() == "extra" && prng.chance(50) {
+            let charges = Some((Pricing::Paid, rated(3)));
+            let patch = PackagePatch { charges, ..PackagePatch::default() };
+            run(CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
+        }
         run(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
     for id in PLANS {
@@ -164,6 +177,10 @@ fn catalog(prng: &mut Prng) -> Catalog {
             }
             entitlements.push(limit(5));
         }
+        let priced = prng.chance(60);
+        if priced {
+            entitlements.push(counted(prng));
+        }
         run(CatalogCommand::AddEntitlements(key.clone(), entitlements));
         let trial = TrialConfig {
             duration: Amount::whole(14),
@@ -174,13 +191,16 @@ fn catalog(prng: &mut Prng) -> Catalog {
         let pricing = if id == "free" { Pricing::Free } else { Pricing::Paid };
         let patch = PackagePatch {
             compatible_addons: Some(Some(ADDONS.map(package).to_vec())),
-            charges: Some((pricing, Charges::default())),
+            charges: Some((pricing, if priced { rated(2) } else { Charges::default() })),
             trial: Some((id == "tried").then_some(trial)),
             ..PackagePatch::default()
         };
         run(CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
         run(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
+    let settings = Some(journey(is_followed.then(|| package("free"))));
+    let patch = ProductPatch { usage_reset, settings, ..ProductPatch::default() };
+    run(CatalogCommand::UpdateProduct(examples::product(), patch));
     catalog
 }
 
@@ -194,122 +214,17 @@ fn limit(seats_of_it: i64) -> NewEntitlement {
     }
 }
 
-fn command(prng: &mut Prng, life: &Life) -> CustomerCommand {
-    let count = life.customer.subscriptions.len().max(1) as u64;
-    let number = SubscriptionNo(u32::try_from(prng.below(count)).unwrap_or(0));
-    if life.customer.subscriptions.is_empty() {
-        return provision(prng, life);
-    }
-    match prng.below(20) {
-        0..=4 => CustomerCommand::Consume(examples::consumption(Amount::whole(
-            i64::try_from(1 + prng.below(80)).unwrap_or(1),
-        ))),
-        5 | 6 => grant(prng, life),
-        7..=10 => provision(prng, life),
-        11..=14 => {
-            let patch = Box::new(patch(prng, life));
-            CustomerCommand::Subscription(number, SubscriptionCommand::Update(patch))
-        }
-        15 => {
-            let at = instant(prng, life);
-            let times = [CancelTime::Now, CancelTime::PeriodEnd, CancelTime::At(at)];
-            CustomerCommand::Subscription(number, SubscriptionCommand::Cancel(prng.pick(&times)))
-        }
-        16 => CustomerCommand::Subscription(number, SubscriptionCommand::Unschedule),
-        17 => {
-            let when = schedule(prng);
-            CustomerCommand::Subscription(number, SubscriptionCommand::Migrate(when))
-        }
-        18 => {
-            let to = resource(prng);
-            CustomerCommand::Subscription(number, SubscriptionCommand::Transfer(to))
-        }
-        _ => match life.customer.pools.first() {
-            Some(pool) => {
-                let no = GrantNo(u32::try_from(1 + prng.below(60)).unwrap_or(1));
-                CustomerCommand::VoidGrant(pool.id, no)
-            }
-            None => CustomerCommand::Unarchive,
-        },
-    }
-}
-
-fn schedule(prng: &mut Prng) -> Schedule {
-    prng.pick(&[Schedule::Now, Schedule::Now, Schedule::PeriodEnd, Schedule::MonthEnd])
-}
-
-fn resource(prng: &mut Prng) -> ResourceId {
-    ResourceId::parse(prng.pick(&["site", "shop"])).expect("it is an id")
-}
-
-/// Something around now, mostly ahead.
-fn instant(prng: &mut Prng, life: &Life) -> Timestamp {
-    let days = i64::try_from(prng.below(100)).unwrap_or(0) - 20;
-    life.now.plus_seconds(days * DAY)
-}
-
-fn addons(prng: &mut Prng) -> Vec<(stipend_core::PackageId, u32)> {
-    let chosen = ADDONS.into_iter().filter(|_| prng.chance(35)).collect::<Vec<_>>();
-    let quantity = |prng: &mut Prng| u32::try_from(1 + prng.below(3)).unwrap_or(1);
-    chosen.into_iter().map(|id| (package(id), quantity(prng))).collect()
-}
-
-fn overrides(prng: &mut Prng) -> Vec<CreditOverride> {
-    let agreed = CreditOverride {
-        currency: examples::credits(),
-        amount: Amount::whole(i64::try_from(prng.below(100)).unwrap_or(0)),
-        cadence: prng.pick(&[Cadence::Month, Cadence::Year]),
-        soft_limit: None,
+/// Calls up to a limit, which start anew with each period.
+fn counted(prng: &mut Prng) -> NewEntitlement {
+    let period = prng.pick(&[ResetPeriod::Year, ResetPeriod::Month, ResetPeriod::Day]);
+    let terms = FeatureTerms {
+        usage_limit: Some(Amount::whole(100)),
+        reset: prng.chance(80).then_some(Reset { period, according_to: None }),
+        ..FeatureTerms::default()
     };
-    if prng.chance(60) { vec![agreed] } else { Vec::new() }
-}
-
-fn quantities(prng: &mut Prng) -> Vec<FeatureQuantity> {
-    vec![FeatureQuantity { feature: seats(), quantity: u32::try_from(prng.below(9)).unwrap_or(0) }]
-}
-
-fn provision(prng: &mut Prng, life: &Life) -> CustomerCommand {
-    let id = format!("sub-{}", life.customer.subscriptions.len());
-    let end = prng.pick(&[TrialEnd::ConvertToPaid, TrialEnd::CancelSubscription]);
-    let with = TrialRequest::With { ends_at: Some(instant(prng, life)), end: Some(end) };
-    let trials = [TrialRequest::AsPlanned, TrialRequest::Without, with];
-    CustomerCommand::Provision(Box::new(ProvisionRequest {
-        id: SubscriptionId::parse(&id).expect("it is an id"),
-        plan: package(prng.pick(&PLANS)),
-        addons: prng.chance(60).then(|| addons(prng)),
-        overrides: prng.chance(20).then(|| overrides(prng)),
-        quantities: prng.chance(30).then(|| quantities(prng)),
-        resource: prng.chance(25).then(|| resource(prng)),
-        billing_period: prng.chance(30).then_some(BillingPeriod::Annually),
-        start: prng.chance(20).then(|| instant(prng, life)),
-        ends: prng.chance(10).then(|| instant(prng, life)),
-        trial: prng.pick(&trials),
-        schedule: schedule(prng),
-        new_anchor: prng.chance(15),
-        ..examples::provision(Vec::new())
-    }))
-}
-
-fn patch(prng: &mut Prng, life: &Life) -> SubscriptionPatch {
-    SubscriptionPatch {
-        addons: prng.chance(60).then(|| addons(prng)),
-        overrides: prng.chance(20).then(|| overrides(prng)),
-        quantities: prng.chance(30).then(|| quantities(prng)),
-        billing_period: prng.chance(15).then_some(BillingPeriod::Monthly),
-        ends: prng.chance(15).then(|| prng.chance(60).then(|| instant(prng, life))),
-        trial_ends: prng.chance(10).then(|| instant(prng, life)),
-        schedule: schedule(prng),
-        new_anchor: prng.chance(10),
-        ..SubscriptionPatch::default()
+    NewEntitlement {
+        target: Target::Feature(calls()),
+        terms: EntitlementTerms::Feature(terms),
+        ..examples::credit_entitlement(examples::credits(), None, Cadence::Month)
     }
-}
-
-fn grant(prng: &mut Prng, life: &Life) -> CustomerCommand {
-    let kind = prng.pick(&[GrantKind::Paid, GrantKind::Promotional]);
-    CustomerCommand::Grant(Box::new(NewGrant {
-        priority: prng.pick(&[0, 50, 100]),
-        effective_at: prng.chance(40).then(|| instant(prng, life)),
-        expires_at: prng.chance(60).then(|| instant(prng, life)),
-        ..examples::grant(kind, Amount::whole(25))
-    }))
 }

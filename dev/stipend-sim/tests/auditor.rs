@@ -5,8 +5,9 @@ use stipend_core::{Amount, Cadence, GrantNo, Timestamp};
 use stipend_sim::audit::Audit;
 use stipend_sim::{Options, record};
 
-/// The entries of a life, step by step, each with the instant up to which everything is done.
-type Life = Vec<(Timestamp, Vec<Entry>)>;
+/// An auditor, and the entries of a life, step by step, each with the instant up to which everything
+/// is done.
+type Life = (Audit, Vec<(Timestamp, Vec<Entry>)>);
 
 /// Whether an effect is of a kind.
 type Kind = fn(&Effect) -> bool;
@@ -15,8 +16,8 @@ type Kind = fn(&Effect) -> bool;
 const LIVES: u64 = 40;
 
 fn audit(life: &Life) -> Result<(), String> {
-    let mut audit = Audit::new(false);
-    for (now, entries) in life {
+    let (mut audit, steps) = life.clone();
+    for (now, entries) in &steps {
         audit.note(entries)?;
         audit.check_due(*now)?;
     }
@@ -30,8 +31,8 @@ fn lives() -> Vec<Life> {
 
 /// Makes one thing wrong, at a place in the middle; says whether there was one.
 fn corrupt(life: &mut Life, spoil: &dyn Fn(&mut PoolEntry) -> bool) -> bool {
-    let middle = life.len() / 3;
-    let steps = life.iter_mut().skip(middle).flat_map(|(_, entries)| entries);
+    let middle = life.1.len() / 3;
+    let steps = life.1.iter_mut().skip(middle).flat_map(|(_, entries)| entries);
     let mut pools = steps.filter_map(|entry| match entry {
         Entry::Pool(entry) => Some(entry),
         _ => None,

@@ -1,6 +1,7 @@
 //! The short form of the simulation, and the proof that its auditor sees what it is for.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::time::{Duration, Instant};
 use stipend_sim::canary::Canary;
 use stipend_sim::{Options, run, run_wild};
 
@@ -20,13 +21,29 @@ fn the_same_seeds_every_time_find_nothing() {
     check(0..40, &Options { customers: 4, years: 6, ..Options::default() });
 }
 
+/// For so long fresh seeds are looked at, and so many at most.
+const FRESH_TIME_MAX: Duration = Duration::from_secs(15);
+const FRESH_SEEDS_MAX: u64 = 200;
+
+/// Fresh seeds, for a while.
+#[expect(clippy::disallowed_methods, reason = "how long tests search is no part of a simulation")]
+fn fresh() -> impl Iterator<Item = u64> {
+    let (first, since) = (RandomState::new().hash_one("a seed") >> 1, Instant::now());
+    (first..first + FRESH_SEEDS_MAX).take_while(move |_| since.elapsed() < FRESH_TIME_MAX)
+}
+
 #[test]
 fn fresh_seeds_find_nothing() {
-    let fresh = RandomState::new().hash_one("a seed");
-    check(
-        fresh..=fresh.saturating_add(9),
-        &Options { customers: 4, years: 6, ..Options::default() },
-    );
+    check(fresh(), &Options { customers: 4, years: 6, ..Options::default() });
+}
+
+#[test]
+fn fresh_wild_lives_break_no_invariant() {
+    for seed in fresh() {
+        if let Err(finding) = run_wild(seed, 60) {
+            panic!("{finding}");
+        }
+    }
 }
 
 #[test]

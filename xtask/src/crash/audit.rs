@@ -8,7 +8,7 @@ use super::api::{Api, Standing, Submitted};
 use super::client::Population;
 use super::ledger_of_truth::Truth;
 use super::operation::{Answer, Operation};
-use super::prng::Prng;
+use crate::prng::Prng;
 
 /// So many older operations are replayed after each round, drawn at random.
 const OLDER_REPLAYS: usize = 500;

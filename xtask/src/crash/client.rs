@@ -10,7 +10,7 @@ use super::amount::Thousandths;
 use super::api::{Api, CURRENCY, Submitted};
 use super::ledger_of_truth::{ClientLog, Outcome};
 use super::operation::{Answer, Kind, Operation};
-use super::prng::Prng;
+use crate::prng::Prng;
 
 /// So many takers in a row get the same shared operation: a storm of duplicates.
 const COPIES_OF_A_SHARED_OPERATION: u64 = 4;

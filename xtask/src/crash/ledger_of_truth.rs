@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::amount::Thousandths;
 use super::api::Standing;
 use super::operation::{Answer, Kind, Operation};
-use super::prng::Prng;
+use crate::prng::Prng;
 
 /// What one round left behind.
 #[derive(Debug, Default)]

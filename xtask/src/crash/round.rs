@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::api::Api;
 use super::client::{Client, Event, Population, Shared};
 use super::ledger_of_truth::{Outcome, Truth};
-use super::prng::Prng;
+use crate::prng::Prng;
 use crate::server::{Launcher, Server};
 
 /// Few, since every pool holds only so many live grants.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::python;
 use super::summary::{Runner, Tally};
-use crate::{crash, herd, workspace};
+use crate::{crash, faults, herd, workspace};
 
 /// The crash run that is part of every test run; the long one is in CONTRIBUTING.md.
 const SHORT_CRASH_ROUNDS: u32 = 8;
@@ -34,6 +34,7 @@ pub(super) fn all() -> Vec<Step> {
         Step { title: "End-to-end tests with the official Python client", run: end_to_end },
         Step { title: "Short crash run", run: short_crash },
         Step { title: "Short herd run", run: short_herd },
+        Step { title: "Short faults run", run: short_faults },
     ]
 }
 
@@ -144,6 +145,16 @@ fn short_crash(root: &Path) -> Result<Tally> {
 
 fn short_herd(root: &Path) -> Result<Tally> {
     herd::command(&herd::Options::short(SHORT_HERD_CUSTOMERS, build_product(root)?))?;
+    Ok(Tally::one_passed())
+}
+
+/// Files can be made to fail on Linux only.
+fn short_faults(_: &Path) -> Result<Tally> {
+    if !cfg!(target_os = "linux") {
+        println!("skipped: files can be made to fail on Linux only");
+        return Ok(Tally::default());
+    }
+    faults::command(&faults::Options::short())?;
     Ok(Tally::one_passed())
 }
 

@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stipend-core",
         ],
     ),
+    ("stipend-faults", &[]),
     ("stipend-sim", &["stipend-core", "stipend-store", "stipend-engine"]),
     ("xtask", &[]),
 ];

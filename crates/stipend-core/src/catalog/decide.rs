@@ -5,8 +5,8 @@ use super::command::{
     ProductPatch,
 };
 use super::{
-    Catalog, CatalogChange, CreditType, Feature, FeatureStatus, Package, PackageKey, Product,
-    Target, UsageReset, draft, publish,
+    Catalog, CatalogChange, CreditType, EndSetup, Feature, FeatureStatus, Package, PackageKey,
+    Pricing, Product, ProductSettings, Target, UsageReset, draft, publish,
 };
 use crate::id::{CurrencyId, FeatureId, ProductId};
 use crate::time::Timestamp;
@@ -96,6 +96,9 @@ pub enum CatalogRejection {
          taken for; count, sum, the greatest value and different values can"
     )]
     UnsupportedAggregation(FeatureId),
+    /// A free plan is to follow, and none is named.
+    #[error("for DOWNGRADE_TO_FREE name a free plan of product {0} in `downgradePlanId`")]
+    NoFreePlan(ProductId),
 }
 
 fn list(packages: &[PackageKey]) -> String {
@@ -248,10 +251,29 @@ fn update_product(
     set(&mut product.metadata, patch.metadata.as_ref());
     set(&mut product.usage_reset, patch.usage_reset.as_ref());
     if let Some(settings) = &patch.settings {
+        check_free_plan(catalog, id, settings)?;
         product.settings = Some(settings.clone());
     }
     product.updated_at = now;
     Ok(vec![CatalogChange::Product(product)])
+}
+
+/// What is to follow a subscription is a plan of the product that costs nothing; it may still be a
+/// draft.
+fn check_free_plan(
+    catalog: &Catalog,
+    product: &ProductId,
+    settings: &ProductSettings,
+) -> Result<(), CatalogRejection> {
+    if settings.end_setup != EndSetup::DowngradeToFree {
+        return Ok(());
+    }
+    let none = || CatalogRejection::NoFreePlan(product.clone());
+    let plan = PackageKey::plan(settings.downgrade_plan.clone().ok_or_else(none)?);
+    let package = find_package(catalog, &plan)?;
+    let costs = package.latest().unwrap_or_else(|| package.shown()).pricing;
+    let is_free = costs.is_none_or(|pricing| pricing == Pricing::Free);
+    if package.product == *product && is_free { Ok(()) } else { Err(none()) }
 }
 
 /// Takes a new value where a patch has one.

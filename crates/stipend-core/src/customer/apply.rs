@@ -100,8 +100,10 @@ impl Customer {
         let before = pool.balance();
         pool.seq += 1;
         pool.at = entry.at;
+        let is_metered = entry.cause.is_metered();
         for effect in &entry.effects {
             self.apply_effect(index, effect, entry.at);
+            self.pools[index].note_metered(effect, is_metered);
         }
         self.note_drawn(index, entry);
         let pool = &self.pools[index];
@@ -329,10 +331,24 @@ impl Pool {
         let overdraft = self.overdraft.get_or_insert(Overdraft {
             no: draw.grant,
             amount: Amount::ZERO,
+            metered: Amount::ZERO,
             created_at: at,
         });
         assert_eq!(overdraft.no, draw.grant, "a pool has one overdraft");
         overdraft.amount += draw.amount;
+    }
+
+    /// Keeps what of the overdraft was taken for usage apart.
+    fn note_metered(&mut self, effect: &Effect, is_metered: bool) {
+        let Some(overdraft) = &mut self.overdraft else { return };
+        match effect {
+            Effect::Overdrawn(draw) if is_metered => overdraft.metered += draw.amount,
+            Effect::OverdraftRefunded(draw) if is_metered => overdraft.metered -= draw.amount,
+            Effect::Settled(settled) => overdraft.metered -= settled.metered,
+            _ => return,
+        }
+        let is_part = !overdraft.metered.is_negative() && !overdraft.direct().is_negative();
+        assert!(is_part, "usage has a part of the overdraft");
     }
 
     /// Nobody gets more back from a grant than was consumed of it.

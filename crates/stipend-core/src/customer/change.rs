@@ -338,7 +338,7 @@ impl<'a> Change<'a> {
                 self.take_off(&places, Some(above.min(level.amount - to)));
             }
             CreditProration::Prorate => {
-                let by = self.worth(item.1, level.amount) - self.worth(item.1, to);
+                let by = -self.difference(item, to);
                 self.take_worth(item.1, std::slice::from_ref(item), by);
             }
         }
@@ -417,8 +417,7 @@ impl<'a> Change<'a> {
         let item = (share.package.clone(), share.cadence);
         let level = self.level(&item);
         if to > level {
-            let more = self.worth(item.1, to) - self.worth(item.1, level);
-            self.issue(share, more, to - level);
+            self.issue(share, self.difference(&item, to), to - level);
             self.set_level(&item, to, share.behavior);
         }
     }
@@ -444,6 +443,15 @@ impl<'a> Change<'a> {
     fn held_parts(&self) -> Vec<Shared<RecurringSource>> {
         let fresh = self.held.iter().filter(|held| held.fresh);
         fresh.filter_map(|held| held.grant.source.clone()).collect()
+    }
+
+    /// What it is worth from now on that an item stands elsewhere than it does. All that stands is
+    /// rounded together, so the same total is worth the same, whatever it is made of.
+    fn difference(&self, item: &Item, to: Amount) -> Amount {
+        let standing = self.levels.iter().filter(|(other, _)| other.1 == item.1);
+        let before: Amount = standing.map(|(_, level)| level.amount).sum();
+        let after = before - self.level(item) + to;
+        self.worth(item.1, after) - self.worth(item.1, before)
     }
 
     /// What so much a period is worth from now on: all of it, or with proration what falls to the

@@ -1,11 +1,11 @@
 //! The check: may this customer use credits now? It reads and never changes anything.
 
 use super::feature::active_subscriptions;
-use super::resolve::{Standing, resolve};
+use super::resolve::granting_enforcement;
 use super::{Customer, Pool};
 use crate::Amount;
 use crate::catalog::{Catalog, Enforcement};
-use crate::id::{CurrencyId, ResourceId};
+use crate::id::{CurrencyId, PoolId, ResourceId};
 use crate::time::Timestamp;
 
 /// Why a check is denied. The order is the precedence where several apply (`behaviour.md`
@@ -45,6 +45,8 @@ pub enum Denial {
 pub struct CreditCheck {
     /// Why it is denied; granted where absent.
     pub denial: Option<Denial>,
+    /// The pool that was looked at, where there is one.
+    pub pool: Option<PoolId>,
     /// Σ amount of the live grants.
     pub usage_limit: Amount,
     /// What of it was used or is reserved, with the overdraft.
@@ -53,14 +55,42 @@ pub struct CreditCheck {
     pub reserved: Amount,
     /// What open reservations hold of grants that have ended since; no part of the balance.
     pub reserved_on_lapsed: Amount,
-    /// Whether checks grant beyond the balance.
-    pub soft_limit: bool,
+    /// What happens beyond the balance: checks grant beyond it where it is soft.
+    pub enforcement: Enforcement,
+    /// Whether what is left covers what was requested, or anything is left where nothing was.
+    pub is_covered: bool,
     /// When the pool last changed; now, where there is none.
     pub usage_updated_at: Timestamp,
     /// The end of the running period.
     pub period_end: Option<Timestamp>,
     /// When to ask again, if nothing is reported before.
     pub valid_until: Option<Timestamp>,
+}
+
+impl CreditCheck {
+    /// The answer about a customer or a thing that does not exist: there is nothing of it.
+    #[must_use]
+    pub const fn denied(denial: Denial, now: Timestamp) -> Self {
+        Self {
+            denial: Some(denial),
+            pool: None,
+            usage_limit: Amount::ZERO,
+            current_usage: Amount::ZERO,
+            reserved: Amount::ZERO,
+            reserved_on_lapsed: Amount::ZERO,
+            enforcement: Enforcement::Hard,
+            is_covered: false,
+            usage_updated_at: now,
+            period_end: None,
+            valid_until: None,
+        }
+    }
+
+    /// Whether checks grant beyond the balance.
+    #[must_use]
+    pub fn is_soft(&self) -> bool {
+        self.enforcement == Enforcement::Soft
+    }
 }
 
 /// Checks a credit type for a customer that has been rolled forward to `now`.
@@ -92,30 +122,38 @@ pub fn check_credit(
     now: Timestamp,
 ) -> CreditCheck {
     let pool = customer.find_pool(currency, resource);
-    let enforcement = enforcement_of_currency(customer, catalog, currency, resource);
-    let soft_limit = enforcement == Enforcement::Soft;
+    let left = pool.map_or(Amount::ZERO, Pool::balance);
+    // A request of nothing is granted while something is left.
+    let is_covered = match requested {
+        Some(requested) if !requested.is_zero() => left >= requested,
+        _ => left.is_positive(),
+    };
     let mut check = CreditCheck {
         denial: None,
+        pool: pool.map(|pool| pool.id),
         usage_limit: pool.map_or(Amount::ZERO, |pool| pool.granted),
         current_usage: pool.map_or(Amount::ZERO, |pool| pool.used),
         reserved: pool.map_or(Amount::ZERO, Pool::reserved),
         reserved_on_lapsed: pool.map_or(Amount::ZERO, Pool::reserved_on_lapsed),
-        soft_limit,
+        enforcement: enforcement_of_currency(customer, catalog, currency, resource),
+        is_covered,
         usage_updated_at: pool.map_or(now, |pool| pool.at),
         period_end: pool.and_then(Pool::period_end),
         valid_until: customer.next_due,
     };
-    check.denial = deny(customer, catalog, currency, resource, requested, soft_limit);
+    let nothing = missing(customer, catalog, currency, resource, pool.is_some());
+    let is_short = !check.is_covered && !check.is_soft();
+    check.denial = nothing.or(is_short.then_some(Denial::InsufficientCredits));
     check
 }
 
-fn deny(
+/// Why there is nothing of the credit type to use, the nearest thing that is missing first.
+fn missing(
     customer: &Customer,
     catalog: &Catalog,
     currency: &CurrencyId,
     resource: Option<&ResourceId>,
-    requested: Option<Amount>,
-    soft_limit: bool,
+    has_pool: bool,
 ) -> Option<Denial> {
     if customer.profile.archived_at.is_some() {
         return Some(Denial::CustomerIsArchived);
@@ -126,26 +164,17 @@ fn deny(
     if !catalog.credit_types.contains_key(currency) {
         return Some(Denial::EntitlementNotFound);
     }
-    let Some(pool) = customer.find_pool(currency, resource) else {
-        let mut subscribed = active_subscriptions(customer, resource);
-        let has_subscription = subscribed.next().is_some();
-        return Some(if has_subscription {
-            Denial::EntitlementNotFound
-        } else {
-            Denial::NoActiveSubscription
-        });
-    };
-    let left = pool.balance();
-    let suffices = requested.map_or(left.is_positive(), |requested| {
-        // A request of nothing is granted while something is left.
-        if requested.is_zero() { left.is_positive() } else { left >= requested }
-    });
-    if suffices || soft_limit { None } else { Some(Denial::InsufficientCredits) }
+    let is_subscribed = || active_subscriptions(customer, resource).next().is_some();
+    match has_pool {
+        true => None,
+        false if is_subscribed() => Some(Denial::EntitlementNotFound),
+        false => Some(Denial::NoActiveSubscription),
+    }
 }
 
 /// What happens beyond the balance of a pool: soft where any entitlement of an active subscription
 /// that gives to it is, else hard where any is, else strict; hard where none gives (`behaviour.md`
-/// §0.9, §2.9). It resolves subscriptions, so it is asked only where the balance does not suffice.
+/// §0.9, §2.9). It makes no shares, unless an add-on overrides: it is a part of every check.
 #[must_use]
 pub fn enforcement_of_currency(
     customer: &Customer,
@@ -154,10 +183,7 @@ pub fn enforcement_of_currency(
     resource: Option<&ResourceId>,
 ) -> Enforcement {
     let subscribed = active_subscriptions(customer, resource);
-    let stated = subscribed.filter_map(|subscription| {
-        let shares = resolve(&subscription.terms, catalog).remove(currency)?;
-        let granting = shares.iter().filter(|share| share.standing == Standing::Grants);
-        granting.map(|share| share.enforcement).min()
-    });
+    let stated =
+        subscribed.filter_map(|found| granting_enforcement(&found.terms, catalog, currency));
     stated.min().unwrap_or(Enforcement::Hard)
 }

@@ -36,6 +36,16 @@ pub struct FeatureQuestion<'a> {
 pub struct FeatureCredits {
     /// The credit type.
     pub currency: CurrencyId,
+    /// The subscription whose mapping is taken.
+    pub subscription: SubscriptionNo,
+    /// Its plan, an ancestor of the plan or an add-on, which has the mapping.
+    pub package: PackageKey,
+    /// The version of it.
+    pub version: u32,
+    /// Credits for one unit.
+    pub rate: Amount,
+    /// Whether a formula says what each event costs.
+    pub is_formula: bool,
     /// What the requested usage costs, where any was requested.
     pub cost: Option<Amount>,
     /// Whether the cost is only an estimate, because a formula prices each event by itself.
@@ -53,6 +63,8 @@ pub struct FeatureCheck {
     pub access: Option<FeatureAccess>,
     /// What was used of it in the running period of usage.
     pub current_usage: Amount,
+    /// Whether that and what was requested is within the limit, be it soft or not.
+    pub is_within_limit: bool,
     /// The running period of usage; none where usage never starts anew.
     pub period: Option<Period>,
     /// The pool that its usage is paid from, where it is mapped to credits.
@@ -71,6 +83,7 @@ impl FeatureCheck {
             denial: Some(denial),
             access: None,
             current_usage: Amount::ZERO,
+            is_within_limit: true,
             period: None,
             credits: None,
             updated_at: None,
@@ -129,6 +142,7 @@ pub fn check_feature(
     FeatureCheck {
         denial,
         current_usage: used,
+        is_within_limit: access.as_ref().is_none_or(|access| asked.is_within(access)),
         period,
         credits,
         updated_at: access.as_ref().and_then(|access| updated_at(customer, access)),
@@ -195,7 +209,17 @@ fn credits_of(
     });
     let check = check_credit(customer, catalog, &rate.currency, resource, cost, now);
     let is_estimate = is_formula && usage.is_some();
-    FeatureCredits { currency: rate.currency.clone(), cost, is_estimate, check }
+    FeatureCredits {
+        currency: rate.currency.clone(),
+        subscription: mapping.subscription,
+        package: mapping.package.clone(),
+        version: mapping.version,
+        rate: rate.amount,
+        is_formula,
+        cost,
+        is_estimate,
+        check,
+    }
 }
 
 /// A question with what is known for its answer.
@@ -271,9 +295,9 @@ impl Asked<'_> {
         match self.feature.feature_type {
             FeatureType::Boolean => None,
             FeatureType::Number => {
-                let is_within = access.limit.is_none_or(|limit| self.is_within(limit));
                 let is_soft = access.enforcement == Enforcement::Soft;
-                (!is_within && !is_soft).then_some(Denial::RequestedUsageExceedingLimit)
+                let is_denied = !is_soft && !self.is_within(access);
+                is_denied.then_some(Denial::RequestedUsageExceedingLimit)
             }
             FeatureType::Enum => {
                 let is_allowed = |value: &&str| access.enum_values.iter().any(|one| one == value);
@@ -285,7 +309,9 @@ impl Asked<'_> {
 
     /// Where nothing is requested, something must be left of what is used up; a number that the
     /// plan carries is not used up.
-    fn is_within(&self, limit: Amount) -> bool {
+    fn is_within(&self, access: &FeatureAccess) -> bool {
+        let is_number = self.feature.feature_type == FeatureType::Number;
+        let Some(limit) = access.limit.filter(|_| is_number) else { return true };
         match self.question.usage {
             Some(usage) => self.used + usage <= limit,
             None if self.feature.meter_type == MeterType::None => true,

@@ -125,6 +125,7 @@ fn consumption(
             usage_limit: pool.granted,
             current_usage: pool.used + request.amount,
             period_end: pool.period_end(),
+            owed: pool.overdraft.map_or(Amount::ZERO, |overdraft| overdraft.direct()),
             priced: None,
         }),
         effects,

@@ -4,7 +4,7 @@ use super::consume::{ConsumeRequest, consume};
 use super::entry::{Cause, Effect, Entry, PoolEntry, PoolOpened};
 use super::granting::{NewGrant, grant, void};
 use super::hold::{self, ExtendRequest, Hold, ReleaseRequest, ReserveRequest};
-use super::promotion::{self, NewPromotion};
+use super::promotion::{self, NewPromotion, PromotionFault};
 use super::report::{self, EventRequest, UsageRequest};
 use super::reverse::{ReverseRequest, reverse};
 use super::revise::{self, SubscriptionCommand};
@@ -186,6 +186,14 @@ pub enum CustomerRejection {
     /// A promotion would be over before it begins.
     #[error("a promotional entitlement ends in the future")]
     InvalidPromotionEnd,
+    /// A promotion gives what a feature of its type does not have.
+    #[error("a promotional entitlement of feature {feature} {fault}")]
+    PromotionMisfits {
+        /// The feature.
+        feature: FeatureId,
+        /// What is wrong.
+        fault: PromotionFault,
+    },
     /// The customer never had a promotion of the feature.
     #[error("the customer has no promotional entitlement of feature {0}")]
     PromotionNotFound(FeatureId),
@@ -265,8 +273,8 @@ pub enum CustomerRejection {
         /// What there is.
         available: Amount,
     },
-    /// Only a consumption can be reversed.
-    #[error("only a consumption can be reversed, and this entry is something else")]
+    /// Only what was consumed can be reversed.
+    #[error("only what was consumed can be reversed, and this entry consumed nothing")]
     EntryNotReversible,
     /// The consumption was reversed before.
     #[error("this consumption was reversed before, under another idempotency key")]

@@ -8,7 +8,7 @@
 use super::Customer;
 use super::change::Issue;
 use super::decide::{Builder, CustomerRejection};
-use super::entry::{Cause, Closed, Draw, Effect, Ended, Entry, GrantEnd};
+use super::entry::{Cause, Closed, Draw, Effect, Ended, Entry, GrantEnd, Opened};
 use super::granting::settle;
 use super::hold;
 use super::level::{levels_of, waits};
@@ -19,7 +19,7 @@ use super::resolve::{Share, resolve};
 use super::revise::{self, Reach};
 use super::subscription::{Issued, Subscription, SubscriptionEndReason, SubscriptionTerms};
 use crate::Amount;
-use crate::catalog::{Catalog, TrialEnd};
+use crate::catalog::{Catalog, CreditProration, TrialEnd};
 use crate::id::{GrantNo, SubscriptionNo};
 use crate::time::Timestamp;
 
@@ -122,8 +122,12 @@ fn close_what_ends(builder: &mut Builder<'_>) {
         let trial = terms.running_trial().filter(|trial| trial.ends_at <= builder.now);
         let is_dropped = trial.is_some_and(|trial| trial.end == TrialEnd::CancelSubscription);
         let dropped = is_dropped.then_some(SubscriptionEndReason::TrialEnded);
-        if let Some(reason) = cancelled.or(dropped) {
-            life::end(builder, number, reason);
+        match cancelled.or(dropped) {
+            Some(SubscriptionEndReason::Revoked) => {
+                life::end(builder, number, SubscriptionEndReason::Revoked);
+            }
+            Some(reason) => life::leave(builder, number, reason),
+            None => {}
         }
     }
 }
@@ -261,8 +265,26 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Grants a period that begins now. What waited for a boundary within its own period gets with
+    /// proration the part for the rest of it.
     fn grant(&mut self, subscription: &Subscription, share: &Share) {
-        let (amount, whole) = (share.amount, share.amount);
+        let whole = share.amount;
+        let period = subscription.terms.period_at(share.cadence, self.at);
+        let amount = match self.catalog.settings.proration {
+            CreditProration::Whole => whole,
+            CreditProration::Prorate => period.prorate(whole, self.at),
+        };
+        if amount.is_zero() {
+            self.effects.push(Effect::Opened(Opened {
+                subscription: subscription.terms.number,
+                package: share.package.clone(),
+                cadence: share.cadence,
+                k: period.k,
+                level: whole,
+                behavior: share.behavior,
+            }));
+            return;
+        }
         let issue = Issue { share, amount, whole, now: self.at, no: self.next_grant };
         let mut grant = issue.grant(subscription, &self.pool.currency, &[]);
         grant.effective_at = self.at;

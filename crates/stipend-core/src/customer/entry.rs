@@ -118,6 +118,9 @@ pub struct Release {
     pub reservation: ReservationId,
     /// What was consumed; what is above the reservation is drawn besides.
     pub consumed: Amount,
+    /// What had been overdrawn before it, and not for usage of features; zero where it does not
+    /// overdraw.
+    pub owed: Amount,
 }
 
 /// A consumption as it was asked for, and the balance that was answered.
@@ -137,6 +140,8 @@ pub struct Consumption {
     pub current_usage: Amount,
     /// The end of the running period.
     pub period_end: Option<Timestamp>,
+    /// What had been overdrawn before it, and not for usage of features.
+    pub owed: Amount,
     /// The usage that it pays for, or gives back credits of; none where credits were consumed
     /// directly.
     pub priced: Option<Priced>,
@@ -211,6 +216,8 @@ pub struct Settled {
     pub grant: GrantNo,
     /// How much.
     pub amount: Amount,
+    /// What of it had been taken for usage of features.
+    pub metered: Amount,
 }
 
 /// Consumption that was put on a grant, or given back to one.
@@ -405,6 +412,18 @@ impl Effect {
     }
 }
 
+impl Cause {
+    /// Whether credits are taken for usage of a feature, or such are given back.
+    #[must_use]
+    pub fn is_metered(&self) -> bool {
+        match self {
+            Self::Consumption(consumption) => consumption.priced.is_some(),
+            Self::Reversal(reversal) => reversal.meter.is_some(),
+            _ => false,
+        }
+    }
+}
+
 impl PoolEntry {
     /// What the entry adds to the pool's balance.
     #[must_use]
@@ -434,6 +453,22 @@ impl PoolEntry {
             Cause::Consumption(consumption) => consumption.priced.as_ref(),
             _ => None,
         }
+    }
+
+    /// How much it consumed, of what was held before too; below zero for a refund.
+    #[must_use]
+    pub fn consumed(&self) -> Amount {
+        match &self.cause {
+            Cause::Consumption(consumption) => consumption.amount,
+            Cause::Release(release) => release.consumed,
+            _ => Amount::ZERO,
+        }
+    }
+
+    /// Whether it consumed something, which a reversal can give back.
+    #[must_use]
+    pub fn is_reversible(&self) -> bool {
+        self.consumed().is_positive()
     }
 
     /// Whether it is a consumption.

@@ -99,6 +99,62 @@ pub fn estimate_event(
     Ok(estimate.finish())
 }
 
+/// What a report that was refused for a limit or a lack of credits would have counted and taken of
+/// pools: the entries of the very decision, which are not to be folded. `None` where it would be
+/// refused for something else.
+#[must_use]
+pub fn refused_usage(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &UsageRequest,
+    now: Timestamp,
+) -> Option<Vec<Entry>> {
+    let feature = catalog.features.get(&request.feature)?;
+    let facts = facts_of_usage(request);
+    let step = Step { customer, catalog, feature, facts, now, is_estimate: true };
+    let mut decision = Decision::default();
+    step.decide(&request.sample(), &mut decision).ok()?;
+    Some(decision.entries)
+}
+
+/// As [`refused_usage`], for the feature for which an event was refused: the one whose limit the
+/// refusal names, or the first that costs what it says was not there.
+#[must_use]
+pub fn refused_event(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &EventRequest,
+    refusal: &CustomerRejection,
+    now: Timestamp,
+) -> Option<(FeatureId, Vec<Entry>)> {
+    let name = DimensionValue::Text(request.name.clone());
+    let facts = facts_of_event(request, &name);
+    matching(catalog, &facts).into_iter().find_map(|feature| {
+        let step = Step { customer, catalog, feature, facts, now, is_estimate: true };
+        let mut decision = Decision::default();
+        step.decide_event(&mut decision).ok()?;
+        let is_it = match refusal {
+            CustomerRejection::UsageLimitExceeded { feature: named, .. } => *named == feature.id,
+            CustomerRejection::InsufficientCredits { requested, .. } => {
+                cost_of(&decision.entries) == *requested
+            }
+            _ => false,
+        };
+        is_it.then(|| (feature.id.clone(), decision.entries))
+    })
+}
+
+fn cost_of(entries: &[Entry]) -> Amount {
+    let amounts = entries.iter().map(|entry| match entry {
+        Entry::Pool(entry) => match &entry.cause {
+            Cause::Consumption(consumption) => consumption.amount,
+            _ => Amount::ZERO,
+        },
+        _ => Amount::ZERO,
+    });
+    amounts.sum()
+}
+
 struct Estimating<'a> {
     customer: &'a Customer,
     resource: Option<&'a ResourceId>,
@@ -123,18 +179,10 @@ impl<'a> Estimating<'a> {
             _ => None,
         });
         let Some(currency) = usage.and_then(|usage| usage.currency.clone()) else { return };
-        let paid = decision.entries.iter().filter_map(|entry| match entry {
-            Entry::Pool(entry) => Some(&entry.cause),
-            _ => None,
-        });
-        let cost = paid.map(|cause| match cause {
-            Cause::Consumption(consumption) => consumption.amount,
-            _ => Amount::ZERO,
-        });
         let aggregation = feature.meter.as_ref().map(|meter| &meter.aggregation);
         self.costs.entry(currency).or_default().push(FeatureCost {
             feature: feature.id.clone(),
-            cost: cost.sum(),
+            cost: cost_of(&decision.entries),
             is_inexact: aggregation
                 .is_some_and(|one| !matches!(one, Aggregation::Count | Aggregation::Sum(_))),
             missing_dimensions: decision.missing_dimensions,

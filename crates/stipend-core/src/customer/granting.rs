@@ -101,21 +101,24 @@ pub(super) fn grant(
 /// room of each (invariant 10). The pool is the one before the grants came.
 pub(super) fn settle(pool: &Pool, fresh: &[(GrantNo, Amount)]) -> Vec<Effect> {
     let Some(overdraft) = pool.overdraft else { return Vec::new() };
-    let mut rest = overdraft.amount;
+    let (mut rest, mut metered) = (overdraft.amount, overdraft.metered);
     let mut effects = Vec::new();
     for (grant, room) in fresh {
         let amount = rest.min(*room);
         if amount.is_positive() {
             rest -= amount;
+            let of_usage = amount.min(metered);
+            metered -= of_usage;
             effects.push(Effect::Settled(Settled {
                 overdraft: overdraft.no,
                 grant: *grant,
                 amount,
+                metered: of_usage,
             }));
         }
     }
     if rest.is_zero() && !effects.is_empty() {
-        let closed = Overdraft { amount: Amount::ZERO, ..overdraft };
+        let closed = Overdraft { amount: Amount::ZERO, metered: Amount::ZERO, ..overdraft };
         effects.push(Effect::OverdraftClosed(closed));
     }
     effects

@@ -225,7 +225,13 @@ pub(super) fn release(
     if rest.is_positive() {
         effects.extend(charge(customer, pool, rest));
     }
-    let release = Release { reservation: request.id.clone(), consumed: request.consumed };
+    let overdraws = effects.iter().any(|effect| matches!(effect, Effect::Overdrawn(_)));
+    let owed = pool.overdraft.filter(|_| overdraws).map(|overdraft| overdraft.direct());
+    let release = Release {
+        reservation: request.id.clone(),
+        consumed: request.consumed,
+        owed: owed.unwrap_or_default(),
+    };
     Ok(decision(pool, now, Cause::Release(release), effects, found.cloned()))
 }
 

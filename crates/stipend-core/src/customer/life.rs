@@ -2,15 +2,18 @@
 
 use super::decide::{Builder, CustomerRejection};
 use super::entry::Entry;
-use super::pins::repin;
+use super::pins::{pin_plan, repin, subscribable};
 use super::reallocate::{issue_all, revoke};
 use super::revise::{self, Reach};
 use super::subscribe::Place;
 use super::subscription::{
-    Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionTerms,
+    BillingPeriod, PlanPin, Subscription, SubscriptionEnd, SubscriptionEndReason,
+    SubscriptionTerms, Trial,
 };
 use super::takeover::{Takeover, take_over};
-use crate::catalog::{Alignment, Catalog, CreditProration, Pricing, TrialEnd, UsageReset};
+use crate::catalog::{
+    Alignment, Catalog, CreditProration, EndSetup, PackageKey, Pricing, TrialEnd, UsageReset,
+};
 use crate::id::SubscriptionNo;
 use crate::period::{Anchor, month_start_from};
 use crate::time::Timestamp;
@@ -180,6 +183,78 @@ pub(super) fn end(
     }
     close(builder, number, reason);
     revoke(builder, number);
+}
+
+/// Ends a subscription, or lets it go on with the free plan that the product wants to follow
+/// (`behaviour.md` §1.1): the same subscription, in new periods.
+pub(super) fn leave(
+    builder: &mut Builder<'_>,
+    number: SubscriptionNo,
+    reason: SubscriptionEndReason,
+) {
+    let own = terms(builder, number);
+    if let Some(plan) = plan_that_follows(builder, &own) {
+        let mut tried = builder.fork();
+        if go_on_with(&mut tried, own, plan).is_ok() {
+            builder.join(tried);
+            return;
+        }
+    }
+    end(builder, number, reason);
+}
+
+/// The free plan that follows a subscription. None follows what is free itself, nor what another
+/// one takes the place of, and none that can no longer be subscribed to or has come to cost.
+fn plan_that_follows(builder: &Builder<'_>, own: &SubscriptionTerms) -> Option<PlanPin> {
+    let catalog = builder.catalog;
+    let product = &catalog.products[&own.product];
+    let settings = product.settings.as_ref();
+    let settings = settings.filter(|settings| settings.end_setup == EndSetup::DowngradeToFree)?;
+    let plan = PackageKey::plan(settings.downgrade_plan.clone()?);
+    let package = catalog.packages.get(&plan)?;
+    let version = subscribable(package).ok()?;
+    let is_free = |pricing: Option<Pricing>| pricing.unwrap_or(Pricing::Free) == Pricing::Free;
+    let place = Place::around(&builder.customer, catalog, own);
+    let begins = |number: &SubscriptionNo| terms(builder, *number).started_at <= builder.now;
+    let is_taken = place.live.is_some() || place.pending.iter().any(begins);
+    let is_offered = product.archived_at.is_none() && is_free(version.pricing);
+    let follows = own.is_active() && own.pricing != Pricing::Free && is_offered && !is_taken;
+    follows.then(|| pin_plan(catalog, package, version))
+}
+
+/// What was bought with the plan that is left goes with it: add-ons, agreed amounts, seats.
+fn go_on_with(
+    builder: &mut Builder<'_>,
+    own: SubscriptionTerms,
+    plan: PlanPin,
+) -> Result<(), CustomerRejection> {
+    let number = own.number;
+    let is_trial = own.running_trial().is_some();
+    let trial = own.trial.map(|trial| Trial {
+        is_over: true,
+        ends_at: trial.ends_at.min(builder.now),
+        ..trial
+    });
+    let free = SubscriptionTerms {
+        plan,
+        pricing: Pricing::Free,
+        addons: Vec::new(),
+        overrides: Vec::new(),
+        quantities: Vec::new(),
+        billing_period: BillingPeriod::Monthly,
+        anchor: anchor_at(builder.catalog, builder.now),
+        epoch: own.epoch + 1,
+        epoch_start: builder.now,
+        trial,
+        ends: None,
+        scheduled: Vec::new(),
+        updated_at: builder.now,
+        ..own
+    };
+    let takeover = if is_trial { Takeover::Reset } else { takeover_of(builder, &free, true) };
+    builder.push(Entry::Subscription(Box::new(free)));
+    let own = builder.customer.subscriptions[number.0 as usize].clone();
+    take_over(builder, &own, number, takeover)
 }
 
 /// Drops what was to begin in a place, apart from one.

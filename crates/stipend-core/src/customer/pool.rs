@@ -15,6 +15,8 @@ pub struct Overdraft {
     pub no: GrantNo,
     /// How much was taken.
     pub amount: Amount,
+    /// What of it was taken for usage of features, which is settled first.
+    pub metered: Amount,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -55,6 +57,14 @@ pub struct Spread {
     pub draws: Vec<Draw>,
     /// What the grants cannot cover.
     pub shortfall: Amount,
+}
+
+impl Overdraft {
+    /// What of it was consumed directly, and not for usage of features.
+    #[must_use]
+    pub fn direct(&self) -> Amount {
+        self.amount - self.metered
+    }
 }
 
 impl Pool {

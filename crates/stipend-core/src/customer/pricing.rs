@@ -196,6 +196,7 @@ pub(super) fn consumption(
         usage_limit: pool.granted,
         current_usage: pool.used + amount,
         period_end: pool.period_end(),
+        owed: pool.overdraft.map_or(Amount::ZERO, |overdraft| overdraft.direct()),
         priced: Some(priced),
     }
 }

@@ -4,7 +4,8 @@
 use super::Customer;
 use super::decide::{CustomerRejection, Decision, check_limit};
 use super::entry::Entry;
-use crate::catalog::{Catalog, FeatureStatus, FeatureTerms};
+use crate::Amount;
+use crate::catalog::{Catalog, Feature, FeatureStatus, FeatureTerms, FeatureType};
 use crate::id::FeatureId;
 use crate::limits::CUSTOMER_PROMOTIONS_MAX;
 use crate::period::{Anchor, Interval, boundary};
@@ -95,6 +96,57 @@ impl Promotion {
     }
 }
 
+/// What a promotion gives that a feature of its type does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PromotionFault {
+    /// Only numbers have a limit, or none.
+    #[error("gives a usage limit, which only a feature of type NUMBER has")]
+    Limit,
+    /// A limit is never below zero.
+    #[error("gives a usage limit below 0")]
+    LimitBelowZero,
+    /// A limit and none at once.
+    #[error("gives a usage limit and unlimited usage; send one of them")]
+    LimitAndUnlimited,
+    /// Only named values can be allowed.
+    #[error("gives enum values, which only a feature of type ENUM has")]
+    Values,
+    /// Named values are given one by one.
+    #[error("gives no enum values; send at least one of those of the feature")]
+    NoValues,
+    /// A value that the feature does not have.
+    #[error("gives the enum value {0}, which the feature does not have")]
+    UnknownValue(String),
+}
+
+/// Whether a feature has what is to be given of it.
+fn check_terms(feature: &Feature, terms: &FeatureTerms) -> Result<(), PromotionFault> {
+    let is_unlimited = terms.unlimited == Some(true);
+    let values = terms.enum_values.as_deref().unwrap_or_default();
+    if feature.feature_type != FeatureType::Number && (terms.usage_limit.is_some() || is_unlimited)
+    {
+        return Err(PromotionFault::Limit);
+    }
+    if terms.usage_limit.is_some_and(Amount::is_negative) {
+        return Err(PromotionFault::LimitBelowZero);
+    }
+    if terms.usage_limit.is_some() && is_unlimited {
+        return Err(PromotionFault::LimitAndUnlimited);
+    }
+    if feature.feature_type != FeatureType::Enum {
+        return if values.is_empty() { Ok(()) } else { Err(PromotionFault::Values) };
+    }
+    if values.is_empty() {
+        return Err(PromotionFault::NoValues);
+    }
+    let known = feature.enum_values.as_deref().unwrap_or_default();
+    let is_unknown = |value: &&String| known.iter().all(|known| known.value != **value);
+    match values.iter().find(is_unknown) {
+        Some(unknown) => Err(PromotionFault::UnknownValue(unknown.clone())),
+        None => Ok(()),
+    }
+}
+
 /// Gives all or none; one of a feature that has one takes its place.
 pub(super) fn grant(
     customer: &Customer,
@@ -119,6 +171,10 @@ pub(super) fn grant(
         if ends_at.is_some_and(|end| end <= now) {
             return Err(CustomerRejection::InvalidPromotionEnd);
         }
+        check_terms(feature, &new.terms).map_err(|fault| CustomerRejection::PromotionMisfits {
+            feature: new.feature.clone(),
+            fault,
+        })?;
         if customer.promotion(&new.feature).is_none() {
             check_limit(features, CUSTOMER_PROMOTIONS_MAX, "promotional entitlements")?;
             features += 1;

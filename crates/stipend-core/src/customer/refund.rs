@@ -107,17 +107,21 @@ impl<'a> PoolRefund<'a> {
             effects.push(Effect::OverdraftRefunded(draw));
         }
         let mut open = overdraft.amount - self.overdraft;
+        let mut open_of_usage = overdraft.metered - self.overdraft;
         for grant in &self.pool.live {
             let refunded = self.grants.iter().find(|draw| draw.grant == grant.no);
             let amount = open.min(refunded.map_or(Amount::ZERO, |draw| draw.amount));
             if amount.is_positive() {
                 open -= amount;
+                let metered = amount.min(open_of_usage);
+                open_of_usage -= metered;
                 let (overdraft, grant) = (overdraft.no, grant.no);
-                effects.push(Effect::Settled(Settled { overdraft, grant, amount }));
+                effects.push(Effect::Settled(Settled { overdraft, grant, amount, metered }));
             }
         }
         if open.is_zero() {
-            effects.push(Effect::OverdraftClosed(Overdraft { amount: open, ..overdraft }));
+            let closed = Overdraft { amount: open, metered: open_of_usage, ..overdraft };
+            effects.push(Effect::OverdraftClosed(closed));
         }
         effects
     }

@@ -111,6 +111,74 @@ pub fn resolve(terms: &SubscriptionTerms, catalog: &Catalog) -> BTreeMap<Currenc
     shares
 }
 
+/// The least of what the shares that grant a credit type say about its balance, as [`resolve`] has
+/// them; none where none grants. Only where an add-on overrides are they made, since their amounts
+/// say which of them grants.
+pub(super) fn granting_enforcement(
+    terms: &SubscriptionTerms,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+) -> Option<Enforcement> {
+    let mut least = planned_enforcement(terms, catalog, currency);
+    for pin in &terms.addons {
+        let version = pinned(catalog, &PackageKey::addon(pin.addon.clone()), pin.version);
+        let granted = version.entitlements.iter().filter_map(|entitlement| {
+            let (_, credit) = entitlement.credit().filter(|(found, _)| *found == currency)?;
+            gives(entitlement, credit).then_some((entitlement.behavior, credit))
+        });
+        for (behavior, credit) in granted {
+            if behavior == Behavior::Override {
+                return greatest_enforcement(terms, catalog, currency);
+            }
+            let stated = Enforcement::of(credit.enforcement, credit.soft_limit);
+            least = Some(least.map_or(stated, |least| least.min(stated)));
+        }
+    }
+    least
+}
+
+fn greatest_enforcement(
+    terms: &SubscriptionTerms,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+) -> Option<Enforcement> {
+    let shares = resolve(terms, catalog).remove(currency)?;
+    let granting = shares.iter().filter(|share| share.standing == Standing::Grants);
+    granting.map(|share| share.enforcement).min()
+}
+
+/// What the plan's share says, where it grants: that of the plan's own entitlement or the nearest
+/// ancestor's, unless what was agreed for the subscription says it.
+fn planned_enforcement(
+    terms: &SubscriptionTerms,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+) -> Option<Enforcement> {
+    let own = std::iter::once((&terms.plan.plan, terms.plan.version));
+    let ancestors = terms.plan.ancestors.iter().map(|(id, version)| (id, *version));
+    let planned = own.chain(ancestors).find_map(|(id, number)| {
+        let version = pinned(catalog, &PackageKey::plan(id.clone()), number);
+        version.entitlements.iter().find_map(|entitlement| {
+            let (_, credit) = entitlement.credit().filter(|(found, _)| *found == currency)?;
+            let stated = Enforcement::of(credit.enforcement, credit.soft_limit);
+            Some((stated, gives(entitlement, credit)))
+        })
+    });
+    match terms.overrides.iter().find(|agreed| agreed.currency == *currency) {
+        Some(agreed) => {
+            let stated = agreed.soft_limit.map(|_| Enforcement::of(None, agreed.soft_limit));
+            let planned = planned.map(|(stated, _)| stated);
+            Some(stated.or(planned).unwrap_or(Enforcement::Hard))
+        }
+        None => planned.and_then(|(stated, gives)| gives.then_some(stated)),
+    }
+}
+
+/// Whether an entitlement gives credits.
+fn gives(entitlement: &Entitlement, credit: &CreditTerms) -> bool {
+    entitlement.granted && credit.amount.is_some()
+}
+
 /// Pins are made from the catalog, whose published versions never vanish.
 pub(super) fn pinned<'a>(
     catalog: &'a Catalog,
@@ -174,7 +242,6 @@ fn share_of(
     units: Option<u32>,
 ) -> Share {
     let unit_amount = credit.amount.unwrap_or(Amount::ZERO);
-    let gives = entitlement.granted && credit.amount.is_some();
     // `behavior` on a plan's entitlement has no effect: the plan is the base.
     let is_addon = source.origin == Origin::Addon;
     let behavior = if is_addon { entitlement.behavior } else { Behavior::Increment };
@@ -190,7 +257,7 @@ fn share_of(
         units,
         amount: amount.unwrap_or(Amount::MAX),
         enforcement: Enforcement::of(credit.enforcement, credit.soft_limit),
-        standing: if gives { Standing::Grants } else { Standing::NotGranted },
+        standing: if gives(entitlement, credit) { Standing::Grants } else { Standing::NotGranted },
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reversing a consumption: its credits go back to the very grants that gave them.
+//! Reversing a consumption, or what the release of a reservation consumed: its credits go back to
+//! the very grants that gave them.
 //!
 //! What a grant gave goes back to it. Where the grant has ended, it is as if the credits had come
 //! back before its end: with an expired or voided grant they are gone, and where a change of the
@@ -8,22 +9,20 @@
 //! first.
 
 use super::Customer;
+use super::claim::Claim;
 use super::decide::{CustomerRejection, Decision};
-use super::entry::{
-    Carried, Cause, Draw, Effect, Ended, Entry, GrantEnd, Moved, PoolEntry, Priced, Reversal,
-};
+use super::entry::{Carried, Cause, Draw, Effect, Ended, Entry, Moved, PoolEntry, Reversal};
 use super::grant::Grant;
 use super::granting::settle;
 use super::pool::{Overdraft, Pool};
 use super::subscription::CarriedConsumption;
-use super::usage::DrawRun;
 use crate::Amount;
 use crate::id::{GrantNo, SubscriptionNo};
 use crate::period::{Cadence, period_at};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// A consumption to reverse, with what happened to its pool since.
+/// A consumption or release to reverse, with what happened to its pool since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReverseRequest {
     /// The position of its entry in the journal, by which the reversal names it.
@@ -46,32 +45,33 @@ pub(super) fn reverse(
     now: Timestamp,
 ) -> Result<Decision, CustomerRejection> {
     let PoolEntry { pool, at, cause, effects } = &request.consumed;
-    let Cause::Consumption(consumption) = cause else {
-        return Err(CustomerRejection::EntryNotReversible);
-    };
-    if !consumption.amount.is_positive() {
+    if !request.consumed.is_reversible() {
         return Err(CustomerRejection::EntryNotReversible);
     }
+    let consumed = request.consumed.consumed();
     let is_own = |cause: &Cause| matches!(cause, Cause::Reversal(other) if other.of == request.of);
     if request.since.iter().any(|entry| is_own(&entry.cause)) {
         return Err(CustomerRejection::AlreadyReversed);
     }
     let pool = customer.pool(*pool).ok_or(CustomerRejection::EntryNotReversible)?;
-    let mut refund = Refund::new(customer, pool, &request.since, now);
-    let meter = consumption.priced.as_ref().map(|priced| priced.meter);
-    refund.claim = consumption.priced.as_ref().map(|priced| Claim::of(customer, request, priced));
-    for effect in effects {
-        if let Effect::Overdrawn(draw) = effect {
-            // All grants were drained then, so what lies below zero is the overdraft.
-            let whole = consumption.current_usage - consumption.usage_limit;
-            let queue = Queue { before: (whole - draw.amount).or_zero(), own: draw.amount };
-            refund.overdrawn(*draw, queue, request);
-        }
+    let priced = request.consumed.priced();
+    let claim = Claim::of(customer, request, priced);
+    let mut refund = Refund::new(customer, pool, claim, &request.since, now);
+    let meter = priced.map(|priced| priced.meter);
+    let drawn = draws_of(effects);
+    for draw in &drawn {
+        refund.claim.set_aside(*draw);
     }
     for effect in effects {
-        if let Effect::Drawn(draw) = effect {
-            refund.give(draw.grant, draw.amount, *at);
+        if let Effect::Overdrawn(draw) = effect {
+            let before = overdraft_before(cause, *draw);
+            let queue = Queue { before, own: draw.amount };
+            refund.overdrawn(*draw, queue, request, cause.is_metered());
         }
+    }
+    for draw in drawn {
+        refund.claim.take_up(draw.grant);
+        refund.give(draw.grant, draw.amount, *at);
     }
     let (pool, effects, runs) = refund.finish();
     let entry = PoolEntry {
@@ -79,7 +79,7 @@ pub(super) fn reverse(
         at: now,
         cause: Cause::Reversal(Reversal {
             of: request.of,
-            amount: consumption.amount,
+            amount: consumed,
             idempotency_key: request.idempotency_key.clone(),
             reason: request.reason.clone(),
             meter,
@@ -91,8 +91,39 @@ pub(super) fn reverse(
         effects,
     };
     let returned = entry.delta();
-    assert!(!returned.is_negative() && returned <= consumption.amount, "nothing is gained");
+    assert!(!returned.is_negative() && returned <= consumed, "nothing is gained");
     Ok(Decision { entries: vec![Entry::Pool(entry)], ..Decision::default() })
+}
+
+/// What an entry drew from grants, those that it had held included.
+fn draws_of(effects: &[Effect]) -> Vec<Draw> {
+    let mut draws = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Drawn(draw) => draws.push(*draw),
+            Effect::HoldEnded(ended) => {
+                let consumed = ended.parts.iter().filter(|part| part.consumed.is_positive());
+                draws
+                    .extend(consumed.map(|part| Draw { grant: part.grant, amount: part.consumed }));
+            }
+            _ => {}
+        }
+    }
+    draws
+}
+
+/// The overdraft of its kind that was there before an entry overdrew: usage queues by itself.
+fn overdraft_before(cause: &Cause, draw: Draw) -> Amount {
+    match cause {
+        // All grants were drained then, so what lies below zero is the overdraft.
+        Cause::Consumption(consumption) if cause.is_metered() => {
+            let whole = consumption.current_usage - consumption.usage_limit;
+            (whole - draw.amount - consumption.owed).or_zero()
+        }
+        Cause::Consumption(consumption) => consumption.owed,
+        Cause::Release(release) => release.owed,
+        _ => Amount::ZERO,
+    }
 }
 
 /// The overdraft as a queue: what a consumption added stands behind what was there before it, and
@@ -113,65 +144,6 @@ impl Queue {
     }
 }
 
-/// What a metered consumption may still get back: less of the usage that was reported since has
-/// given it back already.
-enum Claim {
-    /// The draws that the meter remembers, and what is taken off them.
-    Runs(Vec<DrawRun>, Vec<Draw>),
-    /// The meter has started anew and remembers nothing of it: so much as was not given back.
-    Rest(Amount),
-}
-
-impl Claim {
-    fn of(customer: &Customer, request: &ReverseRequest, priced: &Priced) -> Self {
-        let usage = customer.usage(priced.meter).expect("usage that is paid for is counted");
-        let at = request.consumed.at;
-        let is_in_period = usage.period.is_none_or(|period| period.start <= at);
-        let is_same = usage.pin.is_none_or(|pin| {
-            let terms = customer.subscription(pin.subscription).map(|found| &found.terms);
-            let began = terms.is_none_or(|terms| terms.epoch_start <= at);
-            pin.subscription == priced.subscription && began
-        });
-        if is_in_period && is_same {
-            let of_pool = usage.drawn.iter().filter(|run| run.pool == request.consumed.pool);
-            return Self::Runs(of_pool.copied().collect(), Vec::new());
-        }
-        let given_back = request.since.iter().filter_map(|entry| match &entry.cause {
-            Cause::Consumption(later) if later.amount.is_negative() => {
-                let is_same = later.priced.as_ref().is_some_and(|by| by.meter == priced.meter);
-                is_same.then_some(-later.amount)
-            }
-            _ => None,
-        });
-        let given_back: Amount = given_back.sum();
-        Self::Rest((-request.consumed.delta() - given_back).or_zero())
-    }
-
-    /// Takes what was drawn from these grants, the first of them first; answers how much it was.
-    fn take(&mut self, grants: &[GrantNo], amount: Amount) -> Amount {
-        let (runs, off) = match self {
-            Self::Rest(rest) => {
-                let taken = amount.min(*rest);
-                *rest -= taken;
-                return taken;
-            }
-            Self::Runs(runs, off) => (runs, off),
-        };
-        let mut rest = amount;
-        for no in grants {
-            for run in runs.iter_mut().rev().filter(|run| run.grant == *no) {
-                let taken = run.amount.min(rest);
-                run.amount -= taken;
-                rest -= taken;
-                if taken.is_positive() {
-                    off.push(Draw { grant: *no, amount: taken });
-                }
-            }
-        }
-        amount - rest
-    }
-}
-
 /// What gives credits back to a pool, worked out on a copy of it.
 struct Refund<'a> {
     customer: &'a Customer,
@@ -179,23 +151,33 @@ struct Refund<'a> {
     now: Timestamp,
     /// How each grant ended that ended since, and whether others took its consumption over.
     ended: BTreeMap<GrantNo, (&'a Ended, bool)>,
+    /// Which subscriptions took consumption over from which others.
+    heirs: Vec<(SubscriptionNo, SubscriptionNo)>,
     /// What subscriptions remember without room, as it has become.
     carried: BTreeMap<(SubscriptionNo, Cadence), CarriedConsumption>,
-    claim: Option<Claim>,
+    claim: Claim,
     given: Vec<(GrantNo, Amount)>,
     effects: Vec<Effect>,
 }
 
 impl<'a> Refund<'a> {
-    fn new(customer: &'a Customer, pool: &Pool, since: &'a [PoolEntry], now: Timestamp) -> Self {
+    fn new(
+        customer: &'a Customer,
+        pool: &Pool,
+        claim: Claim,
+        since: &'a [PoolEntry],
+        now: Timestamp,
+    ) -> Self {
         let mut ended = BTreeMap::new();
         for entry in since {
-            let takes = |effect: &Effect| matches!(effect, Effect::MovedIn(_) | Effect::Carried(_));
-            let is_taken = entry.cause != Cause::Void && entry.effects.iter().any(takes);
+            let is_moved = |no| {
+                let out =
+                    |effect: &Effect| matches!(effect, Effect::MovedOut(draw) if draw.grant == no);
+                entry.effects.iter().any(out)
+            };
             for effect in &entry.effects {
                 if let Effect::Ended(one) = effect {
-                    let is_replaced = is_taken && one.end == GrantEnd::Voided;
-                    ended.insert(one.grant.no, (one, is_replaced));
+                    ended.insert(one.grant.no, (one, is_moved(one.grant.no)));
                 }
             }
         }
@@ -208,23 +190,54 @@ impl<'a> Refund<'a> {
             }
         }
         let pool = pool.clone();
-        let (given, effects) = (Vec::new(), Vec::new());
-        Self { customer, pool, now, ended, carried, claim: None, given, effects }
+        let (given, effects, heirs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut refund = Self { customer, pool, now, ended, heirs, carried, claim, given, effects };
+        refund.heirs = refund.heirs_in(since);
+        refund
+    }
+
+    /// Which subscriptions took consumption over from which others.
+    fn heirs_in(&self, since: &[PoolEntry]) -> Vec<(SubscriptionNo, SubscriptionNo)> {
+        let mut heirs = Vec::new();
+        for entry in since {
+            let (mut from, mut to) = (Vec::new(), Vec::new());
+            for effect in &entry.effects {
+                match effect {
+                    Effect::MovedOut(draw) => from.extend(self.subscription_of(draw.grant)),
+                    Effect::MovedIn(moved) => to.extend(self.subscription_of(moved.grant)),
+                    Effect::Carried(carried) => to.push(carried.subscription),
+                    _ => {}
+                }
+            }
+            for from in from {
+                let to = to.iter().filter(|to| **to != from).map(|to| (from, *to));
+                heirs.extend(to.filter(|pair| !heirs.contains(pair)).collect::<Vec<_>>());
+            }
+        }
+        heirs
     }
 
     /// Takes the part of a consumption that went to the overdraft off it, as far as it is still
-    /// open; the grants that settled the rest get it back.
-    fn overdrawn(&mut self, draw: Draw, mut queue: Queue, request: &ReverseRequest) {
+    /// open; the grants that settled the rest get it back. Usage queues by itself, in front.
+    fn overdrawn(
+        &mut self,
+        draw: Draw,
+        mut queue: Queue,
+        request: &ReverseRequest,
+        is_metered: bool,
+    ) {
         let mut settled = Vec::new();
         for entry in &request.since {
             for effect in &entry.effects {
                 match (effect, &entry.cause) {
                     (Effect::Settled(by), _) if by.overdraft == draw.grant => {
-                        let own = queue.take(by.amount);
-                        settled.push((by.grant, own, entry.at));
+                        let of_queue = if is_metered { by.metered } else { by.amount - by.metered };
+                        settled.push((by.grant, queue.take(of_queue), entry.at));
                     }
                     (Effect::OverdraftRefunded(back), Cause::Reversal(other))
-                        if back.grant == draw.grant && other.of < request.of =>
+                        if back.grant == draw.grant
+                            && other.meter.is_some() == is_metered
+                            && other.of < request.of =>
                     {
                         queue.before = (queue.before - back.amount).or_zero();
                     }
@@ -232,87 +245,155 @@ impl<'a> Refund<'a> {
                 }
             }
         }
-        let open = self.pool.overdraft.filter(|overdraft| overdraft.no == draw.grant);
-        if let Some(overdraft) = open {
-            let own = queue.own.min(overdraft.amount);
-            let own = self.claim.as_mut().map_or(own, |claim| claim.take(&[overdraft.no], own));
-            self.lower_overdraft(overdraft, own);
+        let mut rest = draw.amount;
+        rest -= self.lower_overdraft(draw.grant, queue.own, is_metered);
+        for (grant, own, at) in &settled {
+            rest -= self.give(*grant, *own, *at);
         }
-        for (grant, amount, at) in settled {
-            self.give(grant, amount, at);
+        if !self.claim.is_metered() {
+            return;
+        }
+        // Several meters queue here, and less usage gives back from within: what is not where it
+        // would be by the queue is where the meter remembers it.
+        rest -= self.lower_overdraft(draw.grant, rest, is_metered);
+        let (live, gone): (Vec<_>, Vec<_>) =
+            settled.into_iter().partition(|(no, _, _)| self.pool.find_grant(*no).is_some());
+        for (grant, _, at) in live.into_iter().chain(gone) {
+            rest -= self.give(grant, rest, at);
         }
     }
 
-    fn lower_overdraft(&mut self, overdraft: Overdraft, amount: Amount) {
+    /// Takes so much off the overdraft, as far as it is of this consumption; answers how much it
+    /// was.
+    fn lower_overdraft(&mut self, no: GrantNo, amount: Amount, is_metered: bool) -> Amount {
+        let Some(overdraft) = self.pool.overdraft.filter(|overdraft| overdraft.no == no) else {
+            return Amount::ZERO;
+        };
+        let amount = match self.claim.take(no, amount) {
+            Some(claimed) => claimed,
+            None if is_metered => amount.min(self.claim.free(no, overdraft.metered)),
+            None => amount.min(overdraft.direct()),
+        };
+        let amount = if self.claim.is_metered() { amount } else { amount.min(self.claim.left()) };
         if !amount.is_positive() {
-            return;
+            return Amount::ZERO;
         }
-        let rest = Overdraft { amount: overdraft.amount - amount, ..overdraft };
+        self.claim.spend(amount);
+        let metered = if is_metered { overdraft.metered - amount } else { overdraft.metered };
+        let rest = Overdraft { amount: overdraft.amount - amount, metered, ..overdraft };
         self.pool.used -= amount;
         self.effects.push(Effect::OverdraftRefunded(Draw { grant: overdraft.no, amount }));
         if rest.amount.is_zero() {
             self.effects.push(Effect::OverdraftClosed(rest));
         }
         self.pool.overdraft = rest.amount.is_positive().then_some(rest);
+        amount
     }
 
-    /// Gives back to a grant what was drawn from it at that instant, or to what took its place.
-    fn give(&mut self, no: GrantNo, amount: Amount, drawn_at: Timestamp) {
-        let mut rest = self.claimed(no, amount);
-        if let Some(grant) = self.pool.live.iter().find(|grant| grant.no == no) {
-            let subscription = grant.source.as_ref().map(|source| source.subscription);
+    /// Gives back to a grant what was drawn from it at that instant, or to what took its place;
+    /// answers what of it is done with, be it gone together with the grant.
+    fn give(&mut self, no: GrantNo, amount: Amount, drawn_at: Timestamp) -> Amount {
+        let Some(claimed) = self.claim_of(no, amount) else {
+            let amount = amount.min(self.claim.left());
+            let done = amount - self.give_unremembered(no, amount, drawn_at);
+            self.claim.spend(done);
+            return done;
+        };
+        let total: Amount = claimed.iter().map(|draw| draw.amount).sum();
+        self.claim.spend(total);
+        // What found no room under a change of the subscription is remembered by no meter.
+        let lost = (amount - total).min(self.claim.left());
+        let mut rest = total;
+        if let Some(number) = self.subscription_of(no) {
+            let uncarried = self.uncarry_all(number, total + lost);
+            rest = (total - uncarried).or_zero();
+            self.claim.spend((uncarried - total).or_zero());
+        }
+        for draw in claimed {
+            let amount = draw.amount.min(rest);
+            rest -= amount - self.give_unremembered(draw.grant, amount, drawn_at);
+        }
+        total
+    }
+
+    /// What a meter remembers of so much that was drawn from the grant: as drawn from it, or from
+    /// one that took its consumption over. `None` where no meter remembers it.
+    fn claim_of(&mut self, no: GrantNo, amount: Amount) -> Option<Vec<Draw>> {
+        let heirs = self.subscription_of(no).map(|number| self.successors(number));
+        let heirs = heirs.unwrap_or_default();
+        let heirs = heirs.iter().flat_map(|number| self.pool.recurring_of(*number));
+        let heirs: Vec<GrantNo> = heirs.map(|grant| grant.no).filter(|heir| *heir != no).collect();
+        let mut rest = amount;
+        let mut claimed = Vec::new();
+        for no in std::iter::once(no).chain(heirs) {
+            let amount = self.claim.take(no, rest)?;
+            rest -= amount;
+            claimed.push(Draw { grant: no, amount });
+        }
+        Some(claimed)
+    }
+
+    fn subscription_of(&self, no: GrantNo) -> Option<SubscriptionNo> {
+        let live = self.pool.find_grant(no);
+        let grant = live.or_else(|| self.ended.get(&no).map(|(ended, _)| &ended.grant))?;
+        grant.source.as_ref().map(|source| source.subscription)
+    }
+
+    /// Gives back what no meter remembers; answers what of it belongs elsewhere.
+    fn give_unremembered(&mut self, no: GrantNo, amount: Amount, drawn_at: Timestamp) -> Amount {
+        let mut rest = amount;
+        if self.pool.live.iter().any(|grant| grant.no == no) {
+            let subscription = self.subscription_of(no);
             rest -= subscription.map_or(Amount::ZERO, |number| self.uncarry(number, rest));
             rest -= self.refund(no, rest, drawn_at);
-            if let Some(number) = subscription {
-                self.give_to_successors(number, rest, drawn_at);
+            match subscription {
+                Some(number) => rest - self.give_to_successors(number, rest, drawn_at),
+                None => rest,
             }
-        } else if let Some((ended, true)) = self.ended.get(&no) {
-            let Grant { expires_at, source, .. } = &ended.grant;
-            let would_live = expires_at.is_none_or(|end| self.now < end);
-            if let Some(source) = source.as_ref().filter(|_| would_live) {
-                self.give_to_successors(source.subscription, rest, drawn_at);
+        } else {
+            if let Some((ended, true)) = self.ended.get(&no) {
+                let Grant { expires_at, source, .. } = &ended.grant;
+                let would_live = expires_at.is_none_or(|end| self.now < end);
+                if let Some(source) = source.as_ref().filter(|_| would_live) {
+                    self.give_to_successors(source.subscription, rest, drawn_at);
+                }
             }
+            Amount::ZERO
         }
-    }
-
-    /// What of a draw may still come back. The meter remembers it as drawn from the grant, or from
-    /// one that took its consumption over.
-    fn claimed(&mut self, no: GrantNo, amount: Amount) -> Amount {
-        let Some(mut claim) = self.claim.take() else { return amount };
-        let live = self.pool.find_grant(no);
-        let grant = live.or_else(|| self.ended.get(&no).map(|(ended, _)| &ended.grant));
-        let subscription = grant.and_then(|grant| grant.source.as_ref());
-        let numbers = subscription.map(|source| self.successors(source.subscription));
-        let numbers = numbers.unwrap_or_default();
-        let heirs = numbers.iter().flat_map(|number| self.pool.recurring_of(*number));
-        let heirs = heirs.map(|grant| grant.no).filter(|heir| *heir != no);
-        let grants: Vec<GrantNo> = std::iter::once(no).chain(heirs).collect();
-        let taken = claim.take(&grants, amount);
-        self.claim = Some(claim);
-        taken
     }
 
     /// Gives back to the live recurring grants of a subscription and of those that go on with it,
-    /// the latest first, up to what was consumed of them.
-    fn give_to_successors(&mut self, number: SubscriptionNo, amount: Amount, drawn_at: Timestamp) {
+    /// the latest first, up to what was consumed of them; answers how much it was.
+    fn give_to_successors(
+        &mut self,
+        number: SubscriptionNo,
+        amount: Amount,
+        drawn_at: Timestamp,
+    ) -> Amount {
+        let mut rest = amount - self.uncarry_all(number, amount);
         let numbers = self.successors(number);
-        let mut rest = amount;
-        for number in &numbers {
-            rest -= self.uncarry(*number, rest);
-        }
         let grants = numbers.iter().flat_map(|number| self.pool.recurring_of(*number));
         let mut grants: Vec<GrantNo> = grants.map(|grant| grant.no).collect();
         grants.sort();
         for no in grants.into_iter().rev() {
             rest -= self.refund(no, rest, drawn_at);
         }
+        amount - rest
+    }
+
+    /// Lowers what a subscription and those that go on with it remember without room for it.
+    fn uncarry_all(&mut self, number: SubscriptionNo, amount: Amount) -> Amount {
+        let numbers = self.successors(number).into_iter();
+        numbers.fold(Amount::ZERO, |done, number| done + self.uncarry(number, amount - done))
     }
 
     fn successors(&self, number: SubscriptionNo) -> Vec<SubscriptionNo> {
         let mut numbers = vec![number];
         for subscription in &self.customer.subscriptions {
             let terms = &subscription.terms;
-            if terms.continues.is_some_and(|before| numbers.contains(&before)) {
+            let goes_on = terms.continues.is_some_and(|before| numbers.contains(&before));
+            let is_heir = |before| self.heirs.contains(&(before, terms.number));
+            if goes_on || numbers.iter().any(|before| is_heir(*before)) {
                 numbers.push(terms.number);
             }
         }
@@ -354,7 +435,7 @@ impl<'a> Refund<'a> {
     fn refund(&mut self, no: GrantNo, amount: Amount, drawn_at: Timestamp) -> Amount {
         let now = self.now;
         let grant = self.pool.live_mut(no);
-        let amount = amount.min(grant.consumed);
+        let amount = amount.min(self.claim.free(no, grant.consumed));
         if !amount.is_positive() {
             return Amount::ZERO;
         }
@@ -371,10 +452,6 @@ impl<'a> Refund<'a> {
     /// What came back settles an open overdraft first (invariant 10).
     fn finish(mut self) -> (Pool, Vec<Effect>, Vec<Draw>) {
         self.effects.extend(settle(&self.pool, &self.given));
-        let runs = match self.claim {
-            Some(Claim::Runs(_, off)) => off,
-            Some(Claim::Rest(_)) | None => Vec::new(),
-        };
-        (self.pool, self.effects, runs)
+        (self.pool, self.effects, self.claim.into_forgotten())
     }
 }

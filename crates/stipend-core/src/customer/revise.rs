@@ -40,8 +40,10 @@ pub enum CancelTime {
 pub enum SubscriptionCommand {
     /// Changes it.
     Update(Box<SubscriptionPatch>),
-    /// Ends it.
+    /// Ends it, or lets it go on with a free plan where the product wants one to follow.
     Cancel(CancelTime),
+    /// Ends it, whatever the product wants to follow.
+    Revoke(CancelTime),
     /// Drops what is scheduled: changes, and the plan that is to take its place. A cancellation
     /// stays.
     Unschedule,
@@ -75,10 +77,14 @@ pub(super) fn decide(
     let is_over = terms_of(&builder, number).ended.is_some();
     match command {
         // Who ends what is over has what was wanted.
-        SubscriptionCommand::Cancel(_) | SubscriptionCommand::Unschedule if is_over => {}
+        SubscriptionCommand::Cancel(_)
+        | SubscriptionCommand::Revoke(_)
+        | SubscriptionCommand::Unschedule
+            if is_over => {}
         _ if is_over => return Err(CustomerRejection::SubscriptionEnded),
         SubscriptionCommand::Update(patch) => update_on(&mut builder, number, patch)?,
-        SubscriptionCommand::Cancel(time) => cancel(&mut builder, number, *time)?,
+        SubscriptionCommand::Cancel(time) => cancel(&mut builder, number, *time, false)?,
+        SubscriptionCommand::Revoke(time) => cancel(&mut builder, number, *time, true)?,
         SubscriptionCommand::Unschedule => unschedule(&mut builder, number),
         SubscriptionCommand::Migrate(schedule) => migrate_on(&mut builder, number, *schedule)?,
         SubscriptionCommand::Transfer(to) => transfer(&mut builder, number, to)?,
@@ -265,6 +271,7 @@ fn cancel(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
     time: CancelTime,
+    revokes: bool,
 ) -> Result<(), CustomerRejection> {
     let mut terms = terms_of(builder, number).clone();
     let product = &builder.catalog.products[&terms.product];
@@ -282,12 +289,20 @@ fn cancel(
         CancelTime::At(at) if terms.has_begun || at > terms.started_at => at,
         _ => {
             life::cancel_pending(builder, &terms);
-            life::end(builder, number, SubscriptionEndReason::Immediate);
+            if revokes {
+                life::end(builder, number, SubscriptionEndReason::Immediate);
+            } else {
+                life::leave(builder, number, SubscriptionEndReason::Immediate);
+            }
             return Ok(());
         }
     };
     life::cancel_pending(builder, &terms);
-    terms.ends = Some(SubscriptionEnd { at, reason: SubscriptionEndReason::Scheduled });
+    let reason = match revokes {
+        true => SubscriptionEndReason::Revoked,
+        false => SubscriptionEndReason::Scheduled,
+    };
+    terms.ends = Some(SubscriptionEnd { at, reason });
     let extended = terms.trial.as_mut().filter(|trial| !trial.is_over && trial.ends_at < at);
     let is_extended = extended.is_some() && terms.has_begun;
     if let Some(trial) = terms.trial.as_mut().filter(|trial| !trial.is_over) {

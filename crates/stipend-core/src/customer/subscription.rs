@@ -80,6 +80,8 @@ pub enum SubscriptionEndReason {
     TrialEnded,
     /// It was a trial, and another plan was paid for.
     TrialConverted,
+    /// Someone had cancelled it for a later time, which came, and wanted no free plan to follow.
+    Revoked,
 }
 
 /// The trial that a subscription begins with.

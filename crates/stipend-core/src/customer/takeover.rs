@@ -180,28 +180,23 @@ fn prorate_cadence(change: &mut Change<'_>, stood: &Levels, to: &Granting<'_>, c
     let shares = to.iter().filter(|(item, share)| item.1 == cadence && !share.amount.is_zero());
     let shares: Vec<_> = shares.collect();
     let before: Amount = stood.iter().map(|(_, level)| *level).sum();
-    let worth_before: Amount = stood.iter().map(|(_, level)| change.worth(cadence, *level)).sum();
     let after: Amount = shares.iter().map(|(_, share)| share.amount).sum();
-    let worth_after: Amount =
-        shares.iter().map(|(_, share)| change.worth(cadence, share.amount)).sum();
-    if worth_after < worth_before {
+    let less = change.worth(cadence, before) - change.worth(cadence, after);
+    if less.is_positive() {
         // What has gone gives first, then what is lowered.
         let kept = |item: &Item| to.get(item).map_or(Amount::ZERO, |share| share.amount);
         let lowered = stood.iter().filter(|(item, level)| kept(item) < *level);
         let mut lowered: Vec<Item> = lowered.map(|(item, _)| Item::clone(item)).collect();
         lowered.sort_by_key(|item| kept(item).is_positive());
-        change.take_worth(cadence, &lowered, worth_before - worth_after);
+        change.take_worth(cadence, &lowered, less);
     }
-    let mut more = (after - before).or_zero();
-    let mut worth = (worth_after - worth_before).or_zero();
-    for (place, (item, share)) in shares.iter().enumerate() {
-        let whole = more.min(share.amount);
-        let is_last = place + 1 == shares.len() || whole == more;
-        let part = if is_last { worth } else { change.worth(cadence, whole).min(worth) };
+    let mut granted = before;
+    for (item, share) in shares {
+        let whole = share.amount.min((after - granted).or_zero());
+        let part = change.worth(cadence, granted + whole) - change.worth(cadence, granted);
         change.issue(share, part, whole);
         change.set_level(item, share.amount, share.behavior);
-        more -= whole;
-        worth -= part;
+        granted += whole;
     }
 }
 

@@ -24,6 +24,9 @@ pub struct FeatureUsage {
     pub seq: u64,
     /// The instant of its last entry.
     pub at: Timestamp,
+    /// The instant of the entry with which usage last started anew: what was drawn before it is
+    /// forgotten.
+    pub since: Timestamp,
     /// The usage period in which the last entry was counted; `None` where usage never starts anew.
     pub period: Option<Period>,
     /// The subscription that said so, as it was agreed then.
@@ -168,6 +171,7 @@ impl FeatureUsage {
             resource: opened.resource.clone(),
             seq: 0,
             at: Timestamp::EPOCH,
+            since: Timestamp::EPOCH,
             period: None,
             pin: None,
             aggregate: Aggregate::default(),
@@ -186,6 +190,7 @@ impl FeatureUsage {
         self.seq += 1;
         self.at = entry.at;
         if entry.restart.is_some() {
+            self.since = entry.at;
             self.aggregate = Aggregate::default();
             self.drawn.clear();
         }
@@ -317,7 +322,7 @@ impl Customer {
                 of_it.filter(|run| run.is_overdraft == is_overdraft).map(|run| run.amount).sum()
             };
             let grants = pool.live.iter().map(|grant| (grant.no, false, grant.consumed));
-            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.amount));
+            let overdraft = pool.overdraft.map(|overdraft| (overdraft.no, true, overdraft.metered));
             for (no, is_overdraft, consumed) in grants.chain(overdraft) {
                 let drawn = drawn_of(no, is_overdraft);
                 if drawn > consumed {

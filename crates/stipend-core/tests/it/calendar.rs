@@ -210,6 +210,7 @@ fn c30_c31_parts_of_a_period_are_to_the_microsecond_and_rounded_down() {
     let shop = "
         settings prorate
         plan base paid 1000/month
+        plan bare paid limit=1
         addon even 100/month
         addon odd 1001/month
         ";
@@ -224,8 +225,17 @@ fn c30_c31_parts_of_a_period_are_to_the_microsecond_and_rounded_down() {
     check_steps(
         shop,
         "
+        2025-04-01 subscribe bare                => 0
+        2025-04-21 set odd                       => 333.666666666
+        ",
+    );
+    // All that stands is rounded together: 2,001 are worth 667 and 1,000 of them 333.333333333.
+    check_steps(
+        shop,
+        "
         2025-04-01 subscribe base                => 1000
-        2025-04-21 set odd                       => 1333.666666666
+        2025-04-21 set odd                       => 1333.666666667
+        set                                      => 1000
         ",
     );
     let world = World::after(shop, "2025-04-01 subscribe base\n2025-04-21 set odd");

@@ -4,10 +4,11 @@ use crate::support::{amount, assert_declared_in_order, at, catalog, currency, pa
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use stipend_core::catalog::{
-    Catalog, CatalogChange, CatalogCommand as Command, CatalogRejection as Rejection,
-    EntitlementPatch, EntitlementTerms, FeatureStatus, FeatureTerms, FeatureTermsPatch, Metadata,
-    Migration, NewEntitlement, NewPackage, NewProduct, PackageKey, PackageKind, PackagePatch,
-    ProductPatch, Target, VersionStatus, decide,
+    CancellationTime, Catalog, CatalogChange, CatalogCommand as Command,
+    CatalogRejection as Rejection, EndSetup, EntitlementPatch, EntitlementTerms, FeatureStatus,
+    FeatureTerms, FeatureTermsPatch, Metadata, Migration, NewEntitlement, NewPackage, NewProduct,
+    PackageKey, PackageKind, PackagePatch, ProductPatch, ProductSettings, StartSetup, Target,
+    VersionStatus, decide,
 };
 use stipend_core::{Amount, Cadence, FeatureId, ProductId, examples};
 
@@ -36,10 +37,11 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::DependencyNotLimited(_) => "DependencyNotLimited",
         Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
         Rejection::UnsupportedAggregation(_) => "UnsupportedAggregation",
+        Rejection::NoFreePlan(_) => "NoFreePlan",
     }
 }
 
-const NAMES_COUNT: usize = 23;
+const NAMES_COUNT: usize = 24;
 
 fn product(id: &str) -> ProductId {
     ProductId::parse(id).unwrap()
@@ -108,6 +110,20 @@ fn duplicate(source: &str, target: &str) -> Command {
     Command::DuplicateProduct { source, target, name: None, description: None }
 }
 
+/// Lets a free plan follow the subscriptions of a product.
+fn followed_by(plan: Option<&str>) -> Command {
+    let settings = ProductSettings {
+        cancellation_time: CancellationTime::Immediate,
+        end_setup: EndSetup::DowngradeToFree,
+        start_setup: StartSetup::PlanSelection,
+        downgrade_plan: plan.map(package),
+        prorate_at_end: None,
+        start_plan: None,
+    };
+    let patch = ProductPatch { settings: Some(settings), ..Default::default() };
+    Command::UpdateProduct(examples::product(), patch)
+}
+
 /// A catalog with something of everything.
 fn stocked() -> Catalog {
     let mut catalog = catalog(
@@ -120,6 +136,7 @@ fn stocked() -> Catalog {
         plan orphan parent=draft draft
         plan gone 5/month
         plan by-seat 5/month:per-seat draft
+        plan costly paid 5/month
         addon extra 50/month
         addon loop needs=extra 5/month draft
         ",
@@ -178,6 +195,9 @@ fn every_rejection_is_reachable() {
         ("AlreadyExists", duplicate("api", "closed")),
         ("ProductArchived", new_plan("new", "closed", None)),
         ("ProductSubscribed", Command::UpdateProduct(product("api"), several)),
+        ("PackageNotFound", followed_by(Some("nothing"))),
+        ("NoFreePlan", followed_by(None)),
+        ("NoFreePlan", followed_by(Some("costly"))),
         ("PackageArchived", Command::OpenDraft(plan("gone"))),
         ("PackageArchived", Command::Publish(plan("late"), Migration::NewCustomers)),
         ("Immutable", Command::AddEntitlements(plan("base"), vec![credits("tokens")])),
@@ -355,7 +375,10 @@ fn archiving_a_product_takes_its_packages_along_and_brings_them_back() {
     };
     assert_eq!(archived(&catalog), "gone");
     later(&mut catalog, Command::ArchiveProduct(examples::product()));
-    assert_eq!(archived(&catalog), "base by-seat child draft gone hollow orphan twin extra loop");
+    assert_eq!(
+        archived(&catalog),
+        "base by-seat child costly draft gone hollow orphan twin extra loop"
+    );
     assert!(
         decide(&catalog, &Command::ArchiveProduct(examples::product()), at("2026-04-02"))
             .unwrap()

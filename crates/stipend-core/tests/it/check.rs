@@ -58,11 +58,11 @@ fn a_soft_limit_grants_beyond_the_balance_and_says_so() {
         ";
     let mut world = World::after(soft, "2026-03-01 subscribe base extra\nuse 200");
     check(&world, "1000 => granted\n- => granted");
-    assert!(ask(&world, None).soft_limit);
+    assert!(ask(&world, None).is_soft());
     // What is displaced does not soften.
     world.step("set extra tier");
     check(&world, "300 => granted\n301 => InsufficientCredits");
-    assert!(!ask(&world, None).soft_limit);
+    assert!(!ask(&world, None).is_soft());
 }
 
 #[test]

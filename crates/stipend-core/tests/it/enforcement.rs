@@ -1,13 +1,31 @@
 //! Soft, hard and strict: what happens beyond a balance.
 
 use crate::support::{World, amount, check_steps, lines, resource};
-use stipend_core::customer::{CustomerRejection, check_credit, enforcement_of_currency};
+use stipend_core::catalog::Enforcement;
+use stipend_core::customer::{
+    CustomerRejection, Standing, check_credit, enforcement_of_currency, resolve,
+};
 use stipend_core::examples;
 
 fn told(world: &World) -> String {
     let credits = examples::credits();
     let enforcement = enforcement_of_currency(&world.customer, &world.catalog, &credits, None);
+    assert_eq!(enforcement, by_shares(world), "it is what the shares say that grant");
+    let (customer, catalog) = (&world.customer, &world.catalog);
+    let check = check_credit(customer, catalog, &credits, None, None, world.now);
+    assert_eq!(check.enforcement, enforcement, "a check tells it");
     format!("{enforcement:?}")
+}
+
+/// The enforcement by way of the shares.
+fn by_shares(world: &World) -> Enforcement {
+    let terms = world.customer.subscriptions.iter().map(|subscription| &subscription.terms);
+    let active = terms.filter(|terms| terms.is_active() && terms.resource.is_none());
+    let shares = active.flat_map(|terms| {
+        resolve(terms, &world.catalog).remove(&examples::credits()).unwrap_or_default()
+    });
+    let granting = shares.filter(|share| share.standing == Standing::Grants);
+    granting.map(|share| share.enforcement).min().unwrap_or(Enforcement::Hard)
 }
 
 /// `catalog lines | steps => enforcement`.
@@ -35,6 +53,8 @@ fn any_soft_source_softens_and_all_must_be_strict() {
         plan a 5/month:strict; addon m 5/month:strict   | subscribe a m                => Strict
         plan a 5/month:strict; addon m 5/month:off      | subscribe a m                => Strict
         plan a 5/month:soft; addon t 9/month:override:strict | subscribe a t           => Strict
+        plan a 5/month:off                              | subscribe a                  => Hard
+        plan a 5/month:strict; addon m 5/month:soft; addon t 9/month:override:strict | subscribe a m t => Strict
         plan r 5/month:strict; plan a parent=r tokens=1/month | subscribe a            => Strict
         plan a 5/month:strict                           | subscribe a agree=9/month    => Strict
         plan a 5/month:strict                           | subscribe a; cancel          => Hard
@@ -92,7 +112,7 @@ fn a_check_denies_what_is_strict_as_what_is_hard() {
     };
     assert_eq!(ask("100").denial, None);
     assert!(ask("101").denial.is_some());
-    assert!(!ask("101").soft_limit);
+    assert!(!ask("101").is_soft());
 }
 
 #[test]

@@ -10,6 +10,7 @@ const SHOP: &str = "
     plan small paid 150/month
     plan team paid limit=5 30/month:per-seat
     plan yearly paid 3600/year
+    plan sum paid 360/month
     addon extra 60/month
     addon tier 1500/month:override
     addon peak limit=0 20/month:per-seat:override
@@ -98,6 +99,36 @@ fn prorated_changes_there_and_back_leave_what_the_time_between_was_worth() {
         subscribe small id=c extra=3         => 525
         subscribe base id=d extra=7          => 720
         set                                  => 510
+        ",
+    );
+}
+
+#[test]
+fn the_same_total_made_of_other_parts_is_worth_the_same() {
+    // Rounded apart, 300 and 60 are a billionth less at this instant than 360.
+    check_prorated(
+        "
+        2025-04-01 subscribe base extra      => 360
+        2025-04-11T00:00:01Z subscribe sum id=b => 360
+        subscribe base id=c extra            => 360
+        set                                  => 320.000023148
+        subscribe sum id=d                   => 360
+        2025-05-01 wait                      => 360
+        ",
+    );
+}
+
+#[test]
+fn what_begins_in_the_middle_of_its_own_period_is_prorated_too() {
+    check_prorated(
+        "
+        2025-04-01 subscribe base            => 300
+        publish plan base 3650/year          => 300
+        migrate                              => 300
+        2025-05-01 wait                      => 3350
+        set extra                            => 3410
+        2025-06-01 wait                      => 3410
+        2026-04-01 wait                      => 3710
         ",
     );
 }

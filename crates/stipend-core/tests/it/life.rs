@@ -1,6 +1,9 @@
 //! The life of subscriptions: trials, starts, schedules, plan changes, migrations, seats, transfers.
 
-use crate::support::{World, at, check_steps, show};
+use crate::support::{World, at, check_steps, package, run, show};
+use stipend_core::catalog::{
+    CatalogCommand, Charges, Migration, PackageKey, PackagePatch, Pricing,
+};
 use stipend_core::customer::{
     CancelTime, ComingChange, CustomerCommand, SubscriptionCommand, SubscriptionEndReason, upcoming,
 };
@@ -455,6 +458,142 @@ fn a_downgrade_waits_and_can_be_taken_back() {
         2026-04-01 wait                                   => 300
         ",
     );
+}
+
+/// A product after whose subscriptions the free plan follows.
+fn check_followed(table: &str) {
+    check_steps(&format!("product after=free\n{SHOP}"), table);
+}
+
+#[test]
+fn what_is_cancelled_goes_on_with_the_free_plan_where_the_product_says_so() {
+    check_followed(
+        "
+        2026-03-01 subscribe base extra                   => 150
+        use 40                                            => 110
+        2026-03-11 cancel                                 => 10
+        use 4                                             => 6
+        2026-04-01 wait                                   => 6
+        2026-04-11 wait                                   => 10
+        cancel                                            => 0
+        ",
+    );
+    check_followed(
+        "
+        2026-03-01 subscribe team buy=seats*7             => 7000
+        2026-03-11 cancel at-period-end                   => 7000
+        2026-04-01 wait                                   => 10
+        2026-05-01 wait                                   => 10
+        subscribe big id=b                                => 300
+        ",
+    );
+    check_followed(
+        "
+        2026-03-01 subscribe base                         => 100
+        use 130                                           => -30 overdraft 30
+        cancel                                            => -20 overdraft 20
+        grant paid 50                                     => 30
+        ",
+    );
+    check_followed(
+        "
+        2026-03-01 subscribe base ends=2026-03-20         => 100
+        2026-03-19 patch ends=never                       => 100
+        2026-04-01 wait                                   => 100
+        ",
+    );
+    check_steps(
+        &format!("product reset=never after=free\n{SHOP}"),
+        "
+        2026-03-01 subscribe base                         => 100
+        use 95                                            => 5
+        cancel                                            => 0 carried 85
+        2026-04-01 wait                                   => 10
+        ",
+    );
+    let world = World::after(
+        &format!("product after=free\n{SHOP}"),
+        "2026-03-01 subscribe team seatpack=2 buy=seats*7 agree=50/month annually\n2026-03-11 cancel",
+    );
+    let terms = &world.customer.subscriptions[0].terms;
+    assert_eq!(world.customer.subscriptions.len(), 1, "it is the same subscription");
+    assert_eq!((terms.plan.plan.as_str(), terms.pricing), ("free", Pricing::Free));
+    assert!(terms.is_active() && terms.ends.is_none());
+    assert!(terms.addons.is_empty() && terms.overrides.is_empty() && terms.quantities.is_empty());
+}
+
+#[test]
+fn a_trial_that_is_not_continued_goes_on_with_the_free_plan_where_the_product_says_so() {
+    check_followed(
+        "
+        2026-03-01 subscribe short                        => 300
+        use 20                                            => 280
+        2026-03-08 wait                                   => 10
+        2026-04-08 wait                                   => 10
+        subscribe short id=b                              => 310
+        2026-04-10 cancel                                 => 10
+        ",
+    );
+    // Beside the live subscription a trial just ends, and what takes its place is granted alone.
+    check_followed(
+        "
+        2026-03-01 subscribe big                          => 300
+        subscribe short id=b trial-cancels=2026-03-08     => 600
+        2026-03-08 wait                                   => 300
+        ",
+    );
+    check_followed(
+        "
+        2026-03-01 subscribe short                        => 300
+        subscribe big id=b from=2026-03-08                => 300
+        2026-03-08 wait                                   => 300
+        ",
+    );
+}
+
+#[test]
+fn who_revokes_wants_no_free_plan() {
+    check_followed(
+        "
+        2026-03-01 subscribe base                         => 100
+        revoke                                            => 0
+        subscribe base id=b                               => 100
+        revoke at-period-end                              => 100
+        2026-04-01 wait                                   => 0
+        ",
+    );
+    check_followed(
+        "
+        2026-03-01 subscribe base                         => 100
+        archive                                           => 0
+        ",
+    );
+}
+
+#[test]
+fn no_plan_follows_that_is_archived_or_has_come_to_cost() {
+    check_followed(
+        "
+        2026-03-01 subscribe base                         => 100
+        cancel at-period-end                              => 100
+        retire plan free                                  => 100
+        2026-04-01 wait                                   => 0
+        ",
+    );
+    let shop = format!("product after=free\n{SHOP}");
+    let mut world = World::after(&shop, "2026-03-01 subscribe base\ncancel at-period-end");
+    let free = PackageKey::plan(package("free"));
+    let paid = Some((Pricing::Paid, Charges::default()));
+    let patch = PackagePatch { charges: paid, ..PackagePatch::default() };
+    for command in [
+        CatalogCommand::OpenDraft(free.clone()),
+        CatalogCommand::UpdatePackage(free.clone(), Box::new(patch)),
+        CatalogCommand::Publish(free, Migration::NewCustomers),
+    ] {
+        run(&mut world.catalog, &command);
+    }
+    world.step("2026-04-01 wait");
+    assert_eq!(ends(&world), [Some(SubscriptionEndReason::Scheduled)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::feature_world::{access, check_answers, feature, promotion, step, world};
 use crate::support::{World, at, lines, run, show};
 use stipend_core::catalog::CatalogCommand;
-use stipend_core::customer::{CustomerRejection, Promotion};
+use stipend_core::customer::{CustomerRejection, Promotion, PromotionFault};
 use stipend_core::limits::CUSTOMER_PROMOTIONS_MAX;
 
 const FEATURES: &str = "
@@ -103,8 +103,61 @@ pub(crate) fn rejections() -> Vec<CustomerRejection> {
         refused("promote calls 5 1week + sso - lifetime"),
         refused("promote calls 5 1week + calls 5 2026-03-01"),
         refused("promote calls 5 2026-02-01"),
+        refused("promote calls eu 1week"),
         refused("revoke calls"),
     ]
+}
+
+#[test]
+fn a_promotion_gives_what_a_feature_of_its_type_has() {
+    let features = "
+        feature calls incremental
+        feature size number
+        feature sso boolean
+        feature region enum=eu,us
+    ";
+    let check = |promotion: &str, expected: &str| {
+        let mut world = world(features, "2026-03-01 wait");
+        let why = step(&mut world, &format!("promote {promotion} 1week"));
+        let told = why.map_or_else(|why| why.to_string(), |()| "given".to_owned());
+        assert_eq!(told, expected, "{promotion}");
+    };
+    check("calls 5", "given");
+    check("calls unlimited", "given");
+    check("calls 0", "given");
+    check("size 5", "given");
+    check("sso -", "given");
+    check("region eu", "given");
+    check("region eu,us", "given");
+    let only_numbers = |feature: &str| {
+        format!(
+            "a promotional entitlement of feature {feature} gives a usage limit, which only a \
+             feature of type NUMBER has"
+        )
+    };
+    check("sso 5", &only_numbers("sso"));
+    check("sso unlimited", &only_numbers("sso"));
+    check("region 5", &only_numbers("region"));
+    check("region unlimited", &only_numbers("region"));
+    check("calls -5", "a promotional entitlement of feature calls gives a usage limit below 0");
+    let only_enums = |feature: &str| {
+        format!(
+            "a promotional entitlement of feature {feature} gives enum values, which only a \
+             feature of type ENUM has"
+        )
+    };
+    check("calls eu", &only_enums("calls"));
+    check("sso eu", &only_enums("sso"));
+    check(
+        "region -",
+        "a promotional entitlement of feature region gives no enum values; send at least one of \
+         those of the feature",
+    );
+    check(
+        "region eu,mars",
+        "a promotional entitlement of feature region gives the enum value mars, which the feature \
+         does not have",
+    );
 }
 
 #[test]
@@ -114,6 +167,10 @@ fn promotions_are_given_all_or_none() {
         CustomerRejection::FeatureArchived(feature("sso")),
         CustomerRejection::InvalidPromotionEnd,
         CustomerRejection::InvalidPromotionEnd,
+        CustomerRejection::PromotionMisfits {
+            feature: feature("calls"),
+            fault: PromotionFault::Values,
+        },
         CustomerRejection::PromotionNotFound(feature("calls")),
     ];
     assert_eq!(rejections(), expected);

@@ -159,6 +159,27 @@ fn the_held_part_of_a_grant_stays_when_the_grant_expires() {
 }
 
 #[test]
+fn a_reservation_extended_beyond_its_grant_keeps_what_it_holds_until_it_ends() {
+    let steps = "
+        2026-03-01T23:00:00Z grant paid 100 until=2026-03-02
+        reserve a 60 for=1800
+        extend a for=2026-03-02T01:00:00Z
+        ";
+    let mut world = World::after("", steps);
+    assert_eq!(world.step("2026-03-02 wait"), "0 aside 60", "the rest ends, what is held does not");
+    assert_eq!(world.step("extend a for=2026-03-02T02:00:00Z"), "0 aside 60");
+    let more = world.step("extend a to=61");
+    assert!(more.starts_with("refused: "), "nothing is left to hold more of: {more}");
+    assert_eq!(
+        world.step("2026-03-02T01:30:00Z release a 50"),
+        "0",
+        "it is charged, the rest is gone"
+    );
+    let mut world = World::after("", steps);
+    assert_eq!(world.step("2026-03-02T01:00:00Z wait"), "0", "what comes back is gone");
+}
+
+#[test]
 fn a_reservation_that_ends_with_its_grant_gives_back_first() {
     let mut world = World::after(
         "",

@@ -57,6 +57,75 @@ fn a_reversal_is_whole_and_happens_once() {
 }
 
 #[test]
+fn what_a_release_consumed_goes_back_to_the_grants_that_it_was_held_of() {
+    let mut world = World::after(
+        "",
+        "
+        2026-03-01 grant paid 50 prio=90
+        grant promo 30
+        reserve a 40
+        use 5
+        release a 35
+        use 5
+        2026-03-02 reverse 2
+        ",
+    );
+    insta::assert_snapshot!(world.told(), @"2026-03-02: #2 refunded 30, #1 refunded 5");
+    assert_eq!(world.state(), "70");
+    assert!(world.step("reverse 2").starts_with("refused: this consumption was reversed before"));
+    world.assert_read_is_replay();
+}
+
+#[test]
+fn a_release_above_the_reservation_is_reversed_whole() {
+    check_steps(
+        "",
+        "
+        2026-03-01 grant paid 50 => 50
+        use 10                   => 40
+        reserve a 20             => 20 reserved 20
+        use 30                   => -10 overdraft 10 reserved 20
+        release a 45             => -35 overdraft 35
+        use 5                    => -40 overdraft 40
+        reverse 3                => 5
+        reverse 2                => 35
+        ",
+    );
+    // Settlements are first in, first out: the 10 of before the release are settled first.
+    let settled = told(
+        "",
+        "
+        2026-03-01 grant paid 20
+        reserve a 20
+        use 10
+        release a 45
+        grant paid 15
+        reverse 2
+        ",
+    );
+    insta::assert_snapshot!(settled, @"2026-03-01: #2 overdraft refunded 20, overdraft closed, #3 refunded 5, #1 refunded 20");
+}
+
+#[test]
+fn a_release_that_consumed_nothing_or_of_what_has_ended_gives_nothing_back() {
+    check_steps(
+        "",
+        "
+        2026-03-01 grant paid 50 until=2026-03-05 => 50
+        reserve a 40 for=86400                    => 10 reserved 40
+        release a 0                               => 50
+        reverse last                              => refused: only what was consumed can be reversed, and this entry consumed nothing
+        reserve b 40 for=86400                    => 10 reserved 40
+        release b 30                              => 20
+        2026-03-05 reverse 1                      => 0
+        grant paid 10                             => 10
+        release b 4 known                         => 6
+        reverse last                              => 10
+        ",
+    );
+}
+
+#[test]
 fn what_an_expired_or_voided_grant_gave_is_gone_with_it() {
     check_steps(
         "",
@@ -182,6 +251,41 @@ fn consumption_that_a_subscription_carries_is_taken_off_before_its_grants() {
         2026-03-02 set                  => 0 carried 30
         reverse 1                       => 10
         reverse 2                       => 100
+        ",
+    );
+}
+
+#[test]
+fn what_a_former_plan_gave_comes_back_to_the_plan_that_took_its_consumption_over() {
+    let plans = |rule: &str| format!("product {rule}\n plan base 100/month\n plan pro 500/month");
+    check_steps(
+        &plans("reset=never"),
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        2026-03-10 subscribe pro id=sub-2 => 460
+        use 10                           => 450
+        reverse 1                        => 490
+        2026-04-01 wait                  => 500
+        reverse 2                        => 500
+        ",
+    );
+    check_steps(
+        &plans("reset=never"),
+        "
+        2026-03-01 subscribe pro         => 500
+        use 140                          => 360
+        2026-03-10 subscribe base id=sub-2 => 0 carried 40
+        reverse 1                        => 100
+        ",
+    );
+    check_steps(
+        &plans(""),
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        2026-03-10 subscribe pro id=sub-2 => 500
+        reverse 1                        => 500
         ",
     );
 }

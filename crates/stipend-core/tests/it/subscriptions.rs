@@ -34,6 +34,7 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::FeatureNotFound(_) => "FeatureNotFound",
         Rejection::FeatureArchived(_) => "FeatureArchived",
         Rejection::InvalidPromotionEnd => "InvalidPromotionEnd",
+        Rejection::PromotionMisfits { .. } => "PromotionMisfits",
         Rejection::PromotionNotFound(_) => "PromotionNotFound",
         Rejection::DuplicateQuantity(_) => "DuplicateQuantity",
         Rejection::DuplicateAddon(_) => "DuplicateAddon",
@@ -66,7 +67,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 43;
+const NAMES_COUNT: usize = 44;
 
 const SHOP: &str = "
     plan base 100/month

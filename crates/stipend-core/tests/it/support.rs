@@ -138,22 +138,29 @@ fn settings(text: &str) -> Settings {
     settings
 }
 
-/// `product [reset=never|change] [cancel=at-period-end]`
+/// `product [reset=never|change] [cancel=at-period-end] [after=PLAN]`
 fn product_patch(text: &str) -> ProductPatch {
     let mut patch = ProductPatch::default();
+    let mut settings = ProductSettings {
+        cancellation_time: CancellationTime::Immediate,
+        end_setup: EndSetup::CancelSubscription,
+        start_setup: StartSetup::PlanSelection,
+        downgrade_plan: None,
+        prorate_at_end: None,
+        start_plan: None,
+    };
     for word in words(text) {
         match word {
             ("reset", Some("never")) => patch.usage_reset = Some(UsageReset::Never),
             ("reset", Some("change")) => patch.usage_reset = Some(UsageReset::BillingPeriodChange),
             ("cancel", Some("at-period-end")) => {
-                patch.settings = Some(ProductSettings {
-                    cancellation_time: CancellationTime::EndOfBillingPeriod,
-                    end_setup: EndSetup::CancelSubscription,
-                    start_setup: StartSetup::PlanSelection,
-                    downgrade_plan: None,
-                    prorate_at_end: None,
-                    start_plan: None,
-                });
+                settings.cancellation_time = CancellationTime::EndOfBillingPeriod;
+                patch.settings = Some(settings.clone());
+            }
+            ("after", Some(plan)) => {
+                settings.end_setup = EndSetup::DowngradeToFree;
+                settings.downgrade_plan = Some(package(plan));
+                patch.settings = Some(settings.clone());
             }
             other => panic!("no option {other:?}"),
         }
@@ -192,15 +199,12 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     run(&mut catalog, &CatalogCommand::CreateCreditType(tokens));
     run(&mut catalog, &CatalogCommand::CreateFeature(Box::new(examples::new_feature(seats()))));
     for line in lines(text) {
-        match line.split_once(' ') {
-            Some(("settings", rest)) => run(&mut catalog, &CatalogCommand::Set(settings(rest))),
-            Some(("product", rest)) => {
-                let patch = product_patch(rest);
-                run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
-            }
-            _ => {}
+        if let Some(rest) = line.strip_prefix("settings ") {
+            run(&mut catalog, &CatalogCommand::Set(settings(rest)));
         }
     }
+    let products = lines(text).filter_map(|line| line.strip_prefix("product "));
+    let products: Vec<ProductPatch> = products.map(product_patch).collect();
     let text = lines(text).filter(|line| line.starts_with("plan ") || line.starts_with("addon "));
     let text = &text.collect::<Vec<_>>().join("\n");
     let addons: Vec<PackageId> = lines(text)
@@ -213,6 +217,9 @@ pub(crate) fn catalog(text: &str) -> Catalog {
     }
     for line in lines(text) {
         fill_package(&mut catalog, line, &addons);
+    }
+    for patch in products {
+        run(&mut catalog, &CatalogCommand::UpdateProduct(examples::product(), patch));
     }
     catalog
 }
@@ -314,6 +321,7 @@ impl World {
         for pool in &self.customer.pools {
             pool.verify().expect("the sums of a pool agree with its grants");
         }
+        self.customer.verify_usages().expect("meters remember no more than grants gave");
     }
 
     /// The balance is the sum of the entries, and the customer is their fold.
@@ -440,14 +448,18 @@ impl World {
                 let patch = SubscriptionPatch { overrides, ..Default::default() };
                 update(number, patch)
             }
-            "cancel" => {
+            "cancel" | "revoke" => {
                 let time = match rest {
                     "" | "now" => CancelTime::Now,
                     "at-period-end" => CancelTime::PeriodEnd,
                     "as-planned" => CancelTime::AsPlanned,
                     date => CancelTime::At(at(date)),
                 };
-                CustomerCommand::Subscription(number, SubscriptionCommand::Cancel(time))
+                let command = match verb {
+                    "revoke" => SubscriptionCommand::Revoke(time),
+                    _ => SubscriptionCommand::Cancel(time),
+                };
+                CustomerCommand::Subscription(number, command)
             }
             "unschedule" => CustomerCommand::Subscription(number, SubscriptionCommand::Unschedule),
             "migrate" => {
@@ -483,12 +495,13 @@ impl World {
         }
     }
 
-    /// `reverse N`: the reversal of the consumption that was the Nth, counted from 1.
+    /// `reverse N`: the reversal of the consumption or release that was the Nth, counted from 1.
     pub(crate) fn reversal(&self, which: usize) -> CustomerCommand {
         let places = 0..self.entries.len();
         let entry = |place: &usize| pool_entry(&self.entries[*place]);
-        let is_consumption = |place: &usize| entry(place).is_some_and(PoolEntry::is_consumption);
-        let place = places.filter(is_consumption).nth(which - 1).expect("it was consumed");
+        let is_consumed = |entry: &PoolEntry| entry.is_consumption() || entry.is_reversible();
+        let is_one = |place: &usize| entry(place).is_some_and(is_consumed);
+        let place = places.filter(is_one).nth(which - 1).expect("it was consumed");
         self.reversal_of(place)
     }
 
@@ -497,7 +510,7 @@ impl World {
         let consumed = pool_entry(&self.entries[place]).expect("it is a pool's").clone();
         let later = pool_entries(&self.entries[place + 1..]);
         let of_pool = later.filter(|later| later.pool == consumed.pool);
-        let since = of_pool.filter(|later| !later.is_consumption()).cloned().collect();
+        let since = of_pool.filter(|later| !later.is_usage()).cloned().collect();
         CustomerCommand::Reverse(Box::new(ReverseRequest {
             of: place as u64,
             consumed,

@@ -381,6 +381,33 @@ fn an_overdraft_is_lowered_and_what_settled_it_gets_it_back() {
 }
 
 #[test]
+fn usage_gives_everything_back_whatever_was_reversed_before() {
+    check(
+        "feature calls incremental\n plan base rate:calls=10",
+        "
+        2026-03-01 subscribe base
+        use 50           => -50
+        report calls 5   => used 5, took 50 (overdraft 50), left -100
+        grant paid 30    => -70
+        reverse 1        => -20
+        report calls -5  => used 0, gave 50 (#2 30 overdraft 20), left 30
+        ",
+    );
+    check(
+        "feature calls incremental\n plan base rate:calls=10",
+        "
+        2026-03-01 subscribe base
+        grant paid 40    => 40
+        use 60           => -20
+        report calls 3   => used 3, took 30 (overdraft 30), left -50
+        grant promo 25   => -25
+        reverse 1        => 35
+        report calls -3  => used 0, gave 30 (#1 5 #3 25), left 65
+        ",
+    );
+}
+
+#[test]
 fn what_a_grant_gave_that_is_over_does_not_come_back() {
     check(
         "feature seats fluctuating\n plan base rate:seats=10",

@@ -76,11 +76,12 @@ impl Decider {
         drop(account);
         self.check_new_subscription(env, slot, &decision)?;
         let Decision { entries, subscription, grant, hold, missing_dimensions: _ } = decision;
+        let mut seq = None;
         for entry in &entries {
-            self.fold(open, Folding { slot, at: now, key: None }, entry);
+            seq = Some(self.fold(open, Folding { slot, at: now, key: None }, entry));
             self.note_subscribed(open, env, entry);
         }
-        Ok(Done { slot: Some(slot), subscription, grant, hold, ..Done::default() })
+        Ok(Done { slot: Some(slot), subscription, grant, hold, seq, ..Done::default() })
     }
 
     /// The command to a reservation that is no longer open, which says that there was one: the

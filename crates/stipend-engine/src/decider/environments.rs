@@ -5,6 +5,7 @@ use super::{Decider, Done};
 use crate::batch::Open;
 use crate::command::Refusal;
 use crate::limits::{API_KEYS_MAX, CLOCK_MARGIN_SECONDS, ENVIRONMENTS_MAX};
+use crate::operator::Operator;
 use crate::realm::{
     ApiKey, ClockChange, EnvChange, Environment, EnvironmentKind, PRODUCTION, RealmChange, Rights,
     SANDBOX_NAME,
@@ -82,6 +83,33 @@ impl Decider {
         let env = key.env;
         self.make_key(open, key);
         Ok(Done { environment: Some(env), ..Done::default() })
+    }
+
+    /// Makes the first operator.
+    pub(super) fn set_up_operator(
+        &mut self,
+        open: &mut Open,
+        operator: Operator,
+    ) -> Result<Done, Refusal> {
+        if !self.working.realm().operators.is_empty() {
+            return Err(Refusal::AlreadySetUp);
+        }
+        let operator = Operator { created_at: self.now, changed_at: self.now, ..operator };
+        self.fold_realm(open, &RealmChange::Operator(operator), self.now);
+        Ok(Done::default())
+    }
+
+    pub(super) fn set_password(
+        &mut self,
+        open: &mut Open,
+        operator: Operator,
+    ) -> Result<Done, Refusal> {
+        let realm = self.working.realm();
+        let known = realm.operators.get(&operator.name).ok_or(Refusal::OperatorNotFound)?;
+        let created_at = known.created_at;
+        let operator = Operator { created_at, changed_at: self.now, ..operator };
+        self.fold_realm(open, &RealmChange::Operator(operator), self.now);
+        Ok(Done::default())
     }
 
     /// The number of the next environment; the first one is always production's.

@@ -1,6 +1,6 @@
 //! Deciding reversals.
 
-use super::Decider;
+use super::{Decider, ONCE_REVERSAL};
 use crate::batch::{Folding, Open};
 use crate::command::{Answer, Refusal, Reply};
 use crate::reversal::Reversing;
@@ -18,6 +18,7 @@ impl Decider {
         if chain.life != seen {
             return Err(Refusal::Moved);
         }
+        let of = request.of;
         let (now, realm) = (self.now_in(env), self.working.realm());
         let command = CustomerCommand::Reverse(Box::new(request));
         let decision = customer::decide(&account.customer, realm.catalog(env), &command, now)?;
@@ -27,6 +28,8 @@ impl Decider {
             let folding = Folding { slot: slot.0, at: now, key: None };
             last = open.fold(&mut self.working, &mut self.flusher, folding, entry);
         }
+        // By the consumption, so that its reversal is found for ever.
+        open.keep_once(0, ONCE_REVERSAL, &of.to_le_bytes());
         Ok(Reply::Stored(last))
     }
 }

@@ -2,10 +2,11 @@
 //! are there after a restart.
 
 use crate::support::Bench;
-use stipend_core::EnvId;
 use stipend_core::catalog::Settings;
+use stipend_core::{EnvId, Timestamp};
 use stipend_engine::{
-    ApiKey, Command, Environment, EnvironmentKind, PRODUCTION, Refusal, Reply, Rights, SANDBOX_NAME,
+    ApiKey, Command, Environment, EnvironmentKind, Operator, PRODUCTION, PasswordHash, Refusal,
+    Reply, Rights, SANDBOX_NAME,
 };
 
 const MANAGES: Rights = Rights { manages_environments: true };
@@ -89,4 +90,36 @@ fn production_with_the_name_of_the_sandbox_is_not_taken_for_it() {
     bench.done(create_as(EnvironmentKind::Production, SANDBOX_NAME, "k"));
     let opened = bench.run(Command::OpenSandbox(ApiKey::new("s")));
     assert_eq!(opened, Err(Refusal::AlreadyExists(SANDBOX_NAME.to_owned())));
+}
+
+fn operator(name: &str, last: u8) -> Operator {
+    let password = PasswordHash {
+        memory_kib: 19_456,
+        passes: 2,
+        lanes: 1,
+        salt: [last; 16],
+        hash: [last; 32],
+    };
+    let (created_at, changed_at) = (Timestamp::EPOCH, Timestamp::EPOCH);
+    Operator { name: name.to_owned(), password, created_at, changed_at }
+}
+
+#[test]
+fn the_first_operator_is_made_once_and_stays_with_the_last_password() {
+    let mut bench = Bench::empty();
+    let unknown = bench.run(Command::SetPassword(operator("maria", 1)));
+    assert_eq!(unknown, Err(Refusal::OperatorNotFound));
+    bench.done(Command::SetUpOperator(operator("maria", 1)));
+    let again = bench.run(Command::SetUpOperator(operator("eve", 2)));
+    assert_eq!(again, Err(Refusal::AlreadySetUp));
+    bench.done(Command::SetPassword(operator("maria", 3)));
+    for _ in 0..2 {
+        let maria = bench.engine().find_operator("maria").expect("she was made");
+        assert_eq!(maria.password.hash, [3; 32]);
+        assert_ne!(maria.created_at, Timestamp::EPOCH, "the engine says when");
+        assert_eq!(bench.engine().find_operator("eve"), None);
+        assert!(!format!("{maria:?}").contains("3, 3"), "a hash is not shown");
+        bench.restart();
+    }
+    bench.verify();
 }

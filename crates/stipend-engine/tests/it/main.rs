@@ -17,6 +17,7 @@ mod recovery;
 mod reservations;
 mod reversals;
 mod rolling;
+mod series;
 mod support;
 mod tasks;
 mod usage;

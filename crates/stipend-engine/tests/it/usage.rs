@@ -15,6 +15,7 @@ use stipend_core::customer::{
 };
 use stipend_core::{Amount, Cadence, FeatureId, examples};
 use stipend_engine::account::{KIND_CONSUMPTION, KIND_USAGE};
+use stipend_engine::reversal::Reversible;
 use stipend_engine::usage::{meter_history, stored_report};
 use stipend_engine::{
     Answer, Command, Key, Operation, PRODUCTION, Recorded, Refusal, Remember, Reply, Report,
@@ -386,4 +387,44 @@ fn a_row_of_usage_names_what_was_priced_and_how() {
     assert_eq!((&priced.feature, priced.version), (&feature("calls"), 2));
     assert_eq!(priced.package, PackageKey::plan(examples::plan()));
     assert_eq!((priced.units, priced.rate), (Some(Amount::whole(2)), Amount::whole(10)));
+}
+
+/// Reverses what a report took, and says how much came back.
+fn reverse(bench: &Bench, seq: u64) -> Amount {
+    let before = bench.balance(ACME);
+    let reversing = match bench.engine().prepare_reversal(PRODUCTION, seq, None, None) {
+        Ok(Reversible::Ready(reversing)) => reversing,
+        other => panic!("not ready: {other:?}"),
+    };
+    assert!(matches!(bench.run(Command::Reverse(reversing)), Ok(Reply::Stored(_))));
+    bench.balance(ACME) - before
+}
+
+#[test]
+fn a_meter_forgets_what_is_reversed_also_over_a_restart() {
+    let mut bench = bench();
+    let change = |bench: &Bench, key: &str, by: i64| {
+        let before = bench.balance(ACME);
+        reported(send(bench, vec![report(key, usage("calls", by))]));
+        bench.balance(ACME) - before
+    };
+    let last_paid = |bench: &Bench| {
+        let rows = bench.rows();
+        rows.iter().rev().find(|row| row.kind == KIND_CONSUMPTION).expect("it was paid for").seq
+    };
+    assert_eq!(change(&bench, "one", 3), Amount::whole(-30));
+    let first = last_paid(&bench);
+    assert_eq!(change(&bench, "two", 2), Amount::whole(-20));
+    let second = last_paid(&bench);
+    assert_eq!(change(&bench, "less", -1), Amount::whole(10));
+    assert_eq!(reverse(&bench, first), Amount::whole(30));
+    bench.restart();
+    bench.verify();
+    assert_eq!(change(&bench, "more", 1), Amount::whole(-10));
+    assert_eq!(reverse(&bench, second), Amount::whole(20));
+    assert_eq!(change(&bench, "least", -5), Amount::ZERO);
+    assert_eq!(bench.balance(ACME), Amount::whole(80_000));
+    bench.verify();
+    bench.restart();
+    bench.verify();
 }

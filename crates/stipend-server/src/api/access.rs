@@ -1,5 +1,6 @@
 //! May this customer do this now? What may it do at all?
 
+use super::explain::forecast;
 use crate::app::{App, data};
 use crate::context::{Caller, Ids, Query};
 use crate::error::ApiError;
@@ -10,12 +11,10 @@ use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::{
     CreditCheck, Denial, FeatureCheck, FeatureQuestion, check_credit, check_feature,
-    enforcement_of_currency,
 };
 use stipend_core::{Catalog, CurrencyId, Customer, CustomerId, FeatureId, ResourceId, Timestamp};
 use stipend_engine::Found;
 use stipend_wire::access::{EffectiveEntitlement, EffectiveEntitlements};
-use stipend_wire::entitlement::Enforcement;
 use stipend_wire::query::{CheckQuery, EntitlementsQuery};
 use stipend_wire::{Data, ErrorBody};
 use utoipa_axum::router::OpenApiRouter;
@@ -62,6 +61,8 @@ async fn list_customer_entitlements(
 /// requested usage costs; where a formula prices it, each unit is taken at the rate's own amount and
 /// the answer says `isEstimate`.
 ///
+/// With `forecast=true`, which goes with `currencyId`, the answer says when the credits run out.
+///
 /// The answer is 200 for every denial. A check reads memory only and never changes anything, unless
 /// it reserves.
 ///
@@ -84,67 +85,43 @@ async fn check_entitlement(
     }
     let now = app.engine().now(caller.env);
     let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
+    let customer = found.as_ref().map(|account| &account.customer);
     if let Some(asked) = &query.feature_id {
-        let check = found.map_or_else(
+        let check = customer.map_or_else(
             || FeatureCheck::denied(Denial::CustomerNotFound),
-            |account| check_by_feature(&account.customer, &catalog, asked, &query, now),
+            |customer| check_by_feature(customer, &catalog, asked, &query, now),
         );
-        let mut answer = mapping::feature_to_wire(&catalog, asked, &check);
-        let question = Asked {
-            customer: &id,
-            resource: query.resource_id.as_deref(),
-            currency: None,
-            requested: query.requested_usage,
-        };
-        let decision = of_feature_check(&question, asked, &check, now);
-        answer.decision_id = Some(app.keep(caller.env, decision));
-        return Ok(data(EffectiveEntitlement::Feature(answer)));
+        let mut told = mapping::feature_to_wire(&catalog, asked, &check);
+        let decision = of_feature_check(asked_of(id, query), &check, customer, now);
+        told.decision_id = Some(app.keep(caller.env, decision));
+        return Ok(data(EffectiveEntitlement::Feature(told)));
     }
     let asked = query.currency_id.as_deref().unwrap_or_default();
-    let check = match &found {
-        None => mapping::unknown_customer(now),
-        Some(account) => check(&account.customer, &catalog, asked, &query, now),
-    };
+    let check = customer.map_or_else(
+        || CreditCheck::denied(Denial::CustomerNotFound, now),
+        |customer| check(customer, &catalog, asked, &query, now),
+    );
     let mut told = mapping::check_to_wire(&catalog, asked, &check);
-    let customer = found.as_ref().map(|account| &account.customer);
-    told.decision_id = Some(keep(&app, &caller, (&id, &query), customer, &check, now));
+    if query.forecast == Some(true)
+        && let Some(found) = &found
+        && let Some(pool) = check.pool.and_then(|pool| found.customer.pool(pool))
+    {
+        told.forecast = Some(forecast(&app, &caller, (found, &catalog), pool, now).await?.into());
+    }
+    let decision = of_check(asked_of(id, query), &check, customer, now);
+    told.decision_id = Some(app.keep(caller.env, decision));
     Ok(data(EffectiveEntitlement::Credit(told)))
 }
 
-/// Keeps the decision of a check; answers its id.
-fn keep(
-    app: &App,
-    caller: &Caller,
-    (id, query): (&str, &CheckQuery),
-    customer: Option<&Customer>,
-    check: &CreditCheck,
-    now: Timestamp,
-) -> String {
-    let asked = Asked {
-        customer: id,
-        resource: query.resource_id.as_deref(),
-        currency: query.currency_id.as_deref(),
+/// What a check was asked, for its decision.
+pub(super) fn asked_of(customer: String, query: CheckQuery) -> Asked {
+    Asked {
+        customer,
+        resource: query.resource_id,
+        feature: query.feature_id,
+        currency: query.currency_id,
         requested: query.requested_usage,
-    };
-    let pool = |customer| {
-        let resource = query.resource_id.as_deref().map(ResourceId::parse).transpose().ok()?;
-        let currency = CurrencyId::parse(query.currency_id.as_deref()?).ok()?;
-        Customer::find_pool(customer, &currency, resource.as_ref())
-    };
-    let found = customer.map(|customer| (customer, pool(customer)));
-    let is_strict = customer.is_some_and(|customer| {
-        let resource = query.resource_id.as_deref().and_then(|id| ResourceId::parse(id).ok());
-        let currency = query.currency_id.as_deref().and_then(|id| CurrencyId::parse(id).ok());
-        currency.is_some_and(|currency| {
-            let catalog = app.engine().catalog(caller.env);
-            enforcement_of_currency(customer, &catalog, &currency, resource.as_ref())
-                == stipend_core::catalog::Enforcement::Strict
-        })
-    });
-    let enforcement = if is_strict { Enforcement::Strict } else { Enforcement::Hard };
-    let told_by = (app.engine().cipher(), now);
-    let decision = of_check(&asked, check, found, enforcement, told_by);
-    app.keep(caller.env, decision)
+    }
 }
 
 /// The customer first, then the catalog: so the catalog is never older than the versions that
@@ -168,18 +145,13 @@ pub(super) fn check(
     query: &CheckQuery,
     now: Timestamp,
 ) -> CreditCheck {
-    let denied = |denial| {
-        let mut check = mapping::unknown_customer(now);
-        check.denial = Some(denial);
-        check
-    };
     let resource = match query.resource_id.as_deref().map(ResourceId::parse) {
         None => None,
         Some(Ok(resource)) => Some(resource),
-        Some(Err(_)) => return denied(Denial::CustomerResourceNotFound),
+        Some(Err(_)) => return CreditCheck::denied(Denial::CustomerResourceNotFound, now),
     };
     let Ok(currency) = CurrencyId::parse(asked) else {
-        return denied(Denial::EntitlementNotFound);
+        return CreditCheck::denied(Denial::EntitlementNotFound, now);
     };
     let requested = query.requested_usage;
     check_credit(customer, catalog, &currency, resource.as_ref(), requested, now)

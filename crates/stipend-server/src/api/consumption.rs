@@ -1,9 +1,10 @@
 //! Consuming credits.
 
+use super::bulk::{Bulk, partial};
+use super::refusals::refuse;
 use crate::app::{App, data};
 use crate::context::{Body, BulkBody, Caller};
 use crate::error::ApiError;
-use crate::mapping::decision::{Asked, of_refusal};
 use crate::mapping::instant;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -11,12 +12,12 @@ use axum::response::Response;
 use stipend_core::customer::{self, ConsumeRequest};
 use stipend_core::{Amount, Timestamp};
 use stipend_engine::cipher::DecisionPlace;
-use stipend_engine::{Command, ConsumeItem, Consumed as Done, Key, Refusal, Reply};
+use stipend_engine::{Command, ConsumeItem, Consumed as Done, Key, Reply};
 use stipend_store::Seq;
 use stipend_wire::consumption::{
     Consume, ConsumeAccepted, ConsumeBatch, Consumed, CreditBalance, DimensionValue, Dimensions,
 };
-use stipend_wire::{Data, Decimal, ErrorBody, ErrorCode, ItemError};
+use stipend_wire::{Data, Decimal, ErrorBody, ErrorCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -85,27 +86,6 @@ async fn consume(State(app): State<App>, caller: Caller, body: Body) -> Result<R
     }
 }
 
-/// A refusal by the customer's state is kept, so that it can be asked why.
-fn refuse(app: &App, caller: &Caller, item: &ConsumeItem, refusal: Refusal) -> ApiError {
-    let Refusal::Customer(rejection) = &refusal else { return refusal.into() };
-    let now = app.engine().now(caller.env);
-    let found = app.engine().find_current(caller.env, &item.customer, now);
-    let ConsumeRequest { currency, resource, amount, .. } = &item.request;
-    let asked = Asked {
-        customer: item.customer.as_str(),
-        resource: resource.as_ref().map(stipend_core::ResourceId::as_str),
-        currency: Some(currency.as_str()),
-        requested: Some(*amount),
-    };
-    let customer = found.as_ref().map(|account| &account.customer);
-    let found =
-        customer.map(|customer| (customer, customer.find_pool(currency, resource.as_ref())));
-    let error = ApiError::from(refusal.clone());
-    let cipher = app.engine().cipher();
-    let decision = of_refusal(&asked, rejection, error.code(), found, cipher, now);
-    error.with_decision(app.keep(caller.env, decision))
-}
-
 fn answer(
     app: &App,
     item: &ConsumeItem,
@@ -146,62 +126,19 @@ async fn consume_async(
 ) -> Result<Response, ApiError> {
     let is_partial = partial(&headers)?;
     let batch = body.read::<ConsumeBatch>()?.consumptions;
-    let mut errors = batch.errors;
-    let mut items = Vec::with_capacity(batch.items.len());
-    for (index, consume) in batch.items {
-        if consume.strict == Some(true) {
-            let what = "strict consumption in bulk";
-            errors.push(ApiError::not_supported("/strict", what).into_item(index));
-        } else {
-            items.push((index, item(&caller, consume)));
-        }
-    }
-    loop {
-        if !errors.is_empty() && !is_partial {
-            return Err(ApiError::batch(sorted(errors)));
-        }
-        let commands = items.iter().map(|(_, item)| item.clone()).collect::<Vec<_>>();
-        let accepted = commands.len();
-        if accepted == 0 {
-            return Ok(data(ConsumeAccepted { accepted, errors: Some(sorted(errors)) }));
-        }
-        match app.submit(&caller, Command::Consume(commands), None, None).await {
-            Ok(_) => {
-                let errors = is_partial.then(|| sorted(errors));
-                return Ok(data(ConsumeAccepted { accepted, errors }));
-            }
-            Err(refusal) => {
-                let refused = refused_items(refusal)?;
-                for (place, refusal) in refused.into_iter().rev() {
-                    let (index, _) = items.remove(place);
-                    errors.push(ApiError::from(refusal).into_item(index));
-                }
-            }
-        }
-    }
-}
-
-/// The refused items of a bulk command; another refusal is that of the whole.
-pub(super) fn refused_items(refusal: Refusal) -> Result<Vec<(usize, Refusal)>, ApiError> {
-    match refusal {
-        Refusal::Items(items) => Ok(items),
-        Refusal::Overloaded | Refusal::Unavailable | Refusal::Failed => Err(refusal.into()),
-        single => Ok(vec![(0, single)]),
-    }
-}
-
-pub(super) fn sorted(mut errors: Vec<ItemError>) -> Vec<ItemError> {
-    errors.sort_by_key(|error| error.index);
-    errors
-}
-
-pub(super) fn partial(headers: &HeaderMap) -> Result<bool, ApiError> {
-    match headers.get("stipend-batch").map(axum::http::HeaderValue::as_bytes) {
-        None => Ok(false),
-        Some(b"partial") => Ok(true),
-        Some(_) => {
-            let message = "the header Stipend-Batch can only be `partial`";
-            Err(ApiError::new(ErrorCode::InvalidHeader, message))
-        }
-    }
+    let bulk = Bulk::of(is_partial, batch, |_, consume| match consume.strict {
+        Some(true) => Err(ApiError::not_supported("/strict", "strict consumption in bulk")),
+        _ => Ok(item(&caller, consume)),
+    });
+    let applied = bulk.apply(&app, &caller).await?;
+    let cipher = app.engine().cipher();
+    let decision = |(_, _, done): &(usize, ConsumeItem, Done)| {
+        let (Done::Done { seq, .. } | Done::Stored(seq)) = done;
+        cipher.decision_id(DecisionPlace::Row(*seq))
+    };
+    Ok(data(ConsumeAccepted {
+        accepted: applied.items.len(),
+        errors: applied.is_partial.then_some(applied.errors),
+        decision_ids: Some(applied.items.iter().map(decision).collect()),
+    }))
 }

@@ -3,10 +3,11 @@
 use crate::app::{App, data};
 use crate::context::{Caller, Ids};
 use crate::error::ApiError;
-use crate::mapping::decision::of_row;
+use crate::mapping::decision::{of_row, to_wire};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
+use stipend_core::EnvId;
 use stipend_engine::cipher::DecisionPlace;
 use stipend_wire::decision::Decision;
 use stipend_wire::{Data, ErrorBody, ErrorCode};
@@ -19,10 +20,10 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// Get a decision
 ///
-/// How a check, a consumption or a refusal came about: the subscription and the price that counted,
-/// the grants in burn order with the rule that put each before the next, and the limit that stood
-/// in the way. Consumption is told for ever, from the journal; checks and refusals wrote nothing
-/// and are told while they are among the last few thousand of this server.
+/// How a check, a consumption, a reservation or a refusal came about: the subscription and the price
+/// that counted, the grants in burn order with the rule that put each before the next, and the limit
+/// that was reached. What was consumed or reserved is told for ever, from the journal; checks and
+/// refusals wrote nothing and are told while they are among the last few thousand of this server.
 #[utoipa::path(get, path = "/api/v1/decisions/{id}", tag = "Decisions",
     params(("id" = String, Path)),
     responses((status = 200, body = Data<Decision>), (status = "default", body = ErrorBody)))]
@@ -31,14 +32,22 @@ async fn get_decision(
     caller: Caller,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
+    Ok(data(find(&app, caller.env, id).await?))
+}
+
+/// The decision with that id.
+///
+/// # Errors
+/// `decision_not_found`, or `decision_gone` where its record is not kept any more.
+pub(crate) async fn find(app: &App, env: EnvId, id: String) -> Result<Decision, ApiError> {
     let not_found = || {
         let shown: String = id.chars().take(255).collect();
         ApiError::new(ErrorCode::DecisionNotFound, format!("there is no decision {shown}"))
     };
     let place = app.engine().cipher().find_decision(&id).ok_or_else(not_found)?;
-    let decision = match place {
+    let facts = match place {
         DecisionPlace::Kept { start, number } => {
-            let kept = app.decisions().find(caller.env, start, number);
+            let kept = app.decisions().find(env, start, number);
             kept.ok_or_else(|| {
                 let message = "the decision was made, but its record is not kept any more";
                 ApiError::new(ErrorCode::DecisionGone, message)
@@ -46,12 +55,11 @@ async fn get_decision(
         }
         DecisionPlace::Row(seq) => {
             let engine = Arc::clone(app.shared_engine());
-            let env = caller.env;
             let decided = app.read(move || Ok(engine.decided(env, seq)?)).await?;
             let decided = decided.ok_or_else(not_found)?;
-            let catalog = app.engine().catalog(caller.env);
-            of_row(&decided, &catalog, app.engine().cipher())
+            of_row(&decided)
         }
     };
-    Ok(data(Decision { decision_id: id, ..decision }))
+    let catalog = app.engine().catalog(env);
+    Ok(to_wire(id, &facts, &catalog, app.engine().cipher()))
 }

@@ -7,10 +7,11 @@ use crate::mapping::explain as mapping;
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
-use stipend_core::customer::{Pace, explain, flows};
-use stipend_core::{CurrencyId, PoolId, ResourceId, Timestamp};
+use stipend_core::customer::{Pace, Pool, explain, flows};
+use stipend_core::{Catalog, CurrencyId, EnvId, PoolId, ResourceId, Timestamp};
 use stipend_engine::Found;
 use stipend_engine::pace::paces;
+use stipend_wire::credit_usage::Forecast;
 use stipend_wire::explain::CreditExplanation;
 use stipend_wire::query::ExplainQuery;
 use stipend_wire::{Data, ErrorBody, ErrorCode};
@@ -62,25 +63,35 @@ async fn explain_credits(
     };
     let mut told = mapping::to_wire(&shown, &explanation);
     if let Some(pool) = &explanation.pool {
-        let paces = read_paces(&app, &caller, &found, pool.id, now).await?;
-        let coming = flows(&found.customer, &catalog, pool.id, now);
-        told.forecast = Some(mapping::forecast_to_wire(pool, &coming, &paces, now));
+        told.forecast = Some(forecast(&app, &caller, (&found, &catalog), pool, now).await?);
     }
     Ok(data(told))
 }
 
-/// The paces of the last day and of the last week. A pool that is opened by what is due has no
-/// rows yet.
-async fn read_paces(
+/// When a pool of a customer runs out, at the paces of the last day and of the last week.
+pub(super) async fn forecast(
     app: &App,
     caller: &Caller,
+    (found, catalog): (&Found, &Catalog),
+    pool: &Pool,
+    now: Timestamp,
+) -> Result<Forecast, ApiError> {
+    let paces = read_paces(app, caller.env, found, pool.id, now).await?;
+    let coming = flows(&found.customer, catalog, pool.id, now);
+    Ok(mapping::forecast_to_wire(pool, &coming, &paces, now))
+}
+
+/// The paces of the last day and of the last week. A pool that is opened by what is due has no
+/// rows yet.
+pub(crate) async fn read_paces(
+    app: &App,
+    env: EnvId,
     found: &Found,
     pool: PoolId,
     now: Timestamp,
 ) -> Result<Vec<Pace>, ApiError> {
     let id = found.customer.profile.id.clone();
     let engine = Arc::clone(app.shared_engine());
-    let env = caller.env;
     let read = move || {
         let account = engine.find_customer(env, &id);
         let chain = account

@@ -23,13 +23,13 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// A grant of a pool in any state.
-enum Held {
+pub(crate) enum Held {
     Grant(Box<stipend_core::customer::Grant>),
     Overdraft(stipend_core::customer::Overdraft, Option<stipend_core::Timestamp>),
 }
 
 impl Held {
-    fn no(&self) -> GrantNo {
+    pub(crate) fn no(&self) -> GrantNo {
         match self {
             Self::Grant(grant) => grant.no,
             Self::Overdraft(overdraft, _) => overdraft.no,
@@ -64,7 +64,7 @@ fn owner<'a>(
 }
 
 /// Everything that a pool has or had: live, scheduled and ended grants, and the overdraft.
-async fn held(app: &App, found: &Found, pool: &Pool) -> Result<Vec<Held>, ApiError> {
+pub(crate) async fn held(app: &App, found: &Found, pool: &Pool) -> Result<Vec<Held>, ApiError> {
     let live = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
     let mut held: Vec<Held> = live.map(|grant| Held::Grant(Box::new(grant.clone()))).collect();
     held.extend(pool.overdraft.map(|overdraft| Held::Overdraft(overdraft, None)));

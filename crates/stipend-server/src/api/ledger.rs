@@ -44,7 +44,9 @@ const EVENT_TYPES: [(EventType, LedgerEventType); 9] = [
 
 /// The types that a filter names. Types of the contract that never happen here match nothing;
 /// other words are refused.
-fn event_types(texts: Option<&[String]>) -> Result<Option<BTreeSet<EventType>>, ApiError> {
+pub(crate) fn event_types(
+    texts: Option<&[String]>,
+) -> Result<Option<BTreeSet<EventType>>, ApiError> {
     let Some(texts) = texts else { return Ok(None) };
     let mut types = BTreeSet::new();
     for text in texts {
@@ -59,7 +61,7 @@ fn event_types(texts: Option<&[String]>) -> Result<Option<BTreeSet<EventType>>, 
     Ok(Some(types))
 }
 
-pub(super) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
+pub(crate) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> LedgerEntry {
     let customer = &found.customer;
     let pool = customer.pool(event.pool).expect("events come from the customer's pools");
     let wire = EVENT_TYPES.iter().find(|(event_type, _)| *event_type == event.event_type);
@@ -102,7 +104,7 @@ pub(super) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> 
         reason: reversal.and_then(|facts| facts.reason.clone()),
         reservation_id: reservation.map(|facts| facts.id.to_string()),
         reversal_of: reversal.map(|facts| cipher.entry_id(Cursor { seq: facts.of, index: 0 })),
-        reversed_by: None,
+        reversed_by: event.reversed_by.map(|seq| cipher.entry_id(Cursor { seq, index: 0 })),
     }
 }
 

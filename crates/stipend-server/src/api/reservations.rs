@@ -1,19 +1,22 @@
 //! Reservations: made by a check, released, extended, listed.
 
-use super::access::{check, find_with_catalog};
+use super::access::{asked_of, check, find_with_catalog};
+use super::refusals::{OfReservation, refuse};
 use crate::app::{App, data, ok};
 use crate::context::{Body, Caller, Ids, Query};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
+use crate::mapping::decision::of_check;
 use crate::mapping::{access as checks, reservation as mapping};
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::{
-    CustomerCommand, CustomerRejection, Denial, ExtendRequest, Hold, HoldTerm, Pool,
+    CreditCheck, CustomerCommand, CustomerRejection, Denial, ExtendRequest, Hold, HoldTerm, Pool,
     ReleaseRequest, ReserveRequest, check_credit,
 };
 use stipend_core::{CurrencyId, CustomerId, PoolId, ReservationId, ResourceId};
+use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::ledger::ended_reservations;
 use stipend_engine::{Command, Found, Key, Refusal, Remember, ReservationPlace};
 use stipend_store::{Page as StorePage, Seq};
@@ -102,8 +105,9 @@ pub(super) async fn reserve(
     if let Some((made, seq, _)) = known(app, caller, &id, place, &request.id).await?.made {
         return if made == key { app.stored(seq).await } else { Err(conflict(&request.id)) };
     }
-    let (shown, resource) = (request.id.clone(), request.resource.clone());
-    let command = Command::Customer(id, CustomerCommand::Reserve(request));
+    let (shown, resource) = (request.clone(), request.resource.clone());
+    let command = Command::Customer(id.clone(), CustomerCommand::Reserve(request));
+    let decision_id = decision_ids(app);
     let render = move |outcome: &stipend_engine::Outcome<'_>| {
         let customer = &outcome.account.expect("the command is about a customer").customer;
         let (catalog, now) = (outcome.catalog, outcome.now);
@@ -111,12 +115,20 @@ pub(super) async fn reserve(
         check.denial = None;
         let mut answer = checks::check_to_wire(catalog, currency.as_str(), &check);
         answer.reservation = outcome.hold.map(mapping::open_to_wire);
+        answer.decision_id = outcome.seq.map(&decision_id);
         EffectiveEntitlement::Credit(answer)
     };
     match app.try_remembered(caller, Remember::Reservation(key), command, render).await {
         Ok(answer) => answer,
-        Err(refusal) => refused(app, caller, customer, query, requested, &shown, refusal),
+        Err(refusal) if is_denial(&refusal) => denied(app, caller, customer, query, requested),
+        Err(refusal) => Err(refused(app, caller, &id, &shown, refusal)),
     }
+}
+
+/// How the decision of a row is named.
+fn decision_ids(app: &App) -> impl Fn(Seq) -> String + Send + 'static {
+    let cipher = app.engine().cipher().clone();
+    move |seq| cipher.decision_id(DecisionPlace::Row(seq))
 }
 
 fn conflict(id: &ReservationId) -> ApiError {
@@ -125,30 +137,34 @@ fn conflict(id: &ReservationId) -> ApiError {
 }
 
 /// What a check would deny is denied; what is wrong with the reservation itself is refused.
+fn is_denial(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::CustomerNotFound(_)
+            | Refusal::Customer(
+                CustomerRejection::CustomerArchived
+                    | CustomerRejection::CurrencyNotFound(_)
+                    | CustomerRejection::ResourceNotFound(_)
+                    | CustomerRejection::InsufficientCredits { .. },
+            )
+    )
+}
+
 fn refused(
     app: &App,
     caller: &Caller,
-    customer: &str,
-    query: &CheckQuery,
-    requested: stipend_core::Amount,
-    id: &ReservationId,
+    customer: &CustomerId,
+    request: &ReserveRequest,
     refusal: Refusal,
-) -> Result<Response, ApiError> {
+) -> ApiError {
     match refusal {
-        Refusal::KeyReused => Err(conflict(id)),
-        Refusal::CustomerNotFound(_)
-        | Refusal::Customer(
-            CustomerRejection::CustomerArchived
-            | CustomerRejection::CurrencyNotFound(_)
-            | CustomerRejection::ResourceNotFound(_)
-            | CustomerRejection::InsufficientCredits { .. },
-        ) => denied(app, caller, customer, query, requested),
+        Refusal::KeyReused => conflict(&request.id),
         Refusal::Customer(rejection @ CustomerRejection::InvalidReservationEnd) => {
             let name = "reservationExpiresAt";
             let message = format!("the query parameter `{name}`: {rejection}");
-            Err(WireError::new(ErrorCode::InvalidParameter, message).with_param(name).into())
+            WireError::new(ErrorCode::InvalidParameter, message).with_param(name).into()
         }
-        other => Err(other.into()),
+        other => refuse(app, caller, &OfReservation(customer, request), other),
     }
 }
 
@@ -165,12 +181,16 @@ fn denied(
     let asked = query.currency_id.as_deref().unwrap_or_default();
     let now = app.engine().now(caller.env);
     let (found, catalog) = find_with_catalog(app, caller, customer, now);
-    let mut answer = match &found {
-        None => checks::unknown_customer(now),
-        Some(account) => check(&account.customer, &catalog, asked, &query, now),
-    };
-    answer.denial = answer.denial.or(Some(Denial::InsufficientCredits));
-    Ok(data(EffectiveEntitlement::Credit(checks::check_to_wire(&catalog, asked, &answer))))
+    let found = found.as_ref().map(|account| &account.customer);
+    let mut check = found.map_or_else(
+        || CreditCheck::denied(Denial::CustomerNotFound, now),
+        |found| check(found, &catalog, asked, &query, now),
+    );
+    check.denial = check.denial.or(Some(Denial::InsufficientCredits));
+    let mut told = checks::check_to_wire(&catalog, asked, &check);
+    let decision = of_check(asked_of(customer.to_owned(), query), &check, found, now).strictly();
+    told.decision_id = Some(app.keep(caller.env, decision));
+    Ok(data(EffectiveEntitlement::Credit(told)))
 }
 
 fn reservation_id(text: &str) -> Result<ReservationId, ApiError> {
@@ -213,9 +233,14 @@ async fn release_reservation(
         return if before == key { app.stored(seq).await } else { Err(released) };
     }
     let (request_shown, made) = (request.clone(), known.made.map(|(_, _, hold)| hold));
+    let decision_id = decision_ids(&app);
     let render = move |outcome: &stipend_engine::Outcome<'_>| {
         let hold = outcome.hold.or(made.as_ref());
-        mapping::released_to_wire(outcome, &request_shown, hold)
+        let decision_id = outcome.seq.map(&decision_id);
+        ReservationReleased {
+            decision_id,
+            ..mapping::released_to_wire(outcome, &request_shown, hold)
+        }
     };
     let command = Command::Customer(customer, CustomerCommand::Release(request));
     match app.try_remembered(&caller, Remember::Release(key), command, render).await {
@@ -257,13 +282,17 @@ async fn extend_reservation(
         amount: asked.reserve_amount.map(|amount| amount.0),
         is_known: known.made.is_some(),
     };
+    let shown = request.clone();
     let (currency, resource) = (request.currency.clone(), request.resource.clone());
-    let command = Command::Customer(customer, CustomerCommand::Extend(request));
-    app.mutate(&caller, &body, command, move |outcome| ReservationExtended {
+    let command = Command::Customer(customer.clone(), CustomerCommand::Extend(request));
+    let decision_id = decision_ids(&app);
+    let extended = app.try_mutate(&caller, &body, command, move |outcome| ReservationExtended {
         reservation: mapping::open_to_wire(outcome.hold.expect("it was just extended")),
         credit: mapping::balance(outcome, &currency, resource.as_ref()),
-    })
-    .await
+        decision_id: outcome.seq.map(&decision_id),
+    });
+    let refused = |refusal| refuse(&app, &caller, &OfReservation(&customer, &shown), refusal);
+    extended.await?.map_err(refused)
 }
 
 /// List a customer's reservations

@@ -174,7 +174,9 @@ async fn update_subscription(
 /// Cancel a subscription
 ///
 /// At once, when the billing period ends, or on a date; without a time, as the product's settings
-/// say. Its recurring credits end with it, what was bought or given away stays the customer's.
+/// say. Its recurring credits end with it, what was bought or given away stays the customer's. Where
+/// the product's `subscriptionEndSetup` is `DOWNGRADE_TO_FREE`, the subscription goes on with the free
+/// plan instead, unless it is free already or `cancellationAction` is `REVOKE_ENTITLEMENTS`.
 #[utoipa::path(post, path = "/api/v1/subscriptions/{id}/cancel", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = CancelSubscription,
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
@@ -185,7 +187,7 @@ async fn cancel_subscription(
     body: Body,
 ) -> Result<Response, ApiError> {
     let id = parse_id(&id)?;
-    let time = mapping::cancel_from_wire(&body.read_optional::<CancelSubscription>()?)?;
-    let command = Command::Subscription(id, SubscriptionCommand::Cancel(time));
+    let cancel = mapping::cancel_from_wire(&body.read_optional::<CancelSubscription>()?)?;
+    let command = Command::Subscription(id, cancel);
     app.mutate(&caller, &body, command, render).await
 }

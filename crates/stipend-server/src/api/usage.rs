@@ -1,6 +1,7 @@
 //! Reporting usage and events, what they would cost, and the history of usage.
 
-use super::consumption::{dimensions, partial, refused_items, sorted};
+use super::bulk::{Bulk, partial};
+use super::consumption::dimensions;
 use crate::app::{App, data, ok};
 use crate::context::{Body, BulkBody, Caller, Ids, Query};
 use crate::error::ApiError;
@@ -14,7 +15,7 @@ use stipend_core::customer::{
 };
 use stipend_core::{Catalog, Customer, FeatureId, ResourceId, Timestamp};
 use stipend_engine::usage::{MeterHistory, meter_history, stored_report};
-use stipend_engine::{Command, Key, Refusal, Remember, Reply, Report, ReportItem, Reported};
+use stipend_engine::{Key, Refusal, Remember, Report, ReportItem, Reported};
 use stipend_wire::event::{
     Estimate, EstimateEvent, EstimateUsage, EventsAccepted, ReportEvent, ReportEvents,
 };
@@ -69,77 +70,22 @@ fn event_item(caller: &Caller, body: ReportEvent) -> ReportItem {
     ReportItem { customer, report: Report::Event(request), remember: Remember::Key(key) }
 }
 
-/// What became of the items of a request.
-struct Outcome {
-    /// The items that were applied, in their order, each with its place.
-    applied: Vec<(usize, ReportItem, Reported)>,
-    errors: Vec<ItemError>,
-    is_partial: bool,
-}
-
-/// Applies all items or none; where the caller asks for it, those that are not refused.
-async fn apply(
-    app: &App,
-    caller: &Caller,
-    mut items: Vec<(usize, ReportItem)>,
-    mut errors: Vec<ItemError>,
-    is_partial: bool,
-) -> Result<Outcome, ApiError> {
-    loop {
-        if !errors.is_empty() && !is_partial {
-            return Err(ApiError::batch(sorted(errors)));
-        }
-        if items.is_empty() {
-            return Ok(Outcome { applied: Vec::new(), errors: sorted(errors), is_partial });
-        }
-        let commands: Vec<ReportItem> = items.iter().map(|(_, item)| item.clone()).collect();
-        let is_single = commands.len() == 1 && errors.is_empty();
-        match app.submit(caller, Command::Report(commands), None, None).await {
-            Ok(Reply::Reported(results)) => {
-                let applied = items.into_iter().zip(results);
-                let applied = applied.map(|((place, item), reported)| (place, item, reported));
-                let applied = applied.collect();
-                return Ok(Outcome { applied, errors: sorted(errors), is_partial });
-            }
-            Ok(other) => unreachable!("reports are answered so, not {other:?}"),
-            Err(refusal) => {
-                if matches!(refusal, Refusal::Failed) && has_no_key(&items) {
-                    return Err(ApiError::from(refusal).not_to_be_retried());
-                }
-                if is_single && !is_partial && !matches!(refusal, Refusal::Items(_)) {
-                    return Err(refusal.into());
-                }
-                for (place, refusal) in refused_items(refusal)?.into_iter().rev() {
-                    let (index, _) = items.remove(place);
-                    errors.push(ApiError::from(refusal).into_item(index));
-                }
-            }
-        }
-    }
-}
-
-/// Whether an item would be counted a second time by someone who just sends it again.
-fn has_no_key(items: &[(usize, ReportItem)]) -> bool {
-    items.iter().any(|(_, item)| matches!(item.remember, Remember::Content { .. }))
-}
-
 async fn report(
     app: &App,
     caller: &Caller,
     headers: &HeaderMap,
     body: &Body,
-) -> Result<(Vec<mapping::Recorded>, Outcome), ApiError> {
+) -> Result<(Vec<mapping::Recorded>, Vec<ItemError>), ApiError> {
     let is_partial = partial(headers)?;
     let batch = body.read::<ReportUsages>()?.usages;
     let canonical = body.canonical();
-    let items = batch.items.into_iter();
-    let items = items.map(|(place, usage)| (place, usage_item(caller, &canonical, place, usage)));
-    let outcome = apply(app, caller, items.collect(), batch.errors, is_partial).await?;
-    let mut recorded = Vec::with_capacity(outcome.applied.len());
-    for (_, item, reported) in &outcome.applied {
+    let item = |place, usage| Ok(usage_item(caller, &canonical, place, usage));
+    let applied = Bulk::of(is_partial, batch, item).apply(app, caller).await?;
+    let mut recorded = Vec::with_capacity(applied.items.len());
+    for (_, item, reported) in &applied.items {
         recorded.push(look_up(app, item, reported).await?);
     }
-    Ok((recorded, outcome))
+    Ok((recorded, applied.errors))
 }
 
 /// What was recorded of a report, now or before.
@@ -188,10 +134,10 @@ async fn report_usage(
     headers: HeaderMap,
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
-    let (recorded, outcome) = report(&app, &caller, &headers, &body).await?;
+    let (recorded, errors) = report(&app, &caller, &headers, &body).await?;
     let (env, cipher) = (caller.env, app.engine().cipher());
     let data = recorded.iter().map(|record| mapping::reported(env, cipher, record)).collect();
-    Ok(ok(&BatchData::<Vec<UsageReported>> { data, errors: outcome.errors }))
+    Ok(ok(&BatchData::<Vec<UsageReported>> { data, errors }))
 }
 
 /// Report usage, with each balance once
@@ -207,9 +153,9 @@ async fn report_usage_v2(
     headers: HeaderMap,
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
-    let (recorded, outcome) = report(&app, &caller, &headers, &body).await?;
+    let (recorded, errors) = report(&app, &caller, &headers, &body).await?;
     let data = mapping::reported_with_balances(caller.env, app.engine().cipher(), &recorded);
-    Ok(ok(&BatchData { data, errors: outcome.errors }))
+    Ok(ok(&BatchData { data, errors }))
 }
 
 /// Report events
@@ -228,16 +174,14 @@ async fn report_events(
 ) -> Result<Response, ApiError> {
     let is_partial = partial(&headers)?;
     let batch = body.read::<ReportEvents>()?.events;
-    let items = batch.items.into_iter().map(|(place, event)| (place, event_item(&caller, event)));
-    let outcome = apply(&app, &caller, items.collect(), batch.errors, is_partial).await?;
-    let warnings = outcome
-        .applied
-        .iter()
-        .filter_map(|(place, _, reported)| mapping::warning(*place, reported));
+    let item = |_, event| Ok(event_item(&caller, event));
+    let applied = Bulk::of(is_partial, batch, item).apply(&app, &caller).await?;
+    let items = applied.items.iter();
+    let warnings = items.filter_map(|(place, _, reported)| mapping::warning(*place, reported));
     let warnings: Vec<_> = warnings.collect();
     Ok(data(EventsAccepted {
-        accepted: outcome.applied.len(),
-        errors: outcome.is_partial.then_some(outcome.errors),
+        accepted: applied.items.len(),
+        errors: applied.is_partial.then_some(applied.errors),
         warnings: (!warnings.is_empty()).then_some(warnings),
     }))
 }

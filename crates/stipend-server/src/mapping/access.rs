@@ -8,7 +8,7 @@ use stipend_core::customer::{
     CreditCheck, Denial, FeatureCheck, FeatureQuestion, check_credit, check_feature,
     entitled_features,
 };
-use stipend_core::{CurrencyId, Customer, FeatureId, ResourceId, SubscriptionNo, Timestamp};
+use stipend_core::{Customer, ResourceId, SubscriptionNo, Timestamp};
 use stipend_wire::access::{
     AccessDeniedReason, CurrencyReference, CustomerDeniedReason, EffectiveCredit,
     EffectiveEntitlement, EffectiveEntitlements, EffectiveFeature, FeatureReference,
@@ -37,24 +37,8 @@ pub(crate) fn reason(denial: Denial) -> AccessDeniedReason {
     }
 }
 
-/// The answer for a customer that does not exist: nothing of the asked credit type.
-pub(crate) fn unknown_customer(now: Timestamp) -> CreditCheck {
-    CreditCheck {
-        denial: Some(Denial::CustomerNotFound),
-        usage_limit: stipend_core::Amount::ZERO,
-        current_usage: stipend_core::Amount::ZERO,
-        reserved: stipend_core::Amount::ZERO,
-        reserved_on_lapsed: stipend_core::Amount::ZERO,
-        soft_limit: false,
-        usage_updated_at: now,
-        period_end: None,
-        valid_until: None,
-    }
-}
-
 pub(crate) fn currency_to_wire(catalog: &Catalog, asked: &str) -> CurrencyReference {
-    let id = CurrencyId::parse(asked).ok();
-    let found = id.and_then(|id| catalog.credit_types.get(&id));
+    let found = catalog.credit_types.get(asked);
     let units = found.and_then(|found| found.units.as_ref());
     CurrencyReference {
         currency_id: asked.to_owned(),
@@ -81,7 +65,8 @@ pub(crate) fn check_to_wire(
         usage_updated_at: instant(check.usage_updated_at),
         decision_id: None,
         entitlement_updated_at: Some(instant(check.usage_updated_at)),
-        has_soft_limit: Some(check.soft_limit),
+        forecast: None,
+        has_soft_limit: Some(check.is_soft()),
         is_estimate: None,
         reservation: None,
         reserved: Some(Decimal(check.reserved)),
@@ -110,7 +95,7 @@ pub(crate) fn feature_to_wire(
     asked: &str,
     check: &FeatureCheck,
 ) -> EffectiveFeature {
-    let feature = FeatureId::parse(asked).ok().and_then(|id| catalog.features.get(&id));
+    let feature = catalog.features.get(asked);
     let has_source = check.access.is_some() || check.credits.is_some();
     let figures = feature.filter(|_| has_source);
     let number = figures.filter(|feature| feature.feature_type == FeatureType::Number);
@@ -151,8 +136,8 @@ fn has_soft_limit(check: &FeatureCheck) -> bool {
     let is_soft = check.access.as_ref().map(|access| access.enforcement == Enforcement::Soft);
     let limited = check.access.as_ref().filter(|access| access.limit.is_some());
     match &check.credits {
-        Some(credits) if limited.is_none() => credits.check.soft_limit,
-        Some(credits) => credits.check.soft_limit && is_soft == Some(true),
+        Some(credits) if limited.is_none() => credits.check.is_soft(),
+        Some(credits) => credits.check.is_soft() && is_soft == Some(true),
         None => is_soft == Some(true),
     }
 }

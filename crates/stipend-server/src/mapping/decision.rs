@@ -1,331 +1,255 @@
-//! Decisions.
+//! Decisions: what is known of one when it is made, in the domain's words. It is small, and making
+//! it makes no texts, so that every check can keep one; the texts are made when somebody asks.
 
-use super::instant;
-use crate::mapping::access::reason;
-use std::collections::BTreeMap;
-use stipend_core::catalog::Catalog;
+mod grants;
+mod reported;
+mod told;
+
+pub(crate) use reported::{Refused, of_refusal, of_row};
+pub(crate) use told::to_wire;
+
+use grants::{Turn, spread, subscription, subscription_of_feature, subscription_of_turns};
+use stipend_core::catalog::Enforcement;
 use stipend_core::customer::{
-    BurnRule, Cause, CreditCheck, CustomerRejection, Denial, DimensionValue, Effect, FeatureCheck,
-    Grant, Pool, PoolEntry, Priced, UsageEntry,
+    CreditCheck, Denial, DimensionValue, FeatureCheck, FeatureCredits, Pool,
 };
-use stipend_core::{Amount, Customer, GrantNo, PackageKind, SubscriptionNo, Timestamp};
-use stipend_engine::IdCipher;
-use stipend_engine::decision::{Decided, drawn};
-use stipend_wire::decision::{
-    Decision, DecisionDraw, DecisionKind, DecisionMapping, DecisionOutcome, DecisionSubscription,
-    LimitHit, LimitType,
-};
-use stipend_wire::entitlement::Enforcement;
-use stipend_wire::explain::PackageType;
-use stipend_wire::{Decimal, ErrorCode, Opaque};
+use stipend_core::{Amount, Customer, PackageId, PackageKey, Slot, SubscriptionId, Timestamp};
+use stipend_store::Seq;
+use stipend_wire::ErrorCode;
+use stipend_wire::decision::{DecisionKind, DecisionOutcome, LimitType};
 
 /// What was asked, of whom.
-pub(crate) struct Asked<'a> {
-    pub(crate) customer: &'a str,
-    pub(crate) resource: Option<&'a str>,
-    pub(crate) currency: Option<&'a str>,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) customer: String,
+    pub(crate) resource: Option<String>,
+    pub(crate) feature: Option<String>,
+    pub(crate) currency: Option<String>,
     pub(crate) requested: Option<Amount>,
 }
 
-/// A decision about which nothing else is known.
-pub(crate) fn blank(asked: &Asked<'_>, at: Timestamp) -> Decision {
-    let currency_id = asked.currency.map(ToOwned::to_owned);
-    Decision {
-        decision_id: String::new(),
-        kind: DecisionKind::Check,
-        outcome: DecisionOutcome::Denied,
-        at: instant(at),
-        customer_id: asked.customer.chars().take(255).collect(),
-        resource_id: asked.resource.map(ToOwned::to_owned),
-        feature_id: None,
-        requested_usage: asked.requested.map(Decimal),
-        cost: asked.requested.filter(|_| currency_id.is_some()).map(Decimal),
-        currency_id,
-        access_denied_reason: None,
-        error_code: None,
-        subscription: None,
-        mapping: None,
-        draws: Vec::new(),
-        overdraft: Decimal(Amount::ZERO),
-        limit_hit: None,
-    }
+/// What is known of a decision.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    kind: DecisionKind,
+    outcome: DecisionOutcome,
+    at: Timestamp,
+    asked: Asked,
+    cost: Option<Amount>,
+    denial: Option<Denial>,
+    error: Option<ErrorCode>,
+    subscription: Option<Subscribed>,
+    price: Option<Price>,
+    slot: Slot,
+    turns: Vec<Turn>,
+    /// How many turns are not kept.
+    left_out: usize,
+    overdraft: Amount,
+    limit: Option<Limit>,
+    reversed_by: Option<Seq>,
 }
 
-/// The decision of a check of credits: what it would draw.
-pub(crate) fn of_check(
-    asked: &Asked<'_>,
-    check: &CreditCheck,
-    found: Option<(&Customer, Option<&Pool>)>,
-    enforcement: Enforcement,
-    (cipher, now): (&IdCipher, Timestamp),
-) -> Decision {
-    let mut decision = blank(asked, now);
-    decision.access_denied_reason = check.denial.map(reason);
-    if check.denial.is_none() {
-        decision.outcome = DecisionOutcome::Granted;
-    }
-    let requested = asked.requested.unwrap_or(Amount::ZERO);
-    if let Some((customer, Some(pool))) = found {
-        note_spread(&mut decision, customer, pool, requested, cipher);
-    }
-    if check.denial == Some(Denial::InsufficientCredits) {
-        decision.limit_hit = Some(LimitHit {
-            r#type: LimitType::Balance,
-            limit: Decimal(check.usage_limit),
-            current_usage: Decimal(check.current_usage),
-            requested: Decimal(requested),
-            enforcement,
-        });
-    }
-    decision
+/// The subscription whose terms counted.
+#[derive(Clone, Debug)]
+struct Subscribed {
+    id: SubscriptionId,
+    plan: PackageId,
+    version: u32,
 }
 
-/// The decision of a check of a feature.
-pub(crate) fn of_feature_check(
-    asked: &Asked<'_>,
-    feature: &str,
-    check: &FeatureCheck,
-    now: Timestamp,
-) -> Decision {
-    let mut decision = blank(asked, now);
-    decision.feature_id = Some(feature.chars().take(255).collect());
-    decision.access_denied_reason = check.denial.map(reason);
-    if check.denial.is_none() {
-        decision.outcome = DecisionOutcome::Granted;
-    }
-    let limited = check.access.as_ref().and_then(|access| Some((access, access.limit?)));
-    let is_exceeded = check.denial == Some(Denial::RequestedUsageExceedingLimit);
-    if let Some((access, limit)) = limited.filter(|_| is_exceeded) {
-        decision.limit_hit = Some(LimitHit {
-            r#type: LimitType::UsageLimit,
-            limit: Decimal(limit),
-            current_usage: Decimal(check.current_usage),
-            requested: Decimal(asked.requested.unwrap_or(Amount::ZERO)),
-            enforcement: enforcement_to_wire(access.enforcement),
-        });
-    }
-    decision
+/// What usage of a feature costs, and what that was applied to.
+#[derive(Clone, Debug)]
+struct Price {
+    package: PackageKey,
+    version: u32,
+    rate: Amount,
+    is_formula: bool,
+    is_estimate: bool,
+    inputs: Inputs,
 }
 
-fn enforcement_to_wire(enforcement: stipend_core::catalog::Enforcement) -> Enforcement {
-    match enforcement {
-        stipend_core::catalog::Enforcement::Soft => Enforcement::Soft,
-        stipend_core::catalog::Enforcement::Hard => Enforcement::Hard,
-        stipend_core::catalog::Enforcement::Strict => Enforcement::Strict,
-    }
+#[derive(Clone, Debug)]
+enum Inputs {
+    /// Nothing was asked for.
+    Nothing,
+    /// The usage before and after.
+    Usage(Amount, Amount),
+    /// What an event or a report says about itself.
+    Dimensions(Vec<(String, DimensionValue)>),
 }
 
-/// The decision to refuse a consumption.
-pub(crate) fn of_refusal(
-    asked: &Asked<'_>,
-    rejection: &CustomerRejection,
-    code: ErrorCode,
-    found: Option<(&Customer, Option<&Pool>)>,
-    cipher: &IdCipher,
-    now: Timestamp,
-) -> Decision {
-    let mut decision = blank(asked, now);
-    decision.kind = DecisionKind::Refusal;
-    decision.outcome = DecisionOutcome::Refused;
-    decision.error_code = Some(code);
-    let pool = found.and_then(|(_, pool)| pool);
-    if let (Some((customer, _)), Some(pool), Some(requested)) = (found, pool, asked.requested) {
-        note_spread(&mut decision, customer, pool, requested, cipher);
-    }
-    if let CustomerRejection::InsufficientCredits { requested, .. } = rejection {
-        decision.limit_hit = Some(LimitHit {
-            r#type: LimitType::Balance,
-            limit: Decimal(pool.map_or(Amount::ZERO, |pool| pool.granted)),
-            current_usage: Decimal(pool.map_or(Amount::ZERO, |pool| pool.used)),
-            requested: Decimal(*requested),
-            enforcement: Enforcement::Strict,
-        });
-    }
-    decision
-}
-
-fn note_spread(
-    decision: &mut Decision,
-    customer: &Customer,
-    pool: &Pool,
+/// The limit that was reached.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    what: LimitType,
+    limit: Amount,
+    used: Amount,
     requested: Amount,
-    cipher: &IdCipher,
-) {
-    let spread = pool.spread(requested);
-    let live = pool.live.iter().map(|grant| (grant.no, grant.clone())).collect();
-    let draws: Vec<(GrantNo, Amount)> =
-        spread.draws.iter().map(|draw| (draw.grant, draw.amount)).collect();
-    decision.draws = draws_to_wire(customer, &draws, &live, cipher);
-    decision.subscription = subscription_of_grants(customer, &draws, &live);
-    decision.overdraft = Decimal(spread.shortfall);
+    enforcement: Enforcement,
 }
 
-/// The decision that a row of the journal tells.
-pub(crate) fn of_row(decided: &Decided, catalog: &Catalog, cipher: &IdCipher) -> Decision {
-    let customer = &decided.account.customer;
-    let usage = decided.usage.as_ref();
-    let entry = decided.paid.first();
-    let pool = entry.and_then(|entry| customer.pool(entry.pool));
-    let at = entry.map(|entry| entry.at).or(usage.map(|usage| usage.at)).unwrap_or_default();
-    let meter = usage.and_then(|usage| customer.usage(usage.meter));
-    let of_meter = meter.and_then(|meter| meter.resource.as_ref());
-    let resource = pool.map_or(of_meter, |pool| pool.resource.as_ref());
-    let asked = Asked {
-        customer: customer.profile.id.as_str(),
-        resource: resource.map(stipend_core::ResourceId::as_str),
-        currency: pool.map(|pool| pool.currency.as_str()),
-        requested: None,
-    };
-    let mut decision = blank(&asked, at);
-    decision.kind = DecisionKind::Consumption;
-    decision.outcome = DecisionOutcome::Consumed;
-    decision.feature_id = meter.map(|meter| meter.feature.to_string());
-    decision.requested_usage = usage.map(|usage| Decimal(usage.reported));
-    let draws: Vec<(GrantNo, Amount)> = decided.paid.iter().flat_map(drawn).collect();
-    decision.draws = draws_to_wire(customer, &draws, &decided.grants, cipher);
-    decision.subscription = subscription_of_grants(customer, &draws, &decided.grants);
-    decision.overdraft = Decimal(decided.paid.iter().map(overdrawn).sum());
-    let consumptions = decided.paid.iter().filter_map(|entry| match &entry.cause {
-        Cause::Consumption(consumption) => Some(consumption),
-        _ => None,
-    });
-    let cost = consumptions.clone().map(|consumption| consumption.amount).sum();
-    decision.cost = entry.map(|_| Decimal(cost));
-    if usage.is_none() {
-        decision.requested_usage = decision.cost;
-    }
-    let priced = consumptions.filter_map(|consumption| consumption.priced.as_ref()).next();
-    if let Some(priced) = priced {
-        decision.feature_id = Some(priced.feature.to_string());
-        decision.subscription = subscription(customer, priced.subscription, Some(priced));
-        let currency = pool.map(|pool| pool.currency.clone());
-        let version = catalog
-            .packages
-            .get(&priced.package)
-            .and_then(|package| package.published.iter().find(|one| one.version == priced.version));
-        let formula = version.and_then(|version| {
-            let mut rates = version.charges.rates.iter();
-            let rate = rates.find(|rate| {
-                rate.feature == priced.feature && Some(&rate.currency) == currency.as_ref()
-            });
-            rate.and_then(|rate| rate.formula.as_ref()).map(|formula| formula.source().to_owned())
-        });
-        let formula = formula.filter(|_| priced.units.is_none());
-        decision.mapping = Some(DecisionMapping {
-            package_id: priced.package.id.to_string(),
-            package_type: match priced.package.kind {
-                PackageKind::Plan => PackageType::Plan,
-                PackageKind::Addon => PackageType::Addon,
-            },
-            version: priced.version,
-            rate: Decimal(priced.rate),
-            inputs: inputs(usage, formula.as_deref()),
-            cost_formula: formula,
-        });
-    }
-    decision
-}
-
-fn overdrawn(entry: &PoolEntry) -> Amount {
-    let amounts = entry.effects.iter().map(|effect| match effect {
-        Effect::Overdrawn(draw) => draw.amount,
-        Effect::OverdraftRefunded(draw) => -draw.amount,
-        _ => Amount::ZERO,
-    });
-    amounts.sum()
-}
-
-/// What the rate or the formula was applied to.
-fn inputs(usage: Option<&UsageEntry>, formula: Option<&str>) -> Opaque {
-    let mut fields: BTreeMap<&str, String> = BTreeMap::new();
-    if let Some(usage) = usage {
-        if let Some(formula) = formula.and_then(|text| stipend_core::Formula::parse(text).ok()) {
-            for (name, value) in &usage.dimensions {
-                if formula.dimensions().any(|named| named == name) {
-                    let value = match value {
-                        DimensionValue::Text(text) => serde_json::json!(text).to_string(),
-                        DimensionValue::Number(number) => number.to_string(),
-                        DimensionValue::Flag(flag) => flag.to_string(),
-                    };
-                    fields.insert(name, value);
-                }
-            }
-        } else {
-            fields.insert("usageBefore", usage.before.to_string());
-            fields.insert("usageAfter", usage.value.to_string());
+impl Facts {
+    /// A decision about which nothing else is known.
+    pub(crate) fn new(kind: DecisionKind, asked: Asked, at: Timestamp) -> Self {
+        Self {
+            kind,
+            outcome: DecisionOutcome::Denied,
+            at,
+            cost: asked.requested.filter(|_| asked.currency.is_some()),
+            asked,
+            denial: None,
+            error: None,
+            subscription: None,
+            price: None,
+            slot: Slot(0),
+            turns: Vec::new(),
+            left_out: 0,
+            overdraft: Amount::ZERO,
+            limit: None,
+            reversed_by: None,
         }
     }
-    let fields = fields.iter().map(|(name, value)| format!("{}:{value}", serde_json::json!(name)));
-    Opaque::from_stored(format!("{{{}}}", fields.collect::<Vec<_>>().join(",")))
+
+    fn of_denial(asked: Asked, denial: Option<Denial>, at: Timestamp) -> Self {
+        let outcome = match denial {
+            None => DecisionOutcome::Granted,
+            Some(_) => DecisionOutcome::Denied,
+        };
+        Self { outcome, denial, ..Self::new(DecisionKind::Check, asked, at) }
+    }
+
+    /// Whether something was let through.
+    pub(crate) fn is_granted(&self) -> bool {
+        self.outcome == DecisionOutcome::Granted
+    }
+
+    /// Keeps so many of its draws.
+    pub(crate) fn shorten(&mut self, draws: usize) {
+        self.left_out += self.turns.len().saturating_sub(draws);
+        if self.turns.len() > draws {
+            self.turns.truncate(draws);
+            self.turns.shrink_to_fit();
+        }
+    }
+
+    /// The same decision of something that is strict, whatever the entitlement says.
+    pub(crate) fn strictly(mut self) -> Self {
+        if let Some(limit) = &mut self.limit {
+            limit.enforcement = Enforcement::Strict;
+        }
+        self
+    }
+
+    /// What the pool would give, behind what others are about to take of it.
+    fn note_spread(&mut self, customer: &Customer, pool: &Pool, amount: Amount, taken: Amount) {
+        self.slot = customer.slot;
+        (self.turns, self.overdraft) = spread(pool, amount, taken);
+        if self.subscription.is_none() {
+            let drawn = self.turns.iter().map(|turn| turn.grant);
+            self.subscription = subscription_of_turns(customer, drawn, |no| pool.find_grant(no));
+        }
+    }
+
+    fn note_credits(
+        &mut self,
+        customer: &Customer,
+        credits: &FeatureCredits,
+        (used, requested): (Amount, Option<Amount>),
+    ) {
+        self.subscription = subscription(customer, credits.subscription, None);
+        self.cost = credits.cost;
+        self.asked.currency = Some(credits.currency.to_string());
+        self.price = Some(Price {
+            package: credits.package.clone(),
+            version: credits.version,
+            rate: credits.rate,
+            is_formula: credits.is_formula,
+            is_estimate: credits.is_estimate,
+            inputs: requested.map_or(Inputs::Nothing, |more| Inputs::Usage(used, used + more)),
+        });
+        let cost = credits.cost.unwrap_or(Amount::ZERO);
+        if let Some(pool) = credits.check.pool.and_then(|pool| customer.pool(pool)) {
+            self.note_spread(customer, pool, cost, Amount::ZERO);
+        }
+    }
 }
 
-fn subscription(
-    customer: &Customer,
-    number: SubscriptionNo,
-    priced: Option<&Priced>,
-) -> Option<DecisionSubscription> {
-    let terms = &customer.subscription(number)?.terms;
-    // The plan may have moved to another version since; the price tells which it was.
-    let told = priced.filter(|priced| {
-        priced.package.kind == PackageKind::Plan && priced.package.id == terms.plan.plan
-    });
-    Some(DecisionSubscription {
-        id: terms.id.to_string(),
-        plan_id: terms.plan.plan.to_string(),
-        version: told.map_or(terms.plan.version, |priced| priced.version),
+/// The decision of a check of credits, with what it would draw.
+pub(crate) fn of_check(
+    asked: Asked,
+    check: &CreditCheck,
+    customer: Option<&Customer>,
+    now: Timestamp,
+) -> Facts {
+    let requested = asked.requested.unwrap_or(Amount::ZERO);
+    let mut facts = Facts::of_denial(asked, check.denial, now);
+    if let Some(customer) = customer
+        && let Some(pool) = check.pool.and_then(|pool| customer.pool(pool))
+    {
+        facts.note_spread(customer, pool, requested, Amount::ZERO);
+        facts.limit = balance_reached(check, requested);
+    }
+    facts
+}
+
+/// The balance, where what is left of it does not suffice: it denies, unless it is soft.
+fn balance_reached(check: &CreditCheck, requested: Amount) -> Option<Limit> {
+    let is_nearest = check.denial.is_none_or(|denial| denial == Denial::InsufficientCredits);
+    (is_nearest && !check.is_covered).then_some(Limit {
+        what: LimitType::Balance,
+        limit: check.usage_limit,
+        used: check.current_usage,
+        requested,
+        enforcement: check.enforcement,
     })
 }
 
-/// The subscription whose recurring credits are drawn first.
-fn subscription_of_grants(
-    customer: &Customer,
-    draws: &[(GrantNo, Amount)],
-    grants: &BTreeMap<GrantNo, Grant>,
-) -> Option<DecisionSubscription> {
-    let sources = draws.iter().filter_map(|(no, _)| grants.get(no)?.source.as_ref());
-    let number = sources.map(|source| source.subscription).next()?;
-    subscription(customer, number, None)
-}
-
-fn draws_to_wire(
-    customer: &Customer,
-    draws: &[(GrantNo, Amount)],
-    grants: &BTreeMap<GrantNo, Grant>,
-    cipher: &IdCipher,
-) -> Vec<DecisionDraw> {
-    let draw = |(place, (no, amount)): (usize, &(GrantNo, Amount))| {
-        let next = draws.get(place + 1).and_then(|(next, _)| grants.get(next));
-        DecisionDraw {
-            grant_id: cipher.grant_id(customer.slot, *no),
-            amount: Decimal(*amount),
-            rule: rule(grants.get(no), next, *amount),
-        }
-    };
-    draws.iter().enumerate().map(draw).collect()
-}
-
-/// Why it was a grant's turn.
-fn rule(grant: Option<&Grant>, next: Option<&Grant>, amount: Amount) -> String {
-    if amount.is_negative() {
-        return "what was drawn last is given back first".to_owned();
+/// The decision of a check of a feature, with what it would draw of the pool that pays for it.
+pub(crate) fn of_feature_check(
+    asked: Asked,
+    check: &FeatureCheck,
+    customer: Option<&Customer>,
+    now: Timestamp,
+) -> Facts {
+    let requested = asked.requested;
+    let mut facts = Facts::of_denial(asked, check.denial, now);
+    if let (Some(customer), Some(credits)) = (customer, &check.credits) {
+        facts.note_credits(customer, credits, (check.current_usage, requested));
+    } else if let (Some(customer), Some(access)) = (customer, &check.access) {
+        facts.subscription = subscription_of_feature(customer, access);
     }
-    let (Some(grant), Some(next)) = (grant, next) else {
-        return "it was the first with credits left in the burn order, and covered the rest"
-            .to_owned();
+    facts.limit = limit_of_feature(check, requested.unwrap_or(Amount::ZERO));
+    facts
+}
+
+/// The limit that was reached: the one that denied, else the first that is soft.
+fn limit_of_feature(check: &FeatureCheck, requested: Amount) -> Option<Limit> {
+    let of_usage = || {
+        let access = check.access.as_ref().filter(|_| !check.is_within_limit)?;
+        Some(Limit {
+            what: LimitType::UsageLimit,
+            limit: access.limit?,
+            used: check.current_usage,
+            requested,
+            enforcement: access.enforcement,
+        })
     };
-    let end = |grant: &Grant| grant.expires_at.map_or_else(|| "never".to_owned(), instant);
-    match grant.burn_rule(next) {
-        BurnRule::Priority => {
-            format!("priority {} is drawn before {}", grant.priority, next.priority)
-        }
-        BurnRule::Expiry => {
-            format!("it expires {}, the next one {}", end(grant), end(next))
-        }
-        BurnRule::Promotional => {
-            "promotional credits are drawn before others that expire at the same time".to_owned()
-        }
-        BurnRule::Effective => "it came into force before the next one".to_owned(),
-        BurnRule::Created => "it was made before the next one".to_owned(),
-        BurnRule::Number => "it was made first of two that are alike".to_owned(),
+    let of_balance = || {
+        let credits = check.credits.as_ref()?;
+        balance_reached(&credits.check, credits.cost.unwrap_or(Amount::ZERO))
+    };
+    match check.denial {
+        // Nothing can be charged, so only a budget of nothing is ever spent.
+        Some(Denial::BudgetExceeded) => Some(Limit {
+            what: LimitType::Budget,
+            limit: Amount::ZERO,
+            used: Amount::ZERO,
+            requested,
+            enforcement: Enforcement::Hard,
+        }),
+        Some(Denial::InsufficientCredits) => of_balance(),
+        Some(Denial::RequestedUsageExceedingLimit) => of_usage(),
+        Some(_) => None,
+        None => of_balance().or_else(of_usage),
     }
 }

@@ -5,7 +5,8 @@ use crate::error::ApiError;
 use stipend_core::catalog::{Document, Extras, ExtrasPatch, Pricing, TrialEnd};
 use stipend_core::customer::{
     BillingPeriod, CancelTime, CreditOverride, FeatureQuantity, LaterChange, ProvisionRequest,
-    Schedule, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, TrialRequest,
+    Schedule, SubscriptionCommand, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms,
+    TrialRequest,
 };
 use stipend_core::{
     Amount, Cadence, Customer, CustomerId, FeatureId, PackageId, SubscriptionId, Timestamp,
@@ -16,7 +17,7 @@ use stipend_wire::grant::{PaymentCollection, PaymentCollectionMethod};
 use stipend_wire::package::TrialEndBehavior;
 use stipend_wire::product::CancellationTime;
 use stipend_wire::read::WireEnum as _;
-use stipend_wire::subscription as wire;
+use stipend_wire::subscription::{self as wire, CancellationAction};
 use stipend_wire::subscription_change::{
     FutureUpdate, ScheduleStatus, SubscriptionScheduleType, TargetPackage,
 };
@@ -215,7 +216,17 @@ pub(crate) fn patch_from_wire(
     })
 }
 
-pub(crate) fn cancel_from_wire(body: &wire::CancelSubscription) -> Result<CancelTime, ApiError> {
+pub(crate) fn cancel_from_wire(
+    body: &wire::CancelSubscription,
+) -> Result<SubscriptionCommand, ApiError> {
+    let time = cancel_time(body)?;
+    Ok(match body.cancellation_action {
+        Some(CancellationAction::RevokeEntitlements) => SubscriptionCommand::Revoke(time),
+        Some(CancellationAction::Default) | None => SubscriptionCommand::Cancel(time),
+    })
+}
+
+fn cancel_time(body: &wire::CancelSubscription) -> Result<CancelTime, ApiError> {
     let missing = || {
         let message = "SPECIFIC_DATE needs endDate, and only it has one";
         ApiError::from(WireError::new(ErrorCode::InvalidSchedule, message).with_param("/endDate"))
@@ -338,7 +349,9 @@ fn cancel_reason(reason: SubscriptionEndReason) -> wire::CancelReason {
     match reason {
         SubscriptionEndReason::Immediate => wire::CancelReason::Immediate,
         SubscriptionEndReason::CustomerArchived => wire::CancelReason::CustomerArchived,
-        SubscriptionEndReason::Scheduled => wire::CancelReason::ScheduledCancellation,
+        SubscriptionEndReason::Scheduled | SubscriptionEndReason::Revoked => {
+            wire::CancelReason::ScheduledCancellation
+        }
         SubscriptionEndReason::PlanChanged => wire::CancelReason::UpgradeOrDowngrade,
         SubscriptionEndReason::TrialEnded => wire::CancelReason::TrialEnded,
         SubscriptionEndReason::TrialConverted => wire::CancelReason::TrialConverted,

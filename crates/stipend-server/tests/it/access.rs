@@ -129,7 +129,7 @@ fn enforcement_is_stored_shown_and_changed() {
 }
 
 /// `acme` with 10 API credits a month that are enforced so.
-fn enforced(enforcement: &str) -> Server {
+pub(crate) fn enforced(enforcement: &str) -> Server {
     let server = Server::new();
     server.post("/api/v1/products", &json!({ "id": "api", "displayName": "API" }));
     world::currency(&server, "api-credits");
@@ -250,4 +250,18 @@ fn promotions_are_given_once_for_one_key_and_all_or_none() {
     assert_eq!(refused.verdict(), "404 feature_not_found");
     let listed = server.get(PROMOTIONS);
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "nothing of it was given");
+}
+
+#[test]
+fn a_promotion_gives_what_a_feature_of_its_type_has() {
+    let server = features();
+    let refused = |feature: &str, fields: &Value, why: &str| {
+        let answer = server.call("POST", PROMOTIONS, &promotion(feature, fields));
+        assert_eq!(answer.verdict(), "422 invalid_value", "{feature} {fields}");
+        let told = answer.json()["message"].to_string();
+        assert!(told.contains(why), "{feature} {fields}: {told}");
+    };
+    refused("sso", &json!({ "usageLimit": 5 }), "only a feature of type NUMBER has");
+    refused("calls", &json!({ "enumValues": ["eu"] }), "only a feature of type ENUM has");
+    refused("region", &json!({ "enumValues": ["mars"] }), "which the feature does not have");
 }

@@ -16,7 +16,7 @@ const HANGING: Duration = Duration::from_secs(20);
 /// A limit that a test runs into.
 const SOON: Duration = Duration::from_millis(150);
 
-fn connect(listening: &Listening) -> TcpStream {
+pub(crate) fn connect(listening: &Listening) -> TcpStream {
     let stream = TcpStream::connect(listening.address).expect("the server accepts");
     stream.set_read_timeout(Some(HANGING)).expect("it is not zero");
     stream.set_write_timeout(Some(HANGING)).expect("it is not zero");
@@ -24,7 +24,7 @@ fn connect(listening: &Listening) -> TcpStream {
 }
 
 /// Everything until the server closes, or resets what it did not want to read.
-fn rest(stream: &mut TcpStream) -> String {
+pub(crate) fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {
         Ok(_) => {}
@@ -61,18 +61,18 @@ fn listening(server: &Server) -> Listening {
 }
 
 /// A request that the server answers and then closes after.
-fn get(path: &str, headers: &str) -> String {
+pub(crate) fn get(path: &str, headers: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n")
 }
 
-fn post(headers: &str, body: &str) -> String {
+pub(crate) fn post(headers: &str, body: &str) -> String {
     format!(
         "POST {CONSUME} HTTP/1.1\r\nhost: a\r\nx-api-key: {KEY}\r\n\
          content-type: application/json\r\n{headers}\r\n{body}"
     )
 }
 
-fn consumption(key: &str) -> String {
+pub(crate) fn consumption(key: &str) -> String {
     usage("acme", key, 1).to_string()
 }
 
@@ -244,7 +244,7 @@ fn row_39_other_protocols_and_methods_of_proxies() {
     }
 }
 
-fn paused() -> (Server, stipend_store::memory::Control) {
+pub(crate) fn paused() -> (Server, stipend_store::memory::Control) {
     let store = MemoryStore::new();
     let control = store.control();
     let server = Server::in_memory(store);
@@ -253,7 +253,7 @@ fn paused() -> (Server, stipend_store::memory::Control) {
     (server, control)
 }
 
-fn send(listening: &Listening, headers: &str, body: &str) -> TcpStream {
+pub(crate) fn send(listening: &Listening, headers: &str, body: &str) -> TcpStream {
     let mut stream = connect(listening);
     let length = format!("connection: close\r\ncontent-length: {}\r\n{headers}", body.len());
     stream.write_all(post(&length, body).as_bytes()).expect("the server reads");

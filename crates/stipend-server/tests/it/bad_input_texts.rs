@@ -204,15 +204,17 @@ fn row_30_absurd_addresses_are_refused() {
     assert_eq!(server.position(), before);
 }
 
-/// Chosen: JSON whatever `Accept` says. Nothing here has another form, and a client that asked
-/// for a page reads the refusal too.
+/// Chosen: JSON whatever `Accept` says. Nothing of the API has another form, and a client that
+/// asked for a page reads the refusal too.
 #[test]
 fn row_32_the_answer_is_json_whatever_is_accepted() {
     let server = world::example();
     for accept in ["text/html", "text/html;q=1, application/json;q=0", "image/*", "", "a/b/c"] {
-        for (path, status) in
-            [("/api/v1/customers/acme", 200), ("/api/v1/customers/nobody", 404), ("/nothing", 404)]
-        {
+        for (path, status) in [
+            ("/api/v1/customers/acme", 200),
+            ("/api/v1/customers/nobody", 404),
+            ("/api/nothing", 404),
+        ] {
             let answer = server.request("GET", path).header("accept", accept).send();
             assert_eq!(answer.status, status, "{accept}: {path}");
             assert_eq!(answer.header("content-type"), Some("application/json"), "{accept}: {path}");

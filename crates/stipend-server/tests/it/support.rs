@@ -62,12 +62,13 @@ impl Random for Splitmix {
     }
 }
 
-fn router_of(engine: &Arc<Engine>, random: Arc<dyn Random>) -> Router {
-    serve::router(App::new(Arc::clone(engine), random))
+fn app_of(engine: &Arc<Engine>, random: Arc<dyn Random>) -> App {
+    App::new(Arc::clone(engine), random)
 }
 
 /// A server in process, with the production environment and a key to it.
 pub(crate) struct Server {
+    app: App,
     router: Router,
     runtime: Runtime,
     clock: Arc<ManualClock>,
@@ -101,20 +102,32 @@ impl Server {
             let opened = engine.submitter().run(PRODUCTION, command);
             assert_eq!(opened, Ok(Reply::Done));
         }
-        let router = router_of(&engine, Arc::new(Splitmix(AtomicU64::new(7))));
+        let app = app_of(&engine, Arc::new(Splitmix(AtomicU64::new(7))));
+        let router = serve::router(app.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
-        Self { router, runtime, clock, engine, _directory: directory }
+        Self { app, router, runtime, clock, engine, _directory: directory }
     }
 
     /// The same server with other randomness.
     pub(crate) fn with_random(mut self, random: Arc<dyn Random>) -> Self {
-        self.router = router_of(&self.engine, random);
+        self.app = app_of(&self.engine, random);
+        self.router = serve::router(self.app.clone());
         self
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// A secret that signs in to the dashboard once.
+    pub(crate) fn sign_in_token(&self) -> String {
+        self.app.sign_in_token()
+    }
+
+    /// A secret that makes the owner of the dashboard, while there is none.
+    pub(crate) fn set_up_token(&self) -> Option<String> {
+        self.app.set_up_token()
     }
 
     /// Serves on a port of this machine, until the guard is dropped.

@@ -117,6 +117,83 @@ fn points_are_hourly_for_a_day_and_daily_otherwise() {
 }
 
 #[test]
+fn the_pages_of_a_series_show_the_moment_of_the_first_whatever_comes() {
+    let server = world::example();
+    let use_in = |key: &str, amount: u32, region: &str| {
+        let mut body = usage("acme", key, amount);
+        body["dimensions"] = json!({ "region": region });
+        server.post(CONSUME, &body);
+    };
+    let path = "/api/v1/credits/usage?customerId=acme&groupBy=region&limit=1";
+    let shown = |told: &Value| {
+        let series = &told["series"][0];
+        (series["tags"][0]["value"].clone(), series["totalCredits"].clone())
+    };
+    use_in("a", 5, "eu");
+    use_in("b", 7, "us");
+    let first = server.get(path);
+    assert_eq!(shown(&first), (json!("eu"), json!(5)));
+    let after = first["pagination"]["next"].as_str().expect("there is one more");
+    // Time passes, and what is used now would come first.
+    server.advance(90);
+    use_in("c", 2, "asia");
+    use_in("d", 1, "us");
+    let second = server.get(&format!("{path}&after={after}"));
+    assert_eq!(shown(&second), (json!("us"), json!(7)));
+    assert_eq!(second["pagination"]["next"], Value::Null);
+    let before = second["pagination"]["prev"].as_str().expect("there was one");
+    assert_eq!(shown(&server.get(&format!("{path}&before={before}"))), (json!("eu"), json!(5)));
+    assert_eq!(shown(&server.get(path)), (json!("asia"), json!(2)), "a first page shows now");
+}
+
+#[test]
+fn a_cursor_of_series_is_taken_for_its_own_question_only() {
+    let server = world::example();
+    world::customer(&server, "other");
+    for (key, region) in [("a", "eu"), ("b", "us")] {
+        let mut body = usage("acme", key, 1);
+        body["dimensions"] = json!({ "region": region });
+        server.post(CONSUME, &body);
+    }
+    let ask = |question: &str| format!("/api/v1/credits/usage?limit=1&{question}");
+    let question = "customerId=acme&groupBy=region";
+    let told = server.get(&ask(question));
+    let after = told["pagination"]["next"].as_str().expect("there is one more");
+    let check = |question: &str, expected: &str| {
+        let path = format!("{}&after={after}", ask(question));
+        assert_eq!(server.call("GET", &path, &Value::Null).verdict(), expected, "{question}");
+    };
+    check(question, "ok");
+    for other in [
+        "customerId=other&groupBy=region",
+        "customerId=acme&groupBy=region&currencyId=api-credits",
+        "customerId=acme&groupBy=region&resourceId=site",
+        "customerId=acme&groupBy=region,model",
+        "customerId=acme&groupBy=region&timeRange=LAST_DAY",
+        "customerId=acme&groupBy=region&startDate=2026-01-01T00:00:00Z",
+        "customerId=acme&groupBy=region&endDate=2026-02-01T00:00:00Z",
+    ] {
+        check(other, "400 invalid_cursor");
+    }
+}
+
+#[test]
+fn the_days_of_a_series_are_those_of_the_environment() {
+    let server = world::example();
+    server.post(CONSUME, &usage("acme", "a", 5));
+    let day = || {
+        server.advance(1);
+        let told = server.get("/api/v1/credits/usage?customerId=acme");
+        told["series"][0]["points"][0]["timestamp"].clone()
+    };
+    assert_eq!(day(), "2026-01-31T00:00:00.000Z");
+    server.done("PATCH", "/api/v1/environments/1", &json!({ "timeZone": "Europe/Berlin" }));
+    assert_eq!(day(), "2026-01-30T23:00:00.000Z");
+    server.done("PATCH", "/api/v1/environments/1", &json!({ "timeZone": "America/New_York" }));
+    assert_eq!(day(), "2026-01-30T05:00:00.000Z");
+}
+
+#[test]
 fn the_explanation_says_when_credits_run_out() {
     let server = world::example();
     let path = "/api/v1/customers/acme/credits/explain?currencyId=api-credits";

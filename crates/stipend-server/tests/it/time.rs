@@ -80,3 +80,57 @@ fn time_does_not_run_backwards_for_a_clock_that_does() {
     let again = server.post("/api/v1/credits/consumption", &usage("acme", "k-2", 1));
     assert_eq!(again["credit"]["timestamp"], "2026-02-28T00:00:00.000Z");
 }
+
+/// A product whose subscriptions go on with the plan `free` and its 500 credits.
+fn followed_by_free() -> Server {
+    let server = world::example();
+    world::package(&server, "plans", "free", "api", Some(500));
+    let free = json!({ "charges": { "pricingType": "FREE", "pricingModels": [] } });
+    server.done("PATCH", "/api/v1/plans/free", &free);
+    world::publish(&server, "plans", "free");
+    server.done("PATCH", "/api/v1/products/api", &settings(Some("free")));
+    server
+}
+
+fn settings(plan: Option<&str>) -> Value {
+    json!({ "productSettings": {
+        "subscriptionCancellationTime": "END_OF_BILLING_PERIOD",
+        "subscriptionEndSetup": "DOWNGRADE_TO_FREE",
+        "subscriptionStartSetup": "PLAN_SELECTION",
+        "downgradePlanId": plan,
+    } })
+}
+
+#[test]
+fn what_is_cancelled_goes_on_with_the_free_plan_of_the_product() {
+    let server = followed_by_free();
+    let cancelled = server.post("/api/v1/subscriptions/sub-1/cancel", &Value::Null);
+    assert_eq!((&cancelled["planId"], &cancelled["status"]), (&json!("growth"), &json!("ACTIVE")));
+    server.set_clock("2026-02-28T00:00:00Z");
+    let free = server.get("/api/v1/subscriptions/sub-1");
+    assert_eq!((&free["planId"], &free["status"]), (&json!("free"), &json!("ACTIVE")));
+    assert_eq!((&free["pricingType"], &free["addons"]), (&json!("FREE"), &json!([])));
+    assert_eq!(server.balance("acme"), (500, 0));
+    server.set_clock("2026-03-28T00:00:00Z");
+    assert_eq!(server.balance("acme"), (500, 0));
+    let revoke = json!({
+        "cancellationTime": "IMMEDIATE", "cancellationAction": "REVOKE_ENTITLEMENTS",
+    });
+    world::customer(&server, "bob");
+    world::subscribe(&server, "bob", "sub-2", &json!([]));
+    let revoked = server.post("/api/v1/subscriptions/sub-2/cancel", &revoke);
+    assert_eq!((&revoked["planId"], &revoked["status"]), (&json!("growth"), &json!("CANCELED")));
+}
+
+#[test]
+fn a_free_plan_that_is_to_follow_must_be_named_and_free() {
+    let server = followed_by_free();
+    for (plan, refused) in [
+        (None, "422 invalid_value"),
+        (Some("growth"), "422 invalid_value"),
+        (Some("nothing"), "404 plan_not_found"),
+    ] {
+        let answer = server.call("PATCH", "/api/v1/products/api", &settings(plan));
+        assert_eq!(answer.verdict(), refused, "{plan:?}");
+    }
+}

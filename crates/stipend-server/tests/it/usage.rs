@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// `acme` has 80,000 credits of the example and, by a plan of another product, calls cost 10 and
 /// jobs what a formula says.
-fn metered() -> Server {
+pub(crate) fn metered() -> Server {
     let server = world::example();
     server.post("/api/v1/products", &json!({ "id": "other", "displayName": "Other" }));
     for (id, meter) in [

@@ -8,4 +8,5 @@ mod data;
 mod full_disk;
 mod kill;
 mod opening;
+mod rolls;
 mod views;

@@ -66,7 +66,7 @@ record!(Grant {
     17 => this_month,
     18 => held or default,
 });
-record!(Overdraft { 1 => no, 2 => amount, 3 => created_at });
+record!(Overdraft { 1 => no, 2 => amount, 3 => created_at, 4 => metered or default });
 record!(Hold {
     1 => id,
     2 => amount,
@@ -101,6 +101,7 @@ choice!(SubscriptionEndReason {
     4 => PlanChanged,
     5 => TrialEnded,
     6 => TrialConverted,
+    7 => Revoked,
 });
 record!(SubscriptionEnd { 1 => at, 2 => reason });
 record!(FeatureQuantity { 1 => feature, 2 => quantity });
@@ -236,6 +237,7 @@ record!(FeatureUsage {
     7 => pin,
     8 => aggregate,
     9 => drawn,
+    10 => since or default,
 });
 choice!(DimensionValue { 1 => Text(String), 2 => Number(stipend_core::Amount), 3 => Flag(bool) });
 record!(Consumption {
@@ -247,6 +249,7 @@ record!(Consumption {
     6 => current_usage,
     7 => period_end,
     8 => priced,
+    9 => owed or default,
 });
 record!(Priced {
     1 => meter,
@@ -271,7 +274,7 @@ record!(Reversal {
 record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
 record!(Ended { 1 => grant, 2 => amount, 3 => end });
-record!(Settled { 1 => overdraft, 2 => grant, 3 => amount });
+record!(Settled { 1 => overdraft, 2 => grant, 3 => amount, 4 => metered or default });
 record!(Carried { 1 => subscription, 2 => carried });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
@@ -283,7 +286,7 @@ record!(Opened {
     5 => level,
     6 => behavior,
 });
-record!(Release { 1 => reservation, 2 => consumed });
+record!(Release { 1 => reservation, 2 => consumed, 3 => owed or default });
 record!(HeldDraw { 1 => reservation, 2 => draw });
 record!(HoldExtended { 1 => reservation, 2 => expires_at, 3 => amount, 4 => draws });
 choice!(HoldEnd { 1 => Released, 2 => Expired });

@@ -155,6 +155,8 @@ query! {
         pub currency_id: Option<String>,
         /// The feature; this or `currencyId`.
         pub feature_id: Option<String>,
+        /// Whether to tell when the credits run out; with `currencyId` (an addition of this server).
+        pub forecast: Option<bool>,
         /// How much is to be used.
         pub requested_usage: Option<Amount>,
         /// The values that are to be used, for ENUM features.
@@ -211,12 +213,20 @@ query! {
 }
 
 impl CheckQuery {
-    /// Refuses a check that does not name exactly one feature or credit type.
+    /// Refuses a check that does not name exactly one feature or credit type, and one that forecasts
+    /// something else than the credits that it finds.
     ///
     /// # Errors
-    /// `missing_parameter` for neither, `invalid_parameter` for both.
+    /// `missing_parameter` for neither, `invalid_parameter` for both, and for such a forecast.
     pub fn check_subject(&self) -> Result<(), WireError> {
         use crate::error::ErrorCode;
+        if self.forecast == Some(true)
+            && (self.feature_id.is_some() || self.reserve_amount.is_some())
+        {
+            let message = "`forecast` goes with `currencyId` and reserves nothing";
+            let error = WireError::new(ErrorCode::InvalidParameter, message);
+            return Err(error.with_param("forecast"));
+        }
         let (code, message) = match (&self.feature_id, &self.currency_id) {
             (Some(_), None) | (None, Some(_)) => return Ok(()),
             (None, None) => (ErrorCode::MissingParameter, "name `featureId` or `currencyId`"),

@@ -18,8 +18,8 @@ pub(super) struct Followed {
     next_part: u32,
 }
 
-/// How many roundings one part may make up for.
-const ROUNDINGS: i128 = 16;
+/// All that stands is rounded together, so a part may be this much off its own rounding.
+const ROUNDING: i128 = 1;
 
 fn step(cadence: Cadence) -> Step {
     match cadence {
@@ -119,18 +119,15 @@ impl Audit {
         let most = source.unit_amount.nano() * units;
         let whole = source.whole.nano();
         let is_renewal = entry.cause == Cause::Due;
-        let is_sound =
-            whole <= most && (whole > 0 || self.prorates) && (!is_renewal || whole == most);
+        let is_sound = whole <= most && whole > 0 && (!is_renewal || whole == most);
         ensure(is_sound, || format!("grant {} is {whole} of {most}", grant.no.0))?;
-        // What waited for a boundary within its own period is granted whole.
-        let expected = if self.prorates && !is_renewal {
+        let expected = if self.prorates {
             portion(terms, entry.at, grant, source)
         } else {
             Some(source.whole)
         };
         let (amount, original) = (grant.amount, grant.original);
-        // Each change within the period rounds its part down, and the next makes up for it.
-        let spare = if self.prorates { ROUNDINGS } else { 0 };
+        let spare = if self.prorates && !is_renewal { ROUNDING } else { 0 };
         let is_part = |expected: Amount| (amount.nano() - expected.nano()).abs() <= spare;
         let is_granted = expected.is_none_or(is_part);
         let is_granted = is_granted && original == amount;

@@ -32,9 +32,9 @@ impl Model {
         let ends = |grant: &&Grant| grant.expires_at.map_or(NEVER, stipend_core::Timestamp::micros);
         let mut ends: Vec<i64> = recurring.iter().map(ends).collect();
         ends.dedup();
-        let bucket = self.bucket.as_ref().filter(|bucket| bucket.total() > 0);
+        let bucket = self.bucket.as_ref().filter(|bucket| bucket.given > 0);
         let expected = bucket.map_or((0, 0, Vec::new()), |bucket| {
-            (bucket.left(), bucket.total(), vec![bucket.expires])
+            (bucket.left(), bucket.given, vec![bucket.expires])
         });
         same("recurring credits left, in all, and until when", &(left, total, ends), &expected)
     }

@@ -1,0 +1,114 @@
+//! Who is let in: work that has begun is bounded, and what comes on top is refused at once.
+//!
+//! Whoever is let in waits for little, because few wait; whoever is not is told so before anything
+//! was done for it. Commands, reading from the store, and large bodies are bounded apart from each
+//! other, so that none of them keeps the others out; what is answered from memory is not bounded.
+
+use crate::error::ApiError;
+use crate::limits::Limits;
+use std::sync::Arc;
+use stipend_engine::{Answer, Command, Refusal, Submission, Submitter};
+use stipend_wire::ErrorCode;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// Items of a bulk request that weigh as much as a request of its own: they share its way.
+const ITEMS_PER_PLACE: usize = 16;
+
+/// Bodies up to this size are read without asking: there are only so many connections.
+const SMALL_BODY: usize = 16 << 10;
+
+/// Bytes are counted in these.
+const BODY_UNIT: usize = 1 << 10;
+
+/// A place of one who was let in.
+pub(crate) type Place = OwnedSemaphorePermit;
+
+#[derive(Debug)]
+pub(crate) struct Admission {
+    commands: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    most_commands: usize,
+    most_bodies: usize,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let most_bodies = limits.body_bytes_max / BODY_UNIT;
+        Self {
+            commands: Arc::new(Semaphore::new(limits.commands_max)),
+            reads: Arc::new(Semaphore::new(limits.reads_max)),
+            bodies: Arc::new(Semaphore::new(most_bodies)),
+            most_commands: limits.commands_max,
+            most_bodies,
+        }
+    }
+
+    /// Submits a command and waits for its answer, where there is room for one more.
+    pub(crate) async fn submit(&self, submitter: &Submitter, submission: Submission) -> Answer {
+        let weight = weight(&submission.command);
+        let place = take(&self.commands, weight, self.most_commands).ok_or(Refusal::Overloaded)?;
+        let answer = submitter.submit(submission)?;
+        UnderWay { answer: Some(answer), place: Some(place) }.wait().await
+    }
+
+    /// A place for reading from the store.
+    pub(crate) fn read(&self) -> Result<Place, ApiError> {
+        take(&self.reads, 1, 1).ok_or_else(overloaded)
+    }
+
+    /// Room for a body of up to so many bytes; none is needed for a small one.
+    pub(crate) fn body(&self, bytes: usize) -> Result<Option<Place>, ApiError> {
+        if bytes <= SMALL_BODY {
+            return Ok(None);
+        }
+        let room = take(&self.bodies, bytes.div_ceil(BODY_UNIT), self.most_bodies);
+        room.map(Some).ok_or_else(overloaded)
+    }
+}
+
+fn overloaded() -> ApiError {
+    ApiError::new(ErrorCode::Overloaded, Refusal::Overloaded.to_string())
+}
+
+/// One that weighs more than there is takes everything.
+fn take(places: &Arc<Semaphore>, weight: usize, most: usize) -> Option<Place> {
+    let weight = u32::try_from(weight.min(most.max(1))).unwrap_or(u32::MAX);
+    Arc::clone(places).try_acquire_many_owned(weight).ok()
+}
+
+fn weight(command: &Command) -> usize {
+    match command {
+        Command::Consume(items) => items.len().div_ceil(ITEMS_PER_PLACE),
+        Command::Report(items) => items.len().div_ceil(ITEMS_PER_PLACE),
+        _ => 1,
+    }
+}
+
+/// A command on its way. Its caller may leave before the answer comes; its place is free only when
+/// the engine is done with it.
+struct UnderWay {
+    answer: Option<oneshot::Receiver<Answer>>,
+    place: Option<Place>,
+}
+
+impl UnderWay {
+    async fn wait(mut self) -> Answer {
+        let Some(answer) = self.answer.as_mut() else { return Err(Refusal::Failed) };
+        let answered = answer.await.unwrap_or(Err(Refusal::Failed));
+        self.answer = None;
+        answered
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let (Some(answer), Some(place)) = (self.answer.take(), self.place.take()) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            // Nobody wants it any more.
+            let _ = answer.await;
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,405 @@
+//! Customer › Credits › ledger: every change of the balance, with filters, and as a file.
+
+use super::credits::{Place, places};
+use super::{Look, SECTION, counted, credit_name, pager};
+use crate::api::ledger::to_wire;
+use crate::app::App;
+use crate::cursor::List;
+use crate::dashboard::failure::Failure;
+use crate::dashboard::field::Field;
+use crate::dashboard::form::Form;
+use crate::dashboard::ui::{Head, amount, button, empty, grouped, table, time};
+use crate::dashboard::visit::Visit;
+use axum::Router;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use maud::{Markup, html};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use stipend_core::customer::Pool;
+use stipend_core::{Amount, PoolId};
+use stipend_engine::Engine;
+use stipend_engine::Found;
+use stipend_engine::cipher::DecisionPlace;
+use stipend_engine::ledger::{
+    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, ledger_page,
+};
+use stipend_store::Page;
+use stipend_wire::ledger::LedgerEntry;
+
+/// Entries beside the balance.
+const NEWEST: usize = 10;
+/// Entries on a page.
+const ROWS_MAX: usize = 50;
+/// Entries in a file.
+pub(super) const FILE_ROWS_MAX: usize = 10_000;
+/// Entries that are read at once for a file.
+const READ_MAX: usize = 1_000;
+
+/// The kinds of entries, as addresses and people call them.
+const KINDS: [(&str, EventType, &str); 9] = [
+    ("granted", EventType::Granted, "Granted"),
+    ("used", EventType::Consumed, "Used"),
+    ("expired", EventType::Expired, "Expired"),
+    ("voided", EventType::Voided, "Voided"),
+    ("reserved", EventType::Reserved, "Reserved"),
+    ("released", EventType::ReservationReleased, "Reservation released"),
+    ("lapsed", EventType::ReservationExpired, "Reservation expired"),
+    ("moved-from", EventType::TransferSource, "Use moved off a grant"),
+    ("moved-to", EventType::TransferTarget, "Use moved to a grant"),
+];
+
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/customers/{id}/credits/ledger", get(show))
+        .route("/customers/{id}/credits/ledger.csv", get(file))
+}
+
+/// What is asked for: of one pool or of all, of one kind or of all.
+#[derive(Clone, Debug)]
+struct Asked {
+    pools: Vec<PoolId>,
+    kind: Option<EventType>,
+}
+
+impl Asked {
+    fn new(look: &Look<'_>) -> Result<Self, Failure> {
+        let query = look.visit.query();
+        let place = match query.get("currency") {
+            "" => None,
+            _ => Place::asked(look)?,
+        };
+        let is_asked = |pool: &&Pool| {
+            place.as_ref().is_none_or(|place| {
+                pool.currency == place.currency && pool.resource == place.resource
+            })
+        };
+        let pools = look.customer().pools.iter().filter(is_asked).map(|pool| pool.id).collect();
+        let kind = KINDS.iter().find(|(name, ..)| *name == query.get("type"));
+        Ok(Self { pools, kind: kind.map(|(_, kind, _)| *kind) })
+    }
+
+    /// Reads a page. Pools that are due to be opened have no rows yet.
+    fn read(
+        &self,
+        engine: &Engine,
+        found: &Found,
+        page: Page<Cursor>,
+        limit: usize,
+    ) -> Result<LedgerPage, stipend_store::StoreError> {
+        let chain = |pool: &PoolId| Some((*pool, found.chains.get(usize::from(pool.number()))?));
+        let query = LedgerQuery {
+            pools: self.pools.iter().filter_map(chain).collect(),
+            types: self.kind.map(|kind| BTreeSet::from([kind])),
+            reservation: None,
+            not_before: 0,
+            page,
+            limit,
+        };
+        ledger_page(engine.reader(), &query)
+    }
+}
+
+/// The newest entries of a pool, and the way to all of them.
+pub(super) async fn newest(look: &Look<'_>, place: &Place) -> Result<Markup, Failure> {
+    let pool = look.customer().find_pool(&place.currency, place.resource.as_ref());
+    let asked = Asked { pools: pool.map(|pool| pool.id).into_iter().collect(), kind: None };
+    let (engine, found) = (Arc::clone(look.visit.app.shared_engine()), Arc::clone(&look.found));
+    let read = move || Ok(asked.read(&engine, &found, Page::First, NEWEST)?);
+    let page = look.visit.app.read(read).await?;
+    Ok(html! {
+        section {
+            div.row {
+                h2 { "Ledger" }
+                a href=(look.path(&format!("/credits/ledger?{}", place.query()))) {
+                    @if page.has_older { "All entries, with filters" } @else { "Filter and export" }
+                }
+            }
+            @if page.events.is_empty() {
+                p.quiet { "Nothing has changed the balance yet." }
+            } @else {
+                (rows(look, &page.events, "Newest entries of the ledger", false))
+            }
+        }
+    })
+}
+
+fn rows(look: &Look<'_>, events: &[LedgerEvent], caption: &str, has_several: bool) -> Markup {
+    let head = html! {
+        th scope="col" { "When" } th scope="col" { "What" }
+        @if has_several { th scope="col" { "Credits" } }
+        th.num scope="col" { "Amount" } th scope="col" { "Grant" } th scope="col" { "Of what" }
+        th scope="col" { span.visually-hidden { "Explanation" } }
+    };
+    let rows = html! { @for event in events { (row(look, event, has_several)) } };
+    table(caption, &head, &rows)
+}
+
+fn row(look: &Look<'_>, event: &LedgerEvent, has_several: bool) -> Markup {
+    let customer = look.customer();
+    let Some(pool) = customer.pool(event.pool) else { return Markup::default() };
+    let cipher = look.visit.app.engine().cipher();
+    html! {
+        tr {
+            th scope="row" { (time(event.at)) }
+            td {
+                (what(event))
+                @if let Some(reversal) = &event.reversal {
+                    span.under {
+                        "Reversed"
+                        @if let Some(reason) = &reversal.reason { ": “" (reason) "”" }
+                    }
+                }
+            }
+            @if has_several {
+                td {
+                    (credit_name(&look.catalog, &pool.currency))
+                    @if let Some(resource) = &pool.resource { span.under { (resource) } }
+                }
+            }
+            td.num { (signed(event.amount)) }
+            td { (grant_name(look, pool, event)) }
+            td { (about(look, event)) }
+            td.doing {
+                @if event.is_decided {
+                    @let decision = cipher.decision_id(DecisionPlace::Row(event.cursor.seq));
+                    a href=(look.path(&format!("/decisions/{decision}"))) {
+                        "Why" span.visually-hidden { " these " (grouped(event.amount)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn signed(value: Amount) -> Markup {
+    html! { @if value.is_positive() { "+" } (amount(value)) }
+}
+
+fn what(event: &LedgerEvent) -> &'static str {
+    if event.event_type == EventType::Consumed && event.amount.is_positive() {
+        return "Given back";
+    }
+    KINDS.iter().find(|(_, kind, _)| *kind == event.event_type).map_or("Changed", |kind| kind.2)
+}
+
+/// The name of a grant that is still there; of one that has ended, its number.
+fn grant_name(look: &Look<'_>, pool: &Pool, event: &LedgerEvent) -> Markup {
+    let there = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
+    let there = there.into_iter().find(|grant| grant.no == event.grant);
+    let cipher = look.visit.app.engine().cipher();
+    html! {
+        @match there {
+            Some(grant) => (grant.name),
+            None if pool.overdraft.is_some_and(|over| over.no == event.grant) => "Overdraft",
+            None => span.quiet title=(cipher.grant_id(look.customer().slot, event.grant)) {
+                "No. " (event.grant.0) ", ended"
+            },
+        }
+    }
+}
+
+fn about(look: &Look<'_>, event: &LedgerEvent) -> Markup {
+    let feature = event.feature.as_ref().map(|id| {
+        let known = look.catalog.features.get(id);
+        known.map_or_else(|| id.to_string(), |feature| feature.name.clone())
+    });
+    html! {
+        @if let Some(feature) = &feature { (feature) }
+        @if let Some(id) = &event.event_id { span.under { "event " code { (id) } } }
+        @if let Some(held) = &event.reservation {
+            span.under { "reservation " code { (held.id) } }
+        }
+    }
+}
+
+fn list_of(look: &Look<'_>) -> List {
+    List::new(look.visit.env(), &format!("dashboard/ledger/{}", look.customer().slot.0))
+}
+
+async fn show(visit: Visit) -> Result<Response, Failure> {
+    let look = Look::caught_up(&visit).await?;
+    let asked = Asked::new(&look)?;
+    let has_several = asked.pools.len() > 1;
+    let query = visit.query();
+    let cursor = |name| Some(query.get(name)).filter(|cursor| !cursor.is_empty());
+    let list = list_of(&look);
+    let page: Page<(u64, u32)> = list.page(cursor("after"), cursor("before"))?;
+    let place = |(seq, index)| Cursor { seq, index };
+    let store_page = match page {
+        Page::First => Page::First,
+        Page::After(at) => Page::After(place(at)),
+        Page::Before(at) => Page::Before(place(at)),
+    };
+    let (engine, found) = (Arc::clone(visit.app.shared_engine()), Arc::clone(&look.found));
+    let read = move || Ok(asked.read(&engine, &found, store_page, ROWS_MAX)?);
+    let walked = visit.app.read(read).await?;
+    let place = |event: &LedgerEvent| (event.cursor.seq, event.cursor.index);
+    let address = |direction: &str, at: Option<(u64, u32)>| {
+        let at = at.map(|at| list.cursor(&at))?;
+        Some(look.path(&format!("/credits/ledger?{}", filters(query, Some((direction, &at))))))
+    };
+    let older = walked.events.last().filter(|_| walked.has_older).map(place);
+    let newer = walked.events.first().filter(|_| walked.has_newer).map(place);
+    let above = [
+        (visit.path("/customers"), "Customers"),
+        (look.path(""), look.name()),
+        (look.path("/credits"), "Credits"),
+    ];
+    let body = html! {
+        (Head {
+            above: &above,
+            actions: button(
+                &look.path(&format!("/credits/ledger.csv?{}", filters(query, None))), "Export CSV"),
+            ..Head::new("Ledger")
+        })
+        (filter_form(&look, query))
+        @if walked.events.is_empty() {
+            (empty("Nothing matches", "Choose other filters, or none.",
+                &button(&look.path("/credits/ledger"), "All entries")))
+        } @else {
+            (rows(&look, &walked.events, "Ledger", has_several))
+            (pager(address("before", newer).as_deref(), address("after", older).as_deref(), "Older"))
+        }
+        p.quiet {
+            "The amounts of a pool add up to its balance. An export has the newest "
+            (counted(FILE_ROWS_MAX)) " entries."
+        }
+    };
+    Ok(visit.page(SECTION, &format!("Ledger of {}", look.name()), &body))
+}
+
+/// The filters of an address, with a place in the list.
+fn filters(query: &Form, cursor: Option<(&str, &str)>) -> String {
+    let mut filters = form_urlencoded::Serializer::new(String::new());
+    for name in ["currency", "resource", "type"] {
+        if !query.get(name).is_empty() {
+            filters.append_pair(name, query.get(name));
+        }
+    }
+    if let Some((direction, cursor)) = cursor {
+        filters.append_pair(direction, cursor);
+    }
+    filters.finish()
+}
+
+fn filter_form(look: &Look<'_>, query: &Form) -> Markup {
+    let places = places(look);
+    let currencies: BTreeSet<_> = places.iter().map(|place| place.currency.clone()).collect();
+    let currencies = currencies
+        .into_iter()
+        .map(|currency| (currency.to_string(), credit_name(&look.catalog, &currency)));
+    let all = |text: &str| std::iter::once((String::new(), text.to_owned()));
+    let kinds = KINDS.iter().map(|(name, _, text)| ((*name).to_owned(), (*text).to_owned()));
+    let resources = look.customer().resources.iter().take(500);
+    let resources = resources.map(|one| (one.id.to_string(), one.id.to_string()));
+    html! {
+        form.filters method="get" action=(look.path("/credits/ledger")) {
+            (Field::select(query, "currency", "Credit type", all("All").chain(currencies)).required())
+            @if !look.customer().resources.is_empty() {
+                (Field::select(query, "resource", "Resource",
+                    all("The customer itself").chain(resources)).required())
+            }
+            (Field::select(query, "type", "Kind", all("Everything").chain(kinds)).required())
+            button.button type="submit" { "Filter" }
+        }
+    }
+}
+
+/// The newest entries that match, as a file.
+async fn file(visit: Visit) -> Result<Response, Failure> {
+    let look = Look::caught_up(&visit).await?;
+    let asked = Asked::new(&look)?;
+    let (engine, found) = (Arc::clone(visit.app.shared_engine()), Arc::clone(&look.found));
+    let read = move || Ok(written(&asked, &engine, &found)?);
+    let text = visit.app.read(read).await?;
+    let name: String = look.customer().profile.id.as_str().chars().map(plain).collect();
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"ledger-{name}.csv\"")),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// A character that every file system takes.
+fn plain(character: char) -> char {
+    if character.is_ascii_alphanumeric() || "-_.@".contains(character) { character } else { '_' }
+}
+
+const COLUMNS: &str = "time,event,amount,creditType,resource,grant,feature,eventId,reservation,\
+                       reason,entry,decision";
+
+fn written(
+    asked: &Asked,
+    engine: &Engine,
+    found: &Found,
+) -> Result<String, stipend_store::StoreError> {
+    let mut text = format!("{COLUMNS}\r\n");
+    let mut page = Page::First;
+    let mut rows = 0;
+    loop {
+        let limit = READ_MAX.min(FILE_ROWS_MAX - rows);
+        let read = asked.read(engine, found, page, limit)?;
+        for event in &read.events {
+            line(&mut text, &to_wire(found, engine.cipher(), event));
+        }
+        rows += read.events.len();
+        match read.events.last() {
+            Some(last) if read.has_older && rows < FILE_ROWS_MAX => page = Page::After(last.cursor),
+            _ => return Ok(text),
+        }
+    }
+}
+
+fn line(text: &mut String, entry: &LedgerEntry) {
+    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
+    let cells = [
+        cell(&entry.timestamp),
+        cell(entry.event_type.as_str()),
+        // A number stays a number, with its sign.
+        entry.amount.0.to_string(),
+        cell(&entry.credit_currency_id),
+        cell(&optional(&entry.resource_id)),
+        cell(&entry.credit_grant_id),
+        cell(&optional(&entry.feature_id)),
+        cell(&optional(&entry.event_id)),
+        cell(&optional(&entry.reservation_id)),
+        cell(&optional(&entry.reason)),
+        cell(&optional(&entry.entry_id)),
+        cell(&optional(&entry.decision_id)),
+    ];
+    text.push_str(&cells.join(","));
+    text.push_str("\r\n");
+}
+
+/// A text in a file: spreadsheets would run what begins like a formula, so it gets a mark before.
+fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let guarded = if is_formula { format!("'{text}") } else { text.to_owned() };
+    if guarded.contains(['"', ',', '\n', '\r', ';', '\'']) {
+        return format!("\"{}\"", guarded.replace('"', "\"\""));
+    }
+    guarded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_text_that_begins_like_a_formula_is_marked() {
+        let check = |text: &str, expected: &str| assert_eq!(cell(text), expected, "{text:?}");
+        check("plain", "plain");
+        check("", "");
+        check("=1+1", "\"'=1+1\"");
+        check("+1", "\"'+1\"");
+        check("-1", "\"'-1\"");
+        check("@SUM(A1)", "\"'@SUM(A1)\"");
+        check("\t=1", "\"'\t=1\"");
+        check("a,b", "\"a,b\"");
+        check("say \"hi\"", "\"say \"\"hi\"\"\"");
+        check("two\r\nlines", "\"two\r\nlines\"");
+        check("a=1", "a=1");
+    }
+}

@@ -1,0 +1,481 @@
+//! Customer › Subscriptions › new, or changed: plan, add-ons with quantities, and what credits come
+//! of it before anything is confirmed.
+
+use super::explain::picture;
+use super::subscriptions::find;
+use super::{Look, SECTION, credit_name, credits, each, instant_of, package_name};
+use crate::app::App;
+use crate::dashboard::failure::Failure;
+use crate::dashboard::field::{Choice, Field, summary, token};
+use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::object::Object;
+use crate::dashboard::ui::{Head, empty, grouped, time};
+use crate::dashboard::visit::{Posted, Visit};
+use crate::ids::random_id;
+use crate::mapping::subscription as mapping;
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use maud::{Markup, html};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use stipend_core::Timestamp;
+use stipend_core::catalog::{Catalog, Package, PackageKey, PackageKind};
+use stipend_core::customer::{
+    CustomerCommand, Decision, SubscriptionCommand, SubscriptionPart, SubscriptionTerms, decide,
+    explain, resolve, roll_forward,
+};
+use stipend_core::{Amount, CurrencyId, Customer, FeatureId, SubscriptionId, SubscriptionNo};
+use stipend_engine::Refusal;
+use stipend_wire::subscription::{ProvisionSubscription, UpdateSubscription};
+
+/// The button of a form that only shows what would come of it.
+const PREVIEW: &str = "preview";
+
+pub(super) fn router() -> Router<App> {
+    let subscription = "/customers/{id}/subscriptions/{subscription}";
+    Router::new()
+        .route("/customers/{id}/subscribe", get(new).post(provision))
+        .route("/customers/{id}/subscribe/preview", get(new_preview))
+        .route(&format!("{subscription}/update"), get(edit).post(update))
+        .route(&format!("{subscription}/update/preview"), get(edit_preview))
+}
+
+/// What a subscription gives of each credit type.
+pub(super) fn parts(
+    customer: &Customer,
+    catalog: &Catalog,
+    number: SubscriptionNo,
+    now: Timestamp,
+) -> Vec<(CurrencyId, SubscriptionPart)> {
+    let Some(subscription) = customer.subscription(number) else { return Vec::new() };
+    let resource = subscription.terms.resource.as_ref();
+    let currencies = resolve(&subscription.terms, catalog).into_keys();
+    let parts = currencies.filter_map(|currency| {
+        let told = explain(customer, catalog, &currency, resource, now);
+        let part = told.subscriptions.into_iter().find(|part| part.number == number)?;
+        Some((currency, part))
+    });
+    parts.collect()
+}
+
+/// A form about a subscription: a new one, or the terms of one that is there.
+struct Offer<'l> {
+    look: &'l Look<'l>,
+    terms: Option<&'l SubscriptionTerms>,
+    plans: Vec<Arc<Package>>,
+    addons: Vec<Arc<Package>>,
+    features: BTreeSet<FeatureId>,
+}
+
+impl<'l> Offer<'l> {
+    /// What can be had now; a subscription that is there can change within its product.
+    fn new(look: &'l Look<'l>, terms: Option<&'l SubscriptionTerms>) -> Self {
+        let is_open = |package: &&Arc<Package>| {
+            package.latest().is_some()
+                && package.archived_at.is_none()
+                && terms.is_none_or(|terms| terms.product == package.product)
+        };
+        let of = |kind| -> Vec<Arc<Package>> {
+            let packages = look.catalog.packages_of(kind).into_iter().filter(is_open);
+            let mut packages: Vec<_> = packages.cloned().collect();
+            packages.sort_by_key(|package| name_of(package).to_lowercase());
+            packages
+        };
+        let mut plans = of(PackageKind::Plan);
+        let mut addons = of(PackageKind::Addon);
+        if let Some(terms) = terms {
+            // What it has stays on offer, whatever has become of it in the catalog.
+            let has = |kind: PackageKind, id: &stipend_core::PackageId| {
+                look.catalog.packages.get(&PackageKey { kind, id: id.clone() }).cloned()
+            };
+            plans.extend(has(PackageKind::Plan, &terms.plan.plan));
+            for pin in &terms.addons {
+                addons.extend(has(PackageKind::Addon, &pin.addon));
+            }
+            let mut seen = BTreeSet::new();
+            plans.retain(|plan| seen.insert(plan.key.clone()));
+            addons.retain(|addon| seen.insert(addon.key.clone()));
+        }
+        addons.retain(|addon| {
+            plans.iter().any(|plan| takes(plan, addon))
+                || terms
+                    .is_some_and(|terms| terms.addons.iter().any(|pin| pin.addon == addon.key.id))
+        });
+        let units = plans.iter().chain(&addons).filter_map(|package| package.latest());
+        let units = units.flat_map(|version| version.entitlements.iter());
+        let features = units.filter_map(|entitlement| entitlement.credit()?.1.per_unit_of.clone());
+        let features = features.collect();
+        Self { look, terms, plans, addons, features }
+    }
+
+    /// The form with what the subscription has.
+    fn filled(&self) -> Form {
+        let Some(terms) = self.terms else {
+            let asked = self.look.visit.query().get("plan").to_owned();
+            return Form::filled([("planId", asked)]);
+        };
+        let mut fields = vec![("planId".to_owned(), terms.plan.plan.to_string())];
+        for pin in &terms.addons {
+            fields.push((format!("addons/{}", pin.addon), pin.quantity.to_string()));
+        }
+        for bought in &terms.quantities {
+            fields.push((format!("charges/{}", bought.feature), bought.quantity.to_string()));
+        }
+        Form::filled(fields)
+    }
+
+    fn action(&self) -> String {
+        match self.terms {
+            None => self.look.path("/subscribe"),
+            Some(terms) => self.look.path(&format!("/subscriptions/{}/update", terms.id)),
+        }
+    }
+
+    /// The add-ons that the form has a quantity of.
+    fn chosen_addons(&self, form: &Form) -> Vec<(String, String)> {
+        let typed = self.addons.iter().map(|addon| {
+            let id = addon.key.id.to_string();
+            let typed = form.get(&format!("addons/{id}")).trim().to_owned();
+            (id, typed)
+        });
+        typed.filter(|(_, typed)| !typed.is_empty() && typed != "0").collect()
+    }
+
+    /// The form as the request that the API would take.
+    fn object(&self, form: &Form) -> Object {
+        let addons = self.chosen_addons(form);
+        let addons: Vec<Object> = addons
+            .iter()
+            .map(|(id, typed)| Object::new().text("id", id).number("quantity", typed))
+            .collect();
+        let charges = self.features.iter().filter_map(|feature| {
+            let typed = form.get(&format!("charges/{feature}")).trim();
+            let charge = Object::new().text("id", feature.as_str()).text("type", "FEATURE");
+            (!typed.is_empty()).then(|| charge.number("quantity", typed))
+        });
+        let charges: Vec<Object> = charges.collect();
+        let object = Object::new().objects("addons", &addons);
+        let object = if charges.is_empty() { object } else { object.objects("charges", &charges) };
+        object.text_if("scheduleStrategy", form.get("scheduleStrategy"))
+    }
+
+    /// What the form asks for. Another plan is asked for by providing it.
+    fn command(&self, form: &Form) -> Result<CustomerCommand, Trouble> {
+        let object = self.object(form);
+        let plan = form.get("planId");
+        if let Some(terms) = self.terms
+            && terms.plan.plan.as_str() == plan
+        {
+            let patch = mapping::patch_from_wire(object.read::<UpdateSubscription>()?)?;
+            let command = SubscriptionCommand::Update(Box::new(patch));
+            return Ok(CustomerCommand::Subscription(terms.number, command));
+        }
+        let resource = match self.terms {
+            Some(terms) => terms.resource.as_ref().map_or("", |resource| resource.as_str()),
+            None => form.get("resourceId").trim(),
+        };
+        let object = object
+            .text("customerId", self.look.customer().profile.id.as_str())
+            .text("planId", plan)
+            .text_if("resourceId", resource)
+            .text_if("billingPeriod", form.get("billingPeriod"))
+            .text_if("startDate", &instant_of(form.get("startDate")));
+        let asked = object.read::<ProvisionSubscription>()?;
+        let request = mapping::new_from_wire(asked, || {
+            SubscriptionId::parse(&random_id(self.look.visit.app.random())).expect("it is an id")
+        })?;
+        Ok(CustomerCommand::Provision(Box::new(request)))
+    }
+
+    /// The trouble at the field of the form that it is about.
+    fn placed(&self, form: &Form, trouble: Trouble) -> Trouble {
+        let place = trouble.field.clone().unwrap_or_default();
+        let number = place.strip_prefix("addons/").and_then(|rest| rest.split('/').next());
+        let number = number.and_then(|number| number.parse::<usize>().ok());
+        let addon = number.and_then(|number| self.chosen_addons(form).into_iter().nth(number));
+        match addon {
+            Some((id, _)) => Trouble { field: Some(format!("addons/{id}")), ..trouble },
+            None if place.starts_with("charges") => {
+                let feature = self.features.first().map(|feature| format!("charges/{feature}"));
+                Trouble { field: feature, ..trouble }
+            }
+            None => trouble.or_at("planId"),
+        }
+    }
+
+    fn decide(&self, form: &Form) -> Result<Decision, Trouble> {
+        let command = self.command(form)?;
+        let look = self.look;
+        let decided = decide(look.customer(), &look.catalog, &command, look.now);
+        Ok(decided.map_err(Refusal::from)?)
+    }
+}
+
+fn name_of(package: &Package) -> String {
+    package.shown().name.clone()
+}
+
+/// Whether a plan takes an add-on.
+fn takes(plan: &Package, addon: &Package) -> bool {
+    let terms = plan.latest().and_then(|version| version.plan_terms());
+    terms
+        .and_then(|terms| terms.compatible_addons.as_ref())
+        .is_some_and(|compatible| compatible.contains(&addon.key.id))
+}
+
+/// The credits that a package gives, in a few words: `10,000 API Credits a month`.
+fn gives(catalog: &Catalog, package: &Package) -> String {
+    let entitlements = package.latest().map(|version| version.entitlements.as_slice());
+    let credits = entitlements.unwrap_or_default().iter().filter_map(|entitlement| {
+        let (currency, terms) = entitlement.credit()?;
+        let amount = terms.amount?;
+        let name = credit_name(catalog, currency);
+        Some(format!("{} {name} {}", grouped(amount), each(terms.cadence)))
+    });
+    credits.collect::<Vec<_>>().join(", ")
+}
+
+fn fields(offer: &Offer<'_>, form: &Form) -> Markup {
+    let catalog = &offer.look.catalog;
+    let plans = offer.plans.iter().map(|plan| {
+        let gives = gives(catalog, plan);
+        let name = name_of(plan);
+        let text = if gives.is_empty() { name } else { format!("{name} — {gives}") };
+        (plan.key.id.to_string(), text)
+    });
+    let first = offer.terms.is_none().then(|| (String::new(), "Choose a plan".to_owned()));
+    html! {
+        (Field::select(form, "planId", "Plan", first.into_iter().chain(plans)).required())
+        @if !offer.addons.is_empty() {
+            fieldset.lines {
+                legend { "Add-ons" }
+                @for addon in &offer.addons { (addon_field(offer, form, addon)) }
+            }
+        }
+        @for feature in &offer.features {
+            @let name = format!("charges/{feature}");
+            @let label = catalog.features.get(feature).map_or_else(
+                || feature.to_string(), |feature| feature.name.clone());
+            (Field::number(form, &name, &label).hint("How many units it has bought, seats for \
+                instance; credits are given for each."))
+        }
+        @if offer.terms.is_some() { (change_fields(offer, form)) } @else { (start_fields(form)) }
+    }
+}
+
+fn addon_field(offer: &Offer<'_>, form: &Form, addon: &Package) -> Markup {
+    let name = format!("addons/{}", addon.key.id);
+    let takers = offer.plans.iter().filter(|plan| takes(plan, addon)).map(|plan| name_of(plan));
+    let takers = takers.collect::<Vec<_>>().join(", ");
+    let terms = addon.latest().and_then(|version| version.addon_terms());
+    let limit = match terms.and_then(|terms| terms.max_quantity) {
+        Some(1) => " At most one.".to_owned(),
+        Some(most) => format!(" At most {}.", grouped(Amount::whole(most.into()))),
+        None => String::new(),
+    };
+    let gives = gives(&offer.look.catalog, addon);
+    let gives = if gives.is_empty() { String::new() } else { format!("{gives} for each. ") };
+    let hint = if takers.is_empty() { limit } else { format!("With {takers}.{limit}") };
+    html! { (Field::number(form, &name, &name_of(addon)).hint(format!("{gives}{hint}"))) }
+}
+
+fn start_fields(form: &Form) -> Markup {
+    let periods = [("MONTHLY", "A month"), ("ANNUALLY", "A year")];
+    html! {
+        (Field::instant(form, "startDate", "Start").hint("In UTC. Now, where it is left empty."))
+        details.more open[!form.get("resourceId").is_empty()] {
+            summary { "More" }
+            (Field::select(form, "billingPeriod", "Billing period", periods))
+            (Field::text(form, "resourceId", "Resource").max(255).hint(
+                "Only for a part of the customer with credits of its own: a site, a workspace."))
+        }
+    }
+}
+
+fn change_fields(offer: &Offer<'_>, form: &Form) -> Markup {
+    let look = offer.look;
+    let period = offer.terms.map(|terms| terms.billing_period_at(look.now.max(terms.started_at)));
+    html! {
+        (Choice {
+            form,
+            name: "scheduleStrategy",
+            label: "When",
+            options: vec![
+                ("IMMEDIATE", "At once",
+                    html! { "What was used in the running period stays used." }),
+                ("END_OF_BILLING_PERIOD", "At the end of the billing period", html! {
+                    @if let Some(period) = period { "On " (time(period.end)) "." }
+                }),
+            ],
+        })
+    }
+}
+
+/// The page of the form, with what would come of it beside.
+fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
+    let (look, action) = (offer.look, offer.action());
+    let plan = offer.terms.map(|terms| PackageKey::plan(terms.plan.plan.clone()));
+    let title = plan.map_or_else(
+        || "New subscription".to_owned(),
+        |plan| format!("Update {}", package_name(&look.catalog, &plan)),
+    );
+    html! {
+        (Head { above: &look.above(), ..Head::new(&title) })
+        @if offer.plans.is_empty() {
+            (empty("No plan can be had yet",
+                "Publish a plan in the product catalog first; drafts cannot be subscribed to.",
+                &Markup::default()))
+        } @else {
+            div.beside {
+                form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
+                    (token(look.visit))
+                    (summary(form))
+                    (fields(offer, form))
+                    div.actions {
+                        button.button.primary type="submit" {
+                            @if offer.terms.is_some() { "Save changes" } @else { "Subscribe" }
+                        }
+                        button.button type="submit" name="do" value=(PREVIEW) formnovalidate {
+                            "Preview"
+                        }
+                        a.button href=(look.path("")) { "Cancel" }
+                    }
+                }
+                aside.summary aria-labelledby="summary-title" {
+                    h2 #summary-title { "What comes of it" }
+                    div #summary.stack aria-live="polite" { (summed) }
+                }
+            }
+        }
+    }
+}
+
+/// What would come of the form, or why nothing would.
+fn preview(offer: &Offer<'_>, form: &Form) -> Markup {
+    if form.get("planId").is_empty() {
+        return html! { p.quiet { "Choose a plan to see the credits that it gives." } };
+    }
+    match offer.decide(form) {
+        Ok(decision) => outcome(offer, &decision),
+        Err(trouble) => html! { p.notice { (trouble.message) } },
+    }
+}
+
+/// The part of the page that says what would come of it, for the script.
+fn live(offer: &Offer<'_>, form: &Form) -> Response {
+    html! { div #summary { (preview(offer, form)) } }.into_response()
+}
+
+/// The customer when a decision has taken effect, and when that is.
+fn carried_out(
+    look: &Look<'_>,
+    decision: &Decision,
+    number: SubscriptionNo,
+) -> (Customer, Timestamp) {
+    let mut after = look.customer().clone();
+    decision.entries.iter().for_each(|entry| after.apply(entry));
+    let before = look.customer().subscription(number).map(|one| one.terms.scheduled.as_slice());
+    let before = before.unwrap_or_default();
+    let terms = after.subscription(number).map(|subscription| &subscription.terms);
+    let effect = terms.map_or(look.now, |terms| {
+        let new = terms.scheduled.iter().filter(|change| !before.contains(change));
+        let new = new.map(|change| change.at).min();
+        new.unwrap_or(if terms.is_pending() { terms.started_at } else { look.now })
+    });
+    if effect > look.now {
+        let coming = roll_forward(&after, &look.catalog, effect);
+        coming.iter().for_each(|entry| after.apply(entry));
+    }
+    (after, effect)
+}
+
+fn outcome(offer: &Offer<'_>, decision: &Decision) -> Markup {
+    let (look, catalog) = (offer.look, &offer.look.catalog);
+    let Some(number) = decision.subscription else { return Markup::default() };
+    let (after, effect) = carried_out(look, decision, number);
+    let parts = parts(&after, catalog, number, effect);
+    html! {
+        @if decision.entries.is_empty() { p.quiet { "Nothing changes." } }
+        @if effect > look.now { p { "Takes effect on " (time(effect)) "." } }
+        @if parts.is_empty() { p.quiet { "It gives no credits." } }
+        @for (currency, part) in &parts {
+            @let resource = after.subscription(number).and_then(|one| one.terms.resource.clone());
+            @let balance = |customer: &Customer| {
+                let pool = customer.find_pool(currency, resource.as_ref());
+                pool.map_or(Amount::ZERO, stipend_core::customer::Pool::balance)
+            };
+            div.gives {
+                h3 { (credit_name(catalog, currency)) }
+                (picture(catalog, currency, part))
+                p.balance-line {
+                    span.quiet { "Balance " }
+                    (grouped(balance(look.customer()))) span.quiet { " → " }
+                    strong { (credits(catalog, currency, balance(&after))) }
+                }
+            }
+        }
+    }
+}
+
+async fn new(visit: Visit) -> Result<Response, Failure> {
+    let look = Look::open(&visit)?;
+    let offer = Offer::new(&look, None);
+    let form = offer.filled();
+    let body = page(&offer, &form, &preview(&offer, &form));
+    Ok(visit.page(SECTION, "New subscription", &body))
+}
+
+async fn new_preview(visit: Visit) -> Result<Response, Failure> {
+    let look = Look::open(&visit)?;
+    Ok(live(&Offer::new(&look, None), visit.query()))
+}
+
+async fn edit(visit: Visit) -> Result<Response, Failure> {
+    let look = Look::open(&visit)?;
+    let offer = Offer::new(&look, Some(find(&look)?));
+    let form = offer.filled();
+    let body = page(&offer, &form, &preview(&offer, &form));
+    Ok(visit.page(SECTION, "Update subscription", &body))
+}
+
+async fn edit_preview(visit: Visit) -> Result<Response, Failure> {
+    let look = Look::open(&visit)?;
+    let offer = Offer::new(&look, Some(find(&look)?));
+    Ok(live(&offer, visit.query()))
+}
+
+async fn provision(posted: Posted) -> Result<Response, Failure> {
+    let look = Look::open(&posted.visit)?;
+    let offer = Offer::new(&look, None);
+    sent(&offer, &posted.form, "New subscription", "The subscription was made.").await
+}
+
+async fn update(posted: Posted) -> Result<Response, Failure> {
+    let look = Look::open(&posted.visit)?;
+    let offer = Offer::new(&look, Some(find(&look)?));
+    sent(&offer, &posted.form, "Update subscription", "The subscription was updated.").await
+}
+
+/// Does what a form asks for, or shows what would come of it.
+async fn sent(
+    offer: &Offer<'_>,
+    form: &Form,
+    title: &str,
+    message: &str,
+) -> Result<Response, Failure> {
+    let visit = offer.look.visit;
+    if form.get("do") == PREVIEW {
+        let body = page(offer, form, &preview(offer, form));
+        return Ok(visit.page(SECTION, title, &body));
+    }
+    let done = async { offer.look.run(offer.command(form)?).await };
+    match done.await {
+        Ok(()) => Ok(visit.done(&offer.look.path(""), message)),
+        Err(trouble) => {
+            let form = form.clone().with(offer.placed(form, trouble));
+            let body = page(offer, &form, &preview(offer, &form));
+            Ok(visit.refused(SECTION, title, &body))
+        }
+    }
+}

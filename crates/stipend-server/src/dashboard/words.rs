@@ -1,0 +1,187 @@
+//! What packages give, in words. Nothing is decided here.
+
+use super::ui::grouped;
+use stipend_core::catalog::{
+    Behavior, Catalog, CreditTerms, Enforcement, Entitlement, EntitlementTerms, FeatureTerms,
+    PackageDetails, PackageVersion, Pricing, ResetPeriod, Target, TrialUnit,
+};
+use stipend_core::{Amount, Cadence, CurrencyId, FeatureId, PackageId, PackageKey};
+
+/// The name of a credit type.
+pub(super) fn currency(catalog: &Catalog, id: &CurrencyId) -> String {
+    catalog.credit_types.get(id).map_or_else(|| id.to_string(), |found| found.name.clone())
+}
+
+/// The name of a feature.
+pub(super) fn feature(catalog: &Catalog, id: &FeatureId) -> String {
+    catalog.features.get(id).map_or_else(|| id.to_string(), |found| found.name.clone())
+}
+
+/// The name of a plan or add-on.
+pub(super) fn package(catalog: &Catalog, key: &PackageKey) -> String {
+    let found = catalog.packages.get(key);
+    found.map_or_else(|| key.id.to_string(), |found| found.shown().name.clone())
+}
+
+/// The name of what an entitlement is for.
+pub(super) fn target(catalog: &Catalog, target: &Target) -> String {
+    match target {
+        Target::Credit(id) => currency(catalog, id),
+        Target::Feature(id) => feature(catalog, id),
+    }
+}
+
+/// "a month".
+pub(super) const fn per(cadence: Cadence) -> &'static str {
+    match cadence {
+        Cadence::Month => "a month",
+        Cadence::Year => "a year",
+    }
+}
+
+/// "50,000 API Credits a month".
+pub(super) fn credits(
+    catalog: &Catalog,
+    id: &CurrencyId,
+    amount: Amount,
+    cadence: Cadence,
+) -> String {
+    format!("{} {} {}", grouped(amount), currency(catalog, id), per(cadence))
+}
+
+/// What an entitlement gives.
+pub(super) fn value(catalog: &Catalog, entitlement: &Entitlement) -> String {
+    if !entitlement.granted {
+        return "Not granted".to_owned();
+    }
+    match &entitlement.terms {
+        EntitlementTerms::Credit(terms) => credit_value(catalog, terms),
+        EntitlementTerms::Feature(terms) => feature_value(terms),
+    }
+}
+
+fn credit_value(catalog: &Catalog, terms: &CreditTerms) -> String {
+    let Some(amount) = terms.amount else { return "Agreed with each subscription".to_owned() };
+    let each = terms.per_unit_of.as_ref();
+    let each = each.map_or_else(String::new, |id| format!(" for each of {}", feature(catalog, id)));
+    format!("{} {}{each}", grouped(amount), per(terms.cadence))
+}
+
+fn feature_value(terms: &FeatureTerms) -> String {
+    if let Some(values) = terms.enum_values.as_ref().filter(|values| !values.is_empty()) {
+        return values.join(", ");
+    }
+    if terms.unlimited == Some(true) {
+        return "Unlimited".to_owned();
+    }
+    let Some(limit) = terms.usage_limit else { return "Included".to_owned() };
+    let reset = terms.reset.as_ref().map(|reset| match reset.period {
+        ResetPeriod::Year => " a year",
+        ResetPeriod::Month => " a month",
+        ResetPeriod::Week => " a week",
+        ResetPeriod::Day => " a day",
+        ResetPeriod::Hour => " an hour",
+    });
+    format!("{}{}", grouped(limit), reset.unwrap_or_default())
+}
+
+/// What happens beyond the limit or the balance.
+pub(super) fn enforcement(entitlement: &Entitlement) -> Enforcement {
+    let (stated, soft) = match &entitlement.terms {
+        EntitlementTerms::Credit(terms) => (terms.enforcement, terms.soft_limit),
+        EntitlementTerms::Feature(terms) => (terms.enforcement, terms.soft_limit),
+    };
+    Enforcement::of(stated, soft)
+}
+
+/// A word for it.
+pub(super) const fn enforcement_word(enforcement: Enforcement) -> &'static str {
+    match enforcement {
+        Enforcement::Soft => "Soft limit",
+        Enforcement::Hard => "Hard limit",
+        Enforcement::Strict => "Strict",
+    }
+}
+
+/// How an add-on's entitlement meets the plan's.
+pub(super) const fn behavior(behavior: Behavior) -> &'static str {
+    match behavior {
+        Behavior::Increment => "Increment plan limit",
+        Behavior::Override => "Override plan limit",
+    }
+}
+
+/// A word for how something is paid for.
+pub(super) const fn pricing(pricing: Option<Pricing>) -> &'static str {
+    match pricing {
+        None => "Not set",
+        Some(Pricing::Free) => "Free",
+        Some(Pricing::Paid) => "Paid",
+        Some(Pricing::Custom) => "Custom",
+    }
+}
+
+/// How many of an add-on fit on one subscription.
+pub(super) fn instances(max: Option<u32>) -> String {
+    match max {
+        Some(1) => "Single instance".to_owned(),
+        Some(max) => format!("Multiple instance, at most {max}"),
+        None => "Multiple instance".to_owned(),
+    }
+}
+
+/// Everything that a version says, as lines of a name and what it is: what a review compares.
+pub(super) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<(String, String)> {
+    let mut lines = vec![("Name".to_owned(), version.name.clone())];
+    if let Some(description) = &version.description {
+        lines.push(("Description".to_owned(), description.clone()));
+    }
+    lines.extend(details(catalog, &version.details));
+    for entitlement in &version.entitlements {
+        let name = format!("Entitlement: {}", target(catalog, &entitlement.target));
+        let value = value(catalog, entitlement);
+        let limit = enforcement_word(self::enforcement(entitlement));
+        let is_addon = matches!(version.details, PackageDetails::Addon(_));
+        let meets = if is_addon {
+            format!(" · {}", behavior(entitlement.behavior))
+        } else {
+            String::new()
+        };
+        lines.push((name, format!("{value}{meets} · {limit}")));
+    }
+    if version.pricing.is_some() {
+        lines.push(("Price".to_owned(), pricing(version.pricing).to_owned()));
+    }
+    lines.extend(super::packages::price_lines(catalog, version));
+    lines
+}
+
+fn details(catalog: &Catalog, details: &PackageDetails) -> Vec<(String, String)> {
+    let names = |ids: &[PackageId], key: fn(PackageId) -> PackageKey| {
+        let names: Vec<String> = ids.iter().map(|id| package(catalog, &key(id.clone()))).collect();
+        names.join(", ")
+    };
+    let mut lines = Vec::new();
+    match details {
+        PackageDetails::Plan(terms) => {
+            if let Some(parent) = &terms.parent {
+                let name = package(catalog, &PackageKey::plan(parent.clone()));
+                lines.push(("Everything included in".to_owned(), name));
+            }
+            if let Some(addons) = terms.compatible_addons.as_ref().filter(|ids| !ids.is_empty()) {
+                lines.push(("Compatible add-ons".to_owned(), names(addons, PackageKey::addon)));
+            }
+            if let Some(trial) = &terms.trial {
+                let unit = if trial.units == TrialUnit::Day { "days" } else { "months" };
+                lines.push(("Trial".to_owned(), format!("{} {unit}", grouped(trial.duration))));
+            }
+        }
+        PackageDetails::Addon(terms) => {
+            lines.push(("Type".to_owned(), instances(terms.max_quantity)));
+            if let Some(needed) = terms.dependencies.as_ref().filter(|ids| !ids.is_empty()) {
+                lines.push(("Needs".to_owned(), names(needed, PackageKey::addon)));
+            }
+        }
+    }
+    lines
+}

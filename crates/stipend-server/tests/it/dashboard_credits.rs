@@ -1,0 +1,308 @@
+//! The dashboard's answers to "why this balance?": credits, grants, ledger, decisions, entitlements
+//! and activity of a customer.
+
+use crate::browser::{Browser, encode};
+use crate::dashboard_customers::text;
+use crate::support::Server;
+use crate::world;
+use serde_json::json;
+
+const ACME: &str = "/e/production/customers/acme";
+const CREDITS: &str = "/e/production/customers/acme/credits";
+const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
+fn consume(server: &Server, key: &str, amount: u32) {
+    server.post("/api/v1/credits/consumption", &world::usage("acme", key, amount));
+}
+
+#[test]
+fn the_credits_say_how_much_is_left_and_where_it_comes_from() {
+    let server = world::example();
+    consume(&server, "one", 12_000);
+    let browser = Browser::signed_in(&server);
+    let page = text(&browser.page(CREDITS));
+    assert!(page.contains("68,000 left of 80,000 Credits"), "{page}");
+    assert!(page.contains("80,000 granted − 12,000 used = 68,000"), "{page}");
+    assert!(page.contains("growth Plan 50,000 a month 50,000"), "{page}");
+    assert!(page.contains("extra Add-on, increments 10,000 × 3 a month 30,000"), "{page}");
+    assert!(page.contains("In total a month 80,000"), "{page}");
+    assert!(page.contains("At the pace of the last seven days, about"), "{page}");
+    assert!(page.contains("12,000 credits used, by feature, each day"), "{page}");
+    assert!(page.contains("Consumed directly 12,000"), "{page}");
+}
+
+#[test]
+fn an_override_shows_what_it_displaced() {
+    let server = world::example();
+    world::package(&server, "addons", "tier", "api", None);
+    let entitlement = json!({ "entitlements": [{
+        "type": "CREDIT", "id": "api-credits", "amount": 500_000, "cadence": "MONTH",
+        "behavior": "Override",
+    }] });
+    server.post("/api/v1/addons/tier/entitlements", &entitlement);
+    world::publish(&server, "addons", "tier");
+    server.post("/api/v1/plans/growth/draft", &serde_json::Value::Null);
+    let compatible = json!({ "compatibleAddonIds": ["extra", "tier"] });
+    server.done("PATCH", "/api/v1/plans/growth", &compatible);
+    world::publish(&server, "plans", "growth");
+    world::customer(&server, "bob");
+    let browser = Browser::signed_in(&server);
+    let subscribe = "/e/production/customers/bob/subscribe";
+    let fields = [("planId", "growth"), ("addons/extra", "3"), ("addons/tier", "1")];
+    browser.done(subscribe, subscribe, &fields);
+    let html = browser.page("/e/production/customers/bob/credits");
+    let page = text(&html);
+    assert!(page.contains("500,000 left of 500,000"), "{page}");
+    assert!(page.contains("Displaced: tier overrides the plan and its increments"), "{page}");
+    assert!(page.contains("tier Add-on, overrides 500,000 × 1 a month 500,000"), "{page}");
+    assert_eq!(html.matches("data-displaced").count(), 2, "plan and increment");
+    assert!(html.contains("<s><span class=\"amount\">50,000</span></s>"), "{html}");
+}
+
+#[test]
+fn an_adjustment_is_reviewed_before_it_counts_and_counts_once() {
+    let server = world::example();
+    let browser = Browser::signed_in(&server);
+    let adjust = format!("{CREDITS}/adjust");
+    let page = browser.page(&adjust);
+    let once = page.split("name=\"once\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let once = once.expect("the form counts once").to_owned();
+    let position = server.position();
+    let fields = [
+        ("once", once.as_str()),
+        ("currencyId", "api-credits"),
+        ("grantType", "PROMOTIONAL"),
+        ("amount", "2,500"),
+        ("priority", "20"),
+        ("comment", "For the outage"),
+    ];
+    let with = |what: &str| {
+        let mut all = fields.to_vec();
+        all.push(("do", what));
+        // The page's own hidden field comes first, so this one is left out of what is sent.
+        all.retain(|(name, _)| *name != "once");
+        all.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>()
+    };
+    let send = |what: &str, key: &str| {
+        let token = page.split("name=\"_token\" value=\"").nth(1).expect("a token");
+        let token = token.split('"').next().expect("it ends").to_owned();
+        let mut all = with(what);
+        all.push(("_token".to_owned(), token));
+        all.push(("once".to_owned(), key.to_owned()));
+        let all: Vec<(&str, &str)> = all.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        browser.post_raw(&adjust, &all)
+    };
+    let review = text(&send("review", &once).text());
+    assert!(review.contains("Confirm the adjustment"), "{review}");
+    let balances = "Previous balance 80,000 Promotional + 2,500 New balance 82,500";
+    assert!(review.contains(balances), "{review}");
+    assert!(review.contains("Reason For the outage"), "{review}");
+    assert_eq!(server.position(), position, "a review changes nothing");
+    for _ in 0..2 {
+        assert_eq!(send("confirm", &once).status, 303);
+    }
+    assert_eq!(server.balance("acme"), (82_500, 0), "it counts once");
+    let page = text(&browser.page(CREDITS));
+    assert!(
+        page.contains("1 Promotion Promotional “For the outage” Active 2,500 of 2,500"),
+        "{page}"
+    );
+    assert!(page.contains("20 lower goes first"), "{page}");
+    assert_eq!(send("confirm", "another").status, 303);
+    assert_eq!(server.balance("acme"), (85_000, 0), "another form is another grant");
+}
+
+#[test]
+fn an_adjustment_that_is_refused_says_why_at_its_field() {
+    let server = world::example();
+    let browser = Browser::signed_in(&server);
+    let adjust = format!("{CREDITS}/adjust");
+    let long = "x".repeat(201);
+    let check = |field: &str, value: &str, at: &str| {
+        let mut fields = vec![("currencyId", "api-credits"), ("grantType", "PAID")];
+        if field != "amount" {
+            fields.push(("amount", "5"));
+        }
+        fields.push((field, value));
+        fields.push(("do", "review"));
+        let answer = browser.submit(&adjust, &adjust, &fields);
+        let page = answer.text();
+        assert_eq!(answer.status, 422, "{field}: {page}");
+        assert!(page.contains(&format!("id=\"f-{at}-trouble\"")), "{field}: {page}");
+    };
+    check("amount", "0", "amount");
+    check("amount", "-5", "amount");
+    check("amount", "1e400", "amount");
+    check("amount", "NaN", "amount");
+    check("amount", "0.0000000001", "amount");
+    check("amount", "", "amount");
+    check("priority", "101", "priority");
+    check("expireAt", "2020-01-01T00:00", "expireAt");
+    check("effectiveAt", "soon", "effectiveAt");
+    check("comment", &long, "comment");
+}
+
+#[test]
+fn a_grant_is_voided_after_the_page_said_what_that_means() {
+    let server = world::example();
+    let grant = world::grant(&server, "acme", &json!({ "amount": 500 }));
+    let browser = Browser::signed_in(&server);
+    let void = format!("{CREDITS}/grants/{grant}/void");
+    assert!(browser.page(CREDITS).contains(&void));
+    let page = text(&browser.page(&void));
+    assert!(page.contains("Taken back 500 Credits"), "{page}");
+    assert!(page.contains("Balance 80,500 → 80,000"), "{page}");
+    let page = browser.done(&void, &void, &[]);
+    assert!(page.contains("Gift was voided."), "{page}");
+    assert_eq!(server.balance("acme"), (80_000, 0));
+    assert_eq!(browser.get(&void).status, 404);
+    let all = text(&browser.page(&format!("{CREDITS}/grants?currency=api-credits")));
+    assert!(all.contains("Gift Promotional Voided"), "{all}");
+    let elsewhere = format!("/e/production/customers/bob/credits/grants/{grant}/void");
+    world::customer(&server, "bob");
+    assert_eq!(browser.get(&elsewhere).status, 404, "a grant of another customer");
+}
+
+#[test]
+fn each_use_in_the_ledger_leads_to_its_explanation() {
+    let server = world::example();
+    world::grant(&server, "acme", &json!({ "amount": 100, "priority": 10 }));
+    consume(&server, "one", 250);
+    let browser = Browser::signed_in(&server);
+    let page = browser.page(CREDITS);
+    let link = page.split("href=\"").find(|rest| rest.contains("/decisions/"));
+    let link = link.and_then(|rest| rest.split('"').next()).expect("a link to the decision");
+    let why = text(&browser.page(link));
+    assert!(why.contains("Cost 250 Credits"), "{why}");
+    assert!(why.contains("Why it was its turn"), "{why}");
+    let elsewhere = link.replace("/acme/", "/bob/");
+    world::customer(&server, "bob");
+    assert_eq!(browser.get(&elsewhere).status, 404, "another customer's decision");
+    let ledger = text(&browser.page(&format!("{CREDITS}/ledger?type=used")));
+    assert!(ledger.contains("Used −100 ") || ledger.contains("Used \u{2212}100 "), "{ledger}");
+    let rows = ledger.split("Explanation").nth(1).unwrap_or_default();
+    assert!(!rows.contains("Granted"), "{ledger}");
+    assert!(browser.page(&format!("{CREDITS}/ledger?type=expired")).contains("Nothing matches"));
+}
+
+#[test]
+fn a_long_ledger_is_read_in_pages_and_exported_whole() {
+    let server = world::example();
+    for number in 0..130 {
+        consume(&server, &format!("key-{number}"), number + 1);
+    }
+    let browser = Browser::signed_in(&server);
+    let mut path = format!("{CREDITS}/ledger");
+    let mut rows = 0;
+    loop {
+        let page = browser.page(&path);
+        assert!(page.len() < 100_000, "{path} has {} bytes", page.len());
+        rows += page.matches("<tr>").count() - 1;
+        let next = page.split("rel=\"next\" href=\"").nth(1);
+        let Some(next) = next.and_then(|rest| rest.split('"').next()) else { break };
+        path = next.replace("&amp;", "&");
+    }
+    assert_eq!(rows, 132, "130 uses and two grants");
+    let answer = browser.get(&format!("{CREDITS}/ledger.csv"));
+    assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
+    let disposition = answer.header("content-disposition").unwrap_or_default().to_owned();
+    assert_eq!(disposition, "attachment; filename=\"ledger-acme.csv\"");
+    let csv = answer.text();
+    assert_eq!(csv.lines().count(), 133);
+    assert!(csv.starts_with("time,event,amount,creditType,"), "{csv}");
+    assert!(csv.contains(",CREDITS_CONSUMED,-130,api-credits,"), "{csv}");
+    let used = browser.get(&format!("{CREDITS}/ledger.csv?type=granted")).text();
+    assert_eq!(used.lines().count(), 3);
+    for page in [CREDITS, ACME] {
+        assert!(browser.page(page).len() < 100_000);
+    }
+}
+
+#[test]
+fn entitlements_say_what_may_be_used_and_because_of_what() {
+    let server = world::features();
+    let browser = Browser::signed_in(&server);
+    let page = text(&browser.page(&format!("{ACME}/entitlements")));
+    assert!(page.contains("calls calls Granted 100 hard: checks deny beyond it 0"), "{page}");
+    assert!(page.contains("Starts anew"), "{page}");
+    assert!(page.contains("Unlimited") || page.contains("Pays with Credits"), "{page}");
+    world::customer(&server, "bob");
+    let page = browser.page("/e/production/customers/bob/entitlements");
+    assert!(page.contains("It may use nothing yet"), "{page}");
+    assert_eq!(browser.get(&format!("{ACME}/entitlements?resource=none")).status, 404);
+}
+
+#[test]
+fn the_activity_tells_the_life_of_a_customer_and_who_did_it() {
+    let server = world::example();
+    let grant = world::grant(&server, "acme", &json!({ "comment": "Sorry" }));
+    server.post(&format!("/api/v1/credits/grants/{grant}/void"), &serde_json::Value::Null);
+    consume(&server, "one", 100);
+    server.advance(40 * 86_400);
+    let browser = Browser::signed_in(&server);
+    let page = text(&browser.page(&format!("{ACME}/activity")));
+    for told in [
+        "The customer was created A request",
+        "Subscription to growth sub-1 was made",
+        "Gift granted: 100 “Sorry”",
+        "Gift was voided, 100 were left A request −100 Credits".replace('−', "\u{2212}").as_str(),
+        "expired, 49,900 were left",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(page.contains("Time"), "what time did is told so: {page}");
+}
+
+#[test]
+fn what_people_typed_about_customers_is_text_and_nothing_else() {
+    let server = world::example();
+    let named = json!({ "id": "evil", "name": HOSTILE });
+    server.post("/api/v1/customers", &named);
+    server.post("/api/v1/subscriptions", &json!({ "customerId": "evil", "planId": "growth" }));
+    let gift = json!({ "displayName": HOSTILE, "comment": HOSTILE });
+    world::grant(&server, "evil", &gift);
+    let mut usage = world::usage("evil", "one", 10);
+    usage["eventId"] = json!("=cmd|' /C calc'!A0");
+    server.call("POST", "/api/v1/credits/consumption", &usage);
+    let browser = Browser::signed_in(&server);
+    let evil = "/e/production/customers/evil";
+    let mut pages = vec!["/e/production/customers".to_owned(), evil.to_owned()];
+    for rest in ["/credits", "/credits/ledger", "/credits/adjust", "/activity", "/entitlements"] {
+        pages.push(format!("{evil}{rest}"));
+    }
+    pages.extend(["/edit", "/archive", "/subscribe"].map(|rest| format!("{evil}{rest}")));
+    pages.push(format!("/e/production/customers?{}", encode(&[("q", HOSTILE)])));
+    pages.push(format!("{evil}/credits/grants?currency=api-credits"));
+    for path in pages {
+        let page = browser.page(&path);
+        assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{path}: {page}");
+        assert!(!page.contains("style=\""), "{path} has no inline style");
+    }
+}
+
+#[test]
+fn forms_about_customers_are_refused_without_their_token() {
+    let server = world::example();
+    let grant = world::grant(&server, "acme", &json!({}));
+    let browser = Browser::signed_in(&server);
+    let position = server.position();
+    for path in [
+        "/e/production/customers".to_owned(),
+        format!("{ACME}/edit"),
+        format!("{ACME}/archive"),
+        format!("{ACME}/unarchive"),
+        format!("{ACME}/subscribe"),
+        format!("{ACME}/subscriptions/sub-1/update"),
+        format!("{ACME}/subscriptions/sub-1/cancel"),
+        format!("{ACME}/subscriptions/sub-1/keep"),
+        format!("{ACME}/subscriptions/sub-1/unschedule"),
+        format!("{CREDITS}/adjust"),
+        format!("{CREDITS}/grants/{grant}/void"),
+    ] {
+        assert_eq!(browser.post_raw(&path, &[("_token", "wrong")]).status, 403, "{path}");
+        assert_eq!(browser.post_raw(&path, &[]).status, 403, "{path}");
+        let stranger = Browser::new(&server);
+        assert_eq!(stranger.post_raw(&path, &[]).status, 303, "{path}: signed out");
+    }
+    assert_eq!(server.position(), position, "nothing was written");
+}

@@ -1,0 +1,198 @@
+//! Setting up the dashboard, signing in with a password, and who is kept out.
+
+use crate::browser::Browser;
+use crate::support::{Answer, Server};
+
+const HOME: &str = "/e/production/credit-types";
+const PASSWORD: &str = "violet kettle 9";
+
+fn set_up(server: &Server) -> Browser<'_> {
+    let browser = Browser::new(server);
+    let token = server.set_up_token().expect("nobody has set it up");
+    let fields = [("name", "maria"), ("password", PASSWORD), ("again", PASSWORD)];
+    let page = format!("/setup?token={token}");
+    assert_eq!(browser.submit(&page, "/setup", &fields).header("location"), Some("/"));
+    browser
+}
+
+fn enter(browser: &Browser<'_>, name: &str, password: &str) -> Answer {
+    browser.submit("/signin", "/signin", &[("name", name), ("password", password)])
+}
+
+#[test]
+fn the_printed_link_makes_the_owner_once_and_signs_in() {
+    let server = Server::new();
+    let token = server.set_up_token().expect("nobody has set it up");
+    let page = format!("/setup?token={token}");
+    let browser = Browser::new(&server);
+    let fields = [("name", "maria"), ("password", PASSWORD), ("again", PASSWORD)];
+    browser.submit(&page, "/setup", &fields);
+    browser.page(HOME);
+    assert_eq!(server.set_up_token(), None);
+    assert_eq!(Browser::new(&server).get(&page).header("location"), Some("/signin"));
+    let fields = [("token", token.as_str()), ("name", "eve"), ("password", PASSWORD)];
+    assert_eq!(Browser::new(&server).post_raw("/setup", &fields).status, 410);
+    let other = Browser::new(&server);
+    assert_eq!(enter(&other, "maria", PASSWORD).status, 303);
+    other.page(HOME);
+}
+
+#[test]
+fn without_the_link_nobody_becomes_the_owner() {
+    let server = Server::new();
+    let late = server.set_up_token().expect("nobody has set it up");
+    server.advance(3_600);
+    let sign_in = server.sign_in_token();
+    for token in ["", "guess", &late, &sign_in] {
+        let browser = Browser::new(&server);
+        assert_eq!(browser.get(&format!("/setup?token={token}")).status, 410, "{token}");
+        let fields =
+            [("token", token), ("name", "eve"), ("password", PASSWORD), ("again", PASSWORD)];
+        assert_eq!(browser.post_raw("/setup", &fields).status, 410, "{token}");
+        assert_eq!(browser.get(HOME).status, 303, "{token}");
+    }
+}
+
+#[test]
+fn a_weak_password_is_refused_with_a_reason_and_never_shown_again() {
+    let server = Server::new();
+    let token = server.set_up_token().expect("nobody has set it up");
+    let page = format!("/setup?token={token}");
+    let check = |name: &str, password: &str, again: &str, at: &str| {
+        let fields = [("name", name), ("password", password), ("again", again)];
+        let answer = Browser::new(&server).submit(&page, "/setup", &fields);
+        assert_eq!(answer.status, 422, "{password}");
+        let text = answer.text();
+        assert!(text.contains(&format!("id=\"f-{at}-trouble\"")), "{password}: {text}");
+        assert!(!text.contains(&format!("value=\"{password}\"")), "{password}: {text}");
+    };
+    check("maria", "short 7", "short 7", "password");
+    check("maria", "P@ssw0rd123", "P@ssw0rd123", "password");
+    check("maria-teresa", "Maria-Teresa1", "Maria-Teresa1", "password");
+    check("maria", PASSWORD, "violet kettle 8", "again");
+    check(" ", PASSWORD, PASSWORD, "name");
+    assert!(server.set_up_token().is_some(), "nobody was made");
+}
+
+#[test]
+fn a_wrong_name_is_answered_as_a_wrong_password_is() {
+    let server = Server::new();
+    set_up(&server);
+    let browser = Browser::new(&server);
+    let texts = [("maria", "wrong horse 1"), ("nobody", PASSWORD)].map(|(name, password)| {
+        let answer = enter(&browser, name, password);
+        assert_eq!(answer.status, 422);
+        answer.text().replace(name, "…")
+    });
+    assert_eq!(texts[0], texts[1]);
+    assert_eq!(browser.cookie_line(), "");
+}
+
+#[test]
+fn who_guesses_waits_longer_and_longer_and_the_right_password_waits_too() {
+    let server = Server::new();
+    set_up(&server);
+    let browser = Browser::new(&server);
+    for _ in 0..5 {
+        assert_eq!(enter(&browser, "maria", "wrong horse 1").status, 422);
+    }
+    let answer = enter(&browser, "maria", PASSWORD);
+    assert_eq!(answer.status, 429);
+    assert!(answer.text().contains("Try again in"), "{}", answer.text());
+    server.advance(2);
+    assert_eq!(enter(&browser, "maria", "wrong horse 1").status, 422);
+    server.advance(3);
+    assert_eq!(enter(&browser, "maria", PASSWORD).status, 429, "the wait has doubled");
+    server.advance(1);
+    assert_eq!(enter(&browser, "maria", PASSWORD).status, 303);
+    let browser = Browser::new(&server);
+    assert_eq!(enter(&browser, "maria", "wrong horse 1").status, 422, "it is forgotten");
+}
+
+#[test]
+fn every_sign_in_has_a_new_session_and_the_one_before_ends() {
+    let server = Server::new();
+    let browser = set_up(&server);
+    let before = browser.cookie_line();
+    let fields = [("name", "maria"), ("password", PASSWORD)];
+    assert_eq!(browser.post_raw("/signin", &fields).status, 303);
+    assert_ne!(browser.cookie_line(), before);
+    let old = Browser::new(&server);
+    let (name, id) = before.split_once('=').expect("there was a session");
+    old.set_cookie(name, id);
+    assert_eq!(old.get(HOME).status, 303);
+}
+
+#[test]
+fn a_sign_in_leads_to_where_one_was_going_and_never_to_another_site() {
+    let server = Server::new();
+    set_up(&server);
+    let check = |next: &str, expected: &str| {
+        let fields = [("name", "maria"), ("password", PASSWORD), ("next", next)];
+        let answer = Browser::new(&server).post_raw("/signin", &fields);
+        assert_eq!(answer.header("location"), Some(expected), "{next}");
+    };
+    check(
+        "/e/production/credit-types?status=archived",
+        "/e/production/credit-types?status=archived",
+    );
+    check("", "/");
+    check("https://evil.test/", "/");
+    check("//evil.test/e/", "/");
+    check("/e/\r\nSet-Cookie: a=b", "/");
+    check("/e/\\evil", "/");
+}
+
+#[test]
+fn the_cookie_is_out_of_reach_of_scripts_and_over_tls_of_other_hosts() {
+    let server = Server::new();
+    set_up(&server);
+    let cookie = |origin: &str| {
+        let fields = [("name", "maria"), ("password", PASSWORD)];
+        let answer = server
+            .anonymous("POST", "/signin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("host", "credits.test")
+            .header("origin", origin)
+            .body(crate::browser::encode(&fields))
+            .send();
+        assert_eq!(answer.status, 303, "{origin}");
+        let line = answer.header("set-cookie").expect("there is a session").to_owned();
+        let (pair, rest) = line.split_once(';').expect("it has attributes");
+        (pair.to_owned(), rest.to_owned())
+    };
+    let (plain, rest) = cookie("http://credits.test");
+    assert!(plain.starts_with("stipend="), "{plain}");
+    assert_eq!(rest, " Path=/; HttpOnly; SameSite=Lax");
+    let (secure, rest) = cookie("https://credits.test");
+    assert!(secure.starts_with("__Host-stipend="), "{secure}");
+    assert_eq!(rest, " Path=/; HttpOnly; SameSite=Lax; Secure");
+    let check = |name: &str, id: &str, expected: u16| {
+        let browser = Browser::new(&server);
+        browser.set_cookie(name, id);
+        assert_eq!(browser.get(HOME).status, expected, "{name}");
+    };
+    let id = secure.trim_start_matches("__Host-stipend=");
+    check("__Host-stipend", id, 200);
+    check("stipend", id, 303);
+}
+
+#[test]
+fn a_new_password_ends_all_other_sessions() {
+    let server = Server::new();
+    let browser = set_up(&server);
+    let other = Browser::new(&server);
+    enter(&other, "maria", PASSWORD);
+    let new = "amber teapot 4";
+    let change = |current: &str| {
+        let fields = [("current", current), ("password", new), ("again", new)];
+        browser.submit("/account", "/account", &fields)
+    };
+    assert_eq!(change("wrong horse 1").status, 422);
+    assert_eq!(other.get(HOME).status, 200);
+    assert_eq!(change(PASSWORD).status, 303);
+    assert_eq!(other.get(HOME).status, 303);
+    browser.page(HOME);
+    assert_eq!(enter(&other, "maria", PASSWORD).status, 422);
+    assert_eq!(enter(&other, "maria", new).status, 303);
+}
