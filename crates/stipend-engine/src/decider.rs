@@ -116,7 +116,8 @@ impl Decider {
                 Event::Request(request) => self.take(&mut open, request),
                 Event::Stop => {
                     is_open = false;
-                    self.parking.refuse_all(&Refusal::Unavailable);
+                    // What was decided may be durable.
+                    self.parking.refuse_all(&Refusal::Unavailable, &Refusal::Failed);
                 }
                 Event::Alarm => self.wake(),
                 Event::Nothing => {}
@@ -162,7 +163,7 @@ impl Decider {
     /// Refuses what was not decided and whatever still comes until the engine is stopped: nobody
     /// may wait for an answer that cannot come.
     pub(crate) fn refuse_the_rest(&mut self) {
-        self.parking.refuse_all(&Refusal::Failed);
+        self.parking.refuse_all(&Refusal::Failed, &Refusal::Failed);
         loop {
             crossbeam_channel::select! {
                 recv(self.requests) -> request => match request {
@@ -220,7 +221,7 @@ impl Decider {
     fn drop_undurable(&mut self, open: Open) -> Open {
         self.working.drop_all();
         self.keys.drop_pending();
-        self.parking.refuse_all(&Refusal::Unavailable);
+        self.parking.refuse_all(&Refusal::Unavailable, &Refusal::Unavailable);
         self.stall();
         for (waiter, _) in open.into_waiters() {
             // Who no longer waits does not want to know.
