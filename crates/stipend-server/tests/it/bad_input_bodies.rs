@@ -2,6 +2,7 @@
 //! reserves or gives back: one loop over a table of endpoints. A new endpoint is one line; what its
 //! fields may not be follows from their kinds.
 
+use crate::coverage::{operation_of, operations};
 use crate::support::{Answer, Call, Server};
 use crate::usage::metered;
 use crate::world::{promotion, usage};
@@ -812,4 +813,29 @@ fn every_endpoint_without_a_key_of_its_own_is_done_once_by_its_header() {
         assert_eq!(other.verdict(), KEY_REUSED, "row 43: {request}");
         assert_eq!(world.0.position(), before, "{request}");
     }
+}
+
+/// What a new endpoint of these families is called, so that it is not forgotten here.
+const FAMILIES: &[&str] = &[
+    "/consumption",
+    "/usage",
+    "/events",
+    "/reservations",
+    "/reverse",
+    "/promotional-entitlements",
+];
+
+#[test]
+fn every_endpoint_with_a_body_of_these_families_is_in_the_table() {
+    let mut missing = operations();
+    missing.retain(|operation| {
+        let is_one = FAMILIES.iter().any(|family| operation.template.contains(family));
+        is_one && ["POST", "PUT", "PATCH"].contains(&operation.method.as_str())
+    });
+    for endpoint in ENDPOINTS {
+        let (method, path) = endpoint.request.split_once(' ').expect("a method and a path");
+        let operation = operation_of(method, path);
+        missing.retain(|other| other.id != operation.id);
+    }
+    assert!(missing.is_empty(), "add a line to the table for {missing:#?}");
 }
