@@ -225,8 +225,7 @@ async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Body,
         return Err(ApiError::new(ErrorCode::MalformedJson, message));
     };
     let bytes = read.map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        if cause.is_some_and(|cause| cause.contains("length limit")) {
+        if is_beyond_limit(&error) {
             too_large()
         } else {
             ApiError::new(ErrorCode::MalformedJson, "the body ended before its length")
@@ -237,6 +236,12 @@ async fn read_limited(request: Request, app: &App, limit: usize) -> Result<Body,
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
     }
     Ok(Body { bytes, _room: room.map(Arc::new) })
+}
+
+/// Whether a body could not be read because it has more bytes than it may have.
+pub(crate) fn is_beyond_limit(error: &axum::Error) -> bool {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    cause.is_some_and(|cause| cause.contains("length limit"))
 }
 
 /// `application/json`, in UTF-8 where it names a character set.

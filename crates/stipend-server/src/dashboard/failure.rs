@@ -21,6 +21,8 @@ pub(super) enum Failure {
     Forged,
     /// The form cannot be read.
     Unreadable(&'static str),
+    /// The form has more bytes than any of ours.
+    TooLarge,
     /// The engine or the store refuses.
     Refused(ApiError),
 }
@@ -54,6 +56,11 @@ impl IntoResponse for Failure {
                  the page again, and send it once more. Nothing was changed.",
             ),
             Self::Unreadable(why) => page(StatusCode::BAD_REQUEST, "The form cannot be read", why),
+            Self::TooLarge => page(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The form is too large",
+                "Nothing in it was looked at, and nothing was changed.",
+            ),
             Self::Refused(error) => refused(&error),
         }
     }

@@ -6,6 +6,7 @@ use super::layout::{self, Section};
 use super::security;
 use super::session::{Flash, Session};
 use crate::app::App;
+use crate::context::is_beyond_limit;
 use axum::extract::{FromRequest, FromRequestParts, OriginalUri, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -211,7 +212,8 @@ pub(super) async fn read_form(request: Request, app: &App) -> Result<Form, Failu
     let body = axum::body::to_bytes(request.into_body(), FORM_BYTES_MAX);
     match tokio::time::timeout(app.limits().body_timeout, body).await {
         Ok(Ok(bytes)) => Ok(Form::parse(&bytes)),
-        Ok(Err(_)) => Err(Failure::Unreadable("It is too large, or it ended too early.")),
+        Ok(Err(error)) if is_beyond_limit(&error) => Err(Failure::TooLarge),
+        Ok(Err(_)) => Err(Failure::Unreadable("It ended too early.")),
         Err(_) => Err(Failure::Unreadable("It took too long to arrive.")),
     }
 }

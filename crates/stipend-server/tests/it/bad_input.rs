@@ -346,3 +346,38 @@ fn row_68_without_strict_the_shortfall_is_overdraft() {
     let check = server.get("/api/v1/customers/acme/entitlements/check?currencyId=api-credits");
     assert_eq!(check["isGranted"], false);
 }
+
+/// A division by zero is seen at saving where it is by a constant; where it is by a dimension,
+/// evaluation ends it (`errors.rs`).
+#[test]
+fn row_85_a_formula_is_refused_where_it_is_saved() {
+    let plan = "PATCH /api/v1/plans/draft-plan";
+    let bad = "422 invalid_formula \
+               /charges/pricingModels/0/pricePeriods/0/creditRate/costFormula";
+    let too_long = &bad.replace("invalid_formula", "too_long");
+    let with = |formula: &str| {
+        let rate = json!({ "amount": 1, "currencyId": "api-credits", "costFormula": formula });
+        let period = json!({ "billingPeriod": "MONTHLY", "creditRate": rate });
+        let model = json!({ "billingModel": "CREDIT_BASED", "featureId": "seats",
+            "pricePeriods": [period] });
+        let charges = json!({ "pricingType": "PAID", "pricingModels": [model] });
+        json!({ "charges": charges }).to_string().into_bytes()
+    };
+    let deep = format!("{}a{}", "(".repeat(100_000), ")".repeat(100_000));
+    let nested = format!("{}a{}", "(".repeat(200), ")".repeat(200));
+    let long = format!("a{}", "+a".repeat(100_000));
+    check(&[
+        (85, plan, &with("a / 0"), bad),
+        (85, plan, &with("1 / (2 - 2)"), bad),
+        (85, plan, &with(&deep), too_long),
+        (85, plan, &with(&nested), bad),
+        (85, plan, &with(&long), too_long),
+        (85, plan, &with("a * 1e400"), bad),
+        (85, plan, &with("a ^ 999999999"), bad),
+        (85, plan, &with("a ** 9"), bad),
+        (85, plan, &with("99999999999999999999999999999999999999999 * a"), bad),
+        (85, plan, &with("while(true)"), bad),
+        (85, plan, &with("a; b"), bad),
+        (85, plan, &with(""), bad),
+    ]);
+}

@@ -244,6 +244,32 @@ fn row_39_other_protocols_and_methods_of_proxies() {
     }
 }
 
+/// There is no HTTP/2, so there are no streams to reset and no headers to continue: all of a flood
+/// is cut off at its first bytes.
+#[test]
+fn row_40_a_flood_of_http_2_ends_at_its_beginning() {
+    let server = world::example();
+    let listening = listening(&server);
+    let frame = |kind: u8, stream: u32, payload: &[u8]| {
+        let length = u32::try_from(payload.len()).expect("it is short").to_be_bytes();
+        let mut frame = length[1..].to_vec();
+        frame.extend([kind, 0]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        frame
+    };
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let reset = |n: u32| [frame(1, 2 * n + 1, b"\x82"), frame(3, 2 * n + 1, &[0; 4])].concat();
+    let streams: Vec<u8> = (0..10_000).flat_map(reset).collect();
+    let continued: Vec<u8> = (0..10_000).flat_map(|_| frame(9, 1, &[0; 64])).collect();
+    for flood in [streams, continued] {
+        let settings = frame(4, 0, b"");
+        let found = statuses(&listening, &[preface, &settings, &flood]);
+        assert!(found.is_empty(), "row 40: {found:?}");
+        check(&listening, 40, &get("/livez", ""), &["200"]);
+    }
+}
+
 pub(crate) fn paused() -> (Server, stipend_store::memory::Control) {
     let store = MemoryStore::new();
     let control = store.control();

@@ -5,6 +5,8 @@ mod access;
 mod answers;
 mod auth;
 mod bad_input;
+mod bad_input_bodies;
+mod bad_input_queries;
 mod bad_input_rows;
 mod bad_input_scopes;
 mod bad_input_sockets;

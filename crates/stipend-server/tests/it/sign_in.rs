@@ -196,3 +196,67 @@ fn a_new_password_ends_all_other_sessions() {
     assert_eq!(enter(&other, "maria", PASSWORD).status, 422);
     assert_eq!(enter(&other, "maria", new).status, 303);
 }
+
+/// Neither a zero byte nor a length ends a password before its end.
+#[test]
+fn row_83_a_password_counts_to_its_last_byte() {
+    let check = |password: &str, others: &[&str]| {
+        let server = Server::new();
+        let token = server.set_up_token().expect("nobody has set it up");
+        let fields = [("name", "maria"), ("password", password), ("again", password)];
+        let browser = Browser::new(&server);
+        let made = browser.submit(&format!("/setup?token={token}"), "/setup", &fields);
+        assert_eq!(made.status, 303, "{password:?}");
+        let browser = Browser::new(&server);
+        for other in others {
+            assert_eq!(enter(&browser, "maria", other).status, 422, "{password:?} is no {other:?}");
+        }
+        assert_eq!(enter(&browser, "maria", password).status, 303, "{password:?}");
+    };
+    check("violet\0kettle 9", &["violet", "violet\0kettle 8", "violetkettle 9"]);
+    let long = (0..40).map(|n| format!("kettle {n} ")).collect::<String>();
+    check(&long, &[&long[..72], &long[..long.len() - 1]]);
+    check("šafrán 紫色 🫖", &["safran 紫色 🫖", "šafrán 紫色 ", "ŠAFRÁN 紫色 🫖"]);
+}
+
+#[test]
+fn row_83_a_form_that_is_too_large_is_refused_as_such() {
+    let server = Server::new();
+    set_up(&server);
+    let browser = Browser::new(&server);
+    let large = "p".repeat(1 << 20);
+    let answer = enter(&browser, "maria", &large);
+    assert_eq!(answer.status, 413);
+    assert!(!answer.text().contains("ppp"), "it is not shown again");
+    let long = "p".repeat(2_000);
+    assert_eq!(enter(&browser, "maria", &long).status, 422, "it is a wrong one");
+    assert_eq!(enter(&browser, "maria", PASSWORD).status, 303);
+}
+
+/// Where the table says 401, a browser is sent to sign in.
+#[test]
+fn row_84_a_session_that_is_made_up_is_none() {
+    let server = Server::new();
+    let browser = set_up(&server);
+    let line = browser.cookie_line();
+    let (name, id) = line.split_once('=').expect("there is a session");
+    let last = if id.ends_with('0') { "1" } else { "0" };
+    let changed = format!("{}{last}", &id[..id.len() - 1]);
+    let position = server.position();
+    for made_up in ["", "0", &changed, &id[1..], &format!("{id}0"), &id.to_uppercase(), "%00"] {
+        if made_up == id {
+            continue;
+        }
+        let other = Browser::new(&server);
+        other.set_cookie(name, made_up);
+        let answer = other.get(HOME);
+        assert_eq!(answer.status, 303, "{made_up}");
+        assert!(answer.header("location").is_some_and(|to| to.starts_with("/signin")), "{made_up}");
+        let fields = [("id", "tokens"), ("displayName", "Tokens")];
+        let answer = other.post_raw(HOME, &fields);
+        assert_eq!(answer.status, 303, "{made_up}");
+        assert!(answer.header("location").is_some_and(|to| to.starts_with("/signin")), "{made_up}");
+    }
+    assert_eq!(server.position(), position, "nothing was written");
+    browser.page(HOME);
+}
