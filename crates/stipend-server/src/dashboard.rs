@@ -9,6 +9,7 @@ mod common_passwords;
 mod credit_types;
 mod customer;
 mod customers;
+mod environments;
 mod failure;
 mod features;
 mod field;
@@ -20,6 +21,7 @@ mod password;
 mod products;
 mod security;
 mod session;
+mod settings;
 mod sign_in;
 mod state;
 mod throttle;
@@ -62,6 +64,8 @@ fn screens() -> Router<App> {
         .merge(credit_types::router())
         .merge(customers::router())
         .merge(customer::router())
+        .merge(settings::router())
+        .merge(environments::router())
 }
 
 async fn home(visit: Visit) -> Redirect {

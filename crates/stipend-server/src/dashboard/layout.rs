@@ -23,6 +23,10 @@ pub(super) enum Section {
     CreditTypes,
     /// Customers.
     Customers,
+    /// The settings and the clock of the environment.
+    Settings,
+    /// All environments.
+    Environments,
 }
 
 /// A line of the navigation: the screen, its name and its address.
@@ -41,6 +45,13 @@ const GROUPS: &[(&str, &[Line])] = &[
         ],
     ),
     ("", &[(Section::Customers, "Customers", "/customers")]),
+    (
+        "Environment",
+        &[
+            (Section::Settings, "Settings and clock", "/settings"),
+            (Section::Environments, "All environments", "/environments"),
+        ],
+    ),
 ];
 
 /// A page of an environment.
@@ -70,6 +81,7 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
                             }
                         } @else {
                             p.flash role="status" { (flash.message) }
+                            @if let Some(key) = &flash.key { (new_key(&key.0)) }
                         }
                     }
                     (body)
@@ -78,6 +90,17 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
             }
         },
     )
+}
+
+/// A key that was just made. It is known by its hash only, so no later page can show it.
+fn new_key(key: &str) -> Markup {
+    html! {
+        div.notice {
+            p { strong { "Keep this API key now: it is not shown again." } }
+            p { code { (key) } }
+            p.quiet { "Your code sends it in the header X-API-KEY. It never belongs into an address." }
+        }
+    }
 }
 
 /// A page that stands alone, without an environment.

@@ -15,6 +15,7 @@ mod dashboard;
 mod dashboard_catalog;
 mod dashboard_credits;
 mod dashboard_customers;
+mod dashboard_environment;
 mod decisions;
 mod errors;
 mod failing_store;
