@@ -4,6 +4,7 @@
 //! would take; what may be done is decided where the API's commands are decided. Every page works
 //! without scripts. How a screen is added stands in `ARCHITECTURE.md`.
 
+mod api_keys;
 mod assets;
 mod common_passwords;
 mod credit_types;
@@ -65,6 +66,7 @@ fn screens() -> Router<App> {
         .merge(customers::router())
         .merge(customer::router())
         .merge(settings::router())
+        .merge(api_keys::router())
         .merge(environments::router())
 }
 

@@ -25,6 +25,8 @@ pub(super) enum Section {
     Customers,
     /// The settings and the clock of the environment.
     Settings,
+    /// The keys of the environment.
+    ApiKeys,
     /// All environments.
     Environments,
 }
@@ -49,6 +51,7 @@ const GROUPS: &[(&str, &[Line])] = &[
         "Environment",
         &[
             (Section::Settings, "Settings and clock", "/settings"),
+            (Section::ApiKeys, "API keys", "/api-keys"),
             (Section::Environments, "All environments", "/environments"),
         ],
     ),

@@ -155,3 +155,43 @@ fn without_the_token_of_the_session_nothing_about_an_environment_changes() {
     assert_eq!(server.position(), position);
     assert_eq!(status_with(&server, KEY), 200);
 }
+
+#[test]
+fn a_key_is_made_shown_once_and_opens_its_environment_alone() {
+    let server = Server::new();
+    let browser = Browser::signed_in(&server);
+    let list = "/e/sandbox/api-keys";
+    let new = "/e/sandbox/api-keys/new";
+    assert!(text(&browser.page(list)).contains("…dbox Everything here 2026-01-31"));
+    let answer = browser.submit(new, list, &[("rights", "environments")]);
+    assert_eq!(answer.header("location"), Some(list), "the key stands in no address");
+    let shown = browser.get(list);
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    let key = key_of(&shown.text());
+    let hint = &key[key.len() - 4..];
+    let again = browser.page(list);
+    assert!(!again.contains("sk_stipend_"), "{again}");
+    assert!(text(&again).contains(&format!("…{hint} Everything here")), "{again}");
+    assert!(!browser.page("/e/production/api-keys").contains(hint));
+    assert_eq!(status_with(&server, &key), 200);
+    let environments = |key: &str| {
+        server.anonymous("GET", "/api/v1/environments").header("x-api-key", key).send().status
+    };
+    assert_eq!(environments(&key), 403, "rights beyond the environment are given in production");
+    let (list, new) = ("/e/production/api-keys", "/e/production/api-keys/new");
+    assert_eq!(environments(&key_of(&browser.done(new, list, &[]))), 403);
+    let page = browser.done(new, list, &[("rights", "environments")]);
+    assert!(text(&page).contains("Everything here, and managing environments"), "{page}");
+    assert_eq!(environments(&key_of(&page)), 200);
+}
+
+#[test]
+fn without_the_token_of_the_session_no_key_is_made() {
+    let server = Server::new();
+    let browser = Browser::signed_in(&server);
+    let position = server.position();
+    let action = "/e/production/api-keys";
+    assert_eq!(browser.post_raw(action, &[("_token", "wrong")]).status, 403);
+    assert_eq!(browser.post_raw(action, &[]).status, 403);
+    assert_eq!(server.position(), position);
+}
