@@ -27,6 +27,7 @@ mod sign_in;
 mod state;
 mod throttle;
 mod ui;
+mod usage_events;
 mod visit;
 mod what_if;
 mod words;
@@ -65,6 +66,7 @@ fn screens() -> Router<App> {
         .merge(credit_types::router())
         .merge(customers::router())
         .merge(customer::router())
+        .merge(usage_events::router())
         .merge(settings::router())
         .merge(api_keys::router())
         .merge(environments::router())

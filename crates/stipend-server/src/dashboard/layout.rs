@@ -23,6 +23,8 @@ pub(super) enum Section {
     CreditTypes,
     /// Customers.
     Customers,
+    /// What was reported lately.
+    UsageEvents,
     /// The settings and the clock of the environment.
     Settings,
     /// The keys of the environment.
@@ -46,7 +48,13 @@ const GROUPS: &[(&str, &[Line])] = &[
             (Section::CreditTypes, "Credit types", "/credit-types"),
         ],
     ),
-    ("", &[(Section::Customers, "Customers", "/customers")]),
+    (
+        "",
+        &[
+            (Section::Customers, "Customers", "/customers"),
+            (Section::UsageEvents, "Usage events", "/usage-events"),
+        ],
+    ),
     (
         "Environment",
         &[

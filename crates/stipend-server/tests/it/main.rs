@@ -16,6 +16,7 @@ mod dashboard_catalog;
 mod dashboard_credits;
 mod dashboard_customers;
 mod dashboard_environment;
+mod dashboard_recent;
 mod decisions;
 mod errors;
 mod failing_store;

@@ -1,0 +1,103 @@
+//! The dashboard's screens about what happened lately in an environment: usage, and changes.
+
+use crate::browser::Browser;
+use crate::dashboard_customers::text;
+use crate::support::Server;
+use crate::usage::metered;
+use crate::world;
+use serde_json::json;
+
+const USAGE: &str = "/e/production/usage-events";
+const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
+/// The rows of the table of a page, as texts.
+fn rows(page: &str) -> Vec<String> {
+    let body = page.split_once("<tbody>").map_or("", |(_, rest)| rest);
+    let body = body.split("</tbody>").next().unwrap_or_default();
+    body.split("<tr>").skip(1).map(|row| text(row).trim().to_owned()).collect()
+}
+
+/// The address of the next page.
+fn next(page: &str) -> Option<String> {
+    let next = page.split("rel=\"next\" href=\"").nth(1)?;
+    Some(next.split('"').next()?.replace("&amp;", "&"))
+}
+
+fn assert_escaped(page: &str) {
+    assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{page}");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;"), "{page}");
+}
+
+#[test]
+fn what_was_reported_is_listed_newest_first_with_what_it_took_and_why() {
+    let server = metered();
+    let browser = Browser::signed_in(&server);
+    assert!(browser.page("/e/sandbox/usage-events").contains("Nothing was reported yet"));
+    let calls = json!({ "usages": [
+        { "customerId": "acme", "featureId": "calls", "value": 3, "idempotencyKey": "u-1" },
+        { "customerId": "acme", "featureId": "free", "value": 5, "updateBehavior": "SET" },
+    ] });
+    server.advance(60);
+    server.post("/api/v1/usage", &calls);
+    server.advance(60);
+    server.post("/api/v1/credits/consumption", &world::usage("acme", "k-1", 1_500));
+    let page = browser.page(USAGE);
+    let shown = rows(&page);
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert_eq!(
+        shown[0],
+        "2026-01-31 00:02 acme Credits k-1 1,500 1,500 Credits Why this use of acme"
+    );
+    assert_eq!(shown[1], "2026-01-31 00:01 acme free set to 5 in all 5 — Why this use of acme");
+    assert_eq!(
+        shown[2],
+        "2026-01-31 00:01 acme calls u-1 3 in all 3 30 Credits Why this use of acme"
+    );
+    let links = page.split("href=\"").filter_map(|rest| rest.split('"').next());
+    let links: Vec<&str> = links.filter(|link| link.contains("/decisions/")).collect();
+    assert_eq!(links.len(), 3, "{links:?}");
+    for link in links {
+        assert!(browser.page(link).contains("Why it cost that"), "{link}");
+    }
+    assert!(rows(&browser.page("/e/sandbox/usage-events")).is_empty(), "nothing refers across");
+}
+
+#[test]
+fn usage_is_read_in_pages_and_a_foreign_cursor_is_refused() {
+    let server = metered();
+    for number in 0..120 {
+        let usage = world::usage("acme", &format!("k-{number:03}"), 1);
+        server.post("/api/v1/credits/consumption", &usage);
+    }
+    let browser = Browser::signed_in(&server);
+    let (mut path, mut seen) = (USAGE.to_owned(), Vec::new());
+    loop {
+        let page = browser.page(&path);
+        assert!(page.len() < 100_000, "{path} has {} bytes", page.len());
+        let ids = page.split("<code>k-").skip(1);
+        seen.extend(ids.filter_map(|rest| rest.split('<').next()?.parse::<u32>().ok()));
+        let Some(older) = next(&page) else { break };
+        path = older;
+    }
+    assert_eq!(seen, (0..120).rev().collect::<Vec<_>>());
+    let page = browser.page(USAGE);
+    let cursor = next(&page).expect("there is more").split_once('=').expect("it").1.to_owned();
+    for cursor in [cursor.as_str(), "x", HOSTILE] {
+        let query = crate::browser::encode(&[("after", cursor)]);
+        let answer = browser.get(&format!("/e/sandbox/usage-events?{query}"));
+        assert_eq!(answer.status, 400, "{cursor}: {}", answer.text());
+        assert!(!answer.text().contains("<script>alert"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn what_callers_sent_with_usage_is_text_and_nothing_else() {
+    let server: Server = metered();
+    let name = json!({ "name": HOSTILE });
+    server.done("PATCH", "/api/v1/customers/acme", &name);
+    let usage = json!({ "usages": [{
+        "customerId": "acme", "featureId": "calls", "value": 1, "idempotencyKey": HOSTILE,
+    }] });
+    server.post("/api/v1/usage", &usage);
+    assert_escaped(&Browser::signed_in(&server).page(USAGE));
+}
