@@ -4,9 +4,11 @@
 //! would take; what may be done is decided where the API's commands are decided. Every page works
 //! without scripts. How a screen is added stands in `ARCHITECTURE.md`.
 
+mod activity_log;
 mod api_keys;
 mod assets;
 mod common_passwords;
+mod compare;
 mod credit_types;
 mod customer;
 mod customers;
@@ -70,6 +72,7 @@ fn screens() -> Router<App> {
         .merge(settings::router())
         .merge(api_keys::router())
         .merge(environments::router())
+        .merge(activity_log::router())
 }
 
 async fn home(visit: Visit) -> Redirect {

@@ -29,6 +29,8 @@ pub(super) enum Section {
     Settings,
     /// The keys of the environment.
     ApiKeys,
+    /// What was changed in the environment.
+    ActivityLog,
     /// All environments.
     Environments,
 }
@@ -60,6 +62,7 @@ const GROUPS: &[(&str, &[Line])] = &[
         &[
             (Section::Settings, "Settings and clock", "/settings"),
             (Section::ApiKeys, "API keys", "/api-keys"),
+            (Section::ActivityLog, "Activity log", "/activity-log"),
             (Section::Environments, "All environments", "/environments"),
         ],
     ),

@@ -8,6 +8,7 @@ use super::layout::Section;
 use super::object::Object;
 use super::ui::{Head, button, facts, time};
 use super::visit::{Posted, Visit};
+use super::words;
 use crate::app::App;
 use crate::mapping::environment as mapping;
 use axum::Router;
@@ -15,7 +16,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use stipend_core::Timestamp;
-use stipend_core::catalog::{Alignment, CatalogCommand, CreditProration};
+use stipend_core::catalog::CatalogCommand;
 use stipend_core::period::{Anchor, Interval, boundary};
 use stipend_engine::{Command, EnvironmentKind};
 use stipend_wire::environment::{SetTestClock, UpdateEnvironment};
@@ -42,14 +43,6 @@ pub(super) fn router() -> Router<App> {
 fn page(visit: &Visit, form: &Form) -> Markup {
     let environment = &visit.environment;
     let settings = &environment.catalog.settings;
-    let alignment = match settings.alignment {
-        Alignment::SubscriptionStart => "With each subscription",
-        Alignment::StartOfMonth => "On the first of the month",
-    };
-    let proration = match settings.proration {
-        CreditProration::Whole => "All of its credits",
-        CreditProration::Prorate => "The share that fits its length",
-    };
     html! {
         (Head {
             beside: kind(environment),
@@ -58,8 +51,8 @@ fn page(visit: &Visit, form: &Form) -> Markup {
         })
         (facts(&[
             ("Time zone", html! { (zone(environment)) }),
-            ("Periods begin", html! { (alignment) }),
-            ("A period that is cut short grants", html! { (proration) }),
+            ("Periods begin", html! { (words::alignment(settings.alignment)) }),
+            ("A period that is cut short grants", html! { (words::proration(settings.proration)) }),
             ("API keys", html! { (visit.app.engine().api_keys(visit.env()).len()) }),
             ("Made", time(environment.created_at)),
         ]))

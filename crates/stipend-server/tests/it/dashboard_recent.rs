@@ -101,3 +101,91 @@ fn what_callers_sent_with_usage_is_text_and_nothing_else() {
     server.post("/api/v1/usage", &usage);
     assert_escaped(&Browser::signed_in(&server).page(USAGE));
 }
+
+const LOG: &str = "/e/production/activity-log";
+
+#[test]
+fn changes_are_told_newest_first_with_what_was_before() {
+    let server = Server::new();
+    let browser = Browser::signed_in(&server);
+    let shown = rows(&browser.page(LOG));
+    assert_eq!(
+        shown,
+        [
+            "2026-01-31 00:00 API key …test Added Manages environments: Yes",
+            "2026-01-31 00:00 Environment production Added Kind: Production",
+        ]
+    );
+    world::currency(&server, "api-credits");
+    server.advance(60);
+    let path = "/api/v1/credits/custom-currencies/api-credits";
+    server.done("PATCH", path, &json!({ "displayName": "API Credits", "symbol": "⚡" }));
+    server.done("PATCH", path, &json!({ "metadata": { "team": "billing" } }));
+    let shown = rows(&browser.page(LOG));
+    let changed = "2026-01-31 00:01 Credit type API Credits Changed";
+    assert_eq!(shown[0], format!("{changed} Metadata team: — → billing"));
+    assert_eq!(shown[1], format!("{changed} Name: Credits → API Credits Symbol: — → ⚡"));
+    assert_eq!(shown[2], "2026-01-31 00:00 Credit type Credits Added Name: Credits");
+    assert_eq!(shown.len(), 5);
+    let sandbox = rows(&browser.page("/e/sandbox/activity-log"));
+    assert_eq!(sandbox.len(), 2, "nothing refers across: {sandbox:?}");
+}
+
+#[test]
+fn versions_settings_clocks_and_keys_are_in_the_log_and_no_secret_is() {
+    let server = world::example();
+    let browser = Browser::signed_in(&server);
+    let told = |path: &str, what: &str| {
+        let page = browser.page(path);
+        let shown = rows(&page);
+        assert!(shown.iter().any(|row| row.contains(what)), "{what}: {shown:#?}");
+        assert!(!page.contains("sk_stipend_"), "{page}");
+    };
+    told(LOG, "Plan growth Changed Published version: None → 1 Draft: Yes → No");
+    told(LOG, "Plan growth Changed Compatible add-ons: — → extra");
+    told(LOG, "Add-on extra Changed Newest version with subscriptions: — → 1");
+    let sandbox = "/e/sandbox/activity-log";
+    let settings = [("timeZone", "Europe/Berlin"), ("periodAlignment", "START_OF_MONTH")];
+    browser.done("/e/sandbox/settings/edit", "/e/sandbox/settings", &settings);
+    told(sandbox, "Settings Added Time zone: Europe/Berlin Periods begin: On the first");
+    let clock = [("now", "2026-02-01T00:00")];
+    browser.done("/e/sandbox/settings", "/e/sandbox/settings/clock", &clock);
+    told(sandbox, "Test clock Set Clock: Stands still at 2026-02-01T00:00:00.000Z");
+    browser.done("/e/sandbox/api-keys/new", "/e/sandbox/api-keys", &[]);
+    told(sandbox, "Added Manages environments: No");
+}
+
+#[test]
+fn a_long_log_is_read_in_pages_and_a_change_beyond_a_page_still_has_its_before() {
+    let server = Server::new();
+    let browser = Browser::signed_in(&server);
+    world::currency(&server, "api-credits");
+    let path = "/api/v1/credits/custom-currencies/api-credits";
+    for number in 1..=60 {
+        server.done("PATCH", path, &json!({ "displayName": format!("Name {number}") }));
+    }
+    let (mut path, mut seen) = (LOG.to_owned(), Vec::new());
+    loop {
+        let page = browser.page(&path);
+        assert!(page.len() < 100_000, "{path} has {} bytes", page.len());
+        seen.extend(rows(&page));
+        let Some(older) = next(&page) else { break };
+        path = older;
+    }
+    assert_eq!(seen.len(), 63);
+    for (place, row) in seen.iter().take(59).enumerate() {
+        let number = 60 - place;
+        let change = format!("Changed Name: Name {} → Name {number}", number - 1);
+        assert!(row.ends_with(&change), "{row}");
+    }
+}
+
+#[test]
+fn what_people_typed_is_text_in_the_log_and_nothing_else() {
+    let server = Server::new();
+    let currency = json!({ "id": "x", "displayName": HOSTILE, "description": HOSTILE });
+    server.post("/api/v1/credits/custom-currencies", &currency);
+    let changed = json!({ "displayName": "Plain", "metadata": { "<b onload=x>": HOSTILE } });
+    server.done("PATCH", "/api/v1/credits/custom-currencies/x", &changed);
+    assert_escaped(&Browser::signed_in(&server).page(LOG));
+}
