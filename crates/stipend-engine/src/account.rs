@@ -55,7 +55,7 @@ pub fn kind_of(entry: &Entry) -> u16 {
             Cause::Due => 23,
             Cause::Subscription(_) => 24,
             Cause::Reservation => KIND_RESERVATION,
-            Cause::Release(_) => 26,
+            Cause::Release(_) => KIND_RELEASE,
             Cause::Extension => 27,
             Cause::Reversal(_) => KIND_REVERSAL,
         },
@@ -70,6 +70,9 @@ pub const KIND_USAGE: u16 = 30;
 
 /// The kind of a reversal.
 pub const KIND_REVERSAL: u16 = 28;
+
+/// The kind of a reservation that is ended by its caller.
+pub const KIND_RELEASE: u16 = 26;
 
 /// The kind of a reservation that is made.
 pub const KIND_RESERVATION: u16 = 25;

@@ -335,6 +335,16 @@ impl Engine {
         !self.published.glance().keys.is_empty()
     }
 
+    /// The keys of an environment, oldest first.
+    #[must_use]
+    pub fn api_keys(&self, env: EnvId) -> Vec<ApiKey> {
+        let realm = self.published.glance();
+        let mut keys: Vec<ApiKey> =
+            realm.keys.values().filter(|key| key.env == env).cloned().collect();
+        keys.sort_by_key(|key| (key.created_at, key.digest));
+        keys
+    }
+
     /// The operator of that name.
     #[must_use]
     pub fn find_operator(&self, name: &str) -> Option<Operator> {

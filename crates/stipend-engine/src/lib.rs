@@ -32,6 +32,7 @@ pub mod operator;
 pub mod pace;
 mod published;
 pub mod realm;
+pub mod recent;
 pub mod record;
 pub mod reversal;
 pub mod series;

@@ -4,11 +4,15 @@
 //! would take; what may be done is decided where the API's commands are decided. Every page works
 //! without scripts. How a screen is added stands in `ARCHITECTURE.md`.
 
+mod activity_log;
+mod api_keys;
 mod assets;
 mod common_passwords;
+mod compare;
 mod credit_types;
 mod customer;
 mod customers;
+mod environments;
 mod failure;
 mod features;
 mod field;
@@ -20,10 +24,12 @@ mod password;
 mod products;
 mod security;
 mod session;
+mod settings;
 mod sign_in;
 mod state;
 mod throttle;
 mod ui;
+mod usage_events;
 mod visit;
 mod what_if;
 mod words;
@@ -62,6 +68,11 @@ fn screens() -> Router<App> {
         .merge(credit_types::router())
         .merge(customers::router())
         .merge(customer::router())
+        .merge(usage_events::router())
+        .merge(settings::router())
+        .merge(api_keys::router())
+        .merge(environments::router())
+        .merge(activity_log::router())
 }
 
 async fn home(visit: Visit) -> Redirect {

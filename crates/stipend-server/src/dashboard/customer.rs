@@ -200,7 +200,7 @@ fn credits(catalog: &Catalog, currency: &CurrencyId, amount: Amount) -> Markup {
 
 /// The instant that a field of a form has, as requests write it: browsers leave out the zone, which
 /// is UTC.
-fn instant_of(typed: &str) -> String {
+pub(super) fn instant_of(typed: &str) -> String {
     let typed = typed.trim();
     let is_local = typed.contains('T') && !typed.ends_with('Z') && !typed.contains('+');
     match typed.len() {

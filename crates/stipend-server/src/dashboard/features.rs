@@ -148,7 +148,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
 }
 
 /// How usage comes to be a number.
-fn meter_words(feature: &Feature) -> String {
+pub(super) fn meter_words(feature: &Feature) -> String {
     let Some(meter) = &feature.meter else {
         let is_metered = feature.meter_type != MeterType::None;
         let words = if is_metered { "Reported as a number" } else { "Not counted" };

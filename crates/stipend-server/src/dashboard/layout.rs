@@ -23,6 +23,16 @@ pub(super) enum Section {
     CreditTypes,
     /// Customers.
     Customers,
+    /// What was reported lately.
+    UsageEvents,
+    /// The settings and the clock of the environment.
+    Settings,
+    /// The keys of the environment.
+    ApiKeys,
+    /// What was changed in the environment.
+    ActivityLog,
+    /// All environments.
+    Environments,
 }
 
 /// A line of the navigation: the screen, its name and its address.
@@ -40,7 +50,22 @@ const GROUPS: &[(&str, &[Line])] = &[
             (Section::CreditTypes, "Credit types", "/credit-types"),
         ],
     ),
-    ("", &[(Section::Customers, "Customers", "/customers")]),
+    (
+        "",
+        &[
+            (Section::Customers, "Customers", "/customers"),
+            (Section::UsageEvents, "Usage events", "/usage-events"),
+        ],
+    ),
+    (
+        "Environment",
+        &[
+            (Section::Settings, "Settings and clock", "/settings"),
+            (Section::ApiKeys, "API keys", "/api-keys"),
+            (Section::ActivityLog, "Activity log", "/activity-log"),
+            (Section::Environments, "All environments", "/environments"),
+        ],
+    ),
 ];
 
 /// A page of an environment.
@@ -70,6 +95,7 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
                             }
                         } @else {
                             p.flash role="status" { (flash.message) }
+                            @if let Some(key) = &flash.key { (new_key(&key.0)) }
                         }
                     }
                     (body)
@@ -78,6 +104,17 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
             }
         },
     )
+}
+
+/// A key that was just made. It is known by its hash only, so no later page can show it.
+fn new_key(key: &str) -> Markup {
+    html! {
+        div.notice {
+            p { strong { "Keep this API key now: it is not shown again." } }
+            p { code { (key) } }
+            p.quiet { "Your code sends it in the header X-API-KEY. It never belongs into an address." }
+        }
+    }
 }
 
 /// A page that stands alone, without an environment.

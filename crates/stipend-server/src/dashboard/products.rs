@@ -95,7 +95,7 @@ fn rows(visit: &Visit, catalog: &Catalog, shown: &[&Product]) -> Markup {
     table("Products", &head, &rows)
 }
 
-const fn reset_words(reset: UsageReset) -> &'static str {
+pub(super) const fn reset_words(reset: UsageReset) -> &'static str {
     match reset {
         UsageReset::Always => "Always",
         UsageReset::Never => "Never",

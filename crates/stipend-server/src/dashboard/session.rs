@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 use stipend_core::Timestamp;
+use stipend_wire::environment::ApiKey;
 
 /// How long a session lasts that nobody uses, in seconds.
 const IDLE_SECONDS_MAX: i64 = 8 * 3_600;
@@ -20,6 +21,8 @@ pub(super) struct Flash {
     pub(super) message: String,
     /// Whether it was refused, and not done.
     pub(super) is_refusal: bool,
+    /// A key that was just made: the next page is the only one that shows it.
+    pub(super) key: Option<ApiKey>,
 }
 
 /// What a page needs to know of its session.

@@ -17,6 +17,7 @@ use stipend_core::EnvId;
 use stipend_core::Timestamp;
 use stipend_core::catalog::{Catalog, CatalogCommand};
 use stipend_engine::{Command, Environment, PRODUCTION, Reply};
+use stipend_wire::environment::ApiKey;
 
 /// The cookie of a session over TLS, which no other site of the domain can set.
 const SECURE_COOKIE: &str = "__Host-stipend";
@@ -123,7 +124,14 @@ impl Visit {
 
     /// Goes to an address after something was done, and says so there.
     pub(super) fn done(&self, to: &str, message: impl Into<String>) -> Response {
-        self.leave(Flash { message: message.into(), is_refusal: false });
+        self.leave(Flash { message: message.into(), is_refusal: false, key: None });
+        self.go(to)
+    }
+
+    /// As [`Visit::done`], after a key was made: that page, and no other, shows it.
+    pub(super) fn made_key(&self, to: &str, message: impl Into<String>, key: String) -> Response {
+        let key = Some(ApiKey(key));
+        self.leave(Flash { message: message.into(), is_refusal: false, key });
         self.go(to)
     }
 
@@ -138,7 +146,7 @@ impl Visit {
         match outcome {
             Ok(()) => self.done(to, message),
             Err(Trouble { message, .. }) => {
-                self.leave(Flash { message, is_refusal: true });
+                self.leave(Flash { message, is_refusal: true, key: None });
                 self.go(to)
             }
         }

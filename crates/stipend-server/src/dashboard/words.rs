@@ -2,8 +2,9 @@
 
 use super::ui::grouped;
 use stipend_core::catalog::{
-    Behavior, Catalog, CreditTerms, Enforcement, Entitlement, EntitlementTerms, FeatureTerms,
-    PackageDetails, PackageVersion, Pricing, ResetPeriod, Target, TrialUnit,
+    Alignment, Behavior, Catalog, CreditProration, CreditTerms, Enforcement, Entitlement,
+    EntitlementTerms, FeatureTerms, PackageDetails, PackageVersion, Pricing, ResetPeriod, Target,
+    TrialUnit,
 };
 use stipend_core::{Amount, Cadence, CurrencyId, FeatureId, PackageId, PackageKey};
 
@@ -108,6 +109,22 @@ pub(super) const fn behavior(behavior: Behavior) -> &'static str {
     match behavior {
         Behavior::Increment => "Increment plan limit",
         Behavior::Override => "Override plan limit",
+    }
+}
+
+/// When periods begin.
+pub(super) const fn alignment(alignment: Alignment) -> &'static str {
+    match alignment {
+        Alignment::SubscriptionStart => "With each subscription",
+        Alignment::StartOfMonth => "On the first of the month",
+    }
+}
+
+/// What a period that is cut short grants.
+pub(super) const fn proration(proration: CreditProration) -> &'static str {
+    match proration {
+        CreditProration::Whole => "All of its credits",
+        CreditProration::Prorate => "The share that fits its length",
     }
 }
 

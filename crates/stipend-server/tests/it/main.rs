@@ -17,6 +17,8 @@ mod dashboard;
 mod dashboard_catalog;
 mod dashboard_credits;
 mod dashboard_customers;
+mod dashboard_environment;
+mod dashboard_recent;
 mod decisions;
 mod errors;
 mod failing_store;

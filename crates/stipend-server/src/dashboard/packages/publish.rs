@@ -1,6 +1,7 @@
 //! Drafts: opening, discarding, and publishing after a review of what changed.
 
 use super::{Kind, above, find, path_of};
+use crate::dashboard::compare::{Change, compare};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Sheet};
 use crate::dashboard::form::Form;
@@ -15,34 +16,12 @@ use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, Package};
 use stipend_wire::package::PublishPackage;
 
-/// What became of a line between two versions.
-enum Change {
-    Added(String),
-    Changed(String, String),
-    Removed(String),
-}
-
 /// What a draft changes, line by line.
 fn changes(catalog: &Catalog, package: &Package) -> Vec<(String, Change)> {
     let Some(draft) = &package.draft else { return Vec::new() };
     let after = words::lines(catalog, draft);
     let before = package.latest().map(|latest| words::lines(catalog, latest)).unwrap_or_default();
-    let find = |lines: &[(String, String)], name: &str| {
-        lines.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
-    };
-    let mut changes = Vec::new();
-    for (name, value) in &after {
-        match find(&before, name) {
-            None => changes.push((name.clone(), Change::Added(value.clone()))),
-            Some(old) if old != *value => {
-                changes.push((name.clone(), Change::Changed(old, value.clone())));
-            }
-            Some(_) => {}
-        }
-    }
-    let gone = before.into_iter().filter(|(name, _)| find(&after, name).is_none());
-    changes.extend(gone.map(|(name, value)| (name, Change::Removed(value))));
-    changes
+    compare(&before, &after)
 }
 
 fn changes_table(changes: &[(String, Change)]) -> Markup {

@@ -1,0 +1,206 @@
+//! The journal from its end backwards, over all customers: what was reported lately, and what was
+//! changed. Every walk has a bound, and says where the next one goes on.
+
+use crate::account::{KIND_CONSUMPTION, KIND_RELEASE, KIND_USAGE};
+use crate::command::UsageRecord;
+use crate::realm::RealmChange;
+use crate::record::{KIND_REALM, Record};
+use crate::usage::stored_report;
+use stipend_core::customer::{Entry, PoolEntry};
+use stipend_core::{Slot, Timestamp};
+use stipend_store::{Reader, Row, Seq, StoreError};
+
+/// Rows that are read at once.
+const ROWS_READ: usize = 500;
+
+/// How far a walk goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// It begins before this row; at the end of the journal where absent.
+    pub before: Option<Seq>,
+    /// How many things it finds at most.
+    pub found_max: usize,
+    /// How many rows it looks at at most.
+    pub rows_max: usize,
+}
+
+/// What a walk found, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recent<T> {
+    /// It.
+    pub found: Vec<T>,
+    /// The row before which the journal goes on; nothing where it was read to its beginning.
+    pub older: Option<Seq>,
+}
+
+/// A row of the journal that a walk was looking for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Its position, which its decision is found by.
+    pub seq: Seq,
+    /// The customer.
+    pub slot: Slot,
+    /// What was reported.
+    pub report: Report,
+}
+
+/// What was reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Usage of a feature, or an event that its meter took, with what it took of pools.
+    Usage(UsageRecord),
+    /// Credits were consumed directly, or of a reservation.
+    Consumption(PoolEntry),
+}
+
+/// A change of environments, keys or catalogs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its position.
+    pub seq: Seq,
+    /// When, as the environment's clock had it.
+    pub at: Timestamp,
+    /// The change.
+    pub change: RealmChange,
+}
+
+/// Walks back, and finds what `find` makes of the rows.
+fn walk<T>(
+    reader: &dyn Reader,
+    bounds: Bounds,
+    mut find: impl FnMut(&Row) -> Result<Option<T>, StoreError>,
+) -> Result<Recent<T>, StoreError> {
+    let end = reader.last()?.saturating_add(1);
+    let mut end = bounds.before.map_or(end, |before| before.min(end));
+    let (mut found, mut looked) = (Vec::new(), 0);
+    while end > 1 && found.len() < bounds.found_max && looked < bounds.rows_max {
+        let limit = ROWS_READ.min(bounds.rows_max - looked);
+        let start = end.saturating_sub(limit as Seq).max(1);
+        let rows = reader.rows(start, usize::try_from(end - start).unwrap_or(limit))?;
+        for row in rows.iter().rev() {
+            looked += 1;
+            end = row.seq;
+            found.extend(find(row)?);
+            if found.len() == bounds.found_max {
+                break;
+            }
+        }
+        if rows.is_empty() {
+            return Err(StoreError::Damaged(format!("row {start} is missing")));
+        }
+    }
+    Ok(Recent { found, older: (end > 1).then_some(end) })
+}
+
+/// What was reported lately for customers that are wanted: usage, events that a meter took, and
+/// credits that were consumed directly or of a reservation.
+///
+/// # Errors
+/// What reading fails with.
+pub fn reported(
+    reader: &dyn Reader,
+    bounds: Bounds,
+    is_wanted: impl Fn(Slot) -> bool,
+) -> Result<Recent<Reported>, StoreError> {
+    walk(reader, bounds, |row| {
+        let slot = Slot(row.slot);
+        let is_report = [KIND_USAGE, KIND_CONSUMPTION, KIND_RELEASE].contains(&row.kind);
+        if !is_report || !is_wanted(slot) {
+            return Ok(None);
+        }
+        let report = match Record::decode(row)? {
+            Record::Customer(Entry::Usage(_)) => stored_report(reader, row.seq)?.map(Report::Usage),
+            // What usage took of pools is told with it.
+            Record::Customer(Entry::Pool(entry))
+                if entry.priced().is_none() && entry.is_reversible() =>
+            {
+                Some(Report::Consumption(entry))
+            }
+            _ => None,
+        };
+        Ok(report.map(|report| Reported { seq: row.seq, slot, report }))
+    })
+}
+
+/// What was changed lately that is wanted: environments, keys, clocks, catalogs, tasks, operators.
+///
+/// # Errors
+/// What reading fails with.
+pub fn changed(
+    reader: &dyn Reader,
+    bounds: Bounds,
+    is_wanted: impl Fn(&RealmChange) -> bool,
+) -> Result<Recent<Changed>, StoreError> {
+    walk(reader, bounds, |row| {
+        if row.kind != KIND_REALM {
+            return Ok(None);
+        }
+        match Record::decode(row)? {
+            Record::Realm(change) if is_wanted(&change) => {
+                Ok(Some(Changed { seq: row.seq, at: Timestamp::from_micros(row.at), change }))
+            }
+            _ => Ok(None),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realm::ClockChange;
+    use crate::record::{Header, plain_row};
+    use stipend_core::EnvId;
+    use stipend_store::{Batch, MemoryStore, Store};
+
+    /// A journal whose first row is a header, and so many changes of clocks of two environments.
+    fn journal(changes: u64) -> MemoryStore {
+        let header =
+            Header { number: 1, now: 0, rows: 0, before: [0; 32], hash: [0; 32], replay_after: 0 };
+        let clock = |seq: Seq| {
+            let env = EnvId(u32::from(seq.is_multiple_of(2)));
+            let change = ClockChange { env, at: Timestamp::EPOCH, frozen_at: None };
+            plain_row(seq, KIND_REALM, 0, None, &RealmChange::Clock(change))
+        };
+        let rows = std::iter::once(header.to_row(1)).chain((2..=changes + 1).map(clock)).collect();
+        let mut store = MemoryStore::default();
+        let appended = store.append(&Batch { number: 1, after: 0, rows, ..Batch::default() });
+        appended.expect("the memory takes it");
+        store
+    }
+
+    /// The positions of the changes of one environment, page by page.
+    fn pages(changes: u64, found_max: usize, rows_max: usize) -> Vec<Vec<Seq>> {
+        let reader = journal(changes).reader();
+        let (mut pages, mut before) = (Vec::new(), None);
+        loop {
+            let bounds = Bounds { before, found_max, rows_max };
+            let is_wanted =
+                |change: &RealmChange| matches!(change, RealmChange::Clock(one) if one.env.0 == 1);
+            let recent = changed(&*reader, bounds, is_wanted).expect("the journal is sound");
+            pages.push(recent.found.iter().map(|found| found.seq).collect());
+            before = recent.older;
+            if before.is_none() {
+                return pages;
+            }
+        }
+    }
+
+    #[test]
+    fn walks_find_everything_newest_first_whatever_their_bounds_are() {
+        let all: Vec<Seq> = (2..=1_301).filter(|seq| seq % 2 == 0).rev().collect();
+        for (found_max, rows_max) in [(10_000, 10_000), (7, 10_000), (10_000, 3), (499, 501)] {
+            let pages = pages(1_300, found_max, rows_max);
+            assert!(pages.iter().all(|page| page.len() <= found_max.min(rows_max)));
+            assert_eq!(pages.concat(), all, "{found_max} of {rows_max} rows");
+        }
+        assert_eq!(pages(0, 1, 1), [Vec::<Seq>::new()]);
+    }
+
+    #[test]
+    fn a_walk_that_begins_behind_the_end_begins_at_the_end() {
+        let bounds = Bounds { before: Some(Seq::MAX), found_max: 1, rows_max: 1 };
+        let recent = changed(&*journal(4).reader(), bounds, |_| true);
+        let recent = recent.expect("the journal is sound");
+        assert_eq!((recent.found[0].seq, recent.older), (5, Some(5)));
+    }
+}

@@ -1,0 +1,171 @@
+//! Environment › Activity log: what was changed in the environment, before and after.
+//!
+//! The journal has what was changed and when; by whom it was changed is not recorded.
+
+use super::compare::{Change, Line, compare};
+use super::failure::Failure;
+use super::layout::Section;
+use super::ui::{Head, Tone, badge, empty, table, time};
+use super::usage_events::{around, asked_before};
+use super::visit::Visit;
+use crate::app::App;
+use crate::cursor::List;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use maud::{Markup, html};
+use std::sync::Arc;
+use stipend_core::EnvId;
+use stipend_core::catalog::Catalog;
+use stipend_engine::realm::RealmChange;
+use stipend_engine::recent::{Bounds, Changed, Recent, changed};
+
+mod told;
+
+const HERE: &str = "/activity-log";
+const TITLE: &str = "Activity log";
+const SECTION: Section = Section::ActivityLog;
+
+/// Changes on a page.
+const CHANGES_MAX: usize = 25;
+/// Changes that are read: what something was before stands in one of the older ones.
+const READ_MAX: usize = 200;
+/// Rows of the journal that are looked at for a page: most of a busy one are about customers.
+const ROWS_MAX: usize = 20_000;
+/// Lines of one change that are shown.
+const LINES_MAX: usize = 12;
+
+pub(super) fn router() -> Router<App> {
+    Router::new().route(HERE, get(show))
+}
+
+/// What a change is about, so that the one before it is found.
+fn is_same(one: &RealmChange, other: &RealmChange) -> bool {
+    told::subject(one) == told::subject(other)
+}
+
+fn is_of(change: &RealmChange, env: EnvId, is_task_here: impl Fn(u64) -> bool) -> bool {
+    match change {
+        RealmChange::Environment(environment) => environment.id == env,
+        RealmChange::ApiKey(key) => key.env == env,
+        RealmChange::Catalog(change) => change.env == env,
+        RealmChange::Clock(change) => change.env == env,
+        RealmChange::TaskBegun(task) => task.env == env,
+        RealmChange::TaskEnded(end) => is_task_here(end.id),
+        // Whoever signs in sees every environment.
+        RealmChange::Operator(_) => true,
+    }
+}
+
+async fn show(visit: Visit) -> Result<Response, Failure> {
+    let list = List::new(visit.env(), "dashboard/activity-log");
+    let before = asked_before(&visit, &list)?;
+    let (engine, env) = (Arc::clone(visit.app.shared_engine()), visit.env());
+    let read = move || {
+        let bounds = Bounds { before, found_max: READ_MAX, rows_max: ROWS_MAX };
+        let is_here =
+            |change: &RealmChange| is_of(change, env, |id| engine.task(env, id).is_some());
+        Ok(changed(engine.reader(), bounds, is_here)?)
+    };
+    let mut recent = visit.app.read(read).await?;
+    let whole = recent.clone();
+    let is_full = recent.found.len() > CHANGES_MAX;
+    recent.found.truncate(CHANGES_MAX);
+    if is_full {
+        recent.older = recent.found.last().map(|last| last.seq);
+    }
+    let body = html! {
+        (Head::new(TITLE))
+        p.lead {
+            "What was changed in " strong { (visit.environment.name) } ": catalog, settings, clock, \
+             keys. What happened to a customer stands under its Activity."
+        }
+        @if recent.found.is_empty() {
+            (empty("Nothing was changed lately", "The newest part of the journal is about customers. \
+                It goes on below.", &Markup::default()))
+        } @else {
+            (rows(&visit.catalog(), &recent.found, &whole))
+        }
+        (around(&visit, HERE, &list, &recent, is_full))
+    };
+    Ok(visit.page(SECTION, TITLE, &body))
+}
+
+fn rows(catalog: &Catalog, shown: &[Changed], whole: &Recent<Changed>) -> Markup {
+    let head = html! {
+        th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Before and after" }
+    };
+    let rows = html! {
+        @for (place, change) in shown.iter().enumerate() {
+            @let older = whole.found[place + 1..].iter();
+            @let before = older.map(|older| &older.change).find(|older| is_same(older, &change.change));
+            (row(catalog, change, before, whole.older.is_none()))
+        }
+    };
+    table(TITLE, &head, &rows)
+}
+
+/// A change; `is_whole` says whether the journal was read to its beginning, so that what is not
+/// found before was not there.
+fn row(
+    catalog: &Catalog,
+    change: &Changed,
+    before: Option<&RealmChange>,
+    is_whole: bool,
+) -> Markup {
+    let told = told::tell(catalog, &change.change);
+    let lines_before = before.map(|before| told::tell(catalog, before).lines);
+    let (word, tone) = match before {
+        Some(_) => ("Changed", Tone::Quiet),
+        None if is_whole => ("Added", Tone::Good),
+        None => ("Added or changed", Tone::Quiet),
+    };
+    html! {
+        tr {
+            th scope="row" { (time(change.at)) }
+            td {
+                (told.kind) " " strong { (told.name) } " "
+                (badge(told.tone.unwrap_or(tone), told.word.unwrap_or(word)))
+            }
+            td {
+                @match lines_before {
+                    Some(before) => (differences(&before, &told.lines)),
+                    None => (all(&told.lines)),
+                }
+            }
+        }
+    }
+}
+
+fn differences(before: &[Line], after: &[Line]) -> Markup {
+    let changes = compare(before, after);
+    html! {
+        @for (name, change) in changes.iter().take(LINES_MAX) {
+            div {
+                span.quiet { (name) ": " }
+                @match change {
+                    Change::Added(after) => { "— → " (after) }
+                    Change::Changed(before, after) => { (before) " → " (after) }
+                    Change::Removed(before) => { (before) " → —" }
+                }
+            }
+        }
+        (more(changes.len()))
+        @if changes.is_empty() { span.quiet { "Details that are not shown here" } }
+    }
+}
+
+fn all(lines: &[Line]) -> Markup {
+    html! {
+        @for (name, value) in lines.iter().take(LINES_MAX) {
+            div { span.quiet { (name) ": " } (value) }
+        }
+        (more(lines.len()))
+    }
+}
+
+fn more(lines: usize) -> Markup {
+    html! {
+        @if lines > LINES_MAX { div.quiet { "and " (lines - LINES_MAX) " more" } }
+    }
+}
