@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check and test of the project in one run, with one summary line.
 
+mod browser;
+mod debian;
 mod python;
 mod steps;
 mod summary;
