@@ -19,8 +19,11 @@ const ARGUMENTS = [
   "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
 ];
 
-/** One server and one page for the tests of a file; `world.page` and `world.server` are them. */
-export function world(options = {}) {
+/**
+ * One server and one page for the tests of a file; `world.page` and `world.server` are them.
+ * What the tests need to be there before them is made by `prepare`.
+ */
+export function world({ prepare, ...options } = {}) {
   const made = { troubles: [] };
   let browser;
   before(async () => {
@@ -33,6 +36,7 @@ export function world(options = {}) {
     made.page = await context.newPage();
     made.page.setDefaultTimeout(TIMEOUT_MS);
     listen(made);
+    await prepare?.();
   });
   after(async () => {
     await browser?.close();

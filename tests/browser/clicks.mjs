@@ -127,3 +127,18 @@ export async function makeExample(page, { scripts = true } = {}) {
   await field(page, "Plan").selectOption("plan-growth");
   await fill(page, { [EXTRA.name]: "3" });
 }
+
+/** A feature of which uses are counted. */
+export async function addFeature(page, name) {
+  await add(page, "Features", "+ Add feature", { name }, true);
+  await press(page, "Add");
+}
+
+/** Changes what the plan gives, in a draft. */
+export async function draftPlan(page, amount) {
+  await go(page, "Plans");
+  await follow(page, "Growth");
+  await follow(page, "Edit API Credits");
+  await fill(page, { Amount: amount });
+  await press(page, "Save to the draft");
+}

@@ -7,7 +7,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 
 const START_DEADLINE_MS = 30_000;
-export const API_KEY = "browser-test-key";
+const API_KEY = "browser-test-key";
+const SANDBOX_API_KEY = "browser-test-sandbox-key";
 
 /** Where `cargo xtask test` says something is. */
 export function given(name) {
@@ -27,7 +28,11 @@ export class Server {
     server.#folder = mkdtempSync(path.join(tmpdir(), "stipend-browser-"));
     const data = path.join(server.#folder, "data");
     const command = ["serve", "--data-dir", data, "--listen", "127.0.0.1:0"];
-    const env = { ...process.env, STIPEND_BOOTSTRAP_API_KEY: API_KEY };
+    const env = {
+      ...process.env,
+      STIPEND_BOOTSTRAP_API_KEY: API_KEY,
+      STIPEND_BOOTSTRAP_SANDBOX_API_KEY: SANDBOX_API_KEY,
+    };
     server.#process = spawn(given("E2E_BINARY"), command, { env });
     await server.#lines();
     return server;

@@ -36,6 +36,13 @@ pub(crate) fn command() -> Result<bool> {
     Ok(total.failed == 0)
 }
 
+/// Keeps pictures of every screen of the dashboard; the main ones are those of its documentation.
+pub(crate) fn screenshots() -> Result<bool> {
+    let tally = steps::screenshots(&workspace::root()?)?;
+    println!("{tally}");
+    Ok(tally.failed == 0)
+}
+
 /// A step that could not even run counts as one failure.
 fn run(step: &Step, root: &Path) -> (Tally, Duration) {
     println!("\n=== {} ===", step.title);

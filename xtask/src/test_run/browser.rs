@@ -11,6 +11,8 @@ use super::debian::{install, may_install, quiet};
 const TESTS: &str = "tests/browser";
 const PACKAGES: &str = "target/browser";
 const CACHE: &str = "target/npm-cache";
+const SCREENS: &str = "screens.test.mjs";
+const ILLUSTRATIONS: &str = "docs/dashboard";
 const SCREENSHOTS: &str = "target/screenshots";
 const LISTS: [&str; 2] = ["package.json", "package-lock.json"];
 const STAMP: &str = "installed-packages.json";
@@ -50,18 +52,35 @@ pub(super) fn tools(root: &Path) -> Result<Found> {
 }
 
 impl Tools {
-    /// The command that runs the tests.
+    /// The command that runs all tests.
     pub(super) fn tests(&self, root: &Path, binary: &Path) -> Result<Command> {
+        let mut command = self.node(root, binary);
+        command.args(test_files(&root.join(TESTS))?);
+        Ok(command)
+    }
+
+    /// The command that looks at every screen and keeps all pictures, also those of the
+    /// documentation.
+    pub(super) fn pictures(&self, root: &Path, binary: &Path) -> Command {
+        let mut command = self.node(root, binary);
+        command
+            .arg(root.join(TESTS).join(SCREENS))
+            .env("BROWSER_PICTURES", "all")
+            .env("BROWSER_DOCS", root.join(ILLUSTRATIONS));
+        command
+    }
+
+    fn node(&self, root: &Path, binary: &Path) -> Command {
         let mut command = Command::new("node");
         command
             .args(["--test", "--test-reporter=spec", "--test-concurrency=2"])
-            .args(test_files(&root.join(TESTS))?)
             .current_dir(root)
+            .env("NO_COLOR", "1")
             .env("E2E_BINARY", binary)
             .env("BROWSER", &self.browser)
             .env("BROWSER_PACKAGES", &self.packages)
             .env("BROWSER_SCREENSHOTS", root.join(SCREENSHOTS));
-        Ok(command)
+        command
     }
 }
 

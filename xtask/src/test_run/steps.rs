@@ -148,7 +148,18 @@ fn browser_tests(root: &Path) -> Result<Tally> {
         }
     };
     let binary = build_product(root)?;
-    count_tests(Runner::Node, tools.tests(root, &binary)?.env("NO_COLOR", "1"))
+    count_tests(Runner::Node, &mut tools.tests(root, &binary)?)
+}
+
+/// Keeps pictures of every screen; without a browser there are none.
+pub(super) fn screenshots(root: &Path) -> Result<Tally> {
+    match browser::tools(root)? {
+        browser::Found::Tools(tools) => {
+            let binary = build_product(root)?;
+            count_tests(Runner::Node, &mut tools.pictures(root, &binary))
+        }
+        browser::Found::Missing(what) => bail!("there are no pictures: {what}"),
+    }
 }
 
 fn short_crash(root: &Path) -> Result<Tally> {
