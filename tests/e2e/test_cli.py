@@ -88,10 +88,9 @@ def change_a_journal_row(data_dir: pathlib.Path) -> None:
 
 
 def database(data_dir: pathlib.Path) -> pathlib.Path:
-    for path in sorted(data_dir.iterdir()):
-        if path.is_file() and path.read_bytes()[:16] == SQLITE_MAGIC:
-            return path
-    raise AssertionError(f"no database in {data_dir}")
+    path = data_dir / "stipend.db"
+    assert path.read_bytes()[:16] == SQLITE_MAGIC, f"no database at {path}"
+    return path
 
 
 def test_the_demo_sells_eighty_thousand_and_explains_them() -> None:

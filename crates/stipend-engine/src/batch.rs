@@ -107,11 +107,6 @@ impl Open {
         !is_full && self.bytes < BATCH_BYTES_MAX
     }
 
-    /// How many wait for it.
-    pub(crate) fn answers(&self) -> usize {
-        self.waiters.len()
-    }
-
     /// Whether it takes more due work: that leaves room for commands.
     pub(crate) fn has_slice_room(&self) -> bool {
         self.rows.len() < SLICE_ROWS_MAX && self.bytes < SLICE_BYTES_MAX && self.has_room()

@@ -4,7 +4,6 @@
 mod consume;
 mod customers;
 mod environments;
-mod gather;
 mod parking;
 mod report;
 mod reverse;
@@ -22,13 +21,11 @@ use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::wall::WallWatch;
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use std::time::Duration;
 use stipend_core::catalog::CatalogCommand;
 use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
 use stipend_store::Seq;
 
-pub(crate) use gather::Gather;
 pub(crate) use parking::Parking;
 pub(crate) use slices::Slices;
 
@@ -51,7 +48,6 @@ pub(crate) struct Decider {
     pub(crate) committed: Receiver<Committed>,
     pub(crate) parking: Parking,
     pub(crate) slices: Slices,
-    pub(crate) gather: Gather,
 }
 
 /// What a decided command did.
@@ -66,15 +62,6 @@ struct Done {
     task: Option<u64>,
 }
 
-/// A batch on its way to the disk.
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
-    /// When it was sealed, on the monotonic clock.
-    since: Duration,
-    /// How many wait for it.
-    answers: usize,
-}
-
 /// What the decider goes on with.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 enum Event {
@@ -86,8 +73,6 @@ enum Event {
     Stop,
     /// It is time to look at the clock.
     Alarm,
-    /// Those who were answered do not come back in time.
-    Late,
     /// Nothing; there is work to go on with.
     Nothing,
     /// The committer has ended.
@@ -99,18 +84,14 @@ impl Decider {
     /// failed.
     pub(crate) fn run(&mut self) {
         let mut open = Open::new(self.tip, self.now);
-        let mut in_flight: Option<InFlight> = None;
+        let mut in_flight = false;
         let mut is_open = true;
         loop {
             let has_more = is_open && self.work(&mut open);
             if is_open {
                 self.answer_parked(&mut open);
             }
-            let may_seal = in_flight.is_none() && !open.is_empty();
-            let patience = if may_seal && is_open { self.patience(&open) } else { None };
-            if may_seal && patience.is_none() {
-                self.gather.stop();
-                in_flight = Some(InFlight { since: self.passed(), answers: open.answers() });
+            if !in_flight && !open.is_empty() {
                 let next = open.seal(&self.working, &mut self.flusher);
                 self.tip.last = next.publication.last;
                 self.tip.hash = next.hash;
@@ -118,16 +99,16 @@ impl Decider {
                 if self.sealed.send(next).is_err() {
                     return;
                 }
+                in_flight = true;
                 open = Open::new(self.tip, self.now);
             }
-            if !is_open && in_flight.is_none() {
+            if !is_open && !in_flight {
                 return;
             }
             let may_work = has_more && open.has_slice_room();
-            match self.next_event(is_open && open.has_room(), may_work, patience) {
+            match self.next_event(is_open && open.has_room(), may_work) {
                 Event::Committed(committed) => {
-                    let sent = in_flight.take();
-                    self.begin_gathering(&committed, sent, &open);
+                    in_flight = false;
                     if !self.settle(committed) {
                         open = self.drop_undurable(open);
                     }
@@ -135,44 +116,21 @@ impl Decider {
                 Event::Request(request) => self.take(&mut open, request),
                 Event::Stop => {
                     is_open = false;
-                    self.parking.refuse_all(&Refusal::Unavailable);
+                    // What was decided may be durable.
+                    self.parking.refuse_all(&Refusal::Unavailable, &Refusal::Failed);
                 }
                 Event::Alarm => self.wake(),
-                Event::Late => self.gather.end(),
                 Event::Nothing => {}
                 Event::Broken => return,
             }
         }
     }
 
-    /// How long the open batch waits for more before it is sealed, where it could be.
-    fn patience(&mut self, open: &Open) -> Option<Duration> {
-        if !open.has_room() {
-            return None;
-        }
-        let now = self.passed();
-        self.gather.left(now, open.answers())
-    }
-
-    fn begin_gathering(&mut self, committed: &Committed, sent: Option<InFlight>, open: &Open) {
-        if let (Committed::Durable { number: 1.., .. }, Some(sent)) = (committed, sent) {
-            let now = self.passed();
-            let took = now.saturating_sub(sent.since);
-            self.gather.begin(now, took, sent.answers, open.answers());
-        }
-    }
-
-    /// The time that has passed since some instant.
-    fn passed(&self) -> Duration {
-        self.watch.time.clock().monotonic()
-    }
-
     /// Waits for what comes next; where there is work to go on with, it only looks.
-    fn next_event(&mut self, takes: bool, may_work: bool, patience: Option<Duration>) -> Event {
+    fn next_event(&mut self, takes: bool, may_work: bool) -> Event {
         if may_work {
             return self.look_for_event(takes);
         }
-        let late = patience.map_or_else(crossbeam_channel::never, crossbeam_channel::after);
         let alarm = if takes { self.alarm() } else { Alarm::never() };
         let (never, no_stop) = (crossbeam_channel::never(), crossbeam_channel::never());
         let requests = if takes { &self.requests } else { &never };
@@ -183,7 +141,6 @@ impl Decider {
             // What was submitted before the stop is still done.
             recv(stop) -> _ => self.requests.try_recv().map_or(Event::Stop, Event::Request),
             recv(alarm.receiver()) -> _ => Event::Alarm,
-            recv(late) -> _ => Event::Late,
         }
     }
 
@@ -206,7 +163,7 @@ impl Decider {
     /// Refuses what was not decided and whatever still comes until the engine is stopped: nobody
     /// may wait for an answer that cannot come.
     pub(crate) fn refuse_the_rest(&mut self) {
-        self.parking.refuse_all(&Refusal::Failed);
+        self.parking.refuse_all(&Refusal::Failed, &Refusal::Failed);
         loop {
             crossbeam_channel::select! {
                 recv(self.requests) -> request => match request {
@@ -264,7 +221,7 @@ impl Decider {
     fn drop_undurable(&mut self, open: Open) -> Open {
         self.working.drop_all();
         self.keys.drop_pending();
-        self.parking.refuse_all(&Refusal::Unavailable);
+        self.parking.refuse_all(&Refusal::Unavailable, &Refusal::Unavailable);
         self.stall();
         for (waiter, _) in open.into_waiters() {
             // Who no longer waits does not want to know.

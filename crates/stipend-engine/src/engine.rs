@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
 use crate::committer::{Committer, Fatal, run_guarded};
 use crate::decider::{
-    Decider, Gather, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
+    Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
 };
 use crate::flush::Flusher;
 use crate::key::{Key, Keys, ReservationPlace, ScopeHash};
@@ -211,7 +211,6 @@ impl Engine {
             committed: committed_in,
             parking: Parking::default(),
             slices: Slices::default(),
-            gather: Gather::default(),
         };
         let committer = Committer {
             store,

@@ -6,7 +6,7 @@
 //! something was acknowledged. `cargo xtask faults` drives it.
 //!
 //! Environment: `FAULTS_DIR` is the directory, `FAULTS_TRACE` the file of the trace, `FAULTS_PLAN`
-//! what fails (see [`plan::Plan::parse`]), and `FAULTS_WHILE` a file while which exists it does.
+//! what fails (see `plan::Plan::parse`), and `FAULTS_WHILE` a file while which exists it does.
 #![cfg(target_os = "linux")]
 
 mod plan;

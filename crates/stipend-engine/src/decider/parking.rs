@@ -37,9 +37,11 @@ impl Parking {
         self.requests.iter().any(|(submission, _)| submission.env == env)
     }
 
-    pub(super) fn refuse_all(&mut self, refusal: &Refusal) {
-        let undecided = self.requests.drain(..).map(|(_, waiter)| waiter);
-        for waiter in undecided.chain(self.answers.drain(..).map(|parked| parked.waiter)) {
+    /// Refuses who was not decided on, and who waits for an answer.
+    pub(super) fn refuse_all(&mut self, undecided: &Refusal, decided: &Refusal) {
+        let requests = self.requests.drain(..).map(|(_, waiter)| (waiter, undecided));
+        let answers = self.answers.drain(..).map(|parked| (parked.waiter, decided));
+        for (waiter, refusal) in requests.chain(answers) {
             // Who no longer waits does not want to know.
             let _ = waiter.send(Err(refusal.clone()));
         }
