@@ -72,7 +72,7 @@ const SCREENS = {
   "customer-edit": `${ACME}/edit`,
   "customer-archive": `${ACME}/archive`,
   subscriptions: ACME,
-  subscribe: { on: `${ACME}/subscribe`, fill: chooseThreeUnits },
+  subscribe: { on: `${E}/customers/globex/subscribe`, fill: chooseThreeUnits },
   "subscription-update": { on: ACME, by: "Update" },
   "subscription-cancel": { on: ACME, by: "Cancel" },
   credits: `${ACME}/credits`,
