@@ -1,5 +1,5 @@
 //! Development tasks of the workspace: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask crash`,
-//! `cargo xtask herd`, `cargo xtask faults`, `cargo xtask overload`.
+//! `cargo xtask herd`, `cargo xtask faults`, `cargo xtask overload`, `cargo xtask screenshots`.
 #![expect(clippy::print_stdout, reason = "a command-line tool reports to its terminal")]
 
 mod crash;
@@ -30,6 +30,8 @@ enum Task {
     Tidy,
     /// Run every check and test of the project, as the CI does.
     Test,
+    /// Take pictures of every screen of the dashboard, also those of `docs/dashboard.md`.
+    Screenshots,
     /// Kill the server again and again under load, and check that nothing is lost or doubled.
     Crash(crash::Options),
     /// Let many subscriptions fall due at one instant, and check that they are renewed once.
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Tidy => tidy::command().map(|()| true),
         Task::Test => test_run::command(),
+        Task::Screenshots => test_run::screenshots(),
         Task::Crash(options) => crash::command(&options).map(|()| true),
         Task::Herd(options) => herd::command(&options).map(|()| true),
         Task::Faults(options) => faults::command(&options).map(|()| true),

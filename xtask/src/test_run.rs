@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check and test of the project in one run, with one summary line.
 
+mod browser;
+mod debian;
 mod python;
 mod steps;
 mod summary;
@@ -32,6 +34,13 @@ pub(crate) fn command() -> Result<bool> {
     }
     println!("{total}");
     Ok(total.failed == 0)
+}
+
+/// Keeps pictures of every screen of the dashboard; the main ones are those of its documentation.
+pub(crate) fn screenshots() -> Result<bool> {
+    let tally = steps::screenshots(&workspace::root()?)?;
+    println!("{tally}");
+    Ok(tally.failed == 0)
 }
 
 /// A step that could not even run counts as one failure.

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+
+use super::debian::{install, may_install, quiet};
 
 const REQUIREMENTS: &str = "tests/e2e/requirements.txt";
 const ENVIRONMENT: &str = "target/e2e-venv";
@@ -46,15 +48,14 @@ fn create(folder: &Path) -> Result<()> {
         return Ok(());
     }
     ensure!(quiet(Command::new("python3").arg("--version")), "python3 is missing: install it");
-    if !may_install_packages() {
+    if !may_install() {
         bail!(
             "`python3 -m venv` failed: install the venv module \
              (on Debian and Ubuntu: `apt-get install python3-venv`)"
         );
     }
     println!("`python3 -m venv` failed: installing python3-venv");
-    apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "--no-install-recommends", "python3-venv"])?;
+    install(&["python3-venv"])?;
     ensure!(make_environment(folder), "`python3 -m venv` failed although python3-venv is there");
     Ok(())
 }
@@ -67,28 +68,6 @@ fn make_environment(folder: &Path) -> bool {
         println!("cannot remove {}", folder.display());
     }
     complete
-}
-
-fn may_install_packages() -> bool {
-    rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists()
-}
-
-fn apt_get(arguments: &[&str]) -> Result<()> {
-    let status = Command::new("apt-get")
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .status()
-        .context("apt-get did not start")?;
-    ensure!(status.success(), "apt-get {} failed", arguments.join(" "));
-    Ok(())
-}
-
-fn quiet(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::browser;
 use super::python;
 use super::summary::{Runner, Tally};
 use crate::{crash, faults, herd, workspace};
@@ -32,6 +33,7 @@ pub(super) fn all() -> Vec<Step> {
         Step { title: "Documentation examples", run: doc_tests },
         Step { title: "OpenAPI document is current", run: openapi },
         Step { title: "End-to-end tests with the official Python client", run: end_to_end },
+        Step { title: "Tests of the dashboard in a browser", run: browser_tests },
         Step { title: "Short crash run", run: short_crash },
         Step { title: "Short herd run", run: short_herd },
         Step { title: "Short faults run", run: short_faults },
@@ -134,6 +136,30 @@ fn end_to_end(root: &Path) -> Result<Tally> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("E2E_BINARY", binary),
     )
+}
+
+/// A machine that cannot have a browser runs the other tests all the same.
+fn browser_tests(root: &Path) -> Result<Tally> {
+    let tools = match browser::tools(root)? {
+        browser::Found::Tools(tools) => tools,
+        browser::Found::Missing(what) => {
+            println!("skipped, the dashboard is not tested in a browser: {what}");
+            return Ok(Tally::default());
+        }
+    };
+    let binary = build_product(root)?;
+    count_tests(Runner::Node, &mut tools.tests(root, &binary)?)
+}
+
+/// Keeps pictures of every screen; without a browser there are none.
+pub(super) fn screenshots(root: &Path) -> Result<Tally> {
+    match browser::tools(root)? {
+        browser::Found::Tools(tools) => {
+            let binary = build_product(root)?;
+            count_tests(Runner::Node, &mut tools.pictures(root, &binary))
+        }
+        browser::Found::Missing(what) => bail!("there are no pictures: {what}"),
+    }
 }
 
 fn short_crash(root: &Path) -> Result<Tally> {

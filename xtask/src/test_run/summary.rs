@@ -28,12 +28,12 @@ impl Tally {
         if success || self.failed > 0 { self } else { Self { failed: 1, ..self } }
     }
 
-    /// Reads the closing lines of a runner. `cargo test` closes each of its binaries; the others
-    /// close once, and what looks like their last line before that is a test's own output.
+    /// Reads the closing lines of a runner. `cargo test` closes each of its binaries, and node
+    /// gives each count a line; the others close once, and what looks like their last line before that is a test's own output.
     pub(super) fn parse(runner: Runner, output: &str) -> Self {
         let mut closing = output.lines().filter_map(|line| closing_line(runner, line));
         match runner {
-            Runner::CargoTest => closing.fold(Self::default(), Self::plus),
+            Runner::CargoTest | Runner::Node => closing.fold(Self::default(), Self::plus),
             Runner::Nextest | Runner::Pytest => closing.next_back().unwrap_or_default(),
         }
     }
@@ -44,6 +44,7 @@ impl Tally {
 pub(super) enum Runner {
     CargoTest,
     Nextest,
+    Node,
     Pytest,
 }
 
@@ -60,6 +61,7 @@ fn closing_line(runner: Runner, line: &str) -> Option<Tally> {
         Runner::CargoTest => line.strip_prefix("test result: ")?.split_once(". ")?.1,
         // Summary [   0.004s] 12 tests run: 11 passed (1 slow), 1 failed, 0 skipped
         Runner::Nextest => line.strip_prefix("Summary [")?.split_once("run: ")?.1,
+        Runner::Node => return node_line(line),
         // ==== 1 failed, 12 passed, 1 error in 3.21s ====
         Runner::Pytest => line.trim_matches(['=', ' ']).split_once(" in ")?.0,
     };
@@ -72,6 +74,17 @@ fn closing_line(runner: Runner, line: &str) -> Option<Tally> {
         passed: sum_of(&["passed"]),
         failed: sum_of(&["failed", "error", "errors", "timed"]),
     })
+}
+
+/// Node closes with a line for each count: `ℹ pass 12`, `ℹ fail 1`, `ℹ cancelled 0`.
+fn node_line(line: &str) -> Option<Tally> {
+    let (word, count) = line.strip_prefix("ℹ ")?.split_once(' ')?;
+    let count = count.parse().ok()?;
+    match word {
+        "pass" => Some(Tally { passed: count, failed: 0 }),
+        "fail" | "cancelled" => Some(Tally { passed: 0, failed: count }),
+        _ => None,
+    }
 }
 
 /// `12 passed` and `2 timed out`; anything behind the first word is of no interest.
@@ -119,6 +132,14 @@ mod tests {
         ] {
             check(Runner::Pytest, line, passed, failed);
         }
+    }
+
+    #[test]
+    fn closing_lines_of_node_are_read() {
+        let closing = "✔ a screen is light (1.5ms)\nℹ tests 9\nℹ suites 0\nℹ pass 6\nℹ fail 2\n\
+                       ℹ cancelled 1\nℹ skipped 0\nℹ todo 0\nℹ duration_ms 19511.258\n";
+        check(Runner::Node, closing, 6, 3);
+        check(Runner::Node, "ℹ pass\nℹ a test says pass 5\n", 0, 0);
     }
 
     #[test]
