@@ -1,6 +1,6 @@
 //! Environment › API keys: which there are, and making another one.
 
-use super::field::{Choice, Sheet};
+use super::field::{Choice, add_page};
 use super::form::Form;
 use super::layout::Section;
 use super::ui::{Head, empty, primary, table, time};
@@ -84,17 +84,7 @@ fn new_page(visit: &Visit, form: &Form) -> Markup {
             })
         }
     };
-    html! {
-        (Head { above: &[(visit.path(LIST), "API keys")], ..Head::new(TITLE) })
-        (Sheet {
-            visit,
-            action: &visit.path(LIST),
-            form,
-            fields,
-            submit: "Add",
-            cancel: Some(&visit.path(LIST)),
-        })
-    }
+    add_page(visit, (LIST, "API keys"), TITLE, form, fields)
 }
 
 async fn new(visit: Visit) -> Response {

@@ -1,7 +1,7 @@
 //! Product catalog › Credit types.
 
 use super::failure::Failure;
-use super::field::{Field, Sheet, one_button};
+use super::field::{Field, Sheet, add_page, one_button};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
@@ -178,20 +178,7 @@ fn object(form: &Form) -> Object {
 }
 
 fn new_page(visit: &Visit, form: &Form) -> Markup {
-    html! {
-        (Head {
-            above: &[(visit.path(LIST), "Credit types")],
-            ..Head::new("Add credit type")
-        })
-        (Sheet {
-            visit,
-            action: &visit.path(LIST),
-            form,
-            fields: fields(form, true),
-            submit: "Add",
-            cancel: Some(&visit.path(LIST)),
-        })
-    }
+    add_page(visit, (LIST, "Credit types"), "Add credit type", form, fields(form, true))
 }
 
 async fn new(visit: Visit) -> Response {

@@ -1,6 +1,6 @@
 //! Environment › All environments: the list, and making one.
 
-use super::field::{Choice, Field, Sheet};
+use super::field::{Choice, Field, add_page};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
@@ -136,17 +136,7 @@ fn new_page(visit: &Visit, form: &Form) -> Markup {
         (settings_fields(form))
         p.hint { "Its first API key is shown once, on the next page." }
     };
-    html! {
-        (Head { above: &[(visit.path(LIST), "Environments")], ..Head::new(TITLE) })
-        (Sheet {
-            visit,
-            action: &visit.path(LIST),
-            form,
-            fields,
-            submit: "Add",
-            cancel: Some(&visit.path(LIST)),
-        })
-    }
+    add_page(visit, (LIST, "Environments"), TITLE, form, fields)
 }
 
 async fn new(visit: Visit) -> Response {

@@ -1,7 +1,7 @@
 //! Product catalog › Features.
 
 use super::failure::Failure;
-use super::field::{Choice, Field, Sheet, one_button};
+use super::field::{Choice, Field, Sheet, add_page, one_button};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
@@ -259,18 +259,7 @@ fn placed(trouble: Trouble) -> Trouble {
 }
 
 fn new_page(visit: &Visit, form: &Form) -> Markup {
-    let list = visit.path(LIST);
-    html! {
-        (Head { above: &[(list.clone(), "Features")], ..Head::new("Add feature") })
-        (Sheet {
-            visit,
-            action: &list,
-            form,
-            fields: fields(form, true),
-            submit: "Add",
-            cancel: Some(&list),
-        })
-    }
+    add_page(visit, (LIST, "Features"), "Add feature", form, fields(form, true))
 }
 
 async fn new(visit: Visit) -> Response {

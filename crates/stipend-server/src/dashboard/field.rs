@@ -1,6 +1,7 @@
 //! The fields of forms: a label, a control, a hint, and what is wrong right beside it.
 
 use super::form::{Form, TOKEN_FIELD};
+use super::ui::Head;
 use super::visit::Visit;
 use maud::{Markup, Render, html};
 
@@ -33,6 +34,21 @@ impl Render for Sheet<'_> {
                 }
             }
         }
+    }
+}
+
+/// The page on which something is added to a list: sent to the list, which one goes back to.
+pub(super) fn add_page(
+    visit: &Visit,
+    (list, name): (&str, &str),
+    title: &str,
+    form: &Form,
+    fields: Markup,
+) -> Markup {
+    let list = visit.path(list);
+    html! {
+        (Head { above: &[(list.clone(), name)], ..Head::new(title) })
+        (Sheet { visit, action: &list, form, fields, submit: "Add", cancel: Some(&list) })
     }
 }
 

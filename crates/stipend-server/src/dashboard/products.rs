@@ -1,7 +1,7 @@
 //! Product catalog › Products.
 
 use super::failure::Failure;
-use super::field::{Choice, Field, Sheet, one_button, tick};
+use super::field::{Choice, Field, Sheet, add_page, one_button, tick};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
@@ -217,18 +217,7 @@ fn object(form: &Form) -> Object {
 }
 
 fn new_page(visit: &Visit, form: &Form) -> Markup {
-    let list = visit.path(LIST);
-    html! {
-        (Head { above: &[(list.clone(), "Products")], ..Head::new("Add product") })
-        (Sheet {
-            visit,
-            action: &list,
-            form,
-            fields: fields(form, true),
-            submit: "Add",
-            cancel: Some(&list),
-        })
-    }
+    add_page(visit, (LIST, "Products"), "Add product", form, fields(form, true))
 }
 
 async fn new(visit: Visit) -> Response {
