@@ -52,11 +52,11 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .expose_headers([HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
         .max_age(PREFLIGHT_AGE);
     let (data, _) = described().split_for_parts();
-    data.layer(cors)
-        .merge(page::router())
-        .merge(assets::router())
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), request_id::attach))
+    let guarded = |routes: Router<App>| {
+        let attach = middleware::from_fn_with_state(app.clone(), request_id::attach);
+        routes.layer(CatchPanicLayer::new()).layer(attach)
+    };
+    guarded(data).layer(cors).merge(guarded(page::router().merge(assets::router())))
 }
 
 /// A token as the contract has it.

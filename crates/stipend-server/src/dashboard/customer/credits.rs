@@ -154,7 +154,10 @@ fn balance(
                         " left of " (credits(&look.catalog, &place.currency, told.granted))
                     }
                 }
-                div.actions { (grants::adjust_button(look, Some(place))) }
+                div.actions {
+                    (super::embed::embed_button(look))
+                    (grants::adjust_button(look, Some(place)))
+                }
             }
             (used_bar(told, reserved))
             p.statement { (statement(told, reserved)) }
