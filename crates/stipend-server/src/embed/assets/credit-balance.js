@@ -16,7 +16,7 @@ strong.bad { color: var(--bad) }
 .fill.bad { background: var(--bad) }
 li { display: flex; flex-wrap: wrap; gap: 0 1em; padding: .375em 0 }
 li + li { border-top: 1px solid var(--line) }
-li > :first-child { flex: 1 1 12em }
+li > :first-child { flex: 1 1 8em }
 @media (forced-colors: active) { .bar { border: 1px solid } .fill { forced-color-adjust: none; background: CanvasText } }`);
 
 // Parts are classes too; texts stay texts.
