@@ -21,13 +21,13 @@ const ARGUMENTS = [
 
 /**
  * One server and one page for the tests of a file; `world.page` and `world.server` are them.
- * What the tests need to be there before them is made by `prepare`.
+ * What the tests need to be there before them is made by `prepare`; `serve` are options of the server.
  */
-export function world({ prepare, ...options } = {}) {
+export function world({ prepare, serve, ...options } = {}) {
   const made = { troubles: [] };
   let browser;
   before(async () => {
-    made.server = await Server.start();
+    made.server = await Server.start(serve);
     browser = await chromium.launch({
       executablePath: given("BROWSER"), headless: true, args: ARGUMENTS,
     });

@@ -78,6 +78,7 @@ const SCREENS = {
   credits: `${ACME}/credits`,
   "credits-adjust": `${ACME}/credits/adjust`,
   grants: `${ACME}/credits/grants`,
+  embed: `${ACME}/credits/embed`,
   "grant-void": { on: `${ACME}/credits/grants`, by: "Void" },
   ledger: `${ACME}/credits/ledger`,
   decision: { on: `${ACME}/credits/ledger`, by: "Why" },

@@ -22,12 +22,12 @@ export class Server {
   #folder;
   #log = "";
 
-  /** A server that listens, empty as on its first day. */
-  static async start() {
+  /** A server that listens, empty as on its first day; `more` are options of its own. */
+  static async start(more = []) {
     const server = new Server();
     server.#folder = mkdtempSync(path.join(tmpdir(), "stipend-browser-"));
     const data = path.join(server.#folder, "data");
-    const command = ["serve", "--data-dir", data, "--listen", "127.0.0.1:0"];
+    const command = ["serve", "--data-dir", data, "--listen", "127.0.0.1:0", ...more];
     const env = {
       ...process.env,
       STIPEND_BOOTSTRAP_API_KEY: API_KEY,

@@ -20,6 +20,7 @@ use crate::operator::Operator;
 use crate::published::Published;
 use crate::realm::{ApiKey, Environment, Rights};
 use crate::record::{Record, Remembered};
+use crate::signing::Signer;
 use crate::task::Task;
 use crate::wall::{WallTime, WallWatch};
 use crate::working::Working;
@@ -45,6 +46,7 @@ pub struct Engine {
     reader: Arc<dyn Reader>,
     time: Arc<WallTime>,
     cipher: IdCipher,
+    pub(crate) token_signer: Signer,
     requests: Sender<Request>,
     stopping: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -171,6 +173,7 @@ impl Engine {
             reader,
             time,
             cipher: IdCipher::new(&secret),
+            token_signer: Signer::of_tokens(&secret),
             requests,
             stopping: Mutex::new(Some(stopping)),
             threads: Mutex::new(Vec::new()),

@@ -36,6 +36,7 @@ pub mod recent;
 pub mod record;
 pub mod reversal;
 pub mod series;
+mod signing;
 mod slots;
 pub mod task;
 pub mod usage;
@@ -58,4 +59,5 @@ pub use operator::{Operator, PasswordHash};
 pub use realm::{
     ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
 };
+pub use signing::{SIGNATURE_BYTES, Signer};
 pub use task::{Task, TaskKind};

@@ -4,6 +4,7 @@ mod access;
 mod bulk;
 mod charges;
 mod consumption;
+mod credit_balance;
 mod currencies;
 mod customers;
 pub(crate) mod decisions;
@@ -50,6 +51,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(access::router())
         .merge(promotions::router())
         .merge(reservations::router())
+        .merge(credit_balance::router())
 }
 
 /// Takes away the item that was read beyond the page to see whether there are more; in the

@@ -4,6 +4,7 @@ use crate::admission::{Admission, Place};
 use crate::context::{Body, Caller};
 use crate::dashboard::{Dashboard, LinkKind};
 use crate::decisions::Decisions;
+use crate::embed::{EmbedOrigin, Origins};
 use crate::error::ApiError;
 use crate::ids::Random;
 use crate::limits::Limits;
@@ -37,6 +38,7 @@ pub struct App {
     limits: Limits,
     admission: Arc<Admission>,
     rolls: Arc<dyn Rolls>,
+    embed_origins: Arc<Origins>,
 }
 
 impl App {
@@ -57,6 +59,7 @@ impl App {
             limits,
             admission: Arc::new(Admission::new(&limits)),
             rolls: Arc::new(MemoryRolls::default()),
+            embed_origins: Arc::default(),
         }
     }
 
@@ -86,6 +89,19 @@ impl App {
     /// The roll-ups of the use of credits.
     pub(crate) fn rolls(&self) -> &Arc<dyn Rolls> {
         &self.rolls
+    }
+
+    /// The same application with sites whose pages may show the credits of customers; without, its
+    /// own pages alone may.
+    #[must_use]
+    pub fn with_embed_origins(mut self, sites: Vec<EmbedOrigin>) -> Self {
+        self.embed_origins = Arc::new(Origins::new(sites));
+        self
+    }
+
+    /// The sites whose pages may show the credits of customers.
+    pub(crate) fn embed_origins(&self) -> &Arc<Origins> {
+        &self.embed_origins
     }
 
     /// Its limits.

@@ -61,7 +61,7 @@ fn unauthenticated() -> ApiError {
 
 /// A key in an address ends up in logs and histories, so it is refused where it might otherwise
 /// seem to have been overlooked. The name is repeated, the key is not.
-fn refuse_key_in_query(query: &str) -> Result<(), ApiError> {
+pub(crate) fn refuse_key_in_query(query: &str) -> Result<(), ApiError> {
     let is_secret = |name: &&str| {
         let plain = name.replace(['-', '_'], "").to_ascii_lowercase();
         SECRET_PARAMETERS.contains(&plain.as_str())
@@ -110,6 +110,11 @@ fn is_retry(headers: &HeaderMap) -> bool {
 }
 
 impl Caller {
+    /// The hash of its key.
+    pub(crate) fn key_digest(&self) -> &[u8; 32] {
+        &self.key_hash
+    }
+
     /// How the request is recognised when it comes again: by its key, else by its content
     /// (`behaviour.md` §0.10).
     #[must_use]

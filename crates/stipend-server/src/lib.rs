@@ -11,6 +11,7 @@ mod context;
 mod cursor;
 mod dashboard;
 mod decisions;
+mod embed;
 mod error;
 pub mod ids;
 mod limits;
@@ -22,5 +23,6 @@ mod request_id;
 pub mod serve;
 
 pub use app::App;
+pub use embed::{EMBED_ORIGINS_MAX, EmbedOrigin};
 pub use error::ApiError;
 pub use limits::Limits;

@@ -1,6 +1,7 @@
 //! From the wire to the domain and back: the one place where both spellings appear.
 
 pub(crate) mod access;
+pub(crate) mod credit_balance;
 pub(crate) mod currency;
 pub(crate) mod customer;
 pub(crate) mod decision;

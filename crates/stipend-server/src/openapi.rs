@@ -2,7 +2,9 @@
 
 use crate::app::App;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa_axum::router::OpenApiRouter;
 
 #[derive(OpenApi)]
@@ -19,6 +21,9 @@ pub(crate) fn described() -> OpenApiRouter<App> {
     let components = description.components.get_or_insert_default();
     let key = ApiKeyValue::with_description("X-API-KEY", "A secret API key of an environment.");
     components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(key)));
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let token = token.description(Some("A token of the credits of one customer."));
+    components.add_security_scheme("creditBalanceToken", SecurityScheme::Http(token.build()));
     description.security = Some(vec![SecurityRequirement::new("apiKey", Vec::<String>::new())]);
     OpenApiRouter::with_openapi(description).merge(crate::api::router())
 }
@@ -29,7 +34,8 @@ pub(crate) fn described() -> OpenApiRouter<App> {
 /// Never: the description is plain JSON.
 #[must_use]
 pub fn document() -> String {
-    let (_, description) = described().split_for_parts();
+    let whole = described().merge(crate::embed::described());
+    let (_, description) = whole.split_for_parts();
     let mut text = description.to_pretty_json().expect("the description is plain JSON");
     text.push('\n');
     text

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::dashboard::Peer;
 use crate::patience::Patient;
-use crate::{dashboard, openapi, probes, request_id};
+use crate::{dashboard, embed, openapi, probes, request_id};
 use axum::{Router, middleware};
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
@@ -35,6 +35,7 @@ pub fn router(app: App) -> Router {
         .merge(dashboard::router())
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), request_id::attach))
+        .merge(embed::router(&app))
         .with_state(app)
 }
 

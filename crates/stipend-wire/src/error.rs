@@ -105,7 +105,7 @@ error_codes! {
     /// A header has a value that cannot be read.
     InvalidHeader = "invalid_header" 400,
     // Who asks.
-    /// The API key is missing or not valid.
+    /// The API key, or the token of a customer's credits, is missing or not valid.
     Unauthenticated = "unauthenticated" 401,
     /// The API key is valid but may not do this.
     Forbidden = "forbidden" 403,

@@ -16,6 +16,7 @@ pub mod access;
 pub mod auto_recharge;
 pub mod charge;
 pub mod consumption;
+pub mod credit_balance;
 pub mod credit_usage;
 pub mod currency;
 pub mod customer;

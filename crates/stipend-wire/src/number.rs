@@ -164,6 +164,12 @@ pub const RESERVATION_SECONDS_MAX: u32 = 86_400;
 /// How long a reservation lasts where its caller does not say, in seconds: an hour.
 pub const RESERVATION_SECONDS_DEFAULT: u32 = 3_600;
 
+/// The longest that a token of a customer's credits is good, in seconds: a day.
+pub const TOKEN_SECONDS_MAX: u32 = 86_400;
+
+/// How long it is good where its maker does not say, in seconds: a quarter of an hour.
+pub const TOKEN_SECONDS_DEFAULT: u32 = 900;
+
 /// The greatest count of anything.
 const COUNT_MAX: u32 = 999_999;
 
@@ -198,6 +204,8 @@ integers! {
     CountOrZero(u32): 0 to COUNT_MAX;
     /// How long a reservation lasts: 1 to 86 400 seconds, which is a day.
     ReservationSeconds(u32): 1 to RESERVATION_SECONDS_MAX;
+    /// How long a token is good: 1 to 86 400 seconds, which is a day.
+    TokenSeconds(u32): 1 to TOKEN_SECONDS_MAX;
     /// A grant's priority: a whole number from 0 to 100, lower drawn first.
     Priority(u8): 0 to 100_u8;
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
-use stipend_server::Limits;
+use stipend_server::{EMBED_ORIGINS_MAX, EmbedOrigin, Limits};
 
 const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
 
@@ -14,7 +14,7 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Settings {
     /// A TOML file with the same settings (`data_dir`, `listen`, `log`, `max_clock_jump`,
-    /// `max_in_flight`).
+    /// `max_in_flight`, `embed_origins`).
     #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Where the data lives [default: stipend/ in the user's data directory].
@@ -33,6 +33,10 @@ pub(crate) struct Settings {
     /// How many changes may be under way at once; more are refused with 429 [default: 2048].
     #[arg(long, value_name = "NUMBER", env = "STIPEND_MAX_IN_FLIGHT")]
     pub(crate) max_in_flight: Option<NonZeroU16>,
+    /// Sites whose pages may show the credits of customers, such as `https://app.example.com` or
+    /// `https://*.example.com`, with commas between them [default: only this server's own pages].
+    #[arg(long, value_name = "ORIGIN", env = "STIPEND_EMBED_ORIGINS", value_delimiter = ',')]
+    pub(crate) embed_origins: Option<Vec<EmbedOrigin>>,
     /// A secret API key that exists in the environment `production` at start.
     #[arg(
         long,
@@ -96,6 +100,7 @@ struct File {
     log: Option<String>,
     max_clock_jump: Option<ClockJump>,
     max_in_flight: Option<NonZeroU16>,
+    embed_origins: Option<Vec<String>>,
 }
 
 /// What holds in the end.
@@ -108,6 +113,7 @@ pub(crate) struct Config {
     pub(crate) bootstrap_sandbox_api_key: Option<String>,
     pub(crate) engine: stipend_engine::Options,
     pub(crate) limits: Limits,
+    pub(crate) embed_origins: Vec<EmbedOrigin>,
 }
 
 impl Settings {
@@ -132,6 +138,7 @@ impl Settings {
             bootstrap_api_key: key,
             bootstrap_sandbox_api_key: sandbox_key,
             limits: limits(self.max_in_flight.or(file.max_in_flight)),
+            embed_origins: embed_origins(self.embed_origins, file.embed_origins)?,
             engine: stipend_engine::Options { max_clock_jump, ..Default::default() },
         })
     }
@@ -141,6 +148,26 @@ fn limits(max_in_flight: Option<NonZeroU16>) -> Limits {
     let limits = Limits::default();
     let commands_max = max_in_flight.map_or(limits.commands_max, |most| usize::from(most.get()));
     Limits { commands_max, ..limits }
+}
+
+/// The sites of the flag, else those of the file.
+fn embed_origins(
+    flag: Option<Vec<EmbedOrigin>>,
+    file: Option<Vec<String>>,
+) -> Result<Vec<EmbedOrigin>, Failure> {
+    let read = |text: String| {
+        let wrong = |error| Failure::Configuration(format!("embed_origins: {text:?}: {error}"));
+        text.parse().map_err(wrong)
+    };
+    let sites = match flag {
+        Some(sites) => sites,
+        None => file.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?,
+    };
+    if sites.len() > EMBED_ORIGINS_MAX {
+        let message = format!("embed_origins: there are more than {EMBED_ORIGINS_MAX}");
+        return Err(Failure::Configuration(message));
+    }
+    Ok(sites)
 }
 
 /// A key that is set, and not set to nothing.
@@ -180,13 +207,14 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
 }
 
 /// The variables that a `STIPEND_…` environment variable can be; others are warned about.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     "STIPEND_CONFIG",
     "STIPEND_DATA_DIR",
     "STIPEND_LISTEN",
     "STIPEND_LOG",
     "STIPEND_MAX_CLOCK_JUMP",
     "STIPEND_MAX_IN_FLIGHT",
+    "STIPEND_EMBED_ORIGINS",
     "STIPEND_BOOTSTRAP_API_KEY",
     "STIPEND_BOOTSTRAP_SANDBOX_API_KEY",
 ];
@@ -217,6 +245,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn sites_that_may_embed_are_origins_on_the_command_line_and_in_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("stipend.toml");
+        let resolve = |file: &str, flag: Option<&str>| {
+            std::fs::write(&path, file).unwrap();
+            let flag = flag.map(|site| vec![site.parse().unwrap()]);
+            let settings =
+                Settings { config: Some(path.clone()), embed_origins: flag, ..Settings::default() };
+            let sites = settings.resolve().map(|config| config.embed_origins);
+            sites.map(|sites| sites.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let file = "embed_origins = [\"https://A.example:443\", \"http://localhost:3000\"]";
+        let expected = ["https://a.example", "http://localhost:3000"];
+        assert_eq!(resolve(file, None).unwrap(), expected);
+        assert_eq!(resolve(file, Some("https://b.example")).unwrap(), ["https://b.example"]);
+        assert!(resolve("", None).unwrap().is_empty());
+        for wrong in ["*", "https://a.example/path", ""] {
+            let refused = resolve(&format!("embed_origins = [\"{wrong}\"]"), None).unwrap_err();
+            assert!(refused.to_string().contains("embed_origins"), "{wrong}: {refused}");
+        }
+        let many = vec!["\"https://a.example\""; EMBED_ORIGINS_MAX + 1].join(",");
+        assert!(resolve(&format!("embed_origins = [{many}]"), None).is_err());
+    }
+
     /// There are no secrets in the file, so it may be readable by others.
     #[test]
     fn row_90_a_file_that_is_not_understood_is_refused_in_one_line() {
@@ -230,6 +283,7 @@ mod tests {
             ("listen = 4010", "socket address"),
             ("max_clock_jump = \"soon\"", "duration"),
             ("max_in_flight = 0", "nonzero"),
+            ("embed_origins = \"https://a.example\"", "sequence"),
             ("log = [\"info\"]", "string"),
             ("log = ", ""),
             ("log = \"a\"\nlog = \"b\"", "duplicate"),

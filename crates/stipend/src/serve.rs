@@ -46,6 +46,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         }
         let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
         let app = app.with_limits(affordable(config.limits));
+        let app = app.with_embed_origins(config.embed_origins);
         tell(&dashboard_line(&app, address(&listener)?));
         serve_until(listener, &engine, app, Some(rolls), stop).await
     })

@@ -4,6 +4,7 @@ mod activity;
 mod adjust;
 mod credits;
 mod decision;
+mod embed;
 mod entitlements;
 mod explain;
 mod grants;
@@ -39,6 +40,7 @@ pub(super) fn router() -> Router<App> {
         .merge(grants::router())
         .merge(adjust::router())
         .merge(ledger::router())
+        .merge(embed::router())
         .merge(decision::router())
         .merge(entitlements::router())
         .merge(activity::router())

@@ -42,7 +42,7 @@ impl Render for Head<'_> {
 }
 
 /// The digits of an amount, with marks between the thousands.
-pub(super) fn grouped(amount: Amount) -> String {
+pub(crate) fn grouped(amount: Amount) -> String {
     let text = amount.to_string();
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("\u{2212}", digits),

@@ -20,6 +20,7 @@ mod dashboard_customers;
 mod dashboard_environment;
 mod dashboard_recent;
 mod decisions;
+mod embed;
 mod errors;
 mod failing_store;
 mod idempotency;

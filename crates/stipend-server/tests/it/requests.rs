@@ -157,6 +157,11 @@ pub(crate) const LINES: &[Line] = &[
     delete("/api/v1/customers/acme/promotional-entitlements/seats"),
     get("/api/v1/customers/acme/entitlements"),
     get("/api/v1/customers/acme/credits/explain?currencyId=api-credits"),
+    post(
+        "/api/v1/customers/acme/credit-balance-tokens",
+        r#"{"expiresInSeconds":60,"currencyId":"api-credits"}"#,
+    ),
+    get("/embed/credit-balance.json"),
     get("/api/v1/credits/grants?customerId=acme"),
     post("/api/v1/credits/grants/{grant}/void", ""),
     get("/api/v1/credits/ledger?customerId=acme"),

@@ -38,11 +38,13 @@ fn every_operation_answers_as_it_was_looked_at() {
     let server = Server::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let (mut grant, mut entry, mut decision) = (String::new(), String::new(), String::new());
+    let mut token = String::new();
     for line in LINES {
         let path = line.path.replace("{grant}", &grant).replace("{entry}", &entry);
         let path = path.replace("{decision}", &decision);
         let ask = if line.in_sandbox { Server::in_sandbox } else { Server::request };
         let call = ask(&server, line.method, &path);
+        let call = call.header("authorization", &format!("Bearer {token}"));
         let call = if line.body.is_empty() { call } else { call.raw(line.body) };
         let answer = call.send();
         assert_eq!(answer.status, 200, "{} {path}: {}", line.method, answer.text());
@@ -54,6 +56,9 @@ fn every_operation_answers_as_it_was_looked_at() {
             grant = answer.json()["data"]["id"].as_str().unwrap().to_owned();
         }
         let told = answer.json()["data"].clone();
+        if let Some(made) = told["token"].as_str() {
+            token = made.to_owned();
+        }
         if let Some(id) = told[0]["entryId"].as_str() {
             entry = id.to_owned();
         }

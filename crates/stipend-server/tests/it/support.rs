@@ -116,6 +116,14 @@ impl Server {
         self
     }
 
+    /// The same server with sites that may show the credits of customers.
+    pub(crate) fn with_embed_origins(mut self, sites: &[&str]) -> Self {
+        let sites = sites.iter().map(|site| site.parse().expect("the test names sites well"));
+        self.app = self.app.clone().with_embed_origins(sites.collect());
+        self.router = serve::router(self.app.clone());
+        self
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }

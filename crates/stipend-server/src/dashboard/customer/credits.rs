@@ -12,10 +12,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
-use std::collections::BTreeSet;
-use stipend_core::customer::{
-    Explanation, Forecast, Pace, Pool, explain, flows, forecast, resolve,
-};
+use stipend_core::customer::{Explanation, Forecast, Pace, Pool, explain, flows, forecast};
 use stipend_core::{Amount, CurrencyId, ResourceId};
 
 /// Reservations that are listed.
@@ -71,20 +68,9 @@ impl Place {
 
 /// The pools that the customer has or is about to have, its own before those of its resources.
 pub(super) fn places(look: &Look<'_>) -> Vec<Place> {
-    let customer = look.customer();
-    let mut places: BTreeSet<(bool, Option<ResourceId>, CurrencyId)> = BTreeSet::new();
-    let mut add = |resource: &Option<ResourceId>, currency: CurrencyId| {
-        places.insert((resource.is_some(), resource.clone(), currency));
-    };
-    customer.pools.iter().for_each(|pool| add(&pool.resource, pool.currency.clone()));
-    for subscription in &customer.subscriptions {
-        if subscription.terms.is_active() {
-            for currency in resolve(&subscription.terms, &look.catalog).into_keys() {
-                add(&subscription.terms.resource, currency);
-            }
-        }
-    }
-    let places = places.into_iter().map(|(_, resource, currency)| Place { currency, resource });
+    let places = crate::mapping::credit_balance::places(look.customer(), &look.catalog)
+        .into_iter()
+        .map(|(_, resource, currency)| Place { currency, resource });
     places.collect()
 }
 
@@ -168,7 +154,10 @@ fn balance(
                         " left of " (credits(&look.catalog, &place.currency, told.granted))
                     }
                 }
-                div.actions { (grants::adjust_button(look, Some(place))) }
+                div.actions {
+                    (super::embed::embed_button(look))
+                    (grants::adjust_button(look, Some(place)))
+                }
             }
             (used_bar(told, reserved))
             p.statement { (statement(told, reserved)) }
