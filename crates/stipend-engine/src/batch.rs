@@ -8,6 +8,7 @@ use crate::key::Key;
 use crate::limits::{
     BATCH_BYTES_MAX, BATCH_ROWS_MAX, SEGMENT_SLOTS, SLICE_BYTES_MAX, SLICE_ROWS_MAX,
 };
+use crate::packed::Held;
 use crate::published::{Named, Publication};
 use crate::realm::{EnvChange, Realm, RealmChange};
 use crate::record::{Header, KIND_REALM, plain_row};
@@ -302,6 +303,6 @@ fn image(working: &Working, segment: u32) -> Vec<u8> {
         return to_bytes::<Realm>(&working.realm());
     }
     let slots = segment * SEGMENT_SLOTS..(segment + 1) * SEGMENT_SLOTS;
-    let accounts: Vec<Arc<Account>> = slots.filter_map(|slot| working.account(slot)).collect();
+    let accounts: Vec<Held> = slots.filter_map(|slot| working.held(slot)).collect();
     to_bytes(&accounts)
 }

@@ -3,6 +3,7 @@
 use crate::batch::{Sealed, Tip};
 use crate::command::Refusal;
 use crate::flush::Flushed;
+use crate::keeping::Rest;
 use crate::key::Key;
 use crate::published::{Publication, Published};
 use crossbeam_channel::{Receiver, Sender};
@@ -42,6 +43,7 @@ pub(crate) struct Committer {
     pub(crate) store: Box<dyn Store>,
     pub(crate) published: Arc<Published>,
     pub(crate) tip: Tip,
+    pub(crate) rest: Rest,
     pub(crate) fatal: Arc<Mutex<Fatal>>,
     pub(crate) sealed: Receiver<Sealed>,
     pub(crate) committed: Sender<Committed>,
@@ -87,6 +89,9 @@ impl Committer {
             self.published.set_writable(true);
         }
         self.published.publish(&publication);
+        if self.rest == Rest::AtOnce {
+            self.published.pack_at_once(&publication);
+        }
         for (waiter, answer) in waiters {
             // Who no longer waits does not want to know.
             let _ = waiter.send(answer);

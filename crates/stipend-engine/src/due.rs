@@ -5,12 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use stipend_core::{EnvId, Timestamp};
 
 /// Customers by the instant at which something is due for them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct DueIndex {
     environments: BTreeMap<EnvId, BTreeSet<(Timestamp, u32)>>,
 }
 
 impl DueIndex {
+    /// The index of customers that are all known at once.
+    pub(crate) fn new(all: impl IntoIterator<Item = (EnvId, Timestamp, u32)>) -> Self {
+        let mut environments = BTreeMap::<EnvId, Vec<(Timestamp, u32)>>::new();
+        for (env, due, slot) in all {
+            environments.entry(env).or_default().push((due, slot));
+        }
+        let sorted = environments.into_iter().map(|(env, customers)| {
+            // A set that is made of a list is made in order and without gaps.
+            (env, customers.into_iter().collect())
+        });
+        Self { environments: sorted.collect() }
+    }
+
     /// Notes that what is due next for a customer has changed.
     pub(crate) fn change(
         &mut self,
@@ -60,6 +73,9 @@ mod tests {
         index.change(one, 64, None, at(20));
         index.change(one, 65, None, at(10));
         index.change(other, 66, None, at(5));
+        let all = [(one, 20, 64), (one, 10, 65), (other, 5, 66)];
+        let all = all.map(|(env, due, slot)| (env, Timestamp::from_micros(due), slot));
+        assert_eq!(DueIndex::new(all), index);
         assert_eq!(index.first(one), Some((Timestamp::from_micros(10), 65)));
         index.change(one, 65, at(10), at(30));
         assert_eq!(index.first(one), Some((Timestamp::from_micros(20), 64)));

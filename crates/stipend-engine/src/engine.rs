@@ -9,17 +9,19 @@ use crate::committer::{Committer, Fatal, run_guarded};
 use crate::decider::{
     Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
 };
+use crate::due::DueIndex;
 use crate::flush::Flusher;
+use crate::keeping::{self, Rest};
 use crate::key::{Key, Keys, ReservationPlace, ScopeHash};
 use crate::limits::{
     CLOCK_GAP_WARN_SECONDS, KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, RETRY_WINDOW_SECONDS,
-    SLOT_FIRST,
 };
-use crate::load::{Loaded, load};
 use crate::operator::Operator;
+use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Published;
 use crate::realm::{ApiKey, Environment, Rights};
 use crate::record::{Record, Remembered};
+use crate::recover::{Known, Loaded, load, read_keys};
 use crate::signing::Signer;
 use crate::task::Task;
 use crate::wall::{WallTime, WallWatch};
@@ -53,18 +55,27 @@ pub struct Engine {
 }
 
 /// How an engine is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The gap between the last commit and the clock that is worth a warning, in seconds.
     pub clock_gap_warning: i64,
     /// The gap between the last commit and the clock beyond which the engine does not start, in
     /// seconds; it starts whatever the gap is where absent.
     pub max_clock_jump: Option<i64>,
+    /// When customers that nobody asks for are packed.
+    pub rest: Rest,
+    /// Told how far the start is. A copy that was kept shows it.
+    pub progress: LoadProgress,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock_gap_warning: CLOCK_GAP_WARN_SECONDS, max_clock_jump: None }
+        Self {
+            clock_gap_warning: CLOCK_GAP_WARN_SECONDS,
+            max_clock_jump: None,
+            rest: Rest::default(),
+            progress: LoadProgress::default(),
+        }
     }
 }
 
@@ -142,14 +153,17 @@ impl Engine {
         options: &Options,
     ) -> Result<Self, StartError> {
         let reader = store.reader();
-        let Loaded { state, tip, now, lagging } = load(reader.as_ref())?;
+        let loaded = load(reader.as_ref(), &options.progress)?;
+        let Loaded { realm, segments, names, known, tip, now, lagging } = loaded;
         if tip.number > 0 {
             options.check_gap(now, clock.now())?;
         }
         let since = now.plus_seconds(-KEY_RETENTION_SECONDS).micros();
         let retries = now.plus_seconds(-RETRY_WINDOW_SECONDS).micros();
-        let retries_from = reader.keys_since(retries)?.first().map_or(Seq::MAX, |(_, seq)| *seq);
-        let keys = Keys::new(reader.keys_since(since)?, retries_from, now);
+        let retries_from = reader.recorded_since(retries)?.unwrap_or(Seq::MAX);
+        let keys_from = reader.recorded_since(since)?;
+        let keys = read_keys(reader.as_ref(), keys_from, &options.progress)?;
+        let keys = Keys::new(keys, retries_from, now);
         let secret = reader.meta(META_SECRET)?;
         let secret =
             secret.ok_or_else(|| StoreError::Damaged("the store has no secret".to_owned()))?;
@@ -159,10 +173,10 @@ impl Engine {
         for (segment, seq) in lagging {
             flusher.touch(segment, seq);
         }
-        let next_slot = state.accounts.keys().next_back().map_or(SLOT_FIRST, |slot| slot + 1);
-        let publication = state.into_publication(now, tip.last);
-        let published = Arc::new(Published::new(&publication));
-        let working = Working::new(Arc::clone(&published), &publication.accounts);
+        let Known { due, peopled, next_slot } = known;
+        let published = Published::new(segments, names, realm, next_slot, tip.last);
+        let published = Arc::new(published);
+        let working = Working::new(Arc::clone(&published), DueIndex::new(due), peopled);
         let (time, guard) = WallTime::new(clock, now);
         let time = Arc::new(time);
         let watch = WallWatch::new(Arc::clone(&time), guard);
@@ -183,8 +197,9 @@ impl Engine {
             fatal,
             keys,
             flusher,
-            Start { working, watch, tip, now, next_slot, queue, stop },
+            Start { working, watch, tip, now, next_slot, queue, stop, rest: options.rest },
         );
+        options.progress.begin(LoadStage::Done, 0);
         Ok(engine)
     }
 
@@ -198,8 +213,9 @@ impl Engine {
     ) {
         let (sealed_out, sealed_in) = bounded(1);
         let (committed_out, committed_in) = bounded(1);
-        let Start { working, watch, tip, now, next_slot, queue, stop } = start;
+        let Start { working, watch, tip, now, next_slot, queue, stop, rest } = start;
         let fatal = Arc::new(Mutex::new(fatal));
+        let keeper_stop = stop.clone();
         let mut decider = Decider {
             working,
             keys,
@@ -219,6 +235,7 @@ impl Engine {
             store,
             published: Arc::clone(&self.published),
             tip,
+            rest,
             fatal: Arc::clone(&fatal),
             sealed: sealed_in,
             committed: committed_out,
@@ -234,7 +251,14 @@ impl Engine {
                 run_guarded(&fatal, || committer.run());
             }),
         ];
-        let threads = threads.map(|thread| thread.expect("the system has room for two threads"));
+        let mut threads = Vec::from(threads);
+        if let Rest::AfterSeconds(seconds) = rest {
+            let published = Arc::clone(&self.published);
+            let keep = move || keeping::keep(&published, seconds, &keeper_stop);
+            threads.push(named("stipend-keep").spawn(keep));
+        }
+        let threads = threads.into_iter();
+        let threads = threads.map(|thread| thread.expect("the system has room for threads"));
         self.threads.lock().expect("nobody panics with it").extend(threads);
     }
 
@@ -532,6 +556,7 @@ struct Start {
     next_slot: u32,
     queue: crossbeam_channel::Receiver<Request>,
     stop: crossbeam_channel::Receiver<()>,
+    rest: Rest,
 }
 
 impl Drop for Engine {

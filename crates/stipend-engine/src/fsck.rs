@@ -1,10 +1,13 @@
 //! The self-audit: the whole journal folded from the beginning, every rule looked at again.
 
-use crate::account::{KIND_CONSUMPTION, KIND_USAGE};
+use crate::account::{Account, KIND_CONSUMPTION, KIND_USAGE};
 use crate::key::{Key, ScopeHash};
 use crate::limits::{KEY_RETENTION_SECONDS, SEGMENT_SLOTS};
-use crate::load::{State, Walk, damaged, load};
+use crate::load::{State, Walk, damaged};
+use crate::progress::LoadProgress;
+use crate::realm::Realm;
 use crate::record::Record;
+use crate::recover::{Loaded, load};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use stipend_core::customer::{Effect, Entry, PoolEntry};
@@ -77,7 +80,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
         }
         account.customer.verify_usages().map_err(damaged)?;
     }
-    compare(&load(reader)?.state, &state)?;
+    compare(&load(reader, &LoadProgress::default())?, &state)?;
     if let Some(image) = images.values().flatten().next() {
         let segment = image.segment;
         return Err(damaged(format!("the image of segment {segment} is of no batch's end")));
@@ -99,7 +102,7 @@ fn compare_image(image: &ImageRow, folded: &State) -> Result<(), StoreError> {
     let mut held = State::default();
     held.read_image(image.segment, &image.body)?;
     if image.segment == 0 {
-        return compare_realm(&held, folded);
+        return compare_realm(&held.realm, folded);
     }
     let first = image.segment.saturating_mul(SEGMENT_SLOTS);
     compare_accounts(&held, folded, first..first.saturating_add(SEGMENT_SLOTS))
@@ -134,29 +137,43 @@ fn check_reserved_once(
     Ok(())
 }
 
-fn compare(loaded: &State, folded: &State) -> Result<(), StoreError> {
-    compare_realm(loaded, folded)?;
-    compare_accounts(loaded, folded, 0..u32::MAX)
+/// Compares what a start reads with the fold of the whole journal.
+fn compare(loaded: &Loaded, folded: &State) -> Result<(), StoreError> {
+    compare_realm(&loaded.realm, folded)?;
+    for (slot, account) in &folded.accounts {
+        if loaded.account(*slot).as_ref() != Some(account) {
+            return Err(differs(account));
+        }
+    }
+    compare_counts(loaded.count(), folded.accounts.len())
 }
 
-fn compare_realm(loaded: &State, folded: &State) -> Result<(), StoreError> {
-    if loaded.realm == folded.realm {
+fn differs(account: &Account) -> StoreError {
+    let id = &account.customer.profile.id;
+    damaged(format!("the image of customer {id} differs from its journal"))
+}
+
+fn compare_counts(held: usize, folded: usize) -> Result<(), StoreError> {
+    if held == folded {
+        return Ok(());
+    }
+    Err(damaged("images hold customers that the journal does not know"))
+}
+
+fn compare_realm(realm: &Realm, folded: &State) -> Result<(), StoreError> {
+    if *realm == folded.realm {
         return Ok(());
     }
     Err(damaged("the image of the realm differs from its journal"))
 }
 
-fn compare_accounts(loaded: &State, folded: &State, slots: Range<u32>) -> Result<(), StoreError> {
+fn compare_accounts(held: &State, folded: &State, slots: Range<u32>) -> Result<(), StoreError> {
     for (slot, account) in folded.accounts.range(slots.clone()) {
-        if loaded.accounts.get(slot) != Some(account) {
-            let id = &account.customer.profile.id;
-            return Err(damaged(format!("the image of customer {id} differs from its journal")));
+        if held.accounts.get(slot) != Some(account) {
+            return Err(differs(account));
         }
     }
-    if loaded.accounts.len() != folded.accounts.range(slots).count() {
-        return Err(damaged("images hold customers that the journal does not know"));
-    }
-    Ok(())
+    compare_counts(held.accounts.len(), folded.accounts.range(slots).count())
 }
 
 /// Verifies a journal; `progress` is told after every batch how far it is.

@@ -22,6 +22,7 @@ mod due;
 mod engine;
 mod flush;
 pub mod fsck;
+mod keeping;
 pub mod key;
 pub mod ledger;
 pub mod life;
@@ -30,10 +31,13 @@ mod load;
 mod memory;
 pub mod operator;
 pub mod pace;
+mod packed;
+mod progress;
 mod published;
 pub mod realm;
 pub mod recent;
 pub mod record;
+mod recover;
 pub mod reversal;
 pub mod series;
 mod signing;
@@ -54,8 +58,10 @@ pub use command::{
 pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};
 pub use engine::{Engine, Found, META_SECRET, Options, StartError, Submitter};
+pub use keeping::Rest;
 pub use key::{Key, Operation, ReservationPlace};
 pub use operator::{Operator, PasswordHash};
+pub use progress::{LoadProgress, LoadStage};
 pub use realm::{
     ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
 };

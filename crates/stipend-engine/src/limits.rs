@@ -104,3 +104,21 @@ pub const CLOCK_LAG_WARN_SECONDS: i64 = 1;
 
 /// The gap between the last commit and the start that is worth a warning: one hour.
 pub const CLOCK_GAP_WARN_SECONDS: i64 = 60 * 60;
+
+/// Threads that a start reads with at most.
+pub const LOAD_THREADS_MAX: usize = 8;
+
+/// Images that a start reads at once on each of them.
+pub const LOAD_IMAGES: usize = 16;
+
+/// Rows that a start hands to a folding thread at once.
+pub const LOAD_ROWS: usize = 512;
+
+/// Customers that a folding thread keeps decoded.
+pub const LOAD_DECODED_MAX: usize = 8_192;
+
+/// Rows in which a start looks for keys at once.
+pub const LOAD_KEY_ROWS: usize = 100_000;
+
+/// A customer that nobody asks for is packed after this time, or up to twice as long.
+pub const REST_SECONDS: u64 = 300;

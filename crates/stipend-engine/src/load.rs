@@ -1,15 +1,12 @@
-//! Recovery: images, then the tail of the journal folded over them.
+//! Reading a journal: batches in order, and the state that they fold to.
 
 use crate::account::{Account, RowDraft};
-use crate::batch::Tip;
-use crate::limits::{READ_ROWS, SEGMENT_SLOTS};
-use crate::published::Publication;
+use crate::limits::READ_ROWS;
 use crate::realm::Realm;
 use crate::record::{Header, KIND_HEADER, Record};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use stipend_core::customer::Entry;
-use stipend_core::{Customer, Slot, Timestamp};
+use stipend_core::{Customer, Slot};
 use stipend_store::codec::from_bytes;
 use stipend_store::{Reader, Row, Seq, StoreError};
 
@@ -18,16 +15,6 @@ use stipend_store::{Reader, Row, Seq, StoreError};
 pub(crate) struct State {
     pub(crate) realm: Realm,
     pub(crate) accounts: BTreeMap<u32, Account>,
-}
-
-/// The state with where the journal ends.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) state: State,
-    pub(crate) tip: Tip,
-    pub(crate) now: Timestamp,
-    /// Segments whose image lags, each with the position of its first change since.
-    pub(crate) lagging: BTreeMap<u32, Seq>,
 }
 
 pub(crate) fn damaged(why: impl std::fmt::Display) -> StoreError {
@@ -55,12 +42,7 @@ impl State {
         }
         let account = self.accounts.get_mut(&row.slot);
         let account = account.ok_or_else(|| damaged(format!("row {}: no customer", row.seq)))?;
-        let draft = RowDraft { seq: row.seq, at: row.at, key: row.key, body: row.body.clone() };
-        let folded = account.append(entry, draft);
-        if folded == *row {
-            return Ok(());
-        }
-        Err(damaged(format!("row {}: its columns contradict its entry", row.seq)))
+        fold_entry(account, row.clone(), entry)
     }
 
     pub(crate) fn read_image(&mut self, segment: u32, body: &[u8]) -> Result<(), StoreError> {
@@ -75,25 +57,23 @@ impl State {
         }
         Ok(())
     }
-
-    pub(crate) fn into_publication(self, now: Timestamp, last: Seq) -> Publication {
-        let mut publication =
-            Publication { realm: Some(Arc::new(self.realm)), now, last, ..Publication::default() };
-        for (slot, account) in self.accounts {
-            let env = account.customer.profile.env;
-            publication.customers.push(((env, account.customer.profile.id.clone()), slot));
-            for subscription in &account.customer.subscriptions {
-                publication.subscriptions.push(((env, subscription.terms.id.clone()), slot));
-            }
-            publication.accounts.push((slot, Arc::new(account)));
-        }
-        publication
-    }
 }
 
-/// The segment whose image a row belongs to.
-fn segment_of(row: &Row) -> u32 {
-    row.slot / SEGMENT_SLOTS
+/// Folds the entry of a row into its customer, and compares the row with what its entry alone
+/// makes of it.
+pub(crate) fn fold_entry(
+    account: &mut Account,
+    mut row: Row,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    let body = std::mem::take(&mut row.body);
+    let draft = RowDraft { seq: row.seq, at: row.at, key: row.key, body };
+    let mut folded = account.append(entry, draft);
+    folded.body = Vec::new();
+    if folded == row {
+        return Ok(());
+    }
+    Err(damaged(format!("row {}: its columns contradict its entry", row.seq)))
 }
 
 /// Reads headers and rows in order, checking that batches follow each other without gap.
@@ -174,7 +154,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn read_header(reader: &dyn Reader, seq: Seq) -> Result<Header, StoreError> {
+pub(crate) fn read_header(reader: &dyn Reader, seq: Seq) -> Result<Header, StoreError> {
     let row = reader.row(seq)?.ok_or_else(|| damaged(format!("row {seq} is missing")))?;
     match Record::decode(&row)? {
         Record::Header(header) => Ok(header),
@@ -182,57 +162,11 @@ fn read_header(reader: &dyn Reader, seq: Seq) -> Result<Header, StoreError> {
     }
 }
 
-/// Reads images and the tail behind them. Rows that an image already has are skipped for it.
-pub(crate) fn load(reader: &dyn Reader) -> Result<Loaded, StoreError> {
-    let mut state = State::default();
-    let last = reader.last()?;
-    let mut as_of: BTreeMap<u32, Seq> = BTreeMap::new();
-    for image in reader.images()? {
-        if image.as_of > last {
-            return Err(damaged(format!(
-                "the image of segment {} is ahead of the journal",
-                image.segment
-            )));
-        }
-        state.read_image(image.segment, &image.body)?;
-        as_of.insert(image.segment, image.as_of);
-    }
-    let tip_at = reader.last_header()?;
-    if tip_at == 0 {
-        if last > 0 || !as_of.is_empty() {
-            return Err(damaged("there are rows and no header"));
-        }
-        let tip = Tip { number: 0, last: 0, hash: [0; 32] };
-        return Ok(Loaded { state, tip, now: Timestamp::EPOCH, lagging: BTreeMap::new() });
-    }
-    let tip = read_header(reader, tip_at)?;
-    if tip_at + u64::from(tip.rows) != last {
-        return Err(damaged(format!("batch {} is cut", tip.number)));
-    }
-    if tip.replay_after > last {
-        return Err(damaged(format!("the tail of batch {} is ahead of the journal", tip.number)));
-    }
-    let (from, before) = tail_start(reader, tip.replay_after)?;
-    let mut walk = Walk::new(reader, from, before)?;
-    let mut lagging = BTreeMap::new();
-    while let Some((_, rows)) = walk.next_batch()? {
-        for row in rows.iter().filter(|row| row.kind != KIND_HEADER) {
-            let segment = segment_of(row);
-            if as_of.get(&segment).is_some_and(|as_of| *as_of >= row.seq) {
-                continue;
-            }
-            if !matches!(row.kind, crate::record::KIND_REMEMBERED) {
-                lagging.entry(segment).or_insert(row.seq);
-            }
-            state.fold(row)?;
-        }
-    }
-    let end = Tip { number: tip.number, last, hash: tip.hash };
-    Ok(Loaded { state, tip: end, now: Timestamp::from_micros(tip.now), lagging })
-}
-
 /// The start of the batch in which the first row to replay stands, and the header before it.
-fn tail_start(reader: &dyn Reader, replay_after: Seq) -> Result<(Seq, Option<Header>), StoreError> {
+pub(crate) fn tail_start(
+    reader: &dyn Reader,
+    replay_after: Seq,
+) -> Result<(Seq, Option<Header>), StoreError> {
     let mut at = replay_after + 1;
     loop {
         match reader.row(at)? {

@@ -1,12 +1,15 @@
 //! The published state: what is durable, as readers see it. Writers and readers share no lock.
 
 use crate::account::Account;
+use crate::limits::SEGMENT_SLOTS;
+use crate::packed::{Held, Packed};
 use crate::realm::Realm;
-use crate::slots::Slots;
+use crate::slots::{Keeper, Slots};
 use arc_swap::{ArcSwap, Guard};
 use foldhash::fast::RandomState;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use stipend_core::customer::SubscriptionTerms;
 use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId, Timestamp};
 
@@ -24,28 +27,67 @@ pub(crate) struct Publication {
     pub(crate) last: u64,
 }
 
+/// Where the names of customers and subscriptions lead.
+#[derive(Debug)]
+pub(crate) struct Names {
+    customers: papaya::HashMap<Named<CustomerId>, u32, RandomState>,
+    subscriptions: papaya::HashMap<Named<SubscriptionId>, u32, RandomState>,
+}
+
+impl Names {
+    /// Room for the names of so many customers.
+    pub(crate) fn with_room(customers: usize) -> Self {
+        fn map<T: std::hash::Hash + Eq>(
+            room: usize,
+        ) -> papaya::HashMap<Named<T>, u32, RandomState> {
+            papaya::HashMap::with_capacity_and_hasher(room, RandomState::default())
+        }
+        Self { customers: map(customers), subscriptions: map(customers) }
+    }
+
+    /// Takes the names of a customer and its subscriptions.
+    pub(crate) fn take(&self, account: &Account) {
+        let (slot, profile) = (account.customer.slot.0, &account.customer.profile);
+        self.customers.pin().insert((profile.env, profile.id.clone()), slot);
+        let subscriptions = self.subscriptions.pin();
+        for subscription in &account.customer.subscriptions {
+            subscriptions.insert((profile.env, subscription.terms.id.clone()), slot);
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Published {
     accounts: Slots,
-    customers: papaya::HashMap<Named<CustomerId>, u32, RandomState>,
-    subscriptions: papaya::HashMap<Named<SubscriptionId>, u32, RandomState>,
+    names: Names,
+    /// The slots from here on are free.
+    next_slot: AtomicU32,
     realm: ArcSwap<Realm>,
     last: AtomicU64,
     is_writable: AtomicBool,
 }
 
 impl Published {
-    pub(crate) fn new(first: &Publication) -> Self {
-        let published = Self {
-            accounts: Slots::new(),
-            customers: names(first.customers.len()),
-            subscriptions: names(first.subscriptions.len()),
-            realm: ArcSwap::new(Arc::new(Realm::default())),
-            last: AtomicU64::new(0),
+    /// What a start has read.
+    pub(crate) fn new(
+        segments: BTreeMap<u32, Packed>,
+        names: Names,
+        realm: Realm,
+        next_slot: u32,
+        last: u64,
+    ) -> Self {
+        let accounts = Slots::new();
+        for (segment, packed) in segments {
+            accounts.fill(segment, packed);
+        }
+        Self {
+            accounts,
+            names,
+            next_slot: AtomicU32::new(next_slot),
+            realm: ArcSwap::new(Arc::new(realm)),
+            last: AtomicU64::new(last),
             is_writable: AtomicBool::new(true),
-        };
-        published.publish(first);
-        published
+        }
     }
 
     /// Makes a commit visible. Accounts come before the names that lead to them.
@@ -56,14 +98,17 @@ impl Published {
         for (slot, account) in &publication.accounts {
             self.accounts.put(*slot, account);
         }
+        if let Some(last) = publication.customers.iter().map(|(_, slot)| *slot).max() {
+            self.next_slot.fetch_max(last + 1, Ordering::AcqRel);
+        }
         if !publication.customers.is_empty() {
-            let customers = self.customers.pin();
+            let customers = self.names.customers.pin();
             for (name, slot) in &publication.customers {
                 customers.insert(name.clone(), *slot);
             }
         }
         if !publication.subscriptions.is_empty() {
-            let subscriptions = self.subscriptions.pin();
+            let subscriptions = self.names.subscriptions.pin();
             for (name, slot) in &publication.subscriptions {
                 subscriptions.insert(name.clone(), *slot);
             }
@@ -75,12 +120,36 @@ impl Published {
         self.accounts.get(slot)
     }
 
+    /// What stands in a slot, as it is kept.
+    pub(crate) fn held(&self, slot: u32) -> Option<Held> {
+        self.accounts.held(slot)
+    }
+
+    fn segments(&self) -> u32 {
+        self.next_slot.load(Ordering::Acquire).div_ceil(SEGMENT_SLOTS)
+    }
+
+    /// Packs customers that nobody asks for: looks at one in `share` of the segments. Those that
+    /// are asked for again and again are decoded.
+    pub(crate) fn tidy(&self, keeper: &mut Keeper, share: u32) {
+        let segments = self.segments();
+        Keeper::decode_wanted(&self.accounts, segments);
+        keeper.pass(&self.accounts, segments, segments.div_ceil(share));
+    }
+
+    /// Packs the customers that a commit changed.
+    pub(crate) fn pack_at_once(&self, publication: &Publication) {
+        for (slot, _) in &publication.accounts {
+            Keeper::pack_at_once(&self.accounts, *slot);
+        }
+    }
+
     pub(crate) fn find_customer(&self, name: &Named<CustomerId>) -> Option<u32> {
-        self.customers.pin().get(name).copied()
+        self.names.customers.pin().get(name).copied()
     }
 
     pub(crate) fn find_subscription(&self, name: &Named<SubscriptionId>) -> Option<u32> {
-        self.subscriptions.pin().get(name).copied()
+        self.names.subscriptions.pin().get(name).copied()
     }
 
     pub(crate) fn realm(&self) -> Arc<Realm> {
@@ -136,10 +205,6 @@ impl Published {
 
     /// How many customers there are.
     pub(crate) fn customers_count(&self) -> usize {
-        self.accounts.count()
+        self.names.customers.len()
     }
-}
-
-fn names<T: std::hash::Hash + Eq>(capacity: usize) -> papaya::HashMap<Named<T>, u32, RandomState> {
-    papaya::HashMap::with_capacity_and_hasher(capacity, RandomState::default())
 }

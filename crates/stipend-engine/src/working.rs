@@ -2,9 +2,11 @@
 
 use crate::account::Account;
 use crate::due::DueIndex;
+use crate::packed::Held;
 use crate::published::{Named, Published};
 use crate::realm::Realm;
 use foldhash::fast::RandomState;
+use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,6 +23,10 @@ struct Touched {
 #[derive(Debug)]
 pub(crate) struct Working {
     published: Arc<Published>,
+    /// The last published account that was asked for. It is most likely changed next, and may
+    /// have been unpacked for the question. Nobody but the owner of this state changes what is
+    /// published, through [`Working::account_mut`], so it is never older than that.
+    found: RefCell<Option<(u32, Arc<Account>)>>,
     accounts: HashMap<u32, Touched, RandomState>,
     /// The realm as it is now, kept so that it need not be asked for with every command.
     realm: Arc<Realm>,
@@ -32,18 +38,12 @@ pub(crate) struct Working {
 }
 
 impl Working {
-    /// The working state over what is published, `accounts`.
-    pub(crate) fn new(published: Arc<Published>, accounts: &[(u32, Arc<Account>)]) -> Self {
-        let mut due = DueIndex::default();
-        let mut peopled = BTreeSet::new();
-        for (slot, account) in accounts {
-            let env = account.customer.profile.env;
-            due.change(env, *slot, None, account.customer.next_due);
-            peopled.insert(env);
-        }
+    /// The working state over what is published.
+    pub(crate) fn new(published: Arc<Published>, due: DueIndex, peopled: BTreeSet<EnvId>) -> Self {
         Self {
             realm: published.realm(),
             published,
+            found: RefCell::new(None),
             accounts: HashMap::default(),
             customers: HashMap::new(),
             subscriptions: HashMap::new(),
@@ -77,7 +77,27 @@ impl Working {
     pub(crate) fn account(&self, slot: u32) -> Option<Arc<Account>> {
         match self.accounts.get(&slot) {
             Some(touched) => Some(Arc::clone(&touched.account)),
-            None => self.published.account(slot),
+            None => self.published_account(slot),
+        }
+    }
+
+    fn published_account(&self, slot: u32) -> Option<Arc<Account>> {
+        let mut found = self.found.borrow_mut();
+        if let Some((of, account)) = found.as_ref()
+            && *of == slot
+        {
+            return Some(Arc::clone(account));
+        }
+        let account = self.published.account(slot)?;
+        *found = Some((slot, Arc::clone(&account)));
+        Some(account)
+    }
+
+    /// The account in a slot, as it is kept.
+    pub(crate) fn held(&self, slot: u32) -> Option<Held> {
+        match self.accounts.get(&slot) {
+            Some(touched) => Some(Held::Decoded(Arc::clone(&touched.account))),
+            None => self.published.held(slot),
         }
     }
 
@@ -87,7 +107,12 @@ impl Working {
         let touched = match self.accounts.entry(slot) {
             Entry::Occupied(touched) => touched.into_mut(),
             Entry::Vacant(place) => {
-                place.insert(Touched { account: self.published.account(slot)?, batch: 0 })
+                let found = self.found.get_mut().take().filter(|(of, _)| *of == slot);
+                let account = match found {
+                    Some((_, account)) => account,
+                    None => self.published.account(slot)?,
+                };
+                place.insert(Touched { account, batch: 0 })
             }
         };
         let is_first = touched.batch != batch;

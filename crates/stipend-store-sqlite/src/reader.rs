@@ -89,15 +89,25 @@ impl Reader for SqliteReader {
         self.ask(|connection| Ok(last_header(connection)?.map_or(0, |(seq, _)| seq)))
     }
 
-    fn images(&self) -> Result<Vec<ImageRow>, StoreError> {
+    fn image_ends(&self) -> Result<Vec<(u32, Seq)>, StoreError> {
         self.ask(|connection| {
             let mut select =
-                connection.prepare_cached("SELECT seg, as_of, body FROM image ORDER BY seg")?;
+                connection.prepare_cached("SELECT seg, as_of FROM image ORDER BY seg")?;
+            let end = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Number>(1)?.0));
+            select.query_map([], end)?.collect()
+        })
+    }
+
+    fn images_from(&self, segment: u32, count: usize) -> Result<Vec<ImageRow>, StoreError> {
+        self.ask(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT seg, as_of, body FROM image WHERE seg >= ? ORDER BY seg LIMIT ?",
+            )?;
             let image = |row: &rusqlite::Row<'_>| {
                 let as_of = row.get::<_, Number>(1)?.0;
                 Ok(ImageRow { segment: row.get(0)?, as_of, body: row.get(2)? })
             };
-            select.query_map([], image)?.collect()
+            select.query_map((segment, limit(count)), image)?.collect()
         })
     }
 
@@ -109,14 +119,18 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn keys_since(&self, at: i64) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
+    fn recorded_since(&self, at: i64) -> Result<Option<Seq>, StoreError> {
+        self.ask(|connection| first_header_since(connection, at))
+    }
+
+    fn keys_between(&self, from: Seq, until: Seq) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
         self.ask(|connection| {
-            let Some(first) = first_header_since(connection, at)? else { return Ok(Vec::new()) };
             let mut select = connection.prepare_cached(
-                "SELECT key, seq FROM journal WHERE seq >= ? AND key IS NOT NULL ORDER BY seq",
+                "SELECT key, seq FROM journal WHERE seq >= ? AND seq < ? AND key IS NOT NULL
+                 ORDER BY seq",
             )?;
             let key = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Number>(1)?.0));
-            select.query_map([int(first)], key)?.collect()
+            select.query_map((bound(from), bound(until)), key)?.collect()
         })
     }
 

@@ -364,11 +364,25 @@ pub trait Reader: Send + Sync + fmt::Debug {
     /// As [`Reader::last`].
     fn last_header(&self) -> Result<Seq, StoreError>;
 
+    /// Up to where each image has folded the journal, by segment.
+    ///
+    /// # Errors
+    /// As [`Reader::last`].
+    fn image_ends(&self) -> Result<Vec<(u32, Seq)>, StoreError>;
+
+    /// Images by segment, so many from this segment on.
+    ///
+    /// # Errors
+    /// As [`Reader::last`].
+    fn images_from(&self, segment: u32, limit: usize) -> Result<Vec<ImageRow>, StoreError>;
+
     /// All images, by segment.
     ///
     /// # Errors
     /// As [`Reader::last`].
-    fn images(&self) -> Result<Vec<ImageRow>, StoreError>;
+    fn images(&self) -> Result<Vec<ImageRow>, StoreError> {
+        self.images_from(0, usize::MAX)
+    }
 
     /// The position of a business key's effect.
     ///
@@ -376,9 +390,8 @@ pub trait Reader: Send + Sync + fmt::Debug {
     /// As [`Reader::last`].
     fn find_once(&self, env: u32, scope: u16, key: &[u8]) -> Result<Option<Seq>, StoreError>;
 
-    /// Keys of the rows that were recorded at or after the instant, with their positions, in
-    /// order: those of the first batch whose header's `at` is not before it, and of all later
-    /// ones.
+    /// The position of the first batch that was recorded at or after the instant: the first whose
+    /// header's `at` is not before it. `None` where there is none.
     ///
     /// The rows' own `at` does not count: it may lie anywhere (a renewal is effective when it
     /// was due, a test clock lives in its own time), and how long a key is remembered depends on
@@ -387,7 +400,25 @@ pub trait Reader: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// As [`Reader::last`].
-    fn keys_since(&self, at: i64) -> Result<Vec<([u8; 16], Seq)>, StoreError>;
+    fn recorded_since(&self, at: i64) -> Result<Option<Seq>, StoreError>;
+
+    /// Keys of the rows from one position up to before another, with their positions, in order.
+    ///
+    /// # Errors
+    /// As [`Reader::last`].
+    fn keys_between(&self, from: Seq, until: Seq) -> Result<Vec<([u8; 16], Seq)>, StoreError>;
+
+    /// Keys of the rows that were recorded at or after the instant, with their positions, in
+    /// order: those of the batch that [`Reader::recorded_since`] finds, and of all later ones.
+    ///
+    /// # Errors
+    /// As [`Reader::last`].
+    fn keys_since(&self, at: i64) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
+        match self.recorded_since(at)? {
+            Some(from) => self.keys_between(from, Seq::MAX),
+            None => Ok(Vec::new()),
+        }
+    }
 
     /// Slots of the customers that match, newest first.
     ///

@@ -76,16 +76,24 @@ impl Reader for Nearby<'_> {
         self.reader.last_header()
     }
 
-    fn images(&self) -> Result<Vec<ImageRow>, StoreError> {
-        self.reader.images()
+    fn image_ends(&self) -> Result<Vec<(u32, Seq)>, StoreError> {
+        self.reader.image_ends()
+    }
+
+    fn images_from(&self, segment: u32, limit: usize) -> Result<Vec<ImageRow>, StoreError> {
+        self.reader.images_from(segment, limit)
     }
 
     fn find_once(&self, env: u32, scope: u16, key: &[u8]) -> Result<Option<Seq>, StoreError> {
         self.reader.find_once(env, scope, key)
     }
 
-    fn keys_since(&self, at: i64) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
-        self.reader.keys_since(at)
+    fn recorded_since(&self, at: i64) -> Result<Option<Seq>, StoreError> {
+        self.reader.recorded_since(at)
+    }
+
+    fn keys_between(&self, from: Seq, until: Seq) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
+        self.reader.keys_between(from, until)
     }
 
     fn list_customers(

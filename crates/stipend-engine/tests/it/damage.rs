@@ -41,15 +41,24 @@ impl Reader for Copy {
         Ok(self.rows.iter().rfind(|row| row.kind == KIND_HEADER).map_or(0, |row| row.seq))
     }
 
-    fn images(&self) -> Result<Vec<ImageRow>, StoreError> {
-        Ok(self.images.clone())
+    fn image_ends(&self) -> Result<Vec<(u32, Seq)>, StoreError> {
+        Ok(self.images.iter().map(|image| (image.segment, image.as_of)).collect())
+    }
+
+    fn images_from(&self, segment: u32, limit: usize) -> Result<Vec<ImageRow>, StoreError> {
+        let images = self.images.iter().filter(|image| image.segment >= segment);
+        Ok(images.take(limit).cloned().collect())
     }
 
     fn find_once(&self, _: u32, _: u16, _: &[u8]) -> Result<Option<Seq>, StoreError> {
         unreachable!("the audit does not ask for it")
     }
 
-    fn keys_since(&self, _: i64) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
+    fn recorded_since(&self, _: i64) -> Result<Option<Seq>, StoreError> {
+        unreachable!("the audit does not ask for it")
+    }
+
+    fn keys_between(&self, _: Seq, _: Seq) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
         unreachable!("the audit does not ask for it")
     }
 

@@ -229,16 +229,24 @@ impl Reader for Counting<'_> {
         self.inner.last_header()
     }
 
-    fn images(&self) -> Result<Vec<ImageRow>, StoreError> {
-        self.inner.images()
+    fn image_ends(&self) -> Result<Vec<(u32, Seq)>, StoreError> {
+        self.inner.image_ends()
+    }
+
+    fn images_from(&self, segment: u32, limit: usize) -> Result<Vec<ImageRow>, StoreError> {
+        self.inner.images_from(segment, limit)
     }
 
     fn find_once(&self, env: u32, scope: u16, key: &[u8]) -> Result<Option<Seq>, StoreError> {
         self.inner.find_once(env, scope, key)
     }
 
-    fn keys_since(&self, at: i64) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
-        self.inner.keys_since(at)
+    fn recorded_since(&self, at: i64) -> Result<Option<Seq>, StoreError> {
+        self.inner.recorded_since(at)
+    }
+
+    fn keys_between(&self, from: Seq, until: Seq) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
+        self.inner.keys_between(from, until)
     }
 
     fn list_customers(

@@ -21,6 +21,12 @@ impl Writer {
         self.bytes
     }
 
+    /// How many bytes were written so far.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// One byte as it is.
     pub fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);

@@ -17,6 +17,11 @@ pub fn images_come_by_segment(harness: &mut dyn Harness) {
     let expected = [image(0, 1, b"a"), image(3, 2, b"c"), image(7, 1, b"g")];
     assert_eq!(found[..3], expected);
     assert_eq!(found[3..], [image(u32::MAX, 1, b"z")]);
+    let reader = subject.reader();
+    assert_eq!(reader.image_ends().expect("readable"), [(0, 1), (3, 2), (7, 1), (u32::MAX, 1)]);
+    assert_eq!(reader.images_from(1, 2).expect("readable"), expected[1..]);
+    assert_eq!(reader.images_from(7, 9).expect("readable"), found[2..]);
+    assert_eq!(reader.images_from(0, 0).expect("readable"), []);
 }
 
 /// Of one segment the last image counts, also within one batch.
@@ -84,6 +89,10 @@ pub fn keys_since_begins_with_the_first_batch_recorded_then(harness: &mut dyn Ha
     for (at, skipped) in [(i64::MIN, 0), (10, 0), (11, 1), (20, 1), (21, 3), (30, 3), (31, 4)] {
         assert_eq!(reader.keys_since(at).expect("readable"), all[skipped..], "{at}");
     }
+    let found = [10, 11, 21, 30, 31].map(|at| reader.recorded_since(at).expect("readable"));
+    assert_eq!(found, [Some(1), Some(4), Some(7), Some(7), None]);
+    assert_eq!(reader.keys_between(5, 8).expect("readable"), all[1..3]);
+    assert_eq!(reader.keys_between(3, 5).expect("readable"), []);
 }
 
 /// Renewals are effective in the past, test clocks in the future; neither moves a key.

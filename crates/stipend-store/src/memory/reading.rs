@@ -51,18 +51,29 @@ impl Reader for MemoryReader {
         Ok(tables.journal.iter().rev().find(|row| row.kind == 0).map_or(0, |row| row.seq))
     }
 
-    fn images(&self) -> Result<Vec<ImageRow>, StoreError> {
-        Ok(self.tables()?.images.values().cloned().collect())
+    fn image_ends(&self) -> Result<Vec<(u32, Seq)>, StoreError> {
+        let tables = self.tables()?;
+        Ok(tables.images.values().map(|image| (image.segment, image.as_of)).collect())
+    }
+
+    fn images_from(&self, segment: u32, limit: usize) -> Result<Vec<ImageRow>, StoreError> {
+        let tables = self.tables()?;
+        Ok(tables.images.range(segment..).take(limit).map(|(_, image)| image.clone()).collect())
     }
 
     fn find_once(&self, env: u32, scope: u16, key: &[u8]) -> Result<Option<Seq>, StoreError> {
         Ok(self.tables()?.once.get(&(env, scope, key.to_vec())).copied())
     }
 
-    fn keys_since(&self, at: i64) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
+    fn recorded_since(&self, at: i64) -> Result<Option<Seq>, StoreError> {
         let tables = self.tables()?;
-        let later = tables.journal.iter().skip_while(|row| row.kind != 0 || row.at < at);
-        Ok(later.filter_map(|row| row.key.map(|key| (key, row.seq))).collect())
+        Ok(tables.journal.iter().find(|row| row.kind == 0 && row.at >= at).map(|row| row.seq))
+    }
+
+    fn keys_between(&self, from: Seq, until: Seq) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
+        let tables = self.tables()?;
+        let between = tables.journal.iter().filter(|row| (from..until).contains(&row.seq));
+        Ok(between.filter_map(|row| row.key.map(|key| (key, row.seq))).collect())
     }
 
     fn list_customers(
