@@ -6,7 +6,8 @@ use crate::doc;
 use crate::flush::{Flushed, Flusher};
 use crate::key::Key;
 use crate::limits::{
-    BATCH_BYTES_MAX, BATCH_ROWS_MAX, SEGMENT_SLOTS, SLICE_BYTES_MAX, SLICE_ROWS_MAX,
+    BATCH_BYTES_MAX, BATCH_ROWS_ENOUGH, BATCH_ROWS_MAX, SEGMENT_SLOTS, SLICE_BYTES_MAX,
+    SLICE_ROWS_MAX,
 };
 use crate::published::{Named, Publication};
 use crate::realm::{EnvChange, Realm, RealmChange};
@@ -105,6 +106,11 @@ impl Open {
     pub(crate) fn has_room(&self) -> bool {
         let is_full = self.rows.len() >= BATCH_ROWS_MAX || self.waiters.len() >= BATCH_ROWS_MAX;
         !is_full && self.bytes < BATCH_BYTES_MAX
+    }
+
+    /// Whether there is enough in it to be committed while commands wait.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.rows.len().max(self.waiters.len()) >= BATCH_ROWS_ENOUGH
     }
 
     /// Whether it takes more due work: that leaves room for commands.

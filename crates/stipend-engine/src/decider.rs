@@ -113,7 +113,7 @@ impl Decider {
                         open = self.drop_undurable(open);
                     }
                 }
-                Event::Request(request) => self.take(&mut open, request),
+                Event::Request(request) => self.take(&mut open, request, in_flight),
                 Event::Stop => {
                     is_open = false;
                     // What was decided may be durable.
@@ -179,14 +179,16 @@ impl Decider {
         }
     }
 
-    /// Decides a request and whatever waits behind it, as far as the batch has room.
-    fn take(&mut self, open: &mut Open, first: Request) {
+    /// Decides a request and whatever waits behind it, as far as the batch has room; with enough
+    /// in it, only while a commit is on its way.
+    fn take(&mut self, open: &mut Open, first: Request, in_flight: bool) {
         let mut request = first;
         loop {
             self.look_at_clock();
             open.now = self.now;
             self.take_one(open, request);
-            if !open.has_room() {
+            let waits_for_commit = in_flight && self.committed.is_empty();
+            if !open.has_room() || (open.has_enough() && !waits_for_commit) {
                 return;
             }
             let Ok(next) = self.requests.try_recv() else { return };
