@@ -1,7 +1,7 @@
 //! The engine as its users see it: submit commands, read what is durable.
 
 use crate::account::Account;
-use crate::batch::Tip;
+use crate::batch::{Room, Tip};
 use crate::cipher::IdCipher;
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
@@ -158,7 +158,7 @@ impl Engine {
             flusher.touch(segment, seq);
         }
         let next_slot = state.accounts.keys().next_back().map_or(SLOT_FIRST, |slot| slot + 1);
-        let publication = state.into_publication(now, tip.last);
+        let publication = state.into_publication(tip.last);
         let published = Arc::new(Published::new(&publication));
         let working = Working::new(Arc::clone(&published), &publication.accounts);
         let (time, guard) = WallTime::new(clock, now);
@@ -189,7 +189,7 @@ impl Engine {
         &self,
         store: Box<dyn Store>,
         fatal: Fatal,
-        keys: Keys<crate::command::Reply>,
+        keys: Keys<crate::command::Kept>,
         flusher: Flusher,
         start: Start,
     ) {
@@ -203,6 +203,7 @@ impl Engine {
             flusher,
             watch,
             tip,
+            room: Room::default(),
             now,
             next_slot,
             requests: queue,

@@ -76,9 +76,9 @@ impl State {
         Ok(())
     }
 
-    pub(crate) fn into_publication(self, now: Timestamp, last: Seq) -> Publication {
+    pub(crate) fn into_publication(self, last: Seq) -> Publication {
         let mut publication =
-            Publication { realm: Some(Arc::new(self.realm)), now, last, ..Publication::default() };
+            Publication { realm: Some(Arc::new(self.realm)), last, ..Publication::default() };
         for (slot, account) in self.accounts {
             let env = account.customer.profile.env;
             publication.customers.push(((env, account.customer.profile.id.clone()), slot));

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use stipend_core::customer::SubscriptionTerms;
-use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId, Timestamp};
+use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId};
 
 /// Where the names of an environment's things are found.
 pub(crate) type Named<T> = (EnvId, T);
@@ -20,7 +20,6 @@ pub(crate) struct Publication {
     pub(crate) customers: Vec<(Named<CustomerId>, u32)>,
     pub(crate) subscriptions: Vec<(Named<SubscriptionId>, u32)>,
     pub(crate) realm: Option<Arc<Realm>>,
-    pub(crate) now: Timestamp,
     pub(crate) last: u64,
 }
 
@@ -40,22 +39,29 @@ impl Published {
             accounts: Slots::new(),
             customers: names(first.customers.len()),
             subscriptions: names(first.subscriptions.len()),
-            realm: ArcSwap::new(Arc::new(Realm::default())),
+            realm: ArcSwap::new(first.realm.clone().unwrap_or_default()),
             last: AtomicU64::new(0),
             is_writable: AtomicBool::new(true),
         };
-        published.publish(first);
+        for (slot, account) in &first.accounts {
+            published.accounts.put(*slot, Arc::clone(account));
+        }
+        published.publish_rest(first);
         published
     }
 
-    /// Makes a commit visible. Accounts come before the names that lead to them.
-    pub(crate) fn publish(&self, publication: &Publication) {
+    /// Makes a commit visible; takes its accounts. They come before the names that lead to them.
+    pub(crate) fn publish(&self, publication: &mut Publication) {
         if let Some(realm) = &publication.realm {
             self.realm.store(Arc::clone(realm));
         }
-        for (slot, account) in &publication.accounts {
-            self.accounts.put(*slot, account);
+        for (slot, account) in publication.accounts.drain(..) {
+            self.accounts.put(slot, account);
         }
+        self.publish_rest(publication);
+    }
+
+    fn publish_rest(&self, publication: &Publication) {
         if !publication.customers.is_empty() {
             let customers = self.customers.pin();
             for (name, slot) in &publication.customers {

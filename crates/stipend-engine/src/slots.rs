@@ -38,13 +38,13 @@ impl Slots {
     }
 
     /// Puts an account into its slot.
-    pub(crate) fn put(&self, slot: u32, account: &Arc<Account>) {
+    pub(crate) fn put(&self, slot: u32, account: Arc<Account>) {
         let (part, place) = place(slot);
         let part = self.parts[part].get_or_init(|| {
             let size = 1 << (part + FIRST_BITS as usize);
             std::iter::repeat_with(ArcSwapOption::empty).take(size).collect()
         });
-        let before = part[place].swap(Some(Arc::clone(account)));
+        let before = part[place].swap(Some(account));
         if before.is_none() {
             self.count.fetch_add(1, Ordering::AcqRel);
         }

@@ -2,26 +2,30 @@
 
 use crate::account::Account;
 use crate::due::DueIndex;
-use crate::published::{Named, Published};
+use crate::published::{Named, Publication, Published};
 use crate::realm::Realm;
-use foldhash::fast::RandomState;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
-/// An account that has changed since it was published.
-#[derive(Debug)]
-struct Touched {
-    account: Arc<Account>,
+/// Customers of one part of the array: it grows without moving.
+const PART: usize = 4_096;
+
+/// A customer as it is now.
+#[derive(Clone, Debug, Default)]
+struct Current {
+    account: Option<Arc<Account>>,
     /// The number of the batch that changed it last.
     batch: u64,
 }
 
+/// All customers as they are now, by their slots. What is published is the same account as long as
+/// nothing was decided on top of it, so the array costs two words a customer, and finding one is
+/// neither a hash nor a look at what readers share.
 #[derive(Debug)]
 pub(crate) struct Working {
     published: Arc<Published>,
-    accounts: HashMap<u32, Touched, RandomState>,
+    accounts: Vec<Box<[Current]>>,
     /// The realm as it is now, kept so that it need not be asked for with every command.
     realm: Arc<Realm>,
     customers: HashMap<Named<CustomerId>, u32>,
@@ -29,27 +33,30 @@ pub(crate) struct Working {
     due: DueIndex,
     /// The environments that durably have customers.
     peopled: BTreeSet<EnvId>,
+    /// The environments that have customers who may not be durable yet.
+    arriving: BTreeSet<EnvId>,
 }
 
 impl Working {
     /// The working state over what is published, `accounts`.
     pub(crate) fn new(published: Arc<Published>, accounts: &[(u32, Arc<Account>)]) -> Self {
-        let mut due = DueIndex::default();
-        let mut peopled = BTreeSet::new();
-        for (slot, account) in accounts {
-            let env = account.customer.profile.env;
-            due.change(env, *slot, None, account.customer.next_due);
-            peopled.insert(env);
-        }
-        Self {
+        let mut working = Self {
             realm: published.realm(),
             published,
-            accounts: HashMap::default(),
+            accounts: Vec::new(),
             customers: HashMap::new(),
             subscriptions: HashMap::new(),
-            due,
-            peopled,
+            due: DueIndex::default(),
+            peopled: BTreeSet::new(),
+            arriving: BTreeSet::new(),
+        };
+        for (slot, account) in accounts {
+            let env = account.customer.profile.env;
+            working.due.change(env, *slot, None, account.customer.next_due);
+            working.peopled.insert(env);
+            working.place(*slot).account = Some(Arc::clone(account));
         }
+        working
     }
 
     /// What is due when, in the working state.
@@ -59,48 +66,46 @@ impl Working {
 
     /// Notes that what is due next for a customer has changed.
     pub(crate) fn reschedule(&mut self, slot: u32, before: Option<Timestamp>) {
-        let Some(touched) = self.accounts.get(&slot) else { return };
-        let Touched { account, .. } = touched;
-        if account.customer.next_due == before {
-            return;
-        }
-        let env = account.customer.profile.env;
-        self.due.change(env, slot, before, account.customer.next_due);
+        let Some(account) = self.account(slot) else { return };
+        let (env, after) = (account.customer.profile.env, account.customer.next_due);
+        self.due.change(env, slot, before, after);
     }
 
     /// Whether there is any customer in an environment.
     pub(crate) fn has_customers(&self, env: EnvId) -> bool {
-        let lives_there = |touched: &Touched| touched.account.customer.profile.env == env;
-        self.peopled.contains(&env) || self.accounts.values().any(lives_there)
+        self.peopled.contains(&env) || self.arriving.contains(&env)
     }
 
-    pub(crate) fn account(&self, slot: u32) -> Option<Arc<Account>> {
-        match self.accounts.get(&slot) {
-            Some(touched) => Some(Arc::clone(&touched.account)),
-            None => self.published.account(slot),
+    pub(crate) fn account(&self, slot: u32) -> Option<&Arc<Account>> {
+        let slot = slot as usize;
+        self.accounts.get(slot / PART)?[slot % PART].account.as_ref()
+    }
+
+    fn place(&mut self, slot: u32) -> &mut Current {
+        let slot = slot as usize;
+        while self.accounts.len() <= slot / PART {
+            self.accounts.push(vec![Current::default(); PART].into_boxed_slice());
         }
+        &mut self.accounts[slot / PART][slot % PART]
     }
 
     /// The account to be changed in a batch, and whether that is its first change there: then a
     /// copy of it is made, later changes find it alone.
     pub(crate) fn account_mut(&mut self, slot: u32, batch: u64) -> Option<(&mut Account, bool)> {
-        let touched = match self.accounts.entry(slot) {
-            Entry::Occupied(touched) => touched.into_mut(),
-            Entry::Vacant(place) => {
-                place.insert(Touched { account: self.published.account(slot)?, batch: 0 })
-            }
-        };
-        let is_first = touched.batch != batch;
-        touched.batch = batch;
-        Some((Arc::make_mut(&mut touched.account), is_first))
+        let Current { account, batch: last } = self.place(slot);
+        let account = account.as_mut()?;
+        let is_first = *last != batch;
+        *last = batch;
+        Some((Arc::make_mut(account), is_first))
     }
 
     pub(crate) fn insert_account(&mut self, slot: u32, account: Account) {
-        self.accounts.insert(slot, Touched { account: Arc::new(account), batch: 0 });
+        self.arriving.insert(account.customer.profile.env);
+        *self.place(slot) = Current { account: Some(Arc::new(account)), batch: 0 };
     }
 
-    pub(crate) fn realm(&self) -> Arc<Realm> {
-        Arc::clone(&self.realm)
+    pub(crate) fn realm(&self) -> &Arc<Realm> {
+        &self.realm
     }
 
     pub(crate) fn realm_mut(&mut self) -> &mut Realm {
@@ -124,43 +129,35 @@ impl Working {
     }
 
     /// Forgets what a commit has published; what was changed since stays.
-    pub(crate) fn forget_published(
-        &mut self,
-        accounts: &[(u32, Arc<Account>)],
-        customers: &[(Named<CustomerId>, u32)],
-        subscriptions: &[(Named<SubscriptionId>, u32)],
-    ) {
-        let mut last_env = None;
-        for (slot, account) in accounts {
-            let env = account.customer.profile.env;
-            if last_env != Some(env) {
-                self.peopled.insert(env);
-                last_env = Some(env);
-            }
-            if let Entry::Occupied(touched) = self.accounts.entry(*slot)
-                && Arc::ptr_eq(&touched.get().account, account)
-            {
-                touched.remove();
-            }
-        }
-        for (name, _) in customers {
+    pub(crate) fn forget_published(&mut self, publication: &Publication) {
+        for (name, _) in &publication.customers {
+            self.peopled.insert(name.0);
             self.customers.remove(name);
         }
-        for (name, _) in subscriptions {
+        for (name, _) in &publication.subscriptions {
             self.subscriptions.remove(name);
         }
     }
 
-    /// Goes back to what is published.
-    pub(crate) fn drop_all(&mut self) {
-        for (slot, Touched { account: dropped, .. }) in self.accounts.drain() {
-            let published = self.published.account(slot);
-            let next_due = published.and_then(|account| account.customer.next_due);
+    /// Goes back to what is published of customers.
+    pub(crate) fn take_back(&mut self, slots: &[u32]) {
+        for slot in slots {
+            let published = self.published.account(*slot);
+            let next_due = published.as_ref().and_then(|account| account.customer.next_due);
+            let current = Current { account: published, batch: 0 };
+            let Some(dropped) = std::mem::replace(self.place(*slot), current).account else {
+                continue;
+            };
             let env = dropped.customer.profile.env;
-            self.due.change(env, slot, dropped.customer.next_due, next_due);
+            self.due.change(env, *slot, dropped.customer.next_due, next_due);
         }
+    }
+
+    /// Goes back to what is published of everything else.
+    pub(crate) fn drop_names(&mut self) {
         self.realm = self.published.realm();
         self.customers.clear();
         self.subscriptions.clear();
+        self.arriving.clear();
     }
 }
