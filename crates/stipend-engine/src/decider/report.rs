@@ -137,14 +137,18 @@ impl Decider {
     ) -> (Seq, Recorded) {
         let now = self.now_in(env);
         let (own, mut key) = (key, Some(key));
-        let mut usages: Vec<UsageRecord> = Vec::new();
+        // Exactly as many as there are: they are large, and a list that grows begins with four.
+        let counts = |entry: &&Entry| matches!(entry, Entry::Usage(_));
+        let count = decision.entries.iter().filter(counts).count();
+        let mut usages: Vec<UsageRecord> = Vec::with_capacity(count);
         for entry in decision.entries {
             let row_key = if matches!(entry, Entry::Usage(_)) { key.take() } else { None };
             let folding = Folding { slot, at: now, key: row_key };
             let seq = open.fold(&mut self.working, &mut self.flusher, folding, &entry);
             match entry {
                 Entry::Usage(usage) => {
-                    usages.push(UsageRecord { seq, usage, paid: Vec::new(), balance: None });
+                    let paid = Vec::with_capacity(usize::from(usage.currency.is_some()));
+                    usages.push(UsageRecord { seq, usage, paid, balance: None });
                 }
                 Entry::Pool(entry) => {
                     let last = usages.last_mut().expect("usage is counted before it is paid for");
