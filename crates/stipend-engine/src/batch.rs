@@ -6,7 +6,8 @@ use crate::doc;
 use crate::flush::{Flushed, Flusher};
 use crate::key::Key;
 use crate::limits::{
-    BATCH_BYTES_MAX, BATCH_ROWS_MAX, SEGMENT_SLOTS, SLICE_BYTES_MAX, SLICE_ROWS_MAX,
+    BATCH_BYTES_MAX, BATCH_ROWS_ENOUGH, BATCH_ROWS_MAX, SEGMENT_SLOTS, SLICE_BYTES_MAX,
+    SLICE_ROWS_MAX,
 };
 use crate::packed::Held;
 use crate::published::{Named, Publication};
@@ -30,9 +31,34 @@ pub(crate) struct Sealed {
     pub(crate) batch: Batch,
     pub(crate) publication: Publication,
     pub(crate) waiters: Vec<(Waiter, Answer)>,
-    pub(crate) keys: Vec<(Key, Seq)>,
+    /// The customers that it changes.
+    pub(crate) slots: Vec<u32>,
     pub(crate) flushed: Vec<Flushed>,
     pub(crate) hash: [u8; 32],
+}
+
+/// The lists of a batch that is durable, empty, for one to come: with thousands of rows a commit,
+/// room that is asked for and given back each time costs more than what is written into it.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    rows: Vec<Row>,
+    waiters: Vec<(Waiter, Answer)>,
+    slots: Vec<u32>,
+    accounts: Vec<(u32, Arc<Account>)>,
+}
+
+impl Room {
+    pub(crate) fn emptied(
+        mut rows: Vec<Row>,
+        waiters: Vec<(Waiter, Answer)>,
+        mut slots: Vec<u32>,
+        accounts: Vec<(u32, Arc<Account>)>,
+    ) -> Self {
+        assert!(waiters.is_empty() && accounts.is_empty(), "answers are given, accounts published");
+        rows.clear();
+        slots.clear();
+        Self { rows, waiters, slots, accounts }
+    }
 }
 
 /// The last header that was sealed.
@@ -56,6 +82,7 @@ pub(crate) struct Open {
     pub(crate) tip: Tip,
     pub(crate) now: Timestamp,
     bytes: usize,
+    /// Behind the first, whose place is kept for the header.
     rows: Vec<Row>,
     /// The customers that it changes, in the order of their first change.
     slots: Vec<u32>,
@@ -64,30 +91,31 @@ pub(crate) struct Open {
     pools: Vec<PoolRow>,
     catalog: Vec<(EnvChange, Timestamp)>,
     once: Vec<OnceRow>,
-    keys: Vec<(Key, Seq)>,
     customers: Vec<(Named<CustomerId>, u32)>,
     subscriptions: Vec<(Named<SubscriptionId>, u32)>,
     waiters: Vec<(Waiter, Answer)>,
+    accounts: Vec<(u32, Arc<Account>)>,
     is_realm_touched: bool,
 }
 
 impl Open {
-    pub(crate) fn new(tip: Tip, now: Timestamp) -> Self {
+    pub(crate) fn new(tip: Tip, now: Timestamp, room: Room) -> Self {
+        let Room { rows, waiters, slots, accounts } = room;
         Self {
             tip,
             now,
             bytes: 0,
-            rows: Vec::new(),
-            slots: Vec::new(),
+            rows,
+            slots,
             profiles: BTreeSet::new(),
             listed: BTreeSet::new(),
             pools: Vec::new(),
             catalog: Vec::new(),
             once: Vec::new(),
-            keys: Vec::new(),
             customers: Vec::new(),
             subscriptions: Vec::new(),
-            waiters: Vec::new(),
+            waiters,
+            accounts,
             is_realm_touched: false,
         }
     }
@@ -104,23 +132,35 @@ impl Open {
     /// Whether it takes another command. Answers count like rows: refusals and replays write
     /// nothing, and without a limit they would be gathered for as long as a commit takes.
     pub(crate) fn has_room(&self) -> bool {
-        let is_full = self.rows.len() >= BATCH_ROWS_MAX || self.waiters.len() >= BATCH_ROWS_MAX;
+        let is_full = self.rows_count() >= BATCH_ROWS_MAX || self.waiters.len() >= BATCH_ROWS_MAX;
         !is_full && self.bytes < BATCH_BYTES_MAX
+    }
+
+    fn rows_count(&self) -> usize {
+        self.rows.len().saturating_sub(1)
+    }
+
+    /// Whether there is enough in it to be committed while commands wait.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.rows_count().max(self.waiters.len()) >= BATCH_ROWS_ENOUGH
     }
 
     /// Whether it takes more due work: that leaves room for commands.
     pub(crate) fn has_slice_room(&self) -> bool {
-        self.rows.len() < SLICE_ROWS_MAX && self.bytes < SLICE_BYTES_MAX && self.has_room()
+        self.rows_count() < SLICE_ROWS_MAX && self.bytes < SLICE_BYTES_MAX && self.has_room()
     }
 
     /// The position of the next row; the header takes the first of the batch.
     fn next_seq(&self) -> Seq {
-        self.tip.last + 2 + self.rows.len() as u64
+        self.tip.last + 2 + self.rows_count() as u64
     }
 
     fn push(&mut self, row: Row) -> Seq {
         let seq = row.seq;
         self.bytes += row.body.len() + 100;
+        if self.rows.is_empty() {
+            self.rows.push(Row::default());
+        }
         self.rows.push(row);
         seq
     }
@@ -183,9 +223,6 @@ impl Open {
             self.slots.push(slot);
         }
         flusher.touch(slot / SEGMENT_SLOTS, row.seq);
-        if let Some(key) = key {
-            self.keys.push((key, row.seq));
-        }
         self.push(row)
     }
 
@@ -208,12 +245,16 @@ impl Open {
         self.push(row);
     }
 
-    /// Takes the row of a remembered answer.
-    pub(crate) fn remember(&mut self, key: Key, kind: u16, body: &crate::record::Remembered) {
+    /// Takes the row of a remembered answer; gives its position.
+    pub(crate) fn remember(
+        &mut self,
+        key: Key,
+        kind: u16,
+        body: &crate::record::Remembered,
+    ) -> Seq {
         let seq = self.next_seq();
         let row = plain_row(seq, kind, self.now.micros(), Some(key.to_bytes()), body);
-        self.keys.push((key, seq));
-        self.push(row);
+        self.push(row)
     }
 
     /// Keeps a business key for ever, with the position of the last row taken.
@@ -222,25 +263,30 @@ impl Open {
         self.once.push(OnceRow { env, scope, key: key.to_vec(), seq });
     }
 
+    /// The customers that it changes.
+    pub(crate) fn slots(&self) -> &[u32] {
+        &self.slots
+    }
+
     pub(crate) fn into_waiters(self) -> Vec<(Waiter, Answer)> {
         self.waiters
     }
 
     /// Seals the batch: header, images as of its last row, listing rows.
-    pub(crate) fn seal(self, working: &Working, flusher: &mut Flusher) -> Sealed {
+    pub(crate) fn seal(mut self, working: &Working, flusher: &mut Flusher) -> Sealed {
         let Tip { number, last: after, hash: before } = self.tip;
         if self.rows.is_empty() {
-            let publication = Publication { now: self.now, last: after, ..Publication::default() };
+            let publication = Publication { last: after, ..Publication::default() };
             return Sealed {
                 batch: Batch { after, ..Batch::default() },
                 publication,
                 waiters: self.waiters,
-                keys: Vec::new(),
+                slots: self.slots,
                 flushed: Vec::new(),
                 hash: before,
             };
         }
-        let last = after + 1 + self.rows.len() as u64;
+        let last = self.next_seq() - 1;
         let flushed = flusher.take(last - after, last);
         let image_of = |(segment, _): &Flushed| {
             let (segment, body) = (*segment, image(working, *segment));
@@ -250,28 +296,25 @@ impl Open {
         let mut header = Header {
             number: number + 1,
             now: self.now.micros(),
-            rows: u32::try_from(self.rows.len()).expect("batches are limited"),
+            rows: u32::try_from(self.rows_count()).expect("batches are limited"),
             before,
             hash: [0; 32],
             replay_after: flusher.replay_after(last),
         };
-        header.hash = header.hash_over(&self.rows);
-        let first = header.to_row(after + 1);
-        let accounts: Vec<(u32, Arc<Account>)> = self
-            .slots
-            .iter()
-            .map(|slot| (*slot, working.account(*slot).expect("a touched customer exists")))
-            .collect();
+        header.hash = header.hash_over(&self.rows[1..]);
+        self.rows[0] = header.to_row(after + 1);
         let account = |slot: u32| working.account(slot).expect("a touched customer exists");
+        let mut accounts = self.accounts;
+        accounts.extend(self.slots.iter().map(|slot| (*slot, Arc::clone(account(*slot)))));
         let batch = Batch {
             number: header.number,
             after,
-            rows: std::iter::once(first).chain(self.rows).collect(),
-            customers: self.profiles.iter().map(|slot| doc::customer(&account(*slot))).collect(),
+            rows: self.rows,
+            customers: self.profiles.iter().map(|slot| doc::customer(account(*slot))).collect(),
             subscriptions: self
                 .listed
                 .iter()
-                .map(|(slot, number)| doc::subscription(&account(*slot), *number))
+                .map(|(slot, number)| doc::subscription(account(*slot), *number))
                 .collect(),
             pools: self.pools,
             catalog: self.catalog.iter().map(|(change, at)| doc::catalog(change, *at)).collect(),
@@ -282,15 +325,14 @@ impl Open {
             accounts,
             customers: self.customers,
             subscriptions: self.subscriptions,
-            realm: self.is_realm_touched.then(|| working.realm()),
-            now: self.now,
+            realm: self.is_realm_touched.then(|| Arc::clone(working.realm())),
             last,
         };
         Sealed {
             batch,
             publication,
             waiters: self.waiters,
-            keys: self.keys,
+            slots: self.slots,
             flushed,
             hash: header.hash,
         }
@@ -300,7 +342,7 @@ impl Open {
 /// The packed image of a segment; segment 0 is the realm's.
 fn image(working: &Working, segment: u32) -> Vec<u8> {
     if segment == 0 {
-        return to_bytes::<Realm>(&working.realm());
+        return to_bytes::<Realm>(working.realm());
     }
     let slots = segment * SEGMENT_SLOTS..(segment + 1) * SEGMENT_SLOTS;
     let accounts: Vec<Held> = slots.filter_map(|slot| working.held(slot)).collect();

@@ -304,6 +304,17 @@ pub enum Reply {
     Done,
 }
 
+/// The answer to what a key was used for, while it is not durable.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept {
+    /// As it was rendered.
+    Response(Response),
+    /// What became of a consumption.
+    Consumed(Consumed),
+    /// What became of a report or event.
+    Reported(Reported),
+}
+
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -1,22 +1,22 @@
 //! The committer: one thread that appends, publishes and answers, in this order.
 
-use crate::batch::{Sealed, Tip};
+use crate::batch::{Room, Sealed, Tip};
 use crate::command::Refusal;
 use crate::flush::Flushed;
 use crate::keeping::Rest;
-use crate::key::Key;
 use crate::published::{Publication, Published};
 use crossbeam_channel::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use stipend_store::{Seq, Store, StoreError};
+use stipend_store::{Store, StoreError};
 
 /// What became of a sealed batch.
 pub(crate) enum Committed {
     /// It is durable and visible.
-    Durable { number: u64, publication: Publication, keys: Vec<(Key, Seq)> },
-    /// The store could not write it; nothing of it exists.
-    Refused { tip: Tip, flushed: Vec<Flushed> },
+    Durable { number: u64, publication: Publication, room: Room },
+    /// The store could not write it; nothing of it exists. The customers that it changed are to be
+    /// as they were.
+    Refused { tip: Tip, flushed: Vec<Flushed>, slots: Vec<u32> },
 }
 
 /// What happens when the outcome of a write is unknown or the engine decided wrongly: the process
@@ -83,20 +83,22 @@ impl Committer {
     }
 
     fn publish(&mut self, sealed: Sealed) -> Committed {
-        let Sealed { batch, publication, waiters, keys, hash, .. } = sealed;
+        let Sealed { batch, mut publication, mut waiters, slots, hash, .. } = sealed;
         if !batch.rows.is_empty() {
             self.tip = Tip { number: batch.number, last: publication.last, hash };
             self.published.set_writable(true);
         }
-        self.published.publish(&publication);
+        self.published.publish(&mut publication);
         if self.rest == Rest::AtOnce {
-            self.published.pack_at_once(&publication);
+            self.published.pack_at_once(&slots);
         }
-        for (waiter, answer) in waiters {
+        for (waiter, answer) in waiters.drain(..) {
             // Who no longer waits does not want to know.
             let _ = waiter.send(answer);
         }
-        Committed::Durable { number: batch.number, publication, keys }
+        let accounts = std::mem::take(&mut publication.accounts);
+        let room = Room::emptied(batch.rows, waiters, slots, accounts);
+        Committed::Durable { number: batch.number, publication, room }
     }
 
     fn refuse(&self, sealed: Sealed) -> Committed {
@@ -104,7 +106,7 @@ impl Committer {
         for (waiter, _) in sealed.waiters {
             let _ = waiter.send(Err(Refusal::Unavailable));
         }
-        Committed::Refused { tip: self.tip, flushed: sealed.flushed }
+        Committed::Refused { tip: self.tip, flushed: sealed.flushed, slots: sealed.slots }
     }
 }
 

@@ -10,9 +10,11 @@ mod reverse;
 mod slices;
 mod tasks;
 
-use crate::batch::{Folding, Open, Sealed, Tip, Waiter};
+use crate::batch::{Folding, Open, Room, Sealed, Tip, Waiter};
 use crate::clock::Alarm;
-use crate::command::{Answer, Command, Outcome, Refusal, Remember, Reply, Response, Submission};
+use crate::command::{
+    Answer, Command, Kept, Outcome, Refusal, Remember, Reply, Response, Submission,
+};
 use crate::committer::Committed;
 use crate::flush::Flusher;
 use crate::key::{Keys, Known};
@@ -34,10 +36,12 @@ pub(crate) type Request = (Submission, Waiter);
 
 pub(crate) struct Decider {
     pub(crate) working: Working,
-    pub(crate) keys: Keys<Reply>,
+    pub(crate) keys: Keys<Kept>,
     pub(crate) flusher: Flusher,
     pub(crate) watch: WallWatch,
     pub(crate) tip: Tip,
+    /// What the last durable batch was gathered in.
+    pub(crate) room: Room,
     /// The time on the wall clock, as of the last command or alarm.
     pub(crate) now: Timestamp,
     pub(crate) next_slot: u32,
@@ -63,7 +67,6 @@ struct Done {
 }
 
 /// What the decider goes on with.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 enum Event {
     /// A batch is durable or refused.
     Committed(Committed),
@@ -83,7 +86,7 @@ impl Decider {
     /// Runs until the engine is stopped and all that was decided is committed, or the store has
     /// failed.
     pub(crate) fn run(&mut self) {
-        let mut open = Open::new(self.tip, self.now);
+        let mut open = Open::new(self.tip, self.now, Room::default());
         let mut in_flight = false;
         let mut is_open = true;
         loop {
@@ -100,7 +103,7 @@ impl Decider {
                     return;
                 }
                 in_flight = true;
-                open = Open::new(self.tip, self.now);
+                open = Open::new(self.tip, self.now, std::mem::take(&mut self.room));
             }
             if !is_open && !in_flight {
                 return;
@@ -113,7 +116,7 @@ impl Decider {
                         open = self.drop_undurable(open);
                     }
                 }
-                Event::Request(request) => self.take(&mut open, request),
+                Event::Request(request) => self.take(&mut open, request, in_flight),
                 Event::Stop => {
                     is_open = false;
                     // What was decided may be durable.
@@ -179,14 +182,16 @@ impl Decider {
         }
     }
 
-    /// Decides a request and whatever waits behind it, as far as the batch has room.
-    fn take(&mut self, open: &mut Open, first: Request) {
+    /// Decides a request and whatever waits behind it, as far as the batch has room; with enough
+    /// in it, only while a commit is on its way.
+    fn take(&mut self, open: &mut Open, first: Request, in_flight: bool) {
         let mut request = first;
         loop {
             self.look_at_clock();
             open.now = self.now;
             self.take_one(open, request);
-            if !open.has_room() {
+            let waits_for_commit = in_flight && self.committed.is_empty();
+            if !open.has_room() || (open.has_enough() && !waits_for_commit) {
                 return;
             }
             let Ok(next) = self.requests.try_recv() else { return };
@@ -196,30 +201,29 @@ impl Decider {
 
     /// Takes note of a commit; answers whether it became durable.
     fn settle(&mut self, committed: Committed) -> bool {
-        if let Committed::Durable { number, publication, keys } = committed {
-            if number > 0 {
-                self.slices.resume();
+        match committed {
+            Committed::Durable { number, publication, room } => {
+                self.room = room;
+                if number > 0 {
+                    self.slices.resume();
+                }
+                self.keys.publish(publication.last);
+                self.working.forget_published(&publication, number);
+                true
             }
-            for (key, seq) in keys {
-                self.keys.publish(key, number, seq, publication.now);
+            Committed::Refused { tip, flushed, slots } => {
+                self.flusher.restore(&flushed, tip.last);
+                self.working.take_back(&slots);
+                self.tip = tip;
+                false
             }
-            self.working.forget_published(
-                &publication.accounts,
-                &publication.customers,
-                &publication.subscriptions,
-            );
-            return true;
         }
-        if let Committed::Refused { tip, flushed } = committed {
-            self.flusher.restore(&flushed, tip.last);
-            self.tip = tip;
-        }
-        false
     }
 
     /// A refused commit takes everything with it that was decided on top of it.
     fn drop_undurable(&mut self, open: Open) -> Open {
-        self.working.drop_all();
+        self.working.take_back(open.slots());
+        self.working.drop_names();
         self.keys.drop_pending();
         self.parking.refuse_all(&Refusal::Unavailable, &Refusal::Unavailable);
         self.stall();
@@ -227,7 +231,7 @@ impl Decider {
             // Who no longer waits does not want to know.
             let _ = waiter.send(Err(Refusal::Unavailable));
         }
-        Open::new(self.tip, self.now)
+        Open::new(self.tip, self.now, Room::default())
     }
 
     fn decide(&mut self, open: &mut Open, submission: Submission) -> Answer {
@@ -287,7 +291,7 @@ impl Decider {
             now: self.now_in(env),
             env,
             catalog: realm.catalog(env),
-            account: account.as_deref(),
+            account: account.map(|account| &**account),
             subscription: done.subscription,
             grant: done.grant,
             hold: done.hold.as_ref(),
@@ -309,8 +313,8 @@ impl Decider {
             Known::New => Ok(None),
             Known::Reused => Err(Refusal::KeyReused),
             Known::Durable(seq) => Ok(Some(Reply::Stored(seq))),
-            Known::Pending(Reply::Response(response)) => Ok(Some(Reply::Replay(response))),
-            Known::Pending(reply) => Ok(Some(reply)),
+            Known::Pending(Kept::Response(response)) => Ok(Some(Reply::Replay(response))),
+            Known::Pending(_) => Err(Refusal::KeyReused),
         }
     }
 
@@ -318,7 +322,7 @@ impl Decider {
         let Some(remember) = remember else { return };
         let key = remember.key();
         let row = Remembered { status: response.status, body: response.body.to_vec() };
-        open.remember(key, KIND_REMEMBERED, &row);
+        let seq = open.remember(key, KIND_REMEMBERED, &row);
         match remember {
             Remember::Key(_) => open.keep_once(0, ONCE_REQUEST, &key.to_bytes()),
             // What is said of a reservation is told by its row, so its id alone finds it.
@@ -326,7 +330,7 @@ impl Decider {
             Remember::Release(_) => open.keep_once(0, ONCE_RELEASE, &key.scope),
             Remember::Content { .. } => {}
         }
-        self.keys.decide(key, open.number(), Reply::Response(response.clone()));
+        self.keys.decide(key, seq, self.now, Kept::Response(response.clone()));
     }
 
     fn fold(&mut self, open: &mut Open, folding: Folding, entry: &Entry) -> Seq {

@@ -1,7 +1,7 @@
 //! The engine as its users see it: submit commands, read what is durable.
 
 use crate::account::Account;
-use crate::batch::Tip;
+use crate::batch::{Room, Tip};
 use crate::cipher::IdCipher;
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
@@ -176,7 +176,8 @@ impl Engine {
         let Known { due, peopled, next_slot } = known;
         let published = Published::new(segments, names, realm, next_slot, tip.last);
         let published = Arc::new(published);
-        let working = Working::new(Arc::clone(&published), DueIndex::new(due), peopled);
+        let due = DueIndex::new(due);
+        let working = Working::new(Arc::clone(&published), due, peopled, next_slot, options.rest);
         let (time, guard) = WallTime::new(clock, now);
         let time = Arc::new(time);
         let watch = WallWatch::new(Arc::clone(&time), guard);
@@ -207,7 +208,7 @@ impl Engine {
         &self,
         store: Box<dyn Store>,
         fatal: Fatal,
-        keys: Keys<crate::command::Reply>,
+        keys: Keys<crate::command::Kept>,
         flusher: Flusher,
         start: Start,
     ) {
@@ -222,6 +223,7 @@ impl Engine {
             flusher,
             watch,
             tip,
+            room: Room::default(),
             now,
             next_slot,
             requests: queue,

@@ -14,9 +14,15 @@ pub(crate) struct Flusher {
     since: Vec<Seq>,
     /// The segments that changed, oldest change first.
     order: VecDeque<(Seq, u32)>,
-    /// Rows × segments that are owed to earlier commits: less than a segment's worth.
+    /// What is owed to earlier commits, in parts of a segment: less than one.
     owed: u64,
 }
+
+/// Into how many stretches the queue is divided to see how fast it has to be written.
+const STRETCHES: usize = 32;
+
+/// Parts that a segment is counted in.
+const PARTS: u64 = 1 << 20;
 
 /// How many rows may have to be replayed where the journal ends at `last`: an eighth of a short
 /// one, for which images cost next to nothing, and half of a long one.
@@ -65,8 +71,9 @@ impl Flusher {
     }
 
     /// How many segments a commit writes: none while the tail is short, since the same customers
-    /// would only change again; then so many that all that have changed are written before the
-    /// tail is as long as it may be, evenly over the rows until then.
+    /// would only change again; then so many that each that has changed is written before it makes
+    /// the tail longer than it may be, evenly over the rows until then. What changed lately has time
+    /// left, so under steady changes an image is written about once in a longest tail.
     fn quota(&mut self, rows: u64, last: Seq) -> u64 {
         let Some((oldest, _)) = self.order.front() else { return 0 };
         let longest = longest_tail(last);
@@ -74,10 +81,19 @@ impl Flusher {
             self.owed = 0;
             return 0;
         }
-        let room = longest.div_ceil(2);
-        let owed = self.owed + rows * self.order.len() as u64;
-        self.owed = owed % room;
-        owed / room
+        let (mut segments, mut room) = (0, 1);
+        // The steepest of the ways to the ends of so many stretches of the queue.
+        let stretch = self.order.len().div_ceil(STRETCHES);
+        for (place, (since, _)) in self.order.iter().enumerate().step_by(stretch) {
+            let until = (place + stretch).min(self.order.len()) as u64;
+            let left = longest.saturating_sub(last.saturating_sub(*since)).max(1);
+            if until * room > segments * left {
+                (segments, room) = (until, left);
+            }
+        }
+        let owed = self.owed + PARTS * rows * segments / room;
+        self.owed = owed % PARTS;
+        owed / PARTS
     }
 
     /// Goes back to what is durable up to `last`, after a commit was refused: its changes and
@@ -117,7 +133,11 @@ mod tests {
         let half = TAIL_ROWS_MAX / 2;
         assert_eq!(flusher.take(4_096, start + half + 9), [], "too early");
         let oldest = (3, start + 10);
-        assert_eq!(flusher.take(half / 2, start + half + 10), [oldest], "half the way, half of it");
+        assert_eq!(
+            flusher.take(half / 2 + 1, start + half + 10),
+            [oldest],
+            "half the way, half of it"
+        );
         assert_eq!(flusher.replay_after(start + 20), start + 11);
         flusher.restore(&[oldest], start + 20);
         assert_eq!(flusher.replay_after(start + 20), start + 9);

@@ -2,9 +2,7 @@
 
 use crate::limits::{KEY_RETENTION_SECONDS, RETRY_WINDOW_SECONDS};
 use crate::memory::{Queue, Sharded};
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::VecDeque;
 use stipend_core::customer::{
     ConsumeRequest, DimensionValue, EventRequest, HoldTerm, ReleaseRequest, ReserveRequest,
     UsageRequest,
@@ -88,12 +86,14 @@ impl Key {
     /// The key of an operation in an environment, scoped further by `parts`.
     #[must_use]
     pub fn new(env: EnvId, operation: Operation, parts: &[&str], meaning: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&env.0.to_le_bytes());
-        hasher.update(&[operation as u8]);
+        // Gathered first: a hash of one piece costs a fraction of a hasher fed with small ones.
+        let length = parts.iter().map(|part| part.len() + 8).sum::<usize>() + 5;
+        let mut scope = Vec::with_capacity(length);
+        scope.extend_from_slice(&env.0.to_le_bytes());
+        scope.push(operation as u8);
         for part in parts {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+            scope.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            scope.extend_from_slice(part.as_bytes());
         }
         let meaning = match operation {
             Operation::Retry => CONTENT,
@@ -102,9 +102,9 @@ impl Key {
             | Operation::Reservation
             | Operation::Release
             | Operation::Usage
-            | Operation::Event => first(blake3::Hasher::new().update(meaning)),
+            | Operation::Event => first(meaning),
         };
-        Self { scope: first(&hasher), meaning }
+        Self { scope: first(&scope), meaning }
     }
 
     /// Whether it recognises a request by its content, which is its whole scope.
@@ -113,7 +113,7 @@ impl Key {
     }
 
     fn retention_seconds(self) -> i64 {
-        if self.is_content() { RETRY_WINDOW_SECONDS } else { KEY_RETENTION_SECONDS }
+        retention_seconds(self.is_content())
     }
 
     /// The key of a consumption: scoped to customer, resource and credit type (`behaviour.md`
@@ -205,10 +205,8 @@ impl Key {
     }
 }
 
-fn first<const N: usize>(hasher: &blake3::Hasher) -> [u8; N] {
-    let mut bytes = [0; N];
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
+fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    *blake3::hash(bytes).as_bytes().first_chunk().expect("a hash has 32 bytes")
 }
 
 /// Dimensions as a part of a meaning.
@@ -244,7 +242,7 @@ pub(crate) enum Known<T> {
     Reused,
 }
 
-/// A durable key: where its row stands, and until when it is remembered.
+/// A known key: where its row stands, and since when it is remembered.
 #[derive(Clone, Copy, Debug)]
 struct Remembered {
     meaning: MeaningHash,
@@ -252,13 +250,27 @@ struct Remembered {
     at: Timestamp,
 }
 
-/// All retained keys: the pending ones with their answers, and the durable ones with their
-/// positions. Only the decider looks here, so nothing is locked. What is older than its retention
-/// is forgotten as new keys come, so their number is bounded by the rate of requests.
+/// A key that was decided and is not durable yet.
+#[derive(Debug)]
+struct Pending<T> {
+    seq: Seq,
+    scope: ScopeHash,
+    is_content: bool,
+    at: Timestamp,
+    answer: T,
+    /// What was known of it before: a use whose retention is over, or one that nobody asked for.
+    before: Option<Remembered>,
+}
+
+/// All retained keys in one map, each with the position of its row; behind the last durable one
+/// they are pending, and their answers are kept beside, in the order of their positions. So a key
+/// is looked for once and written once, and becomes durable without being looked for again. Only
+/// the decider looks here, so nothing is locked. What is older than its retention is forgotten as
+/// new keys come, so their number is bounded by the rate of requests.
 #[derive(Debug)]
 pub(crate) struct Keys<T> {
-    pending: HashMap<ScopeHash, (MeaningHash, u64, T), RandomState>,
-    durable: Sharded<Remembered>,
+    known: Sharded<Remembered>,
+    pending: VecDeque<Pending<T>>,
     /// Keys of callers and keys of content, each in the order in which they became durable.
     ages: [Queue<(Timestamp, ScopeHash)>; 2],
 }
@@ -273,77 +285,89 @@ impl<T: Clone> Keys<T> {
         now: Timestamp,
     ) -> Self {
         let ages = [Queue::default(), Queue::default()];
-        let mut keys = Self { pending: HashMap::default(), durable: Sharded::default(), ages };
+        let mut keys = Self { known: Sharded::default(), pending: VecDeque::new(), ages };
         for (bytes, seq) in durable {
             let key = Key::from_bytes(bytes);
             if !key.is_content() || seq >= retries_from {
-                keys.insert(key, seq, now);
+                keys.known.insert(key.scope, Remembered { meaning: key.meaning, seq, at: now });
+                keys.ages[usize::from(key.is_content())].push((now, key.scope));
             }
         }
         keys
     }
 
     pub(crate) fn look_up(&self, key: Key, now: Timestamp) -> Known<T> {
-        if let Some((meaning, _, answer)) = self.pending.get(&key.scope) {
-            return if *meaning == key.meaning {
-                Known::Pending(answer.clone())
-            } else {
-                Known::Reused
-            };
+        let Some(found) = self.known.get(&key.scope) else { return Known::New };
+        let answer = self.find_pending(found.seq);
+        let is_over = found.at.plus_seconds(key.retention_seconds()) < now;
+        match (found.meaning == key.meaning, answer) {
+            (_, None) if is_over => Known::New,
+            (false, _) => Known::Reused,
+            (true, Some(answer)) => Known::Pending(answer.clone()),
+            (true, None) => Known::Durable(found.seq),
         }
-        let found = self.durable.get(&key.scope);
-        match found.filter(|found| found.at.plus_seconds(key.retention_seconds()) >= now) {
-            Some(found) if found.meaning == key.meaning => Known::Durable(found.seq),
-            Some(_) => Known::Reused,
-            None => Known::New,
-        }
+    }
+
+    fn find_pending(&self, seq: Seq) -> Option<&T> {
+        self.pending.front().filter(|first| seq >= first.seq)?;
+        let place = self.pending.binary_search_by_key(&seq, |pending| pending.seq).ok()?;
+        Some(&self.pending[place].answer)
     }
 
     /// Whether a key with that scope is known, whatever it means.
     pub(crate) fn knows(&self, scope: &ScopeHash) -> bool {
-        self.pending.contains_key(scope) || self.durable.get(scope).is_some()
+        self.known.get(scope).is_some()
     }
 
-    /// Notes a decided key; `batch` is the batch that will make it durable.
-    pub(crate) fn decide(&mut self, key: Key, batch: u64, answer: T) {
-        self.pending.insert(key.scope, (key.meaning, batch, answer));
+    /// Notes a decided key with the position that its row will have, behind all so far.
+    pub(crate) fn decide(&mut self, key: Key, seq: Seq, at: Timestamp, answer: T) {
+        let last = self.pending.back();
+        assert!(last.is_none_or(|last| last.seq < seq), "rows are taken one after the other");
+        let Key { scope, meaning } = key;
+        let before = self.known.insert(scope, Remembered { meaning, seq, at });
+        let is_content = key.is_content();
+        self.pending.push_back(Pending { seq, scope, is_content, at, answer, before });
     }
 
-    /// Moves a key from pending to durable; a newer pending use of it stays.
-    pub(crate) fn publish(&mut self, key: Key, batch: u64, seq: Seq, now: Timestamp) {
-        if let Entry::Occupied(pending) = self.pending.entry(key.scope)
-            && pending.get().1 == batch
-        {
-            pending.remove();
+    /// Notes that all rows up to a position are durable.
+    pub(crate) fn publish(&mut self, last: Seq) {
+        while let Some(pending) = self.pending.pop_front_if(|first| first.seq <= last) {
+            let ages = &mut self.ages[usize::from(pending.is_content)];
+            ages.push((pending.at, pending.scope));
+            self.forget_old(pending.is_content, pending.at);
         }
-        self.insert(key, seq, now);
-        self.forget_old(key, now);
-    }
-
-    fn insert(&mut self, key: Key, seq: Seq, at: Timestamp) {
-        self.durable.insert(key.scope, Remembered { meaning: key.meaning, seq, at });
-        self.ages[usize::from(key.is_content())].push((at, key.scope));
     }
 
     /// Forgets the keys of the same kind whose retention is over; a key that was used again since
     /// stays.
-    fn forget_old(&mut self, key: Key, now: Timestamp) {
-        let ages = &mut self.ages[usize::from(key.is_content())];
+    fn forget_old(&mut self, is_content: bool, now: Timestamp) {
+        let ages = &mut self.ages[usize::from(is_content)];
         while let Some((at, scope)) = ages.first().copied() {
-            if at.plus_seconds(key.retention_seconds()) >= now {
+            if at.plus_seconds(retention_seconds(is_content)) >= now {
                 return;
             }
             ages.take_first();
-            if self.durable.get(&scope).is_some_and(|found| found.at == at) {
-                self.durable.remove(&scope);
+            if self.known.get(&scope).is_some_and(|found| found.at == at) {
+                self.known.remove(&scope);
             }
         }
     }
 
     /// Forgets everything that was decided and did not become durable.
     pub(crate) fn drop_pending(&mut self) {
-        self.pending.clear();
+        while let Some(Pending { scope, is_content, at, before, .. }) = self.pending.pop_back() {
+            // What was over then may have been forgotten since.
+            let retention = retention_seconds(is_content);
+            match before.filter(|before| before.at.plus_seconds(retention) >= at) {
+                Some(before) => drop(self.known.insert(scope, before)),
+                None => self.known.remove(&scope),
+            }
+        }
     }
+}
+
+fn retention_seconds(is_content: bool) -> i64 {
+    if is_content { RETRY_WINDOW_SECONDS } else { KEY_RETENTION_SECONDS }
 }
 
 #[cfg(test)]
@@ -361,10 +385,10 @@ mod tests {
         let mut keys: Keys<u32> = Keys::new([], 0, NOW);
         let (one, other) = (key("k", b"a"), key("k", b"b"));
         assert_eq!(keys.look_up(one, NOW), Known::New);
-        keys.decide(one, 1, 7);
+        keys.decide(one, 42, NOW, 7);
         assert_eq!(keys.look_up(one, NOW), Known::Pending(7));
         assert_eq!(keys.look_up(other, NOW), Known::Reused);
-        keys.publish(one, 1, 42, NOW);
+        keys.publish(42);
         assert_eq!(keys.look_up(one, NOW), Known::Durable(42));
         assert_eq!(keys.look_up(other, NOW), Known::Reused);
         assert_eq!(Key::from_bytes(one.to_bytes()), one);
@@ -373,9 +397,25 @@ mod tests {
     #[test]
     fn what_did_not_become_durable_is_forgotten() {
         let mut keys: Keys<u32> = Keys::new([], 0, NOW);
-        keys.decide(key("k", b"a"), 1, 7);
+        keys.decide(key("k", b"a"), 1, NOW, 7);
         keys.drop_pending();
         assert_eq!(keys.look_up(key("k", b"b"), NOW), Known::New);
+    }
+
+    #[test]
+    fn a_content_that_came_again_and_did_not_become_durable_is_known_as_it_was_before() {
+        let content = Key::new(EnvId(1), Operation::Retry, &["body"], b"");
+        let mut keys: Keys<u32> = Keys::new([], 0, NOW);
+        keys.decide(content, 1, NOW, 7);
+        keys.decide(content, 2, NOW, 8);
+        keys.publish(1);
+        assert_eq!(keys.look_up(content, NOW), Known::Pending(8), "the newer use stays");
+        keys.drop_pending();
+        assert_eq!(keys.look_up(content, NOW), Known::Durable(1));
+        let over = NOW.plus_seconds(RETRY_WINDOW_SECONDS + 1);
+        keys.decide(content, 2, over, 9);
+        keys.drop_pending();
+        assert!(!keys.knows(&content.scope), "what was over does not come back");
     }
 
     #[test]
@@ -385,13 +425,15 @@ mod tests {
             [(key("k", b"a"), KEY_RETENTION_SECONDS), (content, RETRY_WINDOW_SECONDS)]
         {
             let mut keys: Keys<u32> = Keys::new([], 0, NOW);
-            keys.publish(key, 1, 42, NOW);
+            keys.decide(key, 42, NOW, 7);
+            keys.publish(42);
             let (last, over) = (NOW.plus_seconds(seconds), NOW.plus_seconds(seconds + 1));
             assert_eq!(keys.look_up(key, last), Known::Durable(42));
             assert_eq!(keys.look_up(key, over), Known::New);
             let next = Key { scope: [7; 10], ..key };
-            keys.publish(next, 2, 43, over);
-            assert_eq!(keys.durable.len(), 1, "the old one made room");
+            keys.decide(next, 43, over, 8);
+            keys.publish(43);
+            assert_eq!(keys.known.len(), 1, "the old one made room");
         }
     }
 

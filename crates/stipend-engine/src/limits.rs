@@ -8,6 +8,11 @@ pub const QUEUE_COMMANDS_MAX: usize = 16_384;
 /// Usages in one commit.
 pub const BATCH_ROWS_MAX: usize = 4_096;
 
+/// Rows or answers after which a batch is committed where the committer has nothing to do, though
+/// commands wait: deciding and committing go on side by side. Smaller batches would copy customers
+/// and sync more often.
+pub const BATCH_ROWS_ENOUGH: usize = 1_024;
+
 /// Encoded bytes after which a batch takes nothing more.
 pub const BATCH_BYTES_MAX: usize = 1 << 20;
 

@@ -35,8 +35,9 @@ impl<T> Sharded<T> {
         self.shards[shard_of(scope)].get(scope)
     }
 
-    pub(crate) fn insert(&mut self, scope: ScopeHash, value: T) {
-        self.shards[shard_of(&scope)].insert(scope, value);
+    /// Gives what stood there before.
+    pub(crate) fn insert(&mut self, scope: ScopeHash, value: T) -> Option<T> {
+        self.shards[shard_of(&scope)].insert(scope, value)
     }
 
     pub(crate) fn remove(&mut self, scope: &ScopeHash) {

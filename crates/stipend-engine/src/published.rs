@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use stipend_core::customer::SubscriptionTerms;
-use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId, Timestamp};
+use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId};
 
 /// Where the names of an environment's things are found.
 pub(crate) type Named<T> = (EnvId, T);
@@ -23,7 +23,6 @@ pub(crate) struct Publication {
     pub(crate) customers: Vec<(Named<CustomerId>, u32)>,
     pub(crate) subscriptions: Vec<(Named<SubscriptionId>, u32)>,
     pub(crate) realm: Option<Arc<Realm>>,
-    pub(crate) now: Timestamp,
     pub(crate) last: u64,
 }
 
@@ -90,13 +89,13 @@ impl Published {
         }
     }
 
-    /// Makes a commit visible. Accounts come before the names that lead to them.
-    pub(crate) fn publish(&self, publication: &Publication) {
+    /// Makes a commit visible; takes its accounts. They come before the names that lead to them.
+    pub(crate) fn publish(&self, publication: &mut Publication) {
         if let Some(realm) = &publication.realm {
             self.realm.store(Arc::clone(realm));
         }
-        for (slot, account) in &publication.accounts {
-            self.accounts.put(*slot, account);
+        for (slot, account) in publication.accounts.drain(..) {
+            self.accounts.put(slot, account);
         }
         if let Some(last) = publication.customers.iter().map(|(_, slot)| *slot).max() {
             self.next_slot.fetch_max(last + 1, Ordering::AcqRel);
@@ -138,8 +137,8 @@ impl Published {
     }
 
     /// Packs the customers that a commit changed.
-    pub(crate) fn pack_at_once(&self, publication: &Publication) {
-        for (slot, _) in &publication.accounts {
+    pub(crate) fn pack_at_once(&self, slots: &[u32]) {
+        for slot in slots {
             Keeper::pack_at_once(&self.accounts, *slot);
         }
     }

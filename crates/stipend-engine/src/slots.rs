@@ -112,9 +112,9 @@ impl Slots {
     }
 
     /// Puts an account into its slot.
-    pub(crate) fn put(&self, slot: u32, account: &Arc<Account>) {
+    pub(crate) fn put(&self, slot: u32, account: Arc<Account>) {
         let segment = self.make_segment(slot / SEGMENT_SLOTS);
-        segment.decoded[place_of(slot)].store(Some(Arc::clone(account)));
+        segment.decoded[place_of(slot)].store(Some(account));
         segment.ask(place_of(slot), false);
     }
 
@@ -244,7 +244,7 @@ mod tests {
     fn with(accounts: &[(u32, &str)]) -> Slots {
         let slots = Slots::new();
         for (slot, name) in accounts {
-            slots.put(*slot, &account(*slot, name));
+            slots.put(*slot, account(*slot, name));
         }
         slots
     }
@@ -279,7 +279,7 @@ mod tests {
     fn what_is_published_counts_and_what_was_packed_before_does_not() {
         let slots = with(&[(64, "old"), (65, "other")]);
         Keeper::pack_at_once(&slots, 64);
-        slots.put(64, &account(64, "new"));
+        slots.put(64, account(64, "new"));
         assert_eq!(slots.get(64), Some(account(64, "new")));
         Keeper::pack_at_once(&slots, 65);
         assert!(is_packed(&slots, 64) && is_packed(&slots, 65));
@@ -322,7 +322,7 @@ mod tests {
             });
             scope.spawn(|| {
                 for round in 1..=rounds {
-                    slots.put(64, &account(64, &round.to_string()));
+                    slots.put(64, account(64, &round.to_string()));
                     last.store(round, Ordering::Release);
                 }
             });

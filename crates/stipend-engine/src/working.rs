@@ -2,32 +2,45 @@
 
 use crate::account::Account;
 use crate::due::DueIndex;
+use crate::keeping::Rest;
 use crate::packed::Held;
-use crate::published::{Named, Published};
+use crate::published::{Named, Publication, Published};
 use crate::realm::Realm;
-use foldhash::fast::RandomState;
-use std::cell::RefCell;
-use std::collections::hash_map::Entry;
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
-/// An account that has changed since it was published.
-#[derive(Debug)]
-struct Touched {
-    account: Arc<Account>,
+/// Customers of one part of the array: it grows without moving.
+const PART: usize = 4_096;
+
+/// Places that a commit looks at, to forget who rests.
+const LOOKS: usize = 256;
+
+/// The batch of a customer that is new: it counts as one to come.
+const NEW: u64 = u64::MAX;
+
+/// A customer as it is now.
+#[derive(Clone, Debug, Default)]
+struct Current {
+    /// Kept from when it was asked for until it rests.
+    account: OnceCell<Arc<Account>>,
     /// The number of the batch that changed it last.
     batch: u64,
 }
 
+/// All customers as they are now, by their slots. What is published is the same account as long as
+/// nothing was decided on top of it, so the array costs two words a customer, and finding one that
+/// is in use is neither a hash nor a look at what readers share. One that nobody has changed since
+/// the last time around is forgotten here, so that what is published can pack it.
 #[derive(Debug)]
 pub(crate) struct Working {
     published: Arc<Published>,
-    /// The last published account that was asked for. It is most likely changed next, and may
-    /// have been unpacked for the question. Nobody but the owner of this state changes what is
-    /// published, through [`Working::account_mut`], so it is never older than that.
-    found: RefCell<Option<(u32, Arc<Account>)>>,
-    accounts: HashMap<u32, Touched, RandomState>,
+    accounts: Vec<Box<[Current]>>,
+    /// When customers are packed.
+    rest: Rest,
+    /// The place that is looked at next, and the last batch that was durable when this round began.
+    hand: (usize, u64),
     /// The realm as it is now, kept so that it need not be asked for with every command.
     realm: Arc<Realm>,
     customers: HashMap<Named<CustomerId>, u32>,
@@ -35,21 +48,33 @@ pub(crate) struct Working {
     due: DueIndex,
     /// The environments that durably have customers.
     peopled: BTreeSet<EnvId>,
+    /// The environments that have customers who may not be durable yet.
+    arriving: BTreeSet<EnvId>,
 }
 
 impl Working {
-    /// The working state over what is published.
-    pub(crate) fn new(published: Arc<Published>, due: DueIndex, peopled: BTreeSet<EnvId>) -> Self {
-        Self {
+    /// The working state over what is published: the customers below `next_slot`.
+    pub(crate) fn new(
+        published: Arc<Published>,
+        due: DueIndex,
+        peopled: BTreeSet<EnvId>,
+        next_slot: u32,
+        rest: Rest,
+    ) -> Self {
+        let mut working = Self {
             realm: published.realm(),
             published,
-            found: RefCell::new(None),
-            accounts: HashMap::default(),
+            accounts: Vec::new(),
+            rest,
+            hand: (0, 0),
             customers: HashMap::new(),
             subscriptions: HashMap::new(),
             due,
             peopled,
-        }
+            arriving: BTreeSet::new(),
+        };
+        working.place(next_slot);
+        working
     }
 
     /// What is due when, in the working state.
@@ -59,73 +84,62 @@ impl Working {
 
     /// Notes that what is due next for a customer has changed.
     pub(crate) fn reschedule(&mut self, slot: u32, before: Option<Timestamp>) {
-        let Some(touched) = self.accounts.get(&slot) else { return };
-        let Touched { account, .. } = touched;
-        if account.customer.next_due == before {
-            return;
-        }
-        let env = account.customer.profile.env;
-        self.due.change(env, slot, before, account.customer.next_due);
+        let Some(account) = self.account(slot) else { return };
+        let (env, after) = (account.customer.profile.env, account.customer.next_due);
+        self.due.change(env, slot, before, after);
     }
 
     /// Whether there is any customer in an environment.
     pub(crate) fn has_customers(&self, env: EnvId) -> bool {
-        let lives_there = |touched: &Touched| touched.account.customer.profile.env == env;
-        self.peopled.contains(&env) || self.accounts.values().any(lives_there)
+        self.peopled.contains(&env) || self.arriving.contains(&env)
     }
 
-    pub(crate) fn account(&self, slot: u32) -> Option<Arc<Account>> {
-        match self.accounts.get(&slot) {
-            Some(touched) => Some(Arc::clone(&touched.account)),
-            None => self.published_account(slot),
+    pub(crate) fn account(&self, slot: u32) -> Option<&Arc<Account>> {
+        let account = &self.accounts.get(slot as usize / PART)?[slot as usize % PART].account;
+        match account.get() {
+            Some(account) => Some(account),
+            None => {
+                let published = self.published.account(slot)?;
+                Some(account.get_or_init(|| published))
+            }
         }
-    }
-
-    fn published_account(&self, slot: u32) -> Option<Arc<Account>> {
-        let mut found = self.found.borrow_mut();
-        if let Some((of, account)) = found.as_ref()
-            && *of == slot
-        {
-            return Some(Arc::clone(account));
-        }
-        let account = self.published.account(slot)?;
-        *found = Some((slot, Arc::clone(&account)));
-        Some(account)
     }
 
     /// The account in a slot, as it is kept.
     pub(crate) fn held(&self, slot: u32) -> Option<Held> {
-        match self.accounts.get(&slot) {
-            Some(touched) => Some(Held::Decoded(Arc::clone(&touched.account))),
+        let current = &self.accounts.get(slot as usize / PART)?[slot as usize % PART];
+        match current.account.get() {
+            Some(account) => Some(Held::Decoded(Arc::clone(account))),
             None => self.published.held(slot),
         }
+    }
+
+    fn place(&mut self, slot: u32) -> &mut Current {
+        let slot = slot as usize;
+        while self.accounts.len() <= slot / PART {
+            self.accounts.push(vec![Current::default(); PART].into_boxed_slice());
+        }
+        &mut self.accounts[slot / PART][slot % PART]
     }
 
     /// The account to be changed in a batch, and whether that is its first change there: then a
     /// copy of it is made, later changes find it alone.
     pub(crate) fn account_mut(&mut self, slot: u32, batch: u64) -> Option<(&mut Account, bool)> {
-        let touched = match self.accounts.entry(slot) {
-            Entry::Occupied(touched) => touched.into_mut(),
-            Entry::Vacant(place) => {
-                let found = self.found.get_mut().take().filter(|(of, _)| *of == slot);
-                let account = match found {
-                    Some((_, account)) => account,
-                    None => self.published.account(slot)?,
-                };
-                place.insert(Touched { account, batch: 0 })
-            }
-        };
-        let is_first = touched.batch != batch;
-        touched.batch = batch;
-        Some((Arc::make_mut(&mut touched.account), is_first))
+        self.account(slot)?;
+        let Current { account, batch: last } = self.place(slot);
+        let account = account.get_mut()?;
+        let is_first = *last != batch;
+        *last = batch;
+        Some((Arc::make_mut(account), is_first))
     }
 
     pub(crate) fn insert_account(&mut self, slot: u32, account: Account) {
-        self.accounts.insert(slot, Touched { account: Arc::new(account), batch: 0 });
+        self.arriving.insert(account.customer.profile.env);
+        *self.place(slot) = Current { account: Arc::new(account).into(), batch: NEW };
     }
 
-    pub(crate) fn realm(&self) -> Arc<Realm> {
-        Arc::clone(&self.realm)
+    pub(crate) fn realm(&self) -> &Arc<Realm> {
+        &self.realm
     }
 
     pub(crate) fn realm_mut(&mut self) -> &mut Realm {
@@ -148,44 +162,57 @@ impl Working {
         self.subscriptions.insert(name, slot);
     }
 
-    /// Forgets what a commit has published; what was changed since stays.
-    pub(crate) fn forget_published(
-        &mut self,
-        accounts: &[(u32, Arc<Account>)],
-        customers: &[(Named<CustomerId>, u32)],
-        subscriptions: &[(Named<SubscriptionId>, u32)],
-    ) {
-        let mut last_env = None;
-        for (slot, account) in accounts {
-            let env = account.customer.profile.env;
-            if last_env != Some(env) {
-                self.peopled.insert(env);
-                last_env = Some(env);
-            }
-            if let Entry::Occupied(touched) = self.accounts.entry(*slot)
-                && Arc::ptr_eq(&touched.get().account, account)
-            {
-                touched.remove();
-            }
-        }
-        for (name, _) in customers {
+    /// Forgets what a commit has published, up to the batch with that number; what was changed
+    /// since stays.
+    pub(crate) fn forget_published(&mut self, publication: &Publication, number: u64) {
+        self.forget_resting(number);
+        for (name, _) in &publication.customers {
+            self.peopled.insert(name.0);
             self.customers.remove(name);
         }
-        for (name, _) in subscriptions {
+        for (name, _) in &publication.subscriptions {
             self.subscriptions.remove(name);
         }
     }
 
-    /// Goes back to what is published.
-    pub(crate) fn drop_all(&mut self) {
-        for (slot, Touched { account: dropped, .. }) in self.accounts.drain() {
-            let published = self.published.account(slot);
-            let next_due = published.and_then(|account| account.customer.next_due);
-            let env = dropped.customer.profile.env;
-            self.due.change(env, slot, dropped.customer.next_due, next_due);
+    /// Looks at a few places in turn, and forgets the customers that no batch has changed since
+    /// this round began. What was durable then is published as it is here.
+    fn forget_resting(&mut self, durable: u64) {
+        let places = self.accounts.len() * PART;
+        let looks = if self.rest == Rest::AtOnce { places } else { LOOKS };
+        for _ in 0..looks.min(places) {
+            if self.hand.0 >= places {
+                self.hand = (0, self.hand.1.max(durable));
+            }
+            let (slot, before) = self.hand;
+            let current = &mut self.accounts[slot / PART][slot % PART];
+            if current.batch <= before {
+                current.account.take();
+            }
+            self.hand.0 += 1;
         }
+        if self.rest == Rest::AtOnce {
+            self.hand.1 = self.hand.1.max(durable);
+        }
+    }
+
+    /// Goes back to what is published of customers.
+    pub(crate) fn take_back(&mut self, slots: &[u32]) {
+        for slot in slots {
+            let published = self.published.account(*slot);
+            let next_due = published.as_ref().and_then(|account| account.customer.next_due);
+            let current = std::mem::take(self.place(*slot));
+            let Some(dropped) = current.account.into_inner() else { continue };
+            let env = dropped.customer.profile.env;
+            self.due.change(env, *slot, dropped.customer.next_due, next_due);
+        }
+    }
+
+    /// Goes back to what is published of everything else.
+    pub(crate) fn drop_names(&mut self) {
         self.realm = self.published.realm();
         self.customers.clear();
         self.subscriptions.clear();
+        self.arriving.clear();
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub type Seq = u64;
 
 /// One row of the journal, with its plain columns for SQL; `body` is opaque here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// Its position: gapless, from 1.
     pub seq: Seq,

@@ -46,7 +46,7 @@ pub(super) fn consume(
     if available < request.amount {
         check_shortfall(customer, catalog, request, available)?;
     }
-    let mut entries = Vec::with_capacity(2);
+    let mut entries = Vec::with_capacity(if known.is_some() { 1 } else { 2 });
     let opened;
     let pool = if let Some(pool) = known {
         pool
@@ -80,11 +80,12 @@ pub(super) fn check_place(
 
 /// Draws in burn order, and the shortfall on the overdraft.
 pub(super) fn charge(customer: &Customer, pool: &Pool, amount: Amount) -> Vec<Effect> {
-    let spread = pool.spread(amount);
-    let mut effects: Vec<Effect> = spread.draws.into_iter().map(Effect::Drawn).collect();
-    if spread.shortfall.is_positive() {
+    // Nearly always one grant gives it all.
+    let mut effects = Vec::with_capacity(1);
+    let shortfall = pool.spread_into(amount, |draw| effects.push(Effect::Drawn(draw)));
+    if shortfall.is_positive() {
         let no = pool.overdraft.map_or(customer.next_grant, |overdraft| overdraft.no);
-        effects.push(Effect::Overdrawn(Draw { grant: no, amount: spread.shortfall }));
+        effects.push(Effect::Overdrawn(Draw { grant: no, amount: shortfall }));
     }
     effects
 }

@@ -86,8 +86,8 @@ pub fn estimate_event(
     let mut estimate = Estimating::new(customer, request.resource.as_ref());
     let name = DimensionValue::Text(request.name.clone());
     let facts = facts_of_event(request, &name);
-    let features = matching(catalog, &facts);
-    if features.is_empty() {
+    let mut features = matching(catalog, facts).peekable();
+    if features.peek().is_none() {
         return Ok(Estimate { is_unknown: true, ..estimate.estimate });
     }
     for feature in features {
@@ -129,7 +129,7 @@ pub fn refused_event(
 ) -> Option<(FeatureId, Vec<Entry>)> {
     let name = DimensionValue::Text(request.name.clone());
     let facts = facts_of_event(request, &name);
-    matching(catalog, &facts).into_iter().find_map(|feature| {
+    matching(catalog, facts).find_map(|feature| {
         let step = Step { customer, catalog, feature, facts, now, is_estimate: true };
         let mut decision = Decision::default();
         step.decide_event(&mut decision).ok()?;

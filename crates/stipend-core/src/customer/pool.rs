@@ -110,19 +110,25 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn spread(&self, amount: Amount) -> Spread {
-        let mut rest = amount;
         let mut draws = Vec::new();
+        let shortfall = self.spread_into(amount, |draw| draws.push(draw));
+        Spread { draws, shortfall }
+    }
+
+    /// As [`Pool::spread`], each draw given as it comes; gives the shortfall.
+    pub(super) fn spread_into(&self, amount: Amount, mut take: impl FnMut(Draw)) -> Amount {
+        let mut rest = amount;
         for grant in &self.live {
             if rest.is_zero() {
                 break;
             }
             let taken = grant.remaining().min(rest);
             if taken.is_positive() {
-                draws.push(Draw { grant: grant.no, amount: taken });
+                take(Draw { grant: grant.no, amount: taken });
                 rest -= taken;
             }
         }
-        Spread { draws, shortfall: rest }
+        rest
     }
 
     /// The end of the running period: the earliest expiry among the live recurring grants.

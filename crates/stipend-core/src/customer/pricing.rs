@@ -137,7 +137,7 @@ pub(super) fn priced(
     }
 }
 
-/// The entries that take the cost of usage from the pool that pays for it.
+/// Adds the entries that take the cost of usage from the pool that pays for it.
 pub(super) fn pay(
     customer: &Customer,
     catalog: &Catalog,
@@ -145,7 +145,8 @@ pub(super) fn pay(
     facts: &Facts<'_>,
     (amount, shortfall): (Amount, Shortfall),
     now: Timestamp,
-) -> Result<Vec<Entry>, CustomerRejection> {
+    entries: &mut Vec<Entry>,
+) -> Result<(), CustomerRejection> {
     let currency = &mapping.rate.currency;
     let known = customer.find_pool(currency, facts.resource);
     let available = known.map_or(Amount::ZERO, Pool::balance);
@@ -164,7 +165,6 @@ pub(super) fn pay(
             return Err(CustomerRejection::InsufficientCredits { requested, available });
         }
     }
-    let mut entries = Vec::with_capacity(2);
     let opened;
     let pool = if let Some(pool) = known {
         pool
@@ -178,7 +178,7 @@ pub(super) fn pay(
     let effects = charge(customer, pool, amount);
     let cause = Cause::Consumption(consumption(pool, facts, amount, priced));
     entries.push(Entry::Pool(PoolEntry { pool: pool.id, at: now, cause, effects }));
-    Ok(entries)
+    Ok(())
 }
 
 /// A consumption for usage; below zero where credits are given back.

@@ -139,11 +139,11 @@ pub(super) fn take_event(
     let name = DimensionValue::Text(request.name.clone());
     let facts = facts_of_event(request, &name);
     let mut decision = Decision::default();
-    let features = matching(catalog, &facts);
-    let [feature] = &features[..] else {
+    let mut features = matching(catalog, facts);
+    let (Some(feature), None) = (features.next(), features.next()) else {
         // What one feature takes from a pool, the next one no longer finds there.
         let mut builder = Builder::new(customer, catalog, now);
-        for feature in features {
+        for feature in matching(catalog, facts) {
             let mut taken = Decision::default();
             let customer = &builder.customer;
             let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
@@ -160,12 +160,15 @@ pub(super) fn take_event(
 }
 
 /// The features whose meters take an event.
-pub(super) fn matching<'a>(catalog: &'a Catalog, facts: &Facts<'_>) -> Vec<&'a Arc<Feature>> {
-    let takes = |feature: &&Arc<Feature>| {
+pub(super) fn matching<'a>(
+    catalog: &'a Catalog,
+    facts: Facts<'a>,
+) -> impl Iterator<Item = &'a Arc<Feature>> {
+    let takes = move |feature: &&Arc<Feature>| {
         let meter = feature.meter.as_ref().filter(|_| feature.meter_type != MeterType::None);
         meter.is_some_and(|meter| meter.matches(|field| facts.field(field)))
     };
-    catalog.features.values().filter(takes).collect()
+    catalog.features.values().filter(takes)
 }
 
 /// One feature that something is counted for.
@@ -220,17 +223,15 @@ impl Step<'_> {
             (None, true) => Shortfall::Taken,
             (None, false) => Shortfall::AsThePoolSays,
         };
-        let paid = match (&mapping, cost) {
-            (Some(mapping), Some(mut cost)) => {
-                entry.currency = Some(mapping.rate.currency.clone());
-                decision.missing_dimensions.append(&mut cost.missing);
-                self.settle(mapping, &cost, going_on, shortfall, &mut entry)?
-            }
-            _ => Vec::new(),
+        // Exactly the usage and the pool that pays for it: entries are large.
+        decision.entries.reserve_exact(2);
+        let (Some(mapping), Some(mut cost)) = (&mapping, cost) else {
+            decision.entries.push(Entry::Usage(entry));
+            return Ok(());
         };
-        decision.entries.push(Entry::Usage(entry));
-        decision.entries.extend(paid);
-        Ok(())
+        entry.currency = Some(mapping.rate.currency.clone());
+        decision.missing_dimensions.append(&mut cost.missing);
+        self.settle(mapping, &cost, (going_on, shortfall), entry, &mut decision.entries)
     }
 
     fn open(&self, entries: &mut Vec<Entry>) -> Result<MeterId, CustomerRejection> {
@@ -279,27 +280,32 @@ impl Step<'_> {
         }
     }
 
-    /// The entries of the pools: what is taken, or given back.
+    /// Adds the entry of the meter and those of the pools: what is taken, or given back.
     fn settle(
         &self,
         mapping: &Mapping<'_>,
         cost: &Price,
-        usage: Option<&FeatureUsage>,
-        shortfall: Shortfall,
-        entry: &mut UsageEntry,
-    ) -> Result<Vec<Entry>, CustomerRejection> {
+        (usage, shortfall): (Option<&FeatureUsage>, Shortfall),
+        mut entry: UsageEntry,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), CustomerRejection> {
         let priced = priced(self.feature, mapping, entry.meter, cost.units);
         if cost.amount.is_positive() {
+            entries.push(Entry::Usage(entry));
             let (mapping, amount) = ((mapping, priced), (cost.amount, shortfall));
-            return pay(self.customer, self.catalog, mapping, &self.facts, amount, self.now);
+            let Self { customer, catalog, facts, now, .. } = self;
+            return pay(customer, catalog, mapping, facts, amount, *now, entries);
         }
         let Some(usage) = usage.filter(|_| cost.amount.is_negative()) else {
-            return Ok(Vec::new());
+            entries.push(Entry::Usage(entry));
+            return Ok(());
         };
         let refund = refund(self.customer, usage, -cost.amount, &self.facts, &priced, self.now);
         entry.returned = refund.returned;
         entry.forfeited = refund.forfeited;
-        Ok(refund.entries.into_iter().map(Entry::Pool).collect())
+        entries.push(Entry::Usage(entry));
+        entries.extend(refund.entries.into_iter().map(Entry::Pool));
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Decider;
 use crate::batch::{Folding, Open};
-use crate::command::{Answer, ConsumeItem, Consumed, Refusal, Reply};
+use crate::command::{Answer, ConsumeItem, Consumed, Kept, Refusal, Reply};
 use crate::key::{Known, ScopeHash};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ impl Decider {
     /// Consumes all items or none: everything that can refuse an item is looked at before the
     /// first is folded.
     pub(super) fn consume(&mut self, open: &mut Open, env: EnvId, items: &[ConsumeItem]) -> Answer {
-        let realm = self.working.realm();
+        let realm = Arc::clone(self.working.realm());
         if let [item] = items {
             let step = self.plan_item(open, realm.catalog(env), env, item, None)?;
             let consumed = match step {
@@ -82,8 +82,8 @@ impl Decider {
             Known::New => {}
             Known::Reused => return Err(Refusal::KeyReused),
             Known::Durable(seq) => return Ok(Step::Known(Consumed::Stored(seq))),
-            Known::Pending(Reply::Consumed(results)) => {
-                return Ok(Step::Known(as_replay(&results[0])));
+            Known::Pending(Kept::Consumed(consumed)) => {
+                return Ok(Step::Known(as_replay(&consumed)));
             }
             Known::Pending(_) => return Err(Refusal::KeyReused),
         }
@@ -148,7 +148,6 @@ impl Decider {
         let now = self.now_in(account.customer.profile.env);
         let decision =
             customer::decide_consumption(&account.customer, catalog, &item.request, now)?;
-        drop(account);
         let (mut done, mut seq) = (None, 0);
         for entry in decision.entries {
             let key = matches!(entry, Entry::Pool(_)).then_some(item.key);
@@ -161,7 +160,7 @@ impl Decider {
         }
         let (at, consumption) = done.expect("a consumption is an entry of its pool");
         let done = Consumed::Done { is_replay: false, at, seq, consumption };
-        self.keys.decide(item.key, open.number(), Reply::Consumed(vec![done.clone()]));
+        self.keys.decide(item.key, seq, self.now, Kept::Consumed(done.clone()));
         Ok(done)
     }
 }

@@ -73,7 +73,6 @@ impl Decider {
         let known = self.as_known(&account.customer, command);
         let command = known.as_ref().unwrap_or(command);
         let decision = customer::decide(&account.customer, realm.catalog(env), command, now)?;
-        drop(account);
         self.check_new_subscription(env, slot, &decision)?;
         let Decision { entries, subscription, grant, hold, missing_dimensions: _ } = decision;
         let mut seq = None;
@@ -165,7 +164,6 @@ impl Decider {
             pool.find_grant(no).is_some() || is_overdraft
         };
         let pool = pools.iter().find(holds).ok_or(Refusal::GrantNotFound)?.id;
-        drop(account);
         self.change_customer(open, env, slot.0, &CustomerCommand::VoidGrant(pool, no))
     }
 
@@ -177,12 +175,12 @@ impl Decider {
     /// Does what is due for a customer at the next instant; answers whether there was any.
     pub(super) fn roll_instant(&mut self, open: &mut Open, slot: u32) -> bool {
         let Some(account) = self.working.account(slot) else { return false };
+        let Some(due) = account.customer.next_due else { return false };
         let env = account.customer.profile.env;
-        let realm = self.working.realm();
-        let now = realm.now(env, self.now);
-        let Some(due) = account.customer.next_due.filter(|due| *due <= now) else { return false };
-        let entries = roll_forward(&account.customer, realm.catalog(env), due);
-        drop(account);
+        if due > self.now_in(env) {
+            return false;
+        }
+        let entries = roll_forward(&account.customer, self.working.realm().catalog(env), due);
         for entry in &entries {
             self.fold(open, Folding { slot, at: due, key: None }, entry);
             self.note_subscribed(open, env, entry);

@@ -11,6 +11,7 @@ use crate::realm::{
     SANDBOX_NAME,
 };
 use crate::task::TaskKind;
+use std::sync::Arc;
 use stipend_core::catalog::{self, CatalogCommand, Migration, Settings};
 use stipend_core::{EnvId, PackageKey, Timestamp};
 
@@ -164,7 +165,7 @@ impl Decider {
         env: EnvId,
         at: Timestamp,
     ) -> Result<Done, Refusal> {
-        let realm = self.working.realm();
+        let realm = Arc::clone(self.working.realm());
         let environment = sandbox(realm.environments.get(&env))?;
         let last = Timestamp::MAX.plus_seconds(-CLOCK_MARGIN_SECONDS);
         if at < Timestamp::EPOCH || at > last {
@@ -180,7 +181,7 @@ impl Decider {
     }
 
     pub(super) fn release_clock(&mut self, open: &mut Open, env: EnvId) -> Result<Done, Refusal> {
-        let realm = self.working.realm();
+        let realm = Arc::clone(self.working.realm());
         let environment = sandbox(realm.environments.get(&env))?;
         if let Some(frozen_at) = environment.frozen_at.filter(|at| *at > self.now) {
             return Err(Refusal::ClockAhead(frozen_at));
@@ -210,7 +211,6 @@ impl Decider {
         let now = self.now_in(env);
         let realm = self.working.realm();
         let changes = catalog::decide(realm.catalog(env), command, now)?;
-        drop(realm);
         for change in changes {
             let change = RealmChange::Catalog(Box::new(EnvChange { env, change }));
             self.fold_realm(open, &change, now);

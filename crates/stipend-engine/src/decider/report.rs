@@ -3,15 +3,17 @@
 use super::Decider;
 use crate::batch::{Folding, Open};
 use crate::command::{
-    Answer, Balance, Recorded, Refusal, Remember, Reply, Report, ReportItem, Reported, UsageRecord,
+    Answer, Balance, Kept, Recorded, Refusal, Remember, Reply, Report, ReportItem, Reported,
+    UsageRecord,
 };
 use crate::key::{Key, Known, ScopeHash};
 use crate::record::{KIND_REMEMBERED, Remembered};
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use stipend_core::customer::{self, CustomerCommand, Decision, Entry};
 use stipend_core::{Customer, EnvId};
+use stipend_store::Seq;
 
 /// The status of the remembered answer to an event that no meter took.
 const STATUS_TAKEN: u16 = 200;
@@ -26,9 +28,9 @@ impl Decider {
                 Step::Known(reported) => reported,
                 Step::Same(earlier) => results[earlier].as_replay(),
                 Step::Fresh { slot, key, decision } => {
-                    let recorded = self.record(open, env, slot, key, decision);
+                    let (seq, recorded) = self.record(open, env, slot, key, decision);
                     let done = Reported::Done { is_replay: false, recorded: Arc::new(recorded) };
-                    self.keys.decide(key, open.number(), Reply::Reported(vec![done.clone()]));
+                    self.keys.decide(key, seq, self.now, Kept::Reported(done.clone()));
                     done
                 }
             };
@@ -47,13 +49,18 @@ impl Decider {
     ) -> Result<Vec<Step>, Refusal> {
         let is_single = items.len() == 1;
         let mut plan = Plan::default();
+        let mut found = Vec::with_capacity(items.len());
         for item in &items {
-            *plan.counts.entry(item.customer.clone()).or_default() += 1;
+            let slot = self.working.find_customer(&(env, item.customer.clone()));
+            if let Some(slot) = slot.filter(|slot| !is_single && !plan.seen_once.insert(*slot)) {
+                plan.shared.insert(slot);
+            }
+            found.push(slot);
         }
         let mut steps = Vec::with_capacity(items.len());
         let mut refused = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            match self.plan_report(open, env, &mut plan, index, item) {
+        for (index, (item, slot)) in items.into_iter().zip(found).enumerate() {
+            match self.plan_report(open, &mut plan, (env, slot), index, item) {
                 Ok(step) => steps.push(step),
                 Err(refusal) => refused.push((index, refusal)),
             }
@@ -68,8 +75,8 @@ impl Decider {
     fn plan_report(
         &mut self,
         open: &mut Open,
-        env: EnvId,
         plan: &mut Plan,
+        (env, slot): (EnvId, Option<u32>),
         index: usize,
         item: ReportItem,
     ) -> Result<Step, Refusal> {
@@ -82,9 +89,8 @@ impl Decider {
         if let Some(known) = self.find_reported(remember)? {
             return Ok(Step::Known(known));
         }
-        let is_shared = plan.counts.get(&customer).is_some_and(|count| *count > 1);
-        let found = self.working.find_customer(&(env, customer.clone()));
-        let slot = found.ok_or(Refusal::CustomerNotFound(customer))?;
+        let slot = slot.ok_or(Refusal::CustomerNotFound(customer))?;
+        let is_shared = plan.shared.contains(&slot);
         let command = match report {
             Report::Usage(request) => CustomerCommand::Usage(request),
             Report::Event(request) => CustomerCommand::Event(request),
@@ -114,12 +120,12 @@ impl Decider {
         match self.keys.look_up(remember.key(), self.now) {
             Known::New => Ok(None),
             Known::Durable(seq) => Ok(Some(Reported::Stored(seq))),
-            Known::Pending(Reply::Reported(results)) => Ok(Some(results[0].as_replay())),
+            Known::Pending(Kept::Reported(reported)) => Ok(Some(reported.as_replay())),
             Known::Reused | Known::Pending(_) => Err(Refusal::KeyReused),
         }
     }
 
-    /// Folds what was decided. The key stands in the first row that counts; an event that nothing
+    /// Folds what was decided; gives the position of the key's row. The key stands in the first row that counts; an event that nothing
     /// counts is remembered alone.
     fn record(
         &mut self,
@@ -128,17 +134,21 @@ impl Decider {
         slot: u32,
         key: Key,
         decision: Decision,
-    ) -> Recorded {
+    ) -> (Seq, Recorded) {
         let now = self.now_in(env);
-        let mut key = Some(key);
-        let mut usages: Vec<UsageRecord> = Vec::new();
+        let (own, mut key) = (key, Some(key));
+        // Exactly as many as there are: they are large, and a list that grows begins with four.
+        let counts = |entry: &&Entry| matches!(entry, Entry::Usage(_));
+        let count = decision.entries.iter().filter(counts).count();
+        let mut usages: Vec<UsageRecord> = Vec::with_capacity(count);
         for entry in decision.entries {
             let row_key = if matches!(entry, Entry::Usage(_)) { key.take() } else { None };
             let folding = Folding { slot, at: now, key: row_key };
             let seq = open.fold(&mut self.working, &mut self.flusher, folding, &entry);
             match entry {
                 Entry::Usage(usage) => {
-                    usages.push(UsageRecord { seq, usage, paid: Vec::new(), balance: None });
+                    let paid = Vec::with_capacity(usize::from(usage.currency.is_some()));
+                    usages.push(UsageRecord { seq, usage, paid, balance: None });
                 }
                 Entry::Pool(entry) => {
                     let last = usages.last_mut().expect("usage is counted before it is paid for");
@@ -147,23 +157,29 @@ impl Decider {
                 _ => {}
             }
         }
-        if let Some(key) = key {
-            let body = Remembered { status: STATUS_TAKEN, body: Vec::new() };
-            open.remember(key, KIND_REMEMBERED, &body);
-        }
+        let keyed = match (key, usages.first()) {
+            (None, Some(first)) => first.seq,
+            _ => {
+                let body = Remembered { status: STATUS_TAKEN, body: Vec::new() };
+                open.remember(own, KIND_REMEMBERED, &body)
+            }
+        };
         let account = self.working.account(slot).expect("names lead to customers");
         for record in &mut usages {
             record.balance = Balance::of(&account.customer, &record.usage);
         }
-        Recorded { at: now, usages, missing_dimensions: decision.missing_dimensions }
+        let missing_dimensions = decision.missing_dimensions;
+        (keyed, Recorded { at: now, usages, missing_dimensions })
     }
 }
 
 /// What was seen of the items of a command so far.
 #[derive(Default)]
 struct Plan {
-    /// How many items each customer has.
-    counts: HashMap<stipend_core::CustomerId, usize, RandomState>,
+    /// The customers that have an item.
+    seen_once: HashSet<u32, RandomState>,
+    /// The customers that have several.
+    shared: HashSet<u32, RandomState>,
     /// The keys with their items.
     seen: HashMap<ScopeHash, (usize, Key), RandomState>,
     /// The customers with several items, as they will be.

@@ -22,7 +22,6 @@ impl Decider {
         let (now, realm) = (self.now_in(env), self.working.realm());
         let command = CustomerCommand::Reverse(Box::new(request));
         let decision = customer::decide(&account.customer, realm.catalog(env), &command, now)?;
-        drop(account);
         let mut last = 0;
         for entry in &decision.entries {
             let folding = Folding { slot: slot.0, at: now, key: None };
