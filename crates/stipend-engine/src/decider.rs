@@ -67,7 +67,6 @@ struct Done {
 }
 
 /// What the decider goes on with.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 enum Event {
     /// A batch is durable or refused.
     Committed(Committed),
