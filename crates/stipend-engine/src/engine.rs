@@ -17,6 +17,7 @@ use crate::limits::{
 };
 use crate::load::{Loaded, load};
 use crate::operator::Operator;
+use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Published;
 use crate::realm::{ApiKey, Environment, Rights};
 use crate::record::{Record, Remembered};
@@ -51,18 +52,24 @@ pub struct Engine {
 }
 
 /// How an engine is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The gap between the last commit and the clock that is worth a warning, in seconds.
     pub clock_gap_warning: i64,
     /// The gap between the last commit and the clock beyond which the engine does not start, in
     /// seconds; it starts whatever the gap is where absent.
     pub max_clock_jump: Option<i64>,
+    /// Told how far the start is. A copy that was kept shows it.
+    pub progress: LoadProgress,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock_gap_warning: CLOCK_GAP_WARN_SECONDS, max_clock_jump: None }
+        Self {
+            clock_gap_warning: CLOCK_GAP_WARN_SECONDS,
+            max_clock_jump: None,
+            progress: LoadProgress::default(),
+        }
     }
 }
 
@@ -140,10 +147,11 @@ impl Engine {
         options: &Options,
     ) -> Result<Self, StartError> {
         let reader = store.reader();
-        let Loaded { state, tip, now, lagging } = load(reader.as_ref())?;
+        let Loaded { state, tip, now, lagging } = load(reader.as_ref(), &options.progress)?;
         if tip.number > 0 {
             options.check_gap(now, clock.now())?;
         }
+        options.progress.begin(LoadStage::Keys, 0);
         let since = now.plus_seconds(-KEY_RETENTION_SECONDS).micros();
         let retries = now.plus_seconds(-RETRY_WINDOW_SECONDS).micros();
         let retries_from = reader.keys_since(retries)?.first().map_or(Seq::MAX, |(_, seq)| *seq);
@@ -182,6 +190,7 @@ impl Engine {
             flusher,
             Start { working, watch, tip, now, next_slot, queue, stop },
         );
+        options.progress.begin(LoadStage::Done, 0);
         Ok(engine)
     }
 

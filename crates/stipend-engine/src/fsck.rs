@@ -4,6 +4,7 @@ use crate::account::{KIND_CONSUMPTION, KIND_USAGE};
 use crate::key::{Key, ScopeHash};
 use crate::limits::{KEY_RETENTION_SECONDS, SEGMENT_SLOTS};
 use crate::load::{State, Walk, damaged, load};
+use crate::progress::LoadProgress;
 use crate::record::Record;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -77,7 +78,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
         }
         account.customer.verify_usages().map_err(damaged)?;
     }
-    compare(&load(reader)?.state, &state)?;
+    compare(&load(reader, &LoadProgress::default())?.state, &state)?;
     if let Some(image) = images.values().flatten().next() {
         let segment = image.segment;
         return Err(damaged(format!("the image of segment {segment} is of no batch's end")));

@@ -30,6 +30,7 @@ mod load;
 mod memory;
 pub mod operator;
 pub mod pace;
+mod progress;
 mod published;
 pub mod realm;
 pub mod recent;
@@ -55,6 +56,7 @@ pub use doc::{pricing_word, status_word};
 pub use engine::{Engine, Found, META_SECRET, Options, StartError, Submitter};
 pub use key::{Key, Operation, ReservationPlace};
 pub use operator::{Operator, PasswordHash};
+pub use progress::{LoadProgress, LoadStage};
 pub use realm::{
     ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
 };

@@ -3,6 +3,7 @@
 use crate::account::{Account, RowDraft};
 use crate::batch::Tip;
 use crate::limits::{READ_ROWS, SEGMENT_SLOTS};
+use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Publication;
 use crate::realm::Realm;
 use crate::record::{Header, KIND_HEADER, Record};
@@ -183,11 +184,13 @@ fn read_header(reader: &dyn Reader, seq: Seq) -> Result<Header, StoreError> {
 }
 
 /// Reads images and the tail behind them. Rows that an image already has are skipped for it.
-pub(crate) fn load(reader: &dyn Reader) -> Result<Loaded, StoreError> {
+pub(crate) fn load(reader: &dyn Reader, progress: &LoadProgress) -> Result<Loaded, StoreError> {
     let mut state = State::default();
     let last = reader.last()?;
     let mut as_of: BTreeMap<u32, Seq> = BTreeMap::new();
-    for image in reader.images()? {
+    let images = reader.images()?;
+    progress.begin(LoadStage::Images, images.len() as u64);
+    for image in images {
         if image.as_of > last {
             return Err(damaged(format!(
                 "the image of segment {} is ahead of the journal",
@@ -196,6 +199,7 @@ pub(crate) fn load(reader: &dyn Reader) -> Result<Loaded, StoreError> {
         }
         state.read_image(image.segment, &image.body)?;
         as_of.insert(image.segment, image.as_of);
+        progress.advance(1);
     }
     let tip_at = reader.last_header()?;
     if tip_at == 0 {
@@ -213,6 +217,7 @@ pub(crate) fn load(reader: &dyn Reader) -> Result<Loaded, StoreError> {
         return Err(damaged(format!("the tail of batch {} is ahead of the journal", tip.number)));
     }
     let (from, before) = tail_start(reader, tip.replay_after)?;
+    progress.begin(LoadStage::Journal, last + 1 - from);
     let mut walk = Walk::new(reader, from, before)?;
     let mut lagging = BTreeMap::new();
     while let Some((_, rows)) = walk.next_batch()? {
@@ -226,6 +231,7 @@ pub(crate) fn load(reader: &dyn Reader) -> Result<Loaded, StoreError> {
             }
             state.fold(row)?;
         }
+        progress.advance(rows.len() as u64 + 1);
     }
     let end = Tip { number: tip.number, last, hash: tip.hash };
     Ok(Loaded { state, tip: end, now: Timestamp::from_micros(tip.now), lagging })

@@ -14,7 +14,7 @@ use stipend_core::customer::{
 use stipend_core::{Amount, CustomerId, examples};
 use stipend_engine::ledger::{LedgerPage, LedgerQuery, ledger_page};
 use stipend_engine::record::{Header, KIND_HEADER, Record};
-use stipend_engine::{Account, Command, PRODUCTION};
+use stipend_engine::{Account, Command, LoadStage, Options, PRODUCTION};
 use stipend_store::memory::{Fault, FaultKind};
 use stipend_store::{Page, Seq};
 
@@ -211,4 +211,14 @@ fn an_empty_store_opens_and_is_sound() {
     assert_eq!(bench.engine().customers_count(), 0);
     let audit = bench.verify();
     assert_eq!((audit.batches, audit.rows, audit.customers, audit.pools), (1, 3, 0, 0));
+}
+
+#[test]
+fn whoever_waits_for_a_start_sees_when_it_is_done() {
+    let mut bench = Bench::seeded();
+    let options = Options::default();
+    let progress = options.progress.clone();
+    assert_eq!(progress.stage(), LoadStage::Waiting);
+    bench.restart_with(&options).expect("nothing was damaged");
+    assert_eq!(progress.stage(), LoadStage::Done);
 }
