@@ -12,6 +12,7 @@ mod cursor;
 mod dashboard;
 mod decisions;
 mod error;
+mod front;
 pub mod ids;
 mod limits;
 mod mapping;
@@ -23,4 +24,5 @@ pub mod serve;
 
 pub use app::App;
 pub use error::ApiError;
+pub use front::Front;
 pub use limits::Limits;
