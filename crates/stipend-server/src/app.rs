@@ -76,6 +76,19 @@ impl App {
         self
     }
 
+    /// Whether one more command would be let in.
+    ///
+    /// # Errors
+    /// `overloaded` where it would not.
+    pub(crate) fn look(&self) -> Result<(), ApiError> {
+        self.0.admission.look()
+    }
+
+    /// How many commands were refused because there were too many.
+    pub(crate) fn refused(&self) -> u64 {
+        self.0.admission.refused()
+    }
+
     /// Room for a body of up to so many bytes.
     ///
     /// # Errors

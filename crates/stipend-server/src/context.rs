@@ -149,6 +149,18 @@ impl Caller {
     }
 }
 
+/// There is room for one more command. It stands before the body, which is not read otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room;
+
+impl FromRequestParts<App> for Room {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        app.look().map(|()| Self)
+    }
+}
+
 /// The bytes of a body, checked for size and type and not read yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {

@@ -17,6 +17,7 @@ pub mod ids;
 mod limits;
 mod mapping;
 pub mod openapi;
+mod pace;
 mod patience;
 mod probes;
 mod request_id;

@@ -62,6 +62,7 @@ async fn metrics(State(app): State<App>) -> Response {
     let gauges = [
         ("customers", "Customers over all environments", app.engine().customers_count() as u64),
         ("queue_commands", "Commands that wait to be decided", app.engine().queue_length() as u64),
+        ("refused_commands", "Commands refused since the start", app.refused()),
         ("journal_position", "Position of the last durable row", app.engine().last_position()),
     ];
     for (name, help, value) in gauges {
