@@ -4,13 +4,15 @@
 //! not wait much longer than before, the others be told at once, and memory stay what it was.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::http::Http;
 use crate::server::{self, Launcher, now};
@@ -101,15 +103,20 @@ fn set_up(url: &str) -> Result<()> {
     Ok(())
 }
 
+/// All clients on one thread: hundreds of threads would wait for a processor, and what is measured
+/// would be that.
 fn run(url: &str, name: &str, clients: u32, time: Duration) -> Result<Seen> {
+    let address = url.strip_prefix("http://").context("the server speaks plain HTTP")?;
     let end = now() + time;
-    thread::scope(|scope| {
-        let running: Vec<_> = (0..clients)
-            .map(|client| scope.spawn(move || one(url, &format!("{name}-{client}"), client, end)))
-            .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut running = tokio::task::JoinSet::new();
+        for client in 0..clients {
+            running.spawn(one(address.to_owned(), format!("{name}-{client}"), client, end));
+        }
         let mut together = Seen::default();
-        for client in running {
-            let seen = client.join().map_err(|_| anyhow!("a client panicked"))??;
+        while let Some(seen) = running.join_next().await {
+            let seen = seen.map_err(|_| anyhow!("a client panicked"))??;
             together.done.extend(seen.done);
             together.refused.extend(seen.refused);
         }
@@ -117,29 +124,101 @@ fn run(url: &str, name: &str, clients: u32, time: Duration) -> Result<Seen> {
     })
 }
 
-fn one(url: &str, name: &str, number: u32, end: Instant) -> Result<Seen> {
-    let http = Http::new(url, API_KEY, PATIENCE);
+async fn one(address: String, name: String, number: u32, end: Instant) -> Result<Seen> {
+    let mut wire = Wire::connect(&address).await?;
     let mut seen = Seen::default();
     for sent in 0_u32.. {
         let began = now();
         if began >= end {
             break;
         }
-        let body = json!({
-            "customerId": format!("customer-{}", number % CUSTOMERS), "currencyId": CURRENCY,
-            "amount": 1, "idempotencyKey": format!("{name}-{sent}"),
-        });
-        let answer = http.ask("/api/v1/credits/consumption", &body, &[])?;
-        match answer.status {
-            200 => seen.done.push(began.elapsed()),
-            429 | 503 if answer.has_retry_after => {
+        let customer = number % CUSTOMERS;
+        let body = format!(
+            r#"{{"customerId":"customer-{customer}","currencyId":"{CURRENCY}","amount":1,"idempotencyKey":"{name}-{sent}"}}"#
+        );
+        let answer = tokio::time::timeout(PATIENCE, wire.ask(&body)).await;
+        match answer.context("no answer for a minute")?? {
+            Told::Done => seen.done.push(began.elapsed()),
+            Told::Later => {
                 seen.refused.push(began.elapsed());
-                thread::park_timeout(PAUSE);
+                pause(pause_of(number, sent)).await;
             }
-            status => anyhow::bail!("a consumption was answered with {status}: {}", answer.body),
         }
     }
     Ok(seen)
+}
+
+/// As long as it was told and up to half as long again, as real clients do, so that those who were
+/// refused together do not come back together.
+fn pause_of(client: u32, sent: u32) -> Duration {
+    let jitter = client.wrapping_mul(7_919).wrapping_add(sent.wrapping_mul(104_729)) % 500;
+    PAUSE + Duration::from_millis(u64::from(jitter))
+}
+
+async fn pause(time: Duration) {
+    let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Done,
+    Later,
+}
+
+/// A connection that is kept.
+struct Wire {
+    stream: TcpStream,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Wire {
+    async fn connect(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).await.context("cannot connect")?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, request: Vec::new(), answer: Vec::new() })
+    }
+
+    async fn ask(&mut self, body: &str) -> Result<Told> {
+        self.request.clear();
+        write!(
+            self.request,
+            "POST /api/v1/credits/consumption HTTP/1.1\r\nhost: localhost\r\nx-api-key: {API_KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        self.stream.write_all(&self.request).await?;
+        self.answer.clear();
+        loop {
+            let read = self.stream.read_buf(&mut self.answer).await?;
+            ensure!(read > 0, "the connection was closed");
+            if let Some(told) = told(&self.answer)? {
+                return Ok(told);
+            }
+        }
+    }
+}
+
+/// What an answer says, where it is whole.
+fn told(answer: &[u8]) -> Result<Option<Told>> {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = std::str::from_utf8(&answer[..end])?.to_ascii_lowercase();
+    let field =
+        |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let length: usize = field("content-length").context("it has a length")?.parse()?;
+    if answer.len() < end + 4 + length {
+        return Ok(None);
+    }
+    match head.get(9..12).unwrap_or_default() {
+        "200" => Ok(Some(Told::Done)),
+        "429" | "503" if field("retry-after").is_some() => Ok(Some(Told::Later)),
+        status => anyhow::bail!(
+            "a consumption was answered with {status}: {}",
+            String::from_utf8_lossy(&answer[end..])
+        ),
+    }
 }
 
 fn percentile(times: &[Duration], percent: usize) -> Duration {
@@ -184,6 +263,20 @@ mod tests {
         assert_eq!(percentile(&times, 50), Duration::from_millis(101));
         assert_eq!(percentile(&times, 99), Duration::from_millis(199));
         assert_eq!(percentile(&[], 99), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_answer_is_understood_when_it_is_whole() {
+        let done = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        let later = b"HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(told(done).unwrap(), Some(Told::Done));
+        assert_eq!(told(&done[..done.len() - 1]).unwrap(), None);
+        assert_eq!(told(&done[..20]).unwrap(), None);
+        assert_eq!(told(later).unwrap(), Some(Told::Later));
+        for bad in ["500 Oh", "429 Too Many"] {
+            let answer = format!("HTTP/1.1 {bad}\r\ncontent-length: 0\r\n\r\n");
+            assert!(told(answer.as_bytes()).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -134,9 +134,18 @@ fn format_uuid(left: u64, right: u64) -> String {
     let bits = (u128::from(left) << HALF_BITS) | u128::from(right);
     let (high, middle, low) = (bits >> 74, (bits >> 62) & 0xfff, bits & ((1 << 62) - 1));
     let uuid = (high << 80) | (8 << 76) | (middle << 64) | (0b10 << 62) | low;
-    let hex = format!("{uuid:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut text = String::with_capacity(36);
+    for (place, byte) in uuid.to_be_bytes().into_iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from(HEX[usize::from(byte >> 4)]));
+        text.push(char::from(HEX[usize::from(byte & 0xf)]));
+    }
+    text
 }
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 fn parse_uuid(id: &str) -> Option<(u64, u64)> {
     let is_dashed = id.len() == 36

@@ -158,6 +158,7 @@ impl Engine {
         if tip.number > 0 {
             options.check_gap(now, clock.now())?;
         }
+        options.progress.begin(LoadStage::Keys, 0);
         let since = now.plus_seconds(-KEY_RETENTION_SECONDS).micros();
         let retries = now.plus_seconds(-RETRY_WINDOW_SECONDS).micros();
         let retries_from = reader.recorded_since(retries)?.unwrap_or(Seq::MAX);

@@ -6,10 +6,13 @@
 
 use crate::error::ApiError;
 use crate::limits::Limits;
-use std::sync::Arc;
+use crate::pace::Pace;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use stipend_engine::{Answer, Command, Refusal, Submission, Submitter};
 use stipend_wire::ErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 
 /// Items of a bulk request that weigh as much as a request of its own: they share its way.
 const ITEMS_PER_PLACE: usize = 16;
@@ -30,6 +33,11 @@ pub(crate) struct Admission {
     bodies: Arc<Semaphore>,
     most_commands: usize,
     most_bodies: usize,
+    began: Instant,
+    pace: Mutex<Pace>,
+    /// What the pace says, for those who only look.
+    limit: AtomicUsize,
+    refused: AtomicU64,
 }
 
 impl Admission {
@@ -41,15 +49,57 @@ impl Admission {
             bodies: Arc::new(Semaphore::new(most_bodies)),
             most_commands: limits.commands_max,
             most_bodies,
+            began: Instant::now(),
+            pace: Mutex::new(Pace::new(limits.commands_max)),
+            limit: AtomicUsize::new(limits.commands_max),
+            refused: AtomicU64::new(0),
         }
     }
 
     /// Submits a command and waits for its answer, where there is room for one more.
     pub(crate) async fn submit(&self, submitter: &Submitter, submission: Submission) -> Answer {
         let weight = weight(&submission.command);
-        let place = take(&self.commands, weight, self.most_commands).ok_or(Refusal::Overloaded)?;
+        let place = self.place(weight).ok_or_else(|| self.refuse())?;
         let answer = submitter.submit(submission)?;
-        UnderWay { answer: Some(answer), place: Some(place) }.wait().await
+        let began = Instant::now();
+        let answer = UnderWay { answer: Some(answer), place: Some(place) }.wait().await;
+        let now = Instant::now();
+        // Who finds it taken leaves the noting to others: it is a sample.
+        if let Ok(mut pace) = self.pace.try_lock() {
+            pace.answered(now - self.began, weight, now - began);
+            self.limit.store(pace.limit(), Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Whether a command would be refused, so that its body need not be read.
+    ///
+    /// # Errors
+    /// `overloaded`.
+    pub(crate) fn look(&self) -> Result<(), ApiError> {
+        let is_free = self.commands.available_permits() > 0 && self.has_pace(1);
+        if is_free { Ok(()) } else { Err(self.refuse().into()) }
+    }
+
+    /// How many commands were refused so far.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn refuse(&self) -> Refusal {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Refusal::Overloaded
+    }
+
+    fn place(&self, weight: usize) -> Option<Place> {
+        let is_free = self.has_pace(weight);
+        is_free.then(|| take(&self.commands, weight, self.most_commands)).flatten()
+    }
+
+    /// Where nothing is under way, whatever comes is let in.
+    fn has_pace(&self, weight: usize) -> bool {
+        let taken = self.most_commands.saturating_sub(self.commands.available_permits());
+        taken == 0 || taken + weight <= self.limit.load(Ordering::Relaxed)
     }
 
     /// A place for reading from the store.

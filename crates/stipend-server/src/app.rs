@@ -26,9 +26,16 @@ use stipend_wire::{Data, ErrorCode};
 /// The lag of the wall clock behind the engine's time beyond which the server is not ready.
 const CLOCK_LAG_SECONDS_MAX: i64 = 60;
 
+/// Space for an answer to begin with.
+const ANSWER_BYTES: usize = 1_024;
+
 /// The application, shared by all requests.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What is behind the one pointer that each request copies.
+#[derive(Clone, Debug)]
+struct Shared {
     engine: Arc<Engine>,
     submitter: Submitter,
     random: Arc<dyn Random>,
@@ -49,7 +56,7 @@ impl App {
         let start = u64::try_from(engine.wall_now().micros()).unwrap_or(0);
         let decisions = Arc::new(Decisions::new(start));
         let limits = Limits::default();
-        Self {
+        Self(Arc::new(Shared {
             engine,
             submitter,
             random,
@@ -60,15 +67,29 @@ impl App {
             admission: Arc::new(Admission::new(&limits)),
             rolls: Arc::new(MemoryRolls::default()),
             embed_origins: Arc::default(),
-        }
+        }))
     }
 
     /// The same application with other limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self.admission = Arc::new(Admission::new(&limits));
+        let shared = Arc::make_mut(&mut self.0);
+        shared.limits = limits;
+        shared.admission = Arc::new(Admission::new(&limits));
         self
+    }
+
+    /// Whether one more command would be let in.
+    ///
+    /// # Errors
+    /// `overloaded` where it would not.
+    pub(crate) fn look(&self) -> Result<(), ApiError> {
+        self.0.admission.look()
+    }
+
+    /// How many commands were refused because there were too many.
+    pub(crate) fn refused(&self) -> u64 {
+        self.0.admission.refused()
     }
 
     /// Room for a body of up to so many bytes.
@@ -76,93 +97,93 @@ impl App {
     /// # Errors
     /// `overloaded` where there is none.
     pub(crate) fn room_for_body(&self, bytes: usize) -> Result<Option<Place>, ApiError> {
-        self.admission.body(bytes)
+        self.0.admission.body(bytes)
     }
 
     /// The same application with roll-ups of the use of credits; without, all is read row by row.
     #[must_use]
     pub fn with_rolls(mut self, rolls: Arc<dyn Rolls>) -> Self {
-        self.rolls = rolls;
+        Arc::make_mut(&mut self.0).rolls = rolls;
         self
     }
 
     /// The roll-ups of the use of credits.
     pub(crate) fn rolls(&self) -> &Arc<dyn Rolls> {
-        &self.rolls
+        &self.0.rolls
     }
 
     /// The same application with sites whose pages may show the credits of customers; without, its
     /// own pages alone may.
     #[must_use]
     pub fn with_embed_origins(mut self, sites: Vec<EmbedOrigin>) -> Self {
-        self.embed_origins = Arc::new(Origins::new(sites));
+        Arc::make_mut(&mut self.0).embed_origins = Arc::new(Origins::new(sites));
         self
     }
 
     /// The sites whose pages may show the credits of customers.
     pub(crate) fn embed_origins(&self) -> &Arc<Origins> {
-        &self.embed_origins
+        &self.0.embed_origins
     }
 
     /// Its limits.
     #[must_use]
-    pub(crate) const fn limits(&self) -> &Limits {
-        &self.limits
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// The engine.
     #[must_use]
     pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+        &self.0.engine
     }
 
     /// The decisions that wrote nothing.
     pub(crate) fn decisions(&self) -> &Decisions {
-        &self.decisions
+        &self.0.decisions
     }
 
     /// What the dashboard keeps.
     pub(crate) fn dashboard(&self) -> &Dashboard {
-        &self.dashboard
+        &self.0.dashboard
     }
 
     /// A secret that signs in to the dashboard once, within the hour: `/signin?token=…`.
     #[must_use]
     pub fn sign_in_token(&self) -> String {
-        self.dashboard.make_link(LinkKind::SignIn, self.random(), self.engine.wall_now())
+        self.0.dashboard.make_link(LinkKind::SignIn, self.random(), self.0.engine.wall_now())
     }
 
     /// A secret that makes the owner of the dashboard once, within the hour: `/setup?token=…`.
     /// There is none where the owner is made already.
     #[must_use]
     pub fn set_up_token(&self) -> Option<String> {
-        let now = self.engine.wall_now();
-        let is_needed = !self.engine.has_operators();
-        is_needed.then(|| self.dashboard.make_link(LinkKind::SetUp, self.random(), now))
+        let now = self.0.engine.wall_now();
+        let is_needed = !self.0.engine.has_operators();
+        is_needed.then(|| self.0.dashboard.make_link(LinkKind::SetUp, self.random(), now))
     }
 
     /// Keeps a decision that wrote nothing; answers its id.
     pub(crate) fn keep(&self, env: EnvId, decision: Facts) -> String {
-        self.engine.cipher().decision_id(self.decisions.keep(env, decision))
+        self.0.engine.cipher().decision_id(self.0.decisions.keep(env, decision))
     }
 
     /// The engine, to be shared with another thread.
     pub(crate) fn shared_engine(&self) -> &Arc<Engine> {
-        &self.engine
+        &self.0.engine
     }
 
     /// Notes that the server is about to stop.
     pub(crate) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Release);
+        self.0.is_draining.store(true, Ordering::Release);
     }
 
     /// Why the server should get no traffic now; nothing where it should.
     pub(crate) fn unready(&self) -> Option<&'static str> {
-        if self.is_draining.load(Ordering::Acquire) {
+        if self.0.is_draining.load(Ordering::Acquire) {
             Some("the server is stopping")
-        } else if !self.engine.is_writable() {
+        } else if !self.0.engine.is_writable() {
             Some("the store refused the last write")
-        } else if self.engine.clock_lag() > CLOCK_LAG_SECONDS_MAX {
+        } else if self.0.engine.clock_lag() > CLOCK_LAG_SECONDS_MAX {
             Some("the clock ran backwards and is not yet where it was")
         } else {
             None
@@ -172,7 +193,7 @@ impl App {
     /// Where random ids come from.
     #[must_use]
     pub(crate) fn random(&self) -> &dyn Random {
-        self.random.as_ref()
+        self.0.random.as_ref()
     }
 
     /// Does a command and answers what `render` makes of its outcome; the answer is given again
@@ -203,7 +224,7 @@ impl App {
     ) -> Result<Result<Response, Refusal>, ApiError> {
         let remember = caller.remember(body);
         if let Remember::Key(key) = remember {
-            let engine = Arc::clone(&self.engine);
+            let engine = Arc::clone(&self.0.engine);
             let stored = self.read(move || Ok(engine.find_request(key)?)).await?;
             if let Some(seq) = stored {
                 return self.stored(seq).await.map(Ok);
@@ -251,7 +272,7 @@ impl App {
     ) -> Result<Response, ApiError> {
         let submission =
             Submission { env, command, remember: None, render: Some(rendering(render)) };
-        match self.admission.submit(&self.submitter, submission).await? {
+        match self.0.admission.submit(&self.0.submitter, submission).await? {
             Reply::Response(rendered) => {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
             }
@@ -271,7 +292,7 @@ impl App {
         render: Option<stipend_engine::Render>,
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env: caller.env, command, remember, render };
-        self.admission.submit(&self.submitter, submission).await
+        self.0.admission.submit(&self.0.submitter, submission).await
     }
 
     /// Does a command once, however often it is sent with that key.
@@ -284,13 +305,13 @@ impl App {
         key: Key,
         command: Command,
     ) -> Result<(), ApiError> {
-        let engine = Arc::clone(&self.engine);
+        let engine = Arc::clone(&self.0.engine);
         if self.read(move || Ok(engine.find_request(key)?)).await?.is_some() {
             return Ok(());
         }
         let (remember, render) = (Some(Remember::Key(key)), Some(rendering(|_| ())));
         let submission = Submission { env, command, remember, render };
-        self.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
+        self.0.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
         Ok(())
     }
 
@@ -300,7 +321,7 @@ impl App {
     /// The command's refusal.
     pub(crate) async fn run(&self, env: EnvId, command: Command) -> Result<Reply, Refusal> {
         let submission = Submission { env, command, remember: None, render: None };
-        self.admission.submit(&self.submitter, submission).await
+        self.0.admission.submit(&self.0.submitter, submission).await
     }
 
     /// The answer that stands at that position, given again.
@@ -308,7 +329,7 @@ impl App {
     /// # Errors
     /// What reading it fails with.
     pub(crate) async fn stored(&self, seq: u64) -> Result<Response, ApiError> {
-        let engine = Arc::clone(&self.engine);
+        let engine = Arc::clone(&self.0.engine);
         let (_, answer) = self.read(move || Ok(engine.stored_answer(seq)?)).await?;
         let rendered = Rendered { status: answer.status, body: answer.body.into() };
         Ok(replayed(rendered))
@@ -322,7 +343,7 @@ impl App {
         &self,
         read: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let place = self.admission.read()?;
+        let place = self.0.admission.read()?;
         let read = move || {
             // Kept until the reading has ended, also where nobody waits for it any more.
             let _place = place;
@@ -348,7 +369,7 @@ impl App {
     /// `customer_not_found`, or what catching up fails with.
     pub(crate) async fn caught_up_in(&self, env: EnvId, id: &str) -> Result<Found, ApiError> {
         let found = self.find_customer(env, id)?;
-        if found.customer.next_due.is_none_or(|due| due > self.engine.now(env)) {
+        if found.customer.next_due.is_none_or(|due| due > self.0.engine.now(env)) {
             return Ok(found);
         }
         match self.run(env, Command::CatchUp(found.customer.slot)).await {
@@ -361,7 +382,7 @@ impl App {
     fn find_customer(&self, env: EnvId, id: &str) -> Result<Found, ApiError> {
         let found = CustomerId::parse(id).ok();
         found
-            .and_then(|id| self.engine.find_customer(env, &id))
+            .and_then(|id| self.0.engine.find_customer(env, &id))
             .ok_or_else(|| customer_not_found(id))
     }
 
@@ -375,7 +396,7 @@ impl App {
         id: &str,
         now: Timestamp,
     ) -> Result<Found, ApiError> {
-        Ok(self.engine.rolled(self.find_customer(caller.env, id)?, now))
+        Ok(self.0.engine.rolled(self.find_customer(caller.env, id)?, now))
     }
 }
 
@@ -399,7 +420,9 @@ fn rendering<T: Serialize>(
 
 /// An answer of JSON.
 pub(crate) fn ok<T: Serialize>(value: &T) -> Response {
-    let body = serde_json::to_vec(value).expect("responses are plain JSON");
+    // Most answers fit, so the space need not grow again and again.
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    serde_json::to_writer(&mut body, value).expect("responses are plain JSON");
     bytes(StatusCode::OK, body.into())
 }
 

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use std::sync::Arc;
 use stipend_core::EnvId;
 use stipend_engine::{Key, Operation, Remember, Rights};
@@ -28,9 +28,9 @@ pub(crate) struct Caller {
     pub(crate) env: EnvId,
     /// What the key may do beyond its environment.
     pub(crate) rights: Rights,
-    key_hash: [u8; 32],
+    key: HeaderValue,
     method: Method,
-    path: String,
+    uri: Uri,
     idempotency_key: Option<String>,
     is_retry: bool,
 }
@@ -41,13 +41,14 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         refuse_key_in_query(parts.uri.query().unwrap_or_default())?;
         let key = api_key(&parts.headers)?;
-        let (env, rights) = app.engine().authenticate(key).ok_or_else(unauthenticated)?;
+        let text = key.to_str().map_err(|_| unauthenticated())?;
+        let (env, rights) = app.engine().authenticate(text).ok_or_else(unauthenticated)?;
         Ok(Self {
             env,
             rights,
-            key_hash: stipend_engine::ApiKey::digest_of(key),
+            key: key.clone(),
             method: parts.method.clone(),
-            path: parts.uri.path().to_owned(),
+            uri: parts.uri.clone(),
             idempotency_key: idempotency_key(&parts.headers)?,
             is_retry: is_retry(&parts.headers),
         })
@@ -62,9 +63,16 @@ fn unauthenticated() -> ApiError {
 /// A key in an address ends up in logs and histories, so it is refused where it might otherwise
 /// seem to have been overlooked. The name is repeated, the key is not.
 pub(crate) fn refuse_key_in_query(query: &str) -> Result<(), ApiError> {
+    if query.is_empty() {
+        return Ok(());
+    }
     let is_secret = |name: &&str| {
-        let plain = name.replace(['-', '_'], "").to_ascii_lowercase();
-        SECRET_PARAMETERS.contains(&plain.as_str())
+        let plain = |byte: &u8| !matches!(byte, b'-' | b'_');
+        let is_named = |secret: &&str| {
+            let letters = name.bytes().filter(plain).map(|byte| byte.to_ascii_lowercase());
+            letters.eq(secret.bytes())
+        };
+        SECRET_PARAMETERS.iter().any(is_named)
     };
     let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
     match names.into_iter().find(is_secret) {
@@ -79,10 +87,10 @@ pub(crate) fn refuse_key_in_query(query: &str) -> Result<(), ApiError> {
     }
 }
 
-fn api_key(headers: &HeaderMap) -> Result<&str, ApiError> {
+fn api_key(headers: &HeaderMap) -> Result<&HeaderValue, ApiError> {
     let mut keys = headers.get_all("x-api-key").iter();
     match (keys.next(), keys.next()) {
-        (Some(key), None) => key.to_str().map_err(|_| unauthenticated()),
+        (Some(key), None) => Ok(key),
         _ => Err(unauthenticated()),
     }
 }
@@ -111,8 +119,8 @@ fn is_retry(headers: &HeaderMap) -> bool {
 
 impl Caller {
     /// The hash of its key.
-    pub(crate) fn key_digest(&self) -> &[u8; 32] {
-        &self.key_hash
+    pub(crate) fn key_digest(&self) -> [u8; 32] {
+        stipend_engine::ApiKey::digest_of(self.key.to_str().unwrap_or_default())
     }
 
     /// How the request is recognised when it comes again: by its key, else by its content
@@ -120,7 +128,7 @@ impl Caller {
     #[must_use]
     pub(crate) fn remember(&self, body: &Body) -> Remember {
         let canonical = body.canonical();
-        let (method, path) = (self.method.as_str(), self.path.as_str());
+        let (method, path) = (self.method.as_str(), self.uri.path());
         if let Some(key) = &self.idempotency_key {
             let parts = [method, path, key];
             let key = Key::new(self.env, Operation::Request, &parts, canonical.as_bytes());
@@ -133,15 +141,27 @@ impl Caller {
     /// its place in it.
     #[must_use]
     pub(crate) fn remember_item(&self, canonical: &str, place: usize) -> Remember {
-        self.remember_content(&[&self.path, canonical, &place.to_string()])
+        self.remember_content(&[self.uri.path(), canonical, &place.to_string()])
     }
 
     fn remember_content(&self, parts: &[&str]) -> Remember {
-        let caller = self.key_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let caller = self.key_digest().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let mut scope = vec![caller.as_str(), self.method.as_str()];
         scope.extend(parts);
         let key = Key::new(self.env, Operation::Retry, &scope, b"");
         Remember::Content { key, is_retry: self.is_retry }
+    }
+}
+
+/// There is room for one more command. It stands before the body, which is not read otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room;
+
+impl FromRequestParts<App> for Room {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        app.look().map(|()| Self)
     }
 }
 

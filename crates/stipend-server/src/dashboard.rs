@@ -37,6 +37,7 @@ mod words;
 pub(crate) use state::{Dashboard, LinkKind};
 pub(crate) use throttle::Peer;
 pub(crate) use ui::grouped;
+pub(crate) use visit::note_address;
 
 use crate::app::App;
 use axum::response::{Redirect, Response};

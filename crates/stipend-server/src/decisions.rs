@@ -1,9 +1,10 @@
 //! The decisions that wrote nothing, kept in memory for a while: the last ones that let nothing
-//! through, and, apart from these, the last ones that did. Who writes never waits for who reads.
+//! through, and, apart from these, the last ones that did. Each place has a lock of its own, so nobody
+//! waits unless the ring goes around while one decision is put down.
 
 use crate::mapping::decision::Facts;
-use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use stipend_core::EnvId;
 use stipend_engine::cipher::DecisionPlace;
 
@@ -26,30 +27,33 @@ struct Kept {
 /// The last decisions of one kind, in a ring.
 #[derive(Debug)]
 struct Ring {
-    slots: Box<[ArcSwapOption<Kept>]>,
+    slots: Box<[Mutex<Option<Kept>>]>,
     next: AtomicU64,
 }
 
 impl Ring {
     fn new(size: usize) -> Self {
-        let slots = (0..size).map(|_| ArcSwapOption::empty()).collect();
+        let slots = (0..size).map(|_| Mutex::default()).collect();
         Self { slots, next: AtomicU64::new(0) }
     }
 
-    fn slot(&self, number: u64) -> &ArcSwapOption<Kept> {
+    fn slot(&self, number: u64) -> MutexGuard<'_, Option<Kept>> {
         let place = usize::try_from(number % self.slots.len() as u64).expect("below a size");
-        &self.slots[place]
+        self.slots[place].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, env: EnvId, facts: Facts) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let kept = Kept { env, number, facts };
-        self.slot(number).store(Some(std::sync::Arc::new(kept)));
+        let before = self.slot(number).replace(kept);
+        // The lock is free before the texts of the old one are given back.
+        drop(before);
         number
     }
 
     fn find(&self, env: EnvId, number: u64) -> Option<Facts> {
-        let kept = self.slot(number).load_full()?;
+        let slot = self.slot(number);
+        let kept = slot.as_ref()?;
         (kept.number == number && kept.env == env).then(|| kept.facts.clone())
     }
 }

@@ -15,19 +15,17 @@ use crate::app::{App, data};
 use crate::context::{Query, refuse_key_in_query};
 use crate::error::ApiError;
 use crate::mapping::{credit_balance as mapping, instant};
-use crate::request_id;
+use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::Response;
-use axum::{Router, middleware};
 use std::sync::Arc;
 use std::time::Duration;
 use stipend_engine::{Found, Signer};
 use stipend_wire::credit_balance::{CreditBalanceToken, CreditBalances, Token};
 use stipend_wire::query::NoQuery;
 use stipend_wire::{Data, ErrorBody, ErrorCode};
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -52,11 +50,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .expose_headers([HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
         .max_age(PREFLIGHT_AGE);
     let (data, _) = described().split_for_parts();
-    let guarded = |routes: Router<App>| {
-        let attach = middleware::from_fn_with_state(app.clone(), request_id::attach);
-        routes.layer(CatchPanicLayer::new()).layer(attach)
-    };
-    guarded(data).layer(cors).merge(guarded(page::router().merge(assets::router())))
+    data.layer(cors).merge(page::router()).merge(assets::router())
 }
 
 /// A token as the contract has it.

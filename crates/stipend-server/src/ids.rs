@@ -95,9 +95,31 @@ fn derived(parts: &[&str]) -> String {
     uuid(bytes, 8)
 }
 
-fn uuid(mut bytes: [u8; 16], version: u8) -> String {
+/// A UUID of a version with the other bits as given.
+pub(crate) fn uuid(mut bytes: [u8; 16], version: u8) -> String {
     bytes[6] = (bytes[6] & 0x0f) | (version << 4);
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.into_iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from(HEX[usize::from(byte >> 4)]));
+        text.push(char::from(HEX[usize::from(byte & 0xf)]));
+    }
+    text
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_has_its_version_and_its_dashes() {
+        let bytes = std::array::from_fn(|place| u8::try_from(place * 17).expect("it is a byte"));
+        assert_eq!(uuid(bytes, 4), "00112233-4455-4677-8899-aabbccddeeff");
+        assert_eq!(uuid([0xff; 16], 8), "ffffffff-ffff-8fff-bfff-ffffffffffff");
+    }
 }

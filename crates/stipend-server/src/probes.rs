@@ -1,14 +1,17 @@
 //! What machines ask about the server: is it alive, is it ready, how is it doing.
 
 use crate::app::App;
+use crate::error::ApiError;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use stipend_engine::LoadProgress;
+use stipend_wire::ErrorCode;
 
 /// The probes and the API's description; they need no key.
 pub(crate) fn router() -> Router<App> {
@@ -31,6 +34,25 @@ async fn ready(State(app): State<App>) -> Response {
     }
 }
 
+/// What is answered before there is an application.
+pub(crate) fn while_loading(path: &str, progress: &LoadProgress) -> Response {
+    match path {
+        "/healthz" | "/livez" => "ok\n".into_response(),
+        "/readyz" => {
+            let body = loading(progress.stage().as_str(), progress.done(), progress.total());
+            let later = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
+            (StatusCode::SERVICE_UNAVAILABLE, later, axum::Json(body)).into_response()
+        }
+        _ => ApiError::new(ErrorCode::Unavailable, "the server is starting").into_response(),
+    }
+}
+
+fn loading(stage: &str, done: u64, total: u64) -> serde_json::Value {
+    let reasons = ["the state is being loaded"];
+    let loading = serde_json::json!({ "stage": stage, "done": done, "total": total });
+    serde_json::json!({ "ready": false, "reasons": reasons, "loading": loading })
+}
+
 async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], crate::openapi::document()).into_response()
 }
@@ -40,6 +62,7 @@ async fn metrics(State(app): State<App>) -> Response {
     let gauges = [
         ("customers", "Customers over all environments", app.engine().customers_count() as u64),
         ("queue_commands", "Commands that wait to be decided", app.engine().queue_length() as u64),
+        ("refused_commands", "Commands refused since the start", app.refused()),
         ("journal_position", "Position of the last durable row", app.engine().last_position()),
     ];
     for (name, help, value) in gauges {

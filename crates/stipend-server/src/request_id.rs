@@ -1,45 +1,94 @@
 //! Every answer carries the id of its request, and every refusal has the contract's body.
 
-use crate::app::App;
 use crate::error::ApiError;
-use crate::ids::random_id;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
+use crate::ids::{Random, uuid};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::Response;
+use std::sync::atomic::{AtomicU64, Ordering};
 use stipend_wire::ErrorCode;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Takes the caller's id where it sent a sound one, and writes refusals into the contract's
-/// body, those of the framework too.
-pub(crate) async fn attach(State(app): State<App>, request: Request, next: Next) -> Response {
-    let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let is_sound = |id: &&str| !id.is_empty() && id.len() <= 128;
-    let id = sent.filter(is_sound).map_or_else(|| random_id(app.random()), str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let (is_head, is_connect) = (method == Method::HEAD, method == Method::CONNECT);
-    let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        response = error.render(&id);
-    } else if let Some(error) = of_framework(&response, is_connect).filter(|_| !is_head) {
-        let allow = response.headers().get(header::ALLOW).cloned();
-        response = error.render(&id);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
-        } else if is_connect {
-            // Nothing here is a proxy: there is no method for what is named.
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(""));
+/// Where the ids of requests come from: a random start and a count, mixed. They are no secrets, so
+/// the system need not be asked for randomness with each request.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    start: [u64; 2],
+    count: AtomicU64,
+}
+
+impl Ids {
+    pub(crate) fn new(random: &dyn Random) -> Self {
+        let (mut left, mut right) = ([0; 8], [0; 8]);
+        random.fill(&mut left);
+        random.fill(&mut right);
+        Self {
+            start: [u64::from_le_bytes(left), u64::from_le_bytes(right)],
+            count: AtomicU64::new(0),
         }
     }
-    if response.status().is_server_error() {
-        tracing::error!(request.id = %id, %method, path, status = response.status().as_u16(),
-            "request failed");
+
+    fn next(&self) -> HeaderValue {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let [left, right] = self.start;
+        let halves = [mix(left ^ count), mix(right.wrapping_add(count))];
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&halves[0].to_le_bytes());
+        bytes[8..].copy_from_slice(&halves[1].to_le_bytes());
+        HeaderValue::try_from(uuid(bytes, 4)).expect("a UUID is visible ASCII")
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+}
+
+/// The last steps of splitmix64: one to one, so that equal ids need equal counts.
+fn mix(mut number: u64) -> u64 {
+    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// What is kept of a request until it is answered.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    id: HeaderValue,
+    method: Method,
+    uri: Uri,
+}
+
+impl Asked {
+    /// Takes the caller's id where it sent a sound one.
+    pub(crate) fn of<B>(request: &Request<B>, ids: &Ids) -> Self {
+        let is_sound = |id: &&HeaderValue| (1..=128).contains(&id.len()) && id.to_str().is_ok();
+        let sent = request.headers().get(REQUEST_ID).filter(is_sound);
+        let id = sent.map_or_else(|| ids.next(), HeaderValue::clone);
+        Self { id, method: request.method().clone(), uri: request.uri().clone() }
     }
-    response
+
+    /// Writes refusals into the contract's body, those of the framework too.
+    pub(crate) fn finish(self, mut response: Response) -> Response {
+        let (is_head, is_connect) = (self.method == Method::HEAD, self.method == Method::CONNECT);
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            let id = self.id.to_str().unwrap_or_default();
+            if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+                response = error.render(id);
+            } else if let Some(error) = of_framework(&response, is_connect).filter(|_| !is_head) {
+                let allow = response.headers().get(header::ALLOW).cloned();
+                response = error.render(id);
+                if let Some(allow) = allow {
+                    response.headers_mut().insert(header::ALLOW, allow);
+                } else if is_connect {
+                    // Nothing here is a proxy: there is no method for what is named.
+                    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(""));
+                }
+            }
+            if response.status().is_server_error() {
+                tracing::error!(request.id = id, method = %self.method, path = self.uri.path(),
+                    status = response.status().as_u16(), "request failed");
+            }
+        }
+        response.headers_mut().insert(REQUEST_ID, self.id);
+        response
+    }
 }
 
 /// What the framework answers by itself.
@@ -66,4 +115,18 @@ fn of_framework(response: &Response, is_connect: bool) -> Option<ApiError> {
 fn is_page(response: &Response) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::SystemRandom;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_of_requests_differ() {
+        let (one, other) = (Ids::new(&SystemRandom), Ids::new(&SystemRandom));
+        let ids: HashSet<_> = (0..1_000).flat_map(|_| [one.next(), other.next()]).collect();
+        assert_eq!(ids.len(), 2_000);
+    }
 }

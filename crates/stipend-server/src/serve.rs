@@ -1,21 +1,20 @@
-//! Serving: the whole router, connections with limits, a shutdown that drains.
+//! Serving: connections with limits, a shutdown that drains.
 
 use crate::app::App;
 use crate::dashboard::Peer;
+use crate::front::Front;
+use crate::limits::Limits;
 use crate::patience::Patient;
-use crate::{dashboard, embed, openapi, probes, request_id};
-use axum::{Router, middleware};
 use hyper::body::Incoming;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
 
 /// Headers of a request.
 const HEADERS_MAX: usize = 100;
@@ -28,17 +27,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long requests that have begun may take to end at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The router of everything that is served.
-pub fn router(app: App) -> Router {
-    let (api, _) = openapi::described().split_for_parts();
-    api.merge(probes::router())
-        .merge(dashboard::router())
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), request_id::attach))
-        .merge(embed::router(&app))
-        .with_state(app)
-}
-
 /// Serves until `stop` is done, then lets what has begun end.
 ///
 /// # Errors
@@ -49,7 +37,19 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let limits = *app.limits();
-    let service = TowerToHyperService::new(router(app.clone()));
+    serve_front(listener, Front::new(app), limits, stop).await
+}
+
+/// As [`serve`], from when the state is still loaded: who is connected then stays connected.
+///
+/// # Errors
+/// Where accepting connections fails for good.
+pub async fn serve_front(
+    listener: TcpListener,
+    front: Front,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     let mut stop = std::pin::pin!(stop);
@@ -66,13 +66,14 @@ pub async fn serve(
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
         let _ = stream.set_nodelay(true);
         let stream = Patient::new(stream, limits.write_timeout);
-        let service = service.clone();
+        let front = front.clone();
         let named = service_fn(move |mut request: hyper::Request<Incoming>| {
             // What the API does is the same for every peer.
             if !request.uri().path().starts_with("/api/") {
                 request.extensions_mut().insert(Peer(peer.ip()));
             }
-            service.call(request)
+            let front = front.clone();
+            async move { Ok::<_, Infallible>(front.answer(request).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -89,7 +90,9 @@ pub async fn serve(
             }
         });
     }
-    app.drain();
+    if let Some(app) = front.app() {
+        app.drain();
+    }
     drop(listener);
     if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were cut off by the shutdown");

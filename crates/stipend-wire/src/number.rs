@@ -35,15 +35,19 @@ impl fmt::Display for Decimal {
     }
 }
 
+/// Parts of one.
+const NANO: i128 = 1_000_000_000;
+
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.to_string();
-        match text.parse::<i64>() {
-            Ok(whole) => serializer.serialize_i64(whole),
-            Err(_) => RawValue::from_string(text)
-                .map_err(serde::ser::Error::custom)?
-                .serialize(serializer),
+        let nano = self.0.nano();
+        if nano % NANO == 0
+            && let Ok(whole) = i64::try_from(nano / NANO)
+        {
+            return serializer.serialize_i64(whole);
         }
+        let text = self.0.to_string();
+        RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 

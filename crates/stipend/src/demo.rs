@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 signal.await;
             }
         };
-        serve::serve_until(listener, &engine, app, None, stop).await?;
+        serve::serve_until(listener, &engine, app, stop).await?;
         story.join().unwrap_or_else(|_| Err(Failure::Failed("the example broke off".to_owned())))
     })
 }

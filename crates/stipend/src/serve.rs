@@ -7,10 +7,11 @@ use std::future::Future;
 use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use stipend_engine::Engine;
 use stipend_engine::series::Roller;
+use stipend_engine::{Engine, LoadProgress, Options};
 use stipend_server::ids::SystemRandom;
-use stipend_server::{App, Limits};
+use stipend_server::serve::serve_front;
+use stipend_server::{App, Front, Limits};
 use stipend_store::{MemoryRolls, Rolls};
 use stipend_store_sqlite::SqliteRolls;
 use tokio::net::TcpListener;
@@ -23,33 +24,56 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     for name in unknown_variables() {
         tracing::warn!(name, "this environment variable means nothing to this version");
     }
+    let listener = bind(&config)?;
+    let limits = affordable(config.limits);
+    // The socket answers from here on; until the state is there it says how far that is.
+    let progress = LoadProgress::default();
+    let front = Front::loading(progress.clone(), &SystemRandom);
+    let runtime = runtime()?;
+    let listener = runtime.block_on(async { into_async(listener) })?;
+    let address = address(&listener)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    // Nothing stops it before it is told to, or nobody is left who could tell.
+    let stopped = async { drop(stopped.await) };
+    let serving = serve_front(listener, front.clone(), limits, stopped);
+    let serving = runtime.spawn(serving);
+
     let store = start::open_store(&config.data_dir)?;
-    let engine = Arc::new(start::start_engine(store, &config.engine)?);
+    let options = Options { progress, ..config.engine.clone() };
+    let engine = Arc::new(start::start_engine(store, &options)?);
     tracing::info!(
         data_dir = %config.data_dir.display(),
         customers = engine.customers_count(),
         "recovered"
     );
     let rolls = open_rolls(&config);
-    let listener = bind(&config)?;
     // A key is made only once nothing can keep it from being shown.
     let key = start::ensure_key(&engine, config.bootstrap_api_key.as_deref())?;
     if let Some(key) = &config.bootstrap_sandbox_api_key {
         start::ensure_sandbox(&engine, key)?;
     }
-    runtime()?.block_on(async {
-        let listener = into_async(listener)?;
-        let stop = stop_signal()?;
-        say(&format!("listening on http://{}\n", address(&listener)?))?;
+    let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom)).with_limits(limits);
+    let app = app.with_embed_origins(config.embed_origins).with_rolls(Arc::clone(&rolls));
+    let roller = Roller::new(rolls).spawn(Arc::clone(&engine));
+    let served = runtime.block_on(async {
+        let asked_to_stop = stop_signal()?;
+        front.open(app.clone());
+        say(&format!("listening on http://{address}\n"))?;
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
         }
-        let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom));
-        let app = app.with_limits(affordable(config.limits));
-        let app = app.with_embed_origins(config.embed_origins);
-        tell(&dashboard_line(&app, address(&listener)?));
-        serve_until(listener, &engine, app, Some(rolls), stop).await
-    })
+        tell(&dashboard_line(&app, address));
+        asked_to_stop.await;
+        drop(stop);
+        Ok::<_, Failure>(serving.await)
+    })?;
+    drop(roller);
+    engine.stop();
+    tracing::info!("stopped");
+    match served {
+        Ok(served) => served.map_err(|error| Failure::failed("serving failed", &error)),
+        Err(error) => Err(Failure::failed("serving failed", &error)),
+    }
 }
 
 /// Logs go to standard error: as text to people, as JSON to machines.
@@ -123,22 +147,14 @@ fn base(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// Serves until `stop` is done, drains, and commits what was decided. What of the use of credits
-/// is rolled up is kept in `rolls`.
+/// Serves until `stop` is done, drains, and commits what was decided.
 pub(crate) async fn serve_until(
     listener: TcpListener,
     engine: &Arc<Engine>,
-    mut app: App,
-    rolls: Option<Arc<dyn Rolls>>,
+    app: App,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let mut roller = None;
-    if let Some(rolls) = rolls {
-        app = app.with_rolls(Arc::clone(&rolls));
-        roller = Some(Roller::new(rolls).spawn(Arc::clone(engine)));
-    }
     let served = stipend_server::serve::serve(listener, app, stop).await;
-    drop(roller);
     engine.stop();
     tracing::info!("stopped");
     served.map_err(|error| Failure::failed("serving failed", &error))

@@ -3,7 +3,7 @@
 use super::bulk::{Bulk, partial};
 use super::refusals::refuse;
 use crate::app::{App, data};
-use crate::context::{Body, BulkBody, Caller};
+use crate::context::{Body, BulkBody, Caller, Room};
 use crate::error::ApiError;
 use crate::mapping::instant;
 use axum::extract::State;
@@ -65,7 +65,12 @@ pub(super) fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::Dimen
 #[utoipa::path(post, path = "/api/v1/credits/consumption", tag = "Credits",
     request_body = Consume,
     responses((status = 200, body = Data<Consumed>), (status = "default", body = ErrorBody)))]
-async fn consume(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, ApiError> {
+async fn consume(
+    State(app): State<App>,
+    caller: Caller,
+    _: Room,
+    body: Body,
+) -> Result<Response, ApiError> {
     let item = item(&caller, body.read::<Consume>()?);
     let shown = item.clone();
     let reply = app.submit(&caller, Command::Consume(vec![item]), None, None).await;
@@ -122,6 +127,7 @@ async fn consume_async(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
+    _: Room,
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
     let is_partial = partial(&headers)?;

@@ -61,7 +61,7 @@ async fn create_credit_balance_token(
         customer: customer.slot,
         scope: Scope { currency: asked.currency_id, resource: asked.resource_id },
         expires_at: app.engine().wall_now().plus_seconds(seconds.into()),
-        maker: Maker::key(caller.key_digest()),
+        maker: Maker::key(&caller.key_digest()),
     };
     Ok(data(token_to_wire(&pass, app.engine().token_signer())))
 }

@@ -7,9 +7,9 @@ use super::security;
 use super::session::{Flash, Session};
 use crate::app::App;
 use crate::context::is_beyond_limit;
-use axum::extract::{FromRequest, FromRequestParts, OriginalUri, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::Markup;
 use std::sync::Arc;
@@ -40,10 +40,22 @@ pub(super) struct Visit {
     query: Form,
 }
 
+/// The address of a request, whole.
+#[derive(Clone, Debug)]
+struct Whole(Uri);
+
+/// Notes the whole address of a request for a screen.
+pub(crate) fn note_address<B>(request: &mut axum::http::Request<B>) {
+    if request.uri().path().starts_with("/e/") {
+        let whole = Whole(request.uri().clone());
+        request.extensions_mut().insert(whole);
+    }
+}
+
 impl Visit {
     async fn open(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         // Routes below a prefix see the rest of the address only.
-        let whole = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |whole| &whole.0);
+        let whole = parts.extensions.get::<Whole>().map_or(&parts.uri, |whole| &whole.0);
         let address = whole.path_and_query().map_or("/", |address| address.as_str());
         let session = find_session(&parts.headers, app)
             .ok_or_else(|| Failure::SignedOut(address.to_owned()))?;

@@ -29,6 +29,7 @@ mod requests;
 mod reservations;
 mod sign_in;
 mod snapshots;
+mod starting;
 mod support;
 mod telling;
 mod time;

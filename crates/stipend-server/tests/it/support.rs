@@ -1,7 +1,6 @@
 //! What the tests share: a server in process, a clock that is set by hand, randomness that is
 //! always the same, and requests as any client would send them.
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use serde_json::Value;
@@ -11,14 +10,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use stipend_core::Timestamp;
-use stipend_engine::{Alarm, ApiKey, Clock, Command, Engine, PRODUCTION, Reply};
+use stipend_engine::{Alarm, ApiKey, Clock, Command, Engine, LoadProgress, PRODUCTION, Reply};
 use stipend_server::ids::Random;
-use stipend_server::{App, Limits, serve};
+use stipend_server::{App, Front, Limits, serve};
 use stipend_store::{MemoryStore, Store};
 use stipend_store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tower::ServiceExt as _;
 
 /// The secret API key of the tests.
 pub(crate) const KEY: &str = "sk_stipend_test";
@@ -69,7 +67,7 @@ fn app_of(engine: &Arc<Engine>, random: Arc<dyn Random>) -> App {
 /// A server in process, with the production environment and a key to it.
 pub(crate) struct Server {
     app: App,
-    router: Router,
+    front: Front,
     runtime: Runtime,
     clock: Arc<ManualClock>,
     engine: Arc<Engine>,
@@ -103,16 +101,19 @@ impl Server {
             assert_eq!(opened, Ok(Reply::Done));
         }
         let app = app_of(&engine, Arc::new(Splitmix(AtomicU64::new(7))));
-        let router = serve::router(app.clone());
+        let front = Front::new(app.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
-        Self { app, router, runtime, clock, engine, _directory: directory }
+        Self { app, front, runtime, clock, engine, _directory: directory }
     }
 
     /// The same server with other randomness.
     pub(crate) fn with_random(mut self, random: Arc<dyn Random>) -> Self {
         self.app = app_of(&self.engine, random);
-        self.router = serve::router(self.app.clone());
+        // Its requests have ids all the same.
+        let ids = Splitmix(AtomicU64::new(13));
+        self.front = Front::loading(LoadProgress::default(), &ids);
+        self.front.open(self.app.clone());
         self
     }
 
@@ -120,8 +121,12 @@ impl Server {
     pub(crate) fn with_embed_origins(mut self, sites: &[&str]) -> Self {
         let sites = sites.iter().map(|site| site.parse().expect("the test names sites well"));
         self.app = self.app.clone().with_embed_origins(sites.collect());
-        self.router = serve::router(self.app.clone());
+        self.front = Front::new(self.app.clone());
         self
+    }
+
+    pub(crate) fn app(&self) -> App {
+        self.app.clone()
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -284,8 +289,7 @@ impl Call<'_> {
     async fn answered(self) -> Answer {
         let Self { server, request } = self;
         let label = format!("{} {}", request.method(), request.uri());
-        let response = server.router.clone().oneshot(request).await;
-        let (parts, body) = response.expect("the router cannot fail").into_parts();
+        let (parts, body) = server.front.answer(request).await.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("it is in memory");
         let status = parts.status.as_u16();
         Answer { label, status, headers: parts.headers, body: body.to_vec() }
