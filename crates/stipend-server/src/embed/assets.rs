@@ -56,7 +56,7 @@ async fn module(headers: HeaderMap) -> Response {
         NO_SNIFF,
     ];
     let tag = [(header::ETAG, MODULE_TAG.clone())];
-    let asked = headers.get_all(header::IF_NONE_MATCH).iter().any(|tags| has_tag(tags));
+    let asked = headers.get_all(header::IF_NONE_MATCH).iter().any(has_tag);
     if asked {
         return (StatusCode::NOT_MODIFIED, own, tag).into_response();
     }
