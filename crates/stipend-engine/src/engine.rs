@@ -175,8 +175,7 @@ impl Engine {
             flusher.touch(segment, seq);
         }
         let Known { due, peopled, next_slot } = known;
-        let published = Published::new(segments, names, realm, next_slot, tip.last);
-        let published = Arc::new(published);
+        let published = Arc::new(Published::new(segments, names, realm, next_slot, tip.last));
         let due = DueIndex::new(due);
         let working = Working::new(Arc::clone(&published), due, peopled, next_slot, options.rest);
         let (time, guard) = WallTime::new(clock, now);
@@ -260,8 +259,7 @@ impl Engine {
             let keep = move || keeping::keep(&published, seconds, &keeper_stop);
             threads.push(named("stipend-keep").spawn(keep));
         }
-        let threads = threads.into_iter();
-        let threads = threads.map(|thread| thread.expect("the system has room for threads"));
+        let threads = threads.into_iter().map(|it| it.expect("the system has room for threads"));
         self.threads.lock().expect("nobody panics with it").extend(threads);
     }
 

@@ -14,7 +14,7 @@ use stipend_core::customer::{
 use stipend_core::{Amount, CustomerId, examples};
 use stipend_engine::ledger::{LedgerPage, LedgerQuery, ledger_page};
 use stipend_engine::record::{Header, KIND_HEADER, Record};
-use stipend_engine::{Account, Command, LoadStage, Options, PRODUCTION};
+use stipend_engine::{Account, Command, LoadStage, Options, PRODUCTION, Rest};
 use stipend_store::memory::{Fault, FaultKind};
 use stipend_store::{Page, Seq};
 
@@ -211,6 +211,48 @@ fn an_empty_store_opens_and_is_sound() {
     assert_eq!(bench.engine().customers_count(), 0);
     let audit = bench.verify();
     assert_eq!((audit.batches, audit.rows, audit.customers, audit.pools), (1, 3, 0, 0));
+}
+
+/// One customer after the other, so that every bench gives them the same rows.
+fn populated_in_turn(rest: Rest) -> Bench {
+    let mut bench = Bench::seeded();
+    bench.rest = rest;
+    bench.restart();
+    for n in 0..CUSTOMERS {
+        bench.done(Command::CreateCustomer(new_customer(&format!("c{n}"))));
+    }
+    bench
+}
+
+#[test]
+fn packed_customers_answer_as_decoded_ones_do() {
+    let mut packed = populated_in_turn(Rest::AtOnce);
+    let mut decoded = populated_in_turn(Rest::AfterSeconds(3_600));
+    let mut randoms = [Random::new(5), Random::new(5)];
+    for step in 0..60 {
+        for (bench, random) in [&packed, &decoded].into_iter().zip(&mut randoms) {
+            if step % 20 == 19 {
+                let times = ["2026-03-31T23:00:00Z", "2026-04-01T00:00:00Z"];
+                bench.clock.set(instant(times[step / 40]));
+            }
+            for n in 0..3 {
+                bench.done(script(step * 3 + n, random));
+            }
+            bench.done(Command::CatchUpAll);
+        }
+        for id in WATCHED {
+            assert_eq!(ask(&packed, id), ask(&decoded, id), "{id} after step {step}");
+        }
+    }
+    assert_eq!(packed.rows(), decoded.rows());
+    for bench in [&mut packed, &mut decoded] {
+        bench.verify();
+        bench.crash();
+        bench.verify();
+    }
+    for id in WATCHED {
+        assert_eq!(ask(&packed, id), ask(&decoded, id), "{id}");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use stipend_engine::fsck::{self, Audit};
 use stipend_engine::record::KIND_HEADER;
 use stipend_engine::{
     Alarm, Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, Options, PRODUCTION,
-    Refusal, Remember, Render, Reply, Response, Ring, StartError, Submission,
+    Refusal, Remember, Render, Reply, Response, Rest, Ring, StartError, Submission,
 };
 use stipend_store::memory::Control;
 use stipend_store::{MemoryStore, Row, Seq};
@@ -133,6 +133,8 @@ pub(crate) struct Bench {
     store: MemoryStore,
     engine: Option<Engine>,
     pub(crate) clock: Arc<ManualClock>,
+    /// When customers are packed, from the next start on.
+    pub(crate) rest: Rest,
     fatal: Arc<Mutex<Vec<String>>>,
 }
 
@@ -143,6 +145,7 @@ impl Bench {
             store: MemoryStore::new(),
             engine: None,
             clock: ManualClock::at(examples::START),
+            rest: Rest::default(),
             fatal: Arc::default(),
         };
         bench.open();
@@ -183,7 +186,9 @@ impl Bench {
             fatal.lock().expect("nobody panics with it").push(error.to_string());
         };
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let engine = Engine::start(Box::new(self.store.reopen()), clock, Box::new(on_fatal));
+        let store = Box::new(self.store.reopen());
+        let options = Options { rest: self.rest, ..Options::default() };
+        let engine = Engine::start_with(store, clock, Box::new(on_fatal), &options);
         self.engine = Some(engine.expect("the data is sound"));
     }
 
