@@ -1,11 +1,11 @@
 //! A customer with the positions that its journal rows are found by.
 
-use stipend_core::Customer;
 use stipend_core::customer::{Cause, Entry, PoolEntry, UsageEntry};
+use stipend_core::{Customer, Shared};
 use stipend_store::{Row, Seq, record};
 
 /// The end of a pool's or a meter's chain of rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chain {
     /// Position of its last row.
     pub last: Seq,
@@ -21,6 +21,16 @@ pub struct Chain {
     pub head: [u8; 32],
 }
 
+/// A copy has room for the row that it is made for, so that its list of trees is asked for once.
+impl Clone for Chain {
+    fn clone(&self) -> Self {
+        let Self { last, life, ref trees, head } = *self;
+        let mut copied = Vec::with_capacity(trees.len() + 1);
+        copied.extend_from_slice(trees);
+        Self { last, life, trees: copied, head }
+    }
+}
+
 /// The aggregate as it is kept in memory and in images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -29,7 +39,7 @@ pub struct Account {
     /// The chains of its pools, by the pools' numbers.
     pub chains: Vec<Chain>,
     /// The listing numbers of its subscriptions: the positions of the rows that made them.
-    pub listed: Vec<Seq>,
+    pub listed: Shared<Vec<Seq>>,
     /// The chains of its meters, by the meters' numbers.
     pub meter_chains: Vec<Chain>,
 }
@@ -81,7 +91,7 @@ impl Account {
     /// An account whose first entry is about to be folded.
     #[must_use]
     pub fn new(customer: Customer) -> Self {
-        Self { customer, chains: Vec::new(), listed: Vec::new(), meter_chains: Vec::new() }
+        Self { customer, chains: Vec::new(), listed: Shared::default(), meter_chains: Vec::new() }
     }
 
     /// Folds an entry at a position of the journal and gives its row. Recovery folds what was
