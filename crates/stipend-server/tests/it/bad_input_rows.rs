@@ -175,6 +175,7 @@ const TESTED: &[(&[u8], &[&str])] = &[
             "scopes: row_70_a_grant_of_another_environment_or_customer_is_not_found",
         ],
     ),
+    (&[74], &["scopes: row_74_a_key_that_reads_cannot_reserve_by_a_check_and_is_told_what_could"]),
     (
         &[72],
         &[
@@ -252,7 +253,6 @@ const TESTED: &[(&[u8], &[&str])] = &[
 /// Rows that nothing can show yet, with the reason.
 const NOT_YET: &[(&[u8], &str)] = &[
     (&[73], "there are no publishable keys"),
-    (&[74], "keys have no scopes; the rights they have are those of `missing_right`"),
     (&[79, 80, 81], "the server calls nobody: no webhook can be saved or sent"),
     (&[82], "there is no billing provider that would call"),
     (&[91], "there is no export and no import of data"),

@@ -112,8 +112,10 @@ fn changes_are_told_newest_first_with_what_was_before() {
     assert_eq!(
         shown,
         [
-            "2026-01-31 00:00 API key …test Added Manages environments: Yes",
-            "2026-01-31 00:00 Environment production Added Kind: Production",
+            "2026-01-31 00:00 The server’s settings or command line API key …test Added May do: \
+             Everything, and managing environments",
+            "2026-01-31 00:00 The server’s settings or command line Environment production Added \
+             Kind: Production",
         ]
     );
     world::currency(&server, "api-credits");
