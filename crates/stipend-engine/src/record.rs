@@ -63,7 +63,6 @@ impl Header {
 
 /// A decoded row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all rows are the largest")]
 pub enum Record {
     /// A batch begins.
     Header(Header),

@@ -72,12 +72,12 @@ fn changed(named: &Markup, made: &str, before: Option<&[Line]>, after: &[Line]) 
     }
 }
 
-fn line(name: &str, value: impl ToString) -> Line {
-    (name.to_owned(), value.to_string())
+fn line(name: &str, value: impl Into<String>) -> Line {
+    (name.to_owned(), value.into())
 }
 
 fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl ToString>) {
-    lines.extend(value.map(|value| line(name, value)));
+    lines.extend(value.map(|value| line(name, value.to_string())));
 }
 
 fn metadata(lines: &mut Vec<Line>, metadata: &Metadata) {
@@ -103,7 +103,7 @@ fn of_subscription(look: &Look<'_>, terms: &SubscriptionTerms) -> Vec<Line> {
         lines.push(line(&format!("Add-on {addon}"), told));
     }
     for quantity in &terms.quantities {
-        lines.push(line(&format!("Units of {}", quantity.feature), quantity.quantity));
+        lines.push(line(&format!("Units of {}", quantity.feature), quantity.quantity.to_string()));
     }
     let began = if terms.has_begun { "yes" } else { "not yet" };
     lines.push(line("Has begun", began));
@@ -115,14 +115,14 @@ fn of_subscription(look: &Look<'_>, terms: &SubscriptionTerms) -> Vec<Line> {
     line_if(&mut lines, "Ends", end(terms.ends));
     line_if(&mut lines, "Ended", end(terms.ended));
     if !terms.scheduled.is_empty() {
-        lines.push(line("Scheduled changes", terms.scheduled.len()));
+        lines.push(line("Scheduled changes", terms.scheduled.len().to_string()));
     }
     metadata(&mut lines, &terms.metadata);
     lines
 }
 
 fn of_promotion(promotion: &Promotion) -> Vec<Line> {
-    let mut lines = vec![line("Number", promotion.number)];
+    let mut lines = vec![line("Number", promotion.number.to_string())];
     line_if(&mut lines, "Ends", promotion.ends_at);
     line_if(&mut lines, "Revoked", promotion.revoked_at);
     lines
