@@ -5,7 +5,7 @@
 
 mod checks;
 mod journal;
-mod population;
+pub(crate) mod population;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,7 @@ use clap::Args;
 use serde_json::json;
 
 use self::checks::Checks;
+use self::population::consumed;
 use crate::http::Http;
 use crate::server::{self, Launcher, Server, now};
 use crate::workspace;
@@ -77,7 +78,7 @@ fn run(options: &Options, folder: &Path) -> Result<()> {
     let (calm, killed) = (launcher("calm"), launcher("killed"));
     let began = now();
     let server = calm.start()?;
-    population::make(&server.base_url, SANDBOX_KEY, options.customers, START)?;
+    population::make(&server.base_url, SANDBOX_KEY, options.customers, START, consumed)?;
     server.terminate()?;
     println!("{} subscriptions made in {:.1?}", options.customers, began.elapsed());
     copy_folder(&calm.data_dir, &killed.data_dir)?;

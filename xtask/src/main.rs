@@ -1,5 +1,5 @@
 //! Development tasks of the workspace: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask crash`,
-//! `cargo xtask herd`, `cargo xtask faults`, `cargo xtask overload`, `cargo xtask screenshots`.
+//! `cargo xtask herd`, `cargo xtask faults`, `cargo xtask overload`, `cargo xtask soak`, `cargo xtask screenshots`.
 #![expect(clippy::print_stdout, reason = "a command-line tool reports to its terminal")]
 
 mod crash;
@@ -9,6 +9,7 @@ mod http;
 mod overload;
 mod prng;
 mod server;
+mod soak;
 mod test_run;
 mod tidy;
 mod workspace;
@@ -40,6 +41,8 @@ enum Task {
     Faults(faults::Options),
     /// Let many times as many clients come as may be under way at once.
     Overload(overload::Options),
+    /// Load without a pause, with a reader that stays, a copy, and renewals all the while.
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Herd(options) => herd::command(&options).map(|()| true),
         Task::Faults(options) => faults::command(&options).map(|()| true),
         Task::Overload(options) => overload::command(&options).map(|()| true),
+        Task::Soak(options) => soak::command(&options).map(|()| true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -22,6 +22,10 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// Statements that are kept prepared for writing: all of them.
 const STATEMENTS_MAX: usize = 32;
 
+/// What the write-ahead log keeps of the disk when it begins anew. A foreign reader that stays, a
+/// backup for instance, lets it grow meanwhile.
+const LOG_BYTES_KEPT: u32 = 64 << 20;
+
 /// What opening needs to be told.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -238,6 +242,7 @@ fn set_up(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     change_to_wal(connection)?;
     set_durable(connection)?;
     checkpoint::count_frames(connection);
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     options.pages_max.map_or(Ok(()), |pages| limit_pages(connection, pages))
 }
 

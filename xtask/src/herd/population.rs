@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::http::Http;
 
-pub(super) const CURRENCY: &str = "herd-credits";
+pub(crate) const CURRENCY: &str = "herd-credits";
 
 /// Credits of the plan a month.
-pub(super) const MONTHLY: u32 = 1_000;
+pub(crate) const MONTHLY: u32 = 1_000;
 
 /// What the n-th customer has consumed of its first month: some have overdrawn it.
 pub(super) fn consumed(number: u32) -> u32 {
@@ -24,14 +24,21 @@ pub(super) fn consumed(number: u32) -> u32 {
 }
 
 /// The id of the n-th customer.
-pub(super) fn customer(number: u32) -> String {
+pub(crate) fn customer(number: u32) -> String {
     format!("customer-{number}")
 }
 
 /// Enough for every commit to be shared by many.
 const CLIENTS: u32 = 32;
 
-pub(super) fn make(base_url: &str, key: &str, customers: u32, start: &str) -> Result<()> {
+/// Makes them, on a clock that stands at `start`; the n-th consumes what `consumed` says.
+pub(crate) fn make(
+    base_url: &str,
+    key: &str,
+    customers: u32,
+    start: &str,
+    consumed: fn(u32) -> u32,
+) -> Result<()> {
     let http = Http::new(base_url, key, super::PATIENCE);
     http.put("/api/v1/test-clock", &json!({ "now": start }))?;
     http.create(
@@ -48,7 +55,7 @@ pub(super) fn make(base_url: &str, key: &str, customers: u32, start: &str) -> Re
     let next = AtomicU32::new(0);
     thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| scope.spawn(|| subscribe(base_url, key, &next, customers)))
+            .map(|_| scope.spawn(|| subscribe(base_url, key, &next, customers, consumed)))
             .collect();
         for client in clients {
             client.join().map_err(|_| anyhow!("a client panicked"))??;
@@ -57,7 +64,13 @@ pub(super) fn make(base_url: &str, key: &str, customers: u32, start: &str) -> Re
     })
 }
 
-fn subscribe(base_url: &str, key: &str, next: &AtomicU32, customers: u32) -> Result<()> {
+fn subscribe(
+    base_url: &str,
+    key: &str,
+    next: &AtomicU32,
+    customers: u32,
+    consumed: fn(u32) -> u32,
+) -> Result<()> {
     let http = Http::new(base_url, key, super::PATIENCE);
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);

@@ -13,6 +13,7 @@ mod environments;
 mod interleaving;
 mod listing;
 mod paging;
+mod publish_races;
 mod queue;
 mod recovery;
 mod reservations;

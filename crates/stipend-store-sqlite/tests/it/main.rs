@@ -7,6 +7,7 @@ mod damage;
 mod data;
 mod full_disk;
 mod kill;
+mod long_reader;
 mod opening;
 mod rolls;
 mod views;

@@ -1,0 +1,67 @@
+//! The files of a running server, as others see them.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::server::now;
+
+const DATABASE: &str = "stipend.db";
+
+fn open(data_dir: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(data_dir.join(DATABASE), flags);
+    connection.context("cannot read the database")
+}
+
+/// How much of the disk the write-ahead log has.
+pub(super) fn wal_bytes(data_dir: &Path) -> u64 {
+    fs::metadata(data_dir.join(format!("{DATABASE}-wal"))).map_or(0, |file| file.len())
+}
+
+/// The most that the write-ahead log had while it was watched.
+pub(super) fn watch_wal(data_dir: &Path, is_done: &AtomicBool) -> Result<u64> {
+    let mut highest = 0;
+    while !is_done.load(Ordering::Relaxed) {
+        highest = highest.max(wal_bytes(data_dir));
+        thread::park_timeout(Duration::from_millis(100));
+    }
+    Ok(highest)
+}
+
+/// Reads the same old state for so long, which keeps the log from beginning anew.
+pub(super) fn hold_snapshot(data_dir: &Path, time: Duration) -> Result<Duration> {
+    let mut connection = open(data_dir)?;
+    let began = now();
+    let snapshot = connection.transaction()?;
+    let count = || snapshot.query_row("SELECT max(seq) FROM journal", [], |row| row.get(0));
+    let first: i64 = count()?;
+    while began.elapsed() < time {
+        thread::park_timeout(Duration::from_millis(100));
+    }
+    let last: i64 = count()?;
+    anyhow::ensure!(first == last, "a snapshot went from row {first} to row {last}");
+    Ok(began.elapsed())
+}
+
+/// Takes a copy of the database as anybody can, with SQLite's own means.
+pub(super) fn copy_database(data_dir: &Path, to: &Path) -> Result<Duration> {
+    fs::create_dir_all(to)?;
+    let began = now();
+    let target = to.join(DATABASE);
+    let target = target.to_str().context("the folder has a name that can be written")?;
+    open(data_dir)?.execute("VACUUM INTO ?1", [target]).context("cannot copy the database")?;
+    Ok(began.elapsed())
+}
+
+/// The rows behind the oldest image of a stopped server.
+pub(super) fn rows_to_replay(data_dir: &Path) -> Result<u64> {
+    let rows = "SELECT (SELECT max(seq) FROM journal) - (SELECT min(as_of) FROM image)";
+    let rows: i64 = open(data_dir)?.query_row(rows, [], |row| row.get(0))?;
+    Ok(rows.unsigned_abs())
+}
