@@ -42,10 +42,13 @@ pub struct Account {
     pub listed: Shared<Vec<Seq>>,
     /// The chains of its meters, by the meters' numbers.
     pub meter_chains: Vec<Chain>,
+    /// Position of its last row about itself, and about no pool or meter: its profile, its
+    /// resources, subscriptions and promotions. Each leads to the one before.
+    pub own: Seq,
 }
 
 record!(Chain { 1 => last, 2 => life, 3 => trees, 4 => head });
-record!(Account { 1 => customer, 2 => chains, 3 => listed, 4 => meter_chains or default });
+record!(Account { 1 => customer, 2 => chains, 3 => listed, 4 => meter_chains or default, 5 => own or default });
 
 /// The kinds of journal rows that entries of customers have. A kind's meaning is frozen.
 #[must_use]
@@ -91,7 +94,8 @@ impl Account {
     /// An account whose first entry is about to be folded.
     #[must_use]
     pub fn new(customer: Customer) -> Self {
-        Self { customer, chains: Vec::new(), listed: Shared::default(), meter_chains: Vec::new() }
+        let (chains, meter_chains) = (Vec::new(), Vec::new());
+        Self { customer, chains, listed: Shared::default(), meter_chains, own: 0 }
     }
 
     /// Folds an entry at a position of the journal and gives its row. Recovery folds what was
@@ -124,15 +128,19 @@ impl Account {
                 row.pool = opened.meter.0;
                 self.meter_chains.push(Chain::default());
             }
-            Entry::Subscription(terms) if terms.number.0 as usize == self.listed.len() => {
-                self.listed.push(seq);
-            }
             Entry::Pool(entry) => self.link(entry, &mut row),
             Entry::Usage(entry) => self.link_usage(entry, &mut row),
             Entry::Profile(_)
             | Entry::Resource(_)
             | Entry::Subscription(_)
-            | Entry::Promotion(_) => {}
+            | Entry::Promotion(_) => {
+                if let Entry::Subscription(terms) = entry
+                    && terms.number.0 as usize == self.listed.len()
+                {
+                    self.listed.push(seq);
+                }
+                row.prev = std::mem::replace(&mut self.own, seq);
+            }
         }
         row
     }

@@ -1,6 +1,7 @@
 //! The open batch: rows and listing rows gathered until they are sealed into one commit.
 
 use crate::account::{Account, RowDraft};
+use crate::actor::{Actor, Signing};
 use crate::command::Answer;
 use crate::doc;
 use crate::flush::{Flushed, Flusher};
@@ -81,6 +82,8 @@ pub(crate) struct Folding {
 pub(crate) struct Open {
     pub(crate) tip: Tip,
     pub(crate) now: Timestamp,
+    /// Who has done what is folded next.
+    pub(crate) by: Actor,
     bytes: usize,
     /// Behind the first, whose place is kept for the header.
     rows: Vec<Row>,
@@ -104,6 +107,7 @@ impl Open {
         Self {
             tip,
             now,
+            by: Actor::System,
             bytes: 0,
             rows,
             slots,
@@ -182,7 +186,7 @@ impl Open {
             seq: self.next_seq(),
             at: at.micros(),
             key: key.map(Key::to_bytes),
-            body: to_bytes(entry),
+            body: to_bytes(&Signing(entry, &self.by)),
         };
         let batch = self.number();
         let (account, is_first) = working.account_mut(slot, batch).expect("the customer exists");
@@ -240,7 +244,8 @@ impl Open {
             self.catalog.push((EnvChange::clone(change), at));
         }
         self.is_realm_touched = true;
-        let row = plain_row(self.next_seq(), KIND_REALM, self.now.micros(), None, change);
+        let change = Signing(change, &self.by);
+        let row = plain_row(self.next_seq(), KIND_REALM, self.now.micros(), None, &change);
         flusher.touch(0, row.seq);
         self.push(row);
     }

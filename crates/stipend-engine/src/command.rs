@@ -1,9 +1,12 @@
 //! What can be asked of the engine, and what it answers.
 
 use crate::account::Account;
+use crate::actor::Actor;
+use crate::api_key::{ApiKey, KeyNo};
 use crate::key::Key;
+use crate::limits::API_KEY_NAME_MAX;
 use crate::operator::Operator;
-use crate::realm::{ApiKey, Environment, EnvironmentKind};
+use crate::realm::{Environment, EnvironmentKind};
 use crate::reversal::Reversing;
 use crate::task::{Task, TaskKind};
 use std::sync::Arc;
@@ -39,6 +42,9 @@ pub enum Command {
     },
     /// Makes another key to the environment that the command is for.
     CreateKey(ApiKey),
+    /// Revokes a key to the environment that the command is for. It opens nothing from the answer
+    /// on; a key that is revoked stays so.
+    RevokeKey(KeyNo),
     /// Makes the first operator; refused where there is one.
     SetUpOperator(Operator),
     /// Sets the password of an operator.
@@ -175,6 +181,8 @@ pub type Render = Box<dyn FnOnce(&Outcome<'_>) -> Response + Send>;
 pub struct Submission {
     /// The environment it is for.
     pub env: EnvId,
+    /// Who has it done.
+    pub by: Actor,
     /// What to do.
     pub command: Command,
     /// How it is recognised when it comes again.
@@ -185,10 +193,11 @@ pub struct Submission {
 
 impl std::fmt::Debug for Submission {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { env, command, remember, render: _ } = self;
+        let Self { env, by, command, remember, render: _ } = self;
         formatter
             .debug_struct("Submission")
             .field("env", env)
+            .field("by", by)
             .field("command", command)
             .field("remember", remember)
             .finish_non_exhaustive()
@@ -345,6 +354,17 @@ pub enum Refusal {
     /// The key to make is known already.
     #[error("this API key exists already")]
     ApiKeyExists,
+    /// There is no such key in the environment.
+    #[error("there is no such API key")]
+    ApiKeyNotFound,
+    /// The name of a key is too long.
+    #[error(
+        "the name of an API key has at most {API_KEY_NAME_MAX} characters, none of them a control"
+    )]
+    ApiKeyNameInvalid,
+    /// A key that manages environments may do everything.
+    #[error("only a key with the scope full can manage environments")]
+    ApiKeyScopeTooNarrow,
     /// There is no such operator.
     #[error("there is nobody of this name")]
     OperatorNotFound,

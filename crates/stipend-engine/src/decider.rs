@@ -10,6 +10,7 @@ mod reverse;
 mod slices;
 mod tasks;
 
+use crate::api_key::ApiKey;
 use crate::batch::{Folding, Open, Room, Sealed, Tip, Waiter};
 use crate::clock::Alarm;
 use crate::command::{
@@ -18,7 +19,6 @@ use crate::command::{
 use crate::committer::Committed;
 use crate::flush::Flusher;
 use crate::key::{Keys, Known};
-use crate::realm::ApiKey;
 use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::wall::WallWatch;
 use crate::working::Working;
@@ -67,6 +67,7 @@ struct Done {
 }
 
 /// What the decider goes on with.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 enum Event {
     /// A batch is durable or refused.
     Committed(Committed),
@@ -235,7 +236,8 @@ impl Decider {
     }
 
     fn decide(&mut self, open: &mut Open, submission: Submission) -> Answer {
-        let Submission { env, command, remember, render } = submission;
+        let Submission { env, by, command, remember, render } = submission;
+        open.by = by;
         if let Some(reply) = self.find_remembered(remember)? {
             return Ok(reply);
         }
@@ -254,6 +256,7 @@ impl Decider {
                 self.create_environment(open, (name, kind, settings), key)?
             }
             Command::CreateKey(key) => self.create_key(open, ApiKey { env, ..key })?,
+            Command::RevokeKey(number) => self.revoke_key(open, env, number)?,
             Command::SetUpOperator(operator) => self.set_up_operator(open, operator)?,
             Command::SetPassword(operator) => self.set_password(open, operator)?,
             Command::FreezeClock(at) => self.freeze_clock(open, env, at)?,

@@ -1,6 +1,7 @@
 //! How a consumption came about, read back from the journal: whenever it is asked, the same is
 //! told.
 
+use crate::actor::Actor;
 use crate::engine::{Engine, Found};
 use crate::ledger::{Walk, seek_position};
 use crate::limits::DECISION_ROWS_MAX;
@@ -30,6 +31,8 @@ pub struct Decided {
     pub grants: BTreeMap<GrantNo, Grant>,
     /// The position of its reversal, where there is one.
     pub reversed_by: Option<Seq>,
+    /// Who has done it; not recorded where absent.
+    pub by: Option<Actor>,
 }
 
 impl Engine {
@@ -44,7 +47,8 @@ impl Engine {
         let Some(account) = account.filter(|account| account.customer.profile.env == env) else {
             return Ok(None);
         };
-        let (usage, paid) = match Record::decode(&row)? {
+        let (record, by) = Record::decode_signed(&row)?;
+        let (usage, paid) = match record {
             Record::Customer(Entry::Usage(usage)) => {
                 let paid = crate::usage::paid_for(self.reader(), seq, &usage)?;
                 (Some(usage), paid)
@@ -60,7 +64,7 @@ impl Engine {
         }
         let paid = paid.into_iter().map(|(_, entry)| entry).collect();
         let grants = BTreeMap::new();
-        let mut decided = Decided { account, usage, paid, grants, reversed_by };
+        let mut decided = Decided { account, usage, paid, grants, reversed_by, by };
         for entry in decided.paid.clone() {
             self.find_grants(&mut decided, &entry, seq)?;
         }

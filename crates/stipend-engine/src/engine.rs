@@ -1,6 +1,8 @@
 //! The engine as its users see it: submit commands, read what is durable.
 
 use crate::account::Account;
+use crate::actor::Actor;
+use crate::api_key::{ApiKey, Credentials, KeyNo};
 use crate::batch::{Room, Tip};
 use crate::cipher::IdCipher;
 use crate::clock::Clock;
@@ -19,7 +21,7 @@ use crate::limits::{
 use crate::operator::Operator;
 use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Published;
-use crate::realm::{ApiKey, Environment, Rights};
+use crate::realm::Environment;
 use crate::record::{Record, Remembered};
 use crate::recover::{Known, Loaded, load, read_keys};
 use crate::signing::Signer;
@@ -332,11 +334,18 @@ impl Engine {
         self.time.lag_seconds()
     }
 
-    /// The environment that a key opens, and what the key may do besides.
+    /// The environment that a key opens, and what it may be used for. A revoked one opens nothing.
     #[must_use]
-    pub fn authenticate(&self, key: &str) -> Option<(EnvId, Rights)> {
+    pub fn authenticate(&self, key: &str) -> Option<Credentials> {
         let realm = self.published.glance();
-        realm.keys.get(&ApiKey::digest_of(key)).map(|key| (key.env, key.rights))
+        let known = realm.keys.get(&ApiKey::digest_of(key));
+        known.filter(|key| key.is_live()).map(ApiKey::credentials)
+    }
+
+    /// The key of that number, of whatever environment.
+    #[must_use]
+    pub fn find_key(&self, number: KeyNo) -> Option<ApiKey> {
+        self.published.glance().find_key(number).cloned()
     }
 
     /// All environments, oldest first.
@@ -369,7 +378,7 @@ impl Engine {
         let realm = self.published.glance();
         let mut keys: Vec<ApiKey> =
             realm.keys.values().filter(|key| key.env == env).cloned().collect();
-        keys.sort_by_key(|key| (key.created_at, key.digest));
+        keys.sort_by_key(|key| key.number);
         keys
     }
 
@@ -595,11 +604,13 @@ impl Submitter {
         self.submit(submission)?.blocking_recv().unwrap_or(Err(Refusal::Failed))
     }
 
-    /// A command without rendering or key, as tools and tests give them.
+    /// A command of whoever runs the program, without rendering or key, as tools and tests give
+    /// them.
     ///
     /// # Errors
     /// As [`Submitter::submit_blocking`].
     pub fn run(&self, env: EnvId, command: Command) -> Answer {
-        self.submit_blocking(Submission { env, command, remember: None, render: None })
+        let by = Actor::Host;
+        self.submit_blocking(Submission { env, by, command, remember: None, render: None })
     }
 }

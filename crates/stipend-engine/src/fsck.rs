@@ -1,6 +1,7 @@
 //! The self-audit: the whole journal folded from the beginning, every rule looked at again.
 
 use crate::account::{Account, KIND_CONSUMPTION, KIND_USAGE};
+use crate::actor::Actor;
 use crate::key::{Key, ScopeHash};
 use crate::limits::{KEY_RETENTION_SECONDS, SEGMENT_SLOTS};
 use crate::load::{State, Walk, damaged};
@@ -41,6 +42,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
     let mut audit = Audit::default();
     let mut keys: HashMap<ScopeHash, Timestamp> = HashMap::new();
     let mut reserved = HashSet::new();
+    let mut signers = HashSet::new();
     let mut walk = Walk::new(reader, 1, None)?;
     let mut images = images_by_end(reader)?;
     let mut last = 0;
@@ -58,7 +60,14 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
                     return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));
                 }
             }
-            if let Record::Customer(Entry::Pool(entry)) = Record::decode(row)? {
+            let (record, by) = Record::decode_signed(row)?;
+            if let Some(Actor::Key(number)) = by
+                && signers.insert(number)
+                && state.realm.find_key(number).is_none()
+            {
+                return Err(damaged(format!("row {}: it was done with no key there is", row.seq)));
+            }
+            if let Record::Customer(Entry::Pool(entry)) = record {
                 check_overdraft_first(&state, entry.pool, &entry.effects)
                     .and_then(|()| check_reserved_once(&mut reserved, &entry))
                     .map_err(|why| damaged(format!("row {}: {why}", row.seq)))?;

@@ -10,6 +10,8 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod actor;
+pub mod api_key;
 mod batch;
 pub mod cipher;
 pub mod clock;
@@ -49,6 +51,8 @@ mod wall;
 mod working;
 
 pub use account::Account;
+pub use actor::{Actor, Signed};
+pub use api_key::{Access, ApiKey, Credentials, KeyNo, Rights, Scope};
 pub use cipher::IdCipher;
 pub use clock::{Alarm, Clock, Ring, SystemClock};
 pub use command::{
@@ -62,8 +66,6 @@ pub use keeping::Rest;
 pub use key::{Key, Operation, ReservationPlace};
 pub use operator::{Operator, PasswordHash};
 pub use progress::{LoadProgress, LoadStage};
-pub use realm::{
-    ApiKey, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, Rights, SANDBOX_NAME,
-};
+pub use realm::{Environment, EnvironmentClock, EnvironmentKind, PRODUCTION, Realm, SANDBOX_NAME};
 pub use signing::{SIGNATURE_BYTES, Signer};
 pub use task::{Task, TaskKind};

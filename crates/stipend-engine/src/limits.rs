@@ -84,6 +84,8 @@ pub const ENVIRONMENTS_MAX: usize = 1_000;
 
 /// API keys of one realm.
 pub const API_KEYS_MAX: usize = 10_000;
+/// Characters of the name of an API key.
+pub const API_KEY_NAME_MAX: usize = 100;
 
 /// The longest name of an environment.
 pub const ENVIRONMENT_NAME_MAX: usize = 64;

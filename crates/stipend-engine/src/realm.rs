@@ -1,5 +1,6 @@
 //! Environments with their clocks and catalogs, and the API keys that open them.
 
+use crate::api_key::{ApiKey, KeyNo};
 use crate::limits::ENVIRONMENT_NAME_MAX;
 use crate::operator::Operator;
 use crate::task::{Task, TaskEnd, Tasks};
@@ -7,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogChange};
 use stipend_core::{EnvId, Timestamp};
-use stipend_store::codec::{CodecError, Decode, Encode, Reader, Writer};
 use stipend_store::{choice, record};
 
 /// The environment that every account has.
@@ -92,74 +92,12 @@ impl Environment {
     }
 }
 
-/// What a key may do besides using its environment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rights {
-    /// List and make environments, and make keys to them.
-    pub manages_environments: bool,
-}
-
-/// Keys that were made before there were rights were all first keys of the production
-/// environment, which have them.
-impl Encode for Rights {
-    fn encode(&self, writer: &mut Writer) {
-        self.manages_environments.encode(writer);
-    }
-}
-
-impl Decode for Rights {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self { manages_environments: bool::decode(reader)? })
-    }
-
-    fn omitted() -> Option<Self> {
-        Some(Self { manages_environments: true })
-    }
-}
-
-/// A secret API key, known by its hash only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKey {
-    /// The hash of the key.
-    pub digest: [u8; 32],
-    /// The environment that it opens.
-    pub env: EnvId,
-    /// Its last characters, for people.
-    pub hint: String,
-    /// When it was made, on the wall clock.
-    pub created_at: Timestamp,
-    /// What it may do besides using its environment.
-    pub rights: Rights,
-}
-
-impl ApiKey {
-    /// The hash under which a key is known.
-    #[must_use]
-    pub fn digest_of(key: &str) -> [u8; 32] {
-        blake3::derive_key("stipend 2026 api key", key.as_bytes())
-    }
-
-    /// A key to make. Its environment, the time and where needed its rights are set when the
-    /// command that makes it is decided.
-    #[must_use]
-    pub fn new(key: &str) -> Self {
-        let last = key.char_indices().rev().nth(3).map_or(0, |(place, _)| place);
-        Self {
-            digest: Self::digest_of(key),
-            env: PRODUCTION,
-            hint: key[last..].to_owned(),
-            created_at: Timestamp::EPOCH,
-            rights: Rights::default(),
-        }
-    }
-}
-
 /// One change of the realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RealmChange {
     /// An environment came to be, with an empty catalog.
     Environment(Environment),
-    /// A key came to be.
+    /// A key came to be, or changed.
     ApiKey(ApiKey),
     /// A catalog changed.
     Catalog(Box<EnvChange>),
@@ -211,7 +149,6 @@ record!(Environment {
     1 => id, 2 => name, 3 => kind, 4 => created_at, 5 => catalog, 6 => frozen_at,
     7 => released_at
 });
-record!(ApiKey { 1 => digest, 2 => env, 3 => hint, 4 => created_at, 5 => rights });
 record!(EnvChange { 1 => env, 2 => change });
 record!(ClockChange { 1 => env, 2 => at, 3 => frozen_at });
 choice!(RealmChange {
@@ -233,7 +170,10 @@ impl Realm {
             }
             RealmChange::ApiKey(key) => {
                 assert!(self.environments.contains_key(&key.env), "a key opens what exists");
-                self.keys.insert(key.digest, key.clone());
+                // Keys that are older than numbers are numbered in the order of their rows.
+                let is_numbered = key.number > KeyNo::default();
+                let number = if is_numbered { key.number } else { self.next_key_number() };
+                self.keys.insert(key.digest, ApiKey { number, ..key.clone() });
             }
             RealmChange::Catalog(changed) => {
                 let EnvChange { env, change } = changed.as_ref();
@@ -261,6 +201,18 @@ impl Realm {
         self.environments.get_mut(&env).expect("its environment exists")
     }
 
+    /// The number that the next key has.
+    #[must_use]
+    pub(crate) fn next_key_number(&self) -> KeyNo {
+        KeyNo(self.keys.values().map(|key| key.number.0).max().unwrap_or(0) + 1)
+    }
+
+    /// The key of that number.
+    #[must_use]
+    pub fn find_key(&self, number: KeyNo) -> Option<&ApiKey> {
+        self.keys.values().find(|key| key.number == number)
+    }
+
     /// The environment with that name.
     #[must_use]
     pub fn find_environment(&self, name: &str) -> Option<&Environment> {
@@ -286,27 +238,6 @@ impl Realm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stipend_store::codec::{from_bytes, to_bytes};
-
-    #[derive(Debug)]
-    struct OldKey {
-        digest: [u8; 32],
-        env: EnvId,
-        hint: String,
-        created_at: Timestamp,
-    }
-
-    record!(OldKey { 1 => digest, 2 => env, 3 => hint, 4 => created_at });
-
-    #[test]
-    fn a_key_without_rights_is_an_old_first_key_and_has_them() {
-        let ApiKey { digest, env, hint, created_at, .. } = ApiKey::new("sk_old_1234");
-        let bytes = to_bytes(&OldKey { digest, env, hint, created_at });
-        let key: ApiKey = from_bytes(&bytes).expect("old keys can be read");
-        assert!(key.rights.manages_environments);
-        assert_eq!(key.hint, "1234");
-        assert_eq!(ApiKey::new("añb").hint, "añb");
-    }
 
     #[test]
     fn names_of_environments_are_plain() {

@@ -2,6 +2,7 @@
 //! changed. Every walk has a bound, and says where the next one goes on.
 
 use crate::account::{KIND_CONSUMPTION, KIND_RELEASE, KIND_USAGE};
+use crate::actor::Actor;
 use crate::command::UsageRecord;
 use crate::realm::RealmChange;
 use crate::record::{KIND_REALM, Record};
@@ -60,6 +61,8 @@ pub struct Changed {
     pub seq: Seq,
     /// When, as the environment's clock had it.
     pub at: Timestamp,
+    /// Who has done it; not recorded where absent.
+    pub by: Option<Actor>,
     /// The change.
     pub change: RealmChange,
 }
@@ -135,9 +138,9 @@ pub fn changed(
         if row.kind != KIND_REALM {
             return Ok(None);
         }
-        match Record::decode(row)? {
-            Record::Realm(change) if is_wanted(&change) => {
-                Ok(Some(Changed { seq: row.seq, at: Timestamp::from_micros(row.at), change }))
+        match Record::decode_signed(row)? {
+            (Record::Realm(change), by) if is_wanted(&change) => {
+                Ok(Some(Changed { seq: row.seq, at: Timestamp::from_micros(row.at), by, change }))
             }
             _ => Ok(None),
         }

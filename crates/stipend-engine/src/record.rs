@@ -1,9 +1,10 @@
 //! What a journal row says, by its kind.
 
 use crate::account::kind_of;
+use crate::actor::{Actor, Signed};
 use crate::realm::RealmChange;
 use stipend_core::customer::Entry;
-use stipend_store::codec::{from_bytes, to_bytes};
+use stipend_store::codec::{CodecError, Decode, from_bytes, to_bytes};
 use stipend_store::{Row, Seq, StoreError, record};
 
 /// The kind of a batch header.
@@ -62,7 +63,6 @@ impl Header {
 
 /// A decoded row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all rows are the largest")]
 pub enum Record {
     /// A batch begins.
     Header(Header),
@@ -80,21 +80,37 @@ impl Record {
     /// # Errors
     /// [`StoreError::Damaged`] where its body is not what its kind says.
     pub fn decode(row: &Row) -> Result<Self, StoreError> {
+        Self::decode_signed(row).map(|(record, _)| record)
+    }
+
+    /// Decodes a row, with who it says has done it.
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    pub fn decode_signed(row: &Row) -> Result<(Self, Option<Actor>), StoreError> {
         let damaged = |why: String| StoreError::Damaged(format!("row {}: {why}", row.seq));
         let decoded = match row.kind {
-            KIND_HEADER => from_bytes(&row.body).map(Self::Header),
-            KIND_REALM => from_bytes(&row.body).map(Self::Realm),
-            KIND_REMEMBERED => from_bytes(&row.body).map(Self::Remembered),
-            _ => from_bytes(&row.body).map(Self::Customer),
+            KIND_HEADER => from_bytes(&row.body).map(|header| (Self::Header(header), None)),
+            KIND_REALM => signed(&row.body, Self::Realm),
+            KIND_REMEMBERED => from_bytes(&row.body).map(|answer| (Self::Remembered(answer), None)),
+            _ => signed(&row.body, Self::Customer),
         };
-        let record = decoded.map_err(|error| damaged(error.to_string()))?;
-        match &record {
+        let decoded = decoded.map_err(|error| damaged(error.to_string()))?;
+        match &decoded.0 {
             Self::Customer(entry) if kind_of(entry) != row.kind => {
                 Err(damaged(format!("it has kind {} and says something else", row.kind)))
             }
-            _ => Ok(record),
+            _ => Ok(decoded),
         }
     }
+}
+
+fn signed<T: Decode>(
+    body: &[u8],
+    record: impl FnOnce(T) -> Record,
+) -> Result<(Record, Option<Actor>), CodecError> {
+    let Signed { value, by } = from_bytes(body)?;
+    Ok((record(value), by))
 }
 
 /// Bytes that are gathered before they are hashed: many at once are hashed several times as fast.

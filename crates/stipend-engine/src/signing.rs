@@ -57,10 +57,12 @@ impl Engine {
         &self.token_signer
     }
 
-    /// Whether a key to an environment is in force whose hash begins like that.
+    /// Whether a key to an environment is in force whose hash begins like that: there is one, and it
+    /// was not revoked.
     #[must_use]
     pub fn has_key(&self, env: EnvId, digest_start: &[u8]) -> bool {
-        self.api_keys(env).iter().any(|key| key.digest.starts_with(digest_start))
+        let keys = self.api_keys(env);
+        keys.iter().any(|key| key.is_live() && key.digest.starts_with(digest_start))
     }
 }
 

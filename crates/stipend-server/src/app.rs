@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stipend_core::{CustomerId, EnvId, Timestamp};
 use stipend_engine::{
-    Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
+    Actor, Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
     Submission, Submitter,
 };
 use stipend_store::{MemoryRolls, Rolls};
@@ -266,12 +266,12 @@ impl App {
     /// The command's refusal.
     pub(crate) async fn answer<T: Serialize>(
         &self,
-        env: EnvId,
+        (env, by): (EnvId, Actor),
         command: Command,
         render: impl FnOnce(&Outcome<'_>) -> T + Send + 'static,
     ) -> Result<Response, ApiError> {
         let submission =
-            Submission { env, command, remember: None, render: Some(rendering(render)) };
+            Submission { env, by, command, remember: None, render: Some(rendering(render)) };
         match self.0.admission.submit(&self.0.submitter, submission).await? {
             Reply::Response(rendered) => {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
@@ -291,7 +291,8 @@ impl App {
         remember: Option<Remember>,
         render: Option<stipend_engine::Render>,
     ) -> Result<Reply, Refusal> {
-        let submission = Submission { env: caller.env, command, remember, render };
+        let (env, by) = (caller.env, caller.actor());
+        let submission = Submission { env, by, command, remember, render };
         self.0.admission.submit(&self.0.submitter, submission).await
     }
 
@@ -301,7 +302,7 @@ impl App {
     /// The command's refusal.
     pub(crate) async fn run_once(
         &self,
-        env: EnvId,
+        (env, by): (EnvId, Actor),
         key: Key,
         command: Command,
     ) -> Result<(), ApiError> {
@@ -310,7 +311,7 @@ impl App {
             return Ok(());
         }
         let (remember, render) = (Some(Remember::Key(key)), Some(rendering(|_| ())));
-        let submission = Submission { env, command, remember, render };
+        let submission = Submission { env, by, command, remember, render };
         self.0.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
         Ok(())
     }
@@ -319,8 +320,12 @@ impl App {
     ///
     /// # Errors
     /// The command's refusal.
-    pub(crate) async fn run(&self, env: EnvId, command: Command) -> Result<Reply, Refusal> {
-        let submission = Submission { env, command, remember: None, render: None };
+    pub(crate) async fn run(
+        &self,
+        (env, by): (EnvId, Actor),
+        command: Command,
+    ) -> Result<Reply, Refusal> {
+        let submission = Submission { env, by, command, remember: None, render: None };
         self.0.admission.submit(&self.0.submitter, submission).await
     }
 
@@ -372,7 +377,7 @@ impl App {
         if found.customer.next_due.is_none_or(|due| due > self.0.engine.now(env)) {
             return Ok(found);
         }
-        match self.run(env, Command::CatchUp(found.customer.slot)).await {
+        match self.run((env, Actor::System), Command::CatchUp(found.customer.slot)).await {
             // Reads go on while nothing can be written; the due is shown when it was done.
             Ok(_) | Err(Refusal::Unavailable | Refusal::Overloaded) => self.find_customer(env, id),
             Err(refusal) => Err(refusal.into()),

@@ -7,9 +7,10 @@ use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use std::marker::PhantomData;
 use std::sync::Arc;
 use stipend_core::EnvId;
-use stipend_engine::{Key, Operation, Remember, Rights};
+use stipend_engine::{Access, Actor, Credentials, Key, Operation, Remember, Scope};
 use stipend_wire::query::FromQuery;
 use stipend_wire::{ErrorCode, FromJson, Opaque, WireError, json};
 
@@ -26,8 +27,8 @@ const SECRET_PARAMETERS: [&str; 5] = ["xapikey", "apikey", "key", "accesstoken",
 pub(crate) struct Caller {
     /// The environment that the key opens.
     pub(crate) env: EnvId,
-    /// What the key may do beyond its environment.
-    pub(crate) rights: Rights,
+    /// What the key may do.
+    pub(crate) credentials: Credentials,
     key: HeaderValue,
     method: Method,
     uri: Uri,
@@ -35,23 +36,101 @@ pub(crate) struct Caller {
     is_retry: bool,
 }
 
-impl FromRequestParts<App> for Caller {
+/// A caller whose key may be used for what a route does. Handlers take nothing else, so each says
+/// what it does: `caller: By<ToRead>`.
+#[derive(Clone, Debug)]
+pub(crate) struct By<T>(Caller, PhantomData<T>);
+
+/// What a route does.
+pub(crate) trait Purpose {
+    /// What a key must allow.
+    const ACCESS: Access;
+}
+
+/// It asks what a customer may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToCheck;
+/// It reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToRead;
+/// It reserves, or reports what was used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToUse;
+/// It changes anything else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToManage;
+
+impl Purpose for ToCheck {
+    const ACCESS: Access = Access::Check;
+}
+
+impl Purpose for ToRead {
+    const ACCESS: Access = Access::Read;
+}
+
+impl Purpose for ToUse {
+    const ACCESS: Access = Access::Usage;
+}
+
+impl Purpose for ToManage {
+    const ACCESS: Access = Access::Manage;
+}
+
+impl<T> std::ops::Deref for By<T> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl<T: Purpose> FromRequestParts<App> for By<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Caller::recognise(parts, app)?;
+        caller.check_access(T::ACCESS)?;
+        Ok(Self(caller, PhantomData))
+    }
+}
+
+impl Caller {
+    fn recognise(parts: &Parts, app: &App) -> Result<Self, ApiError> {
         refuse_key_in_query(parts.uri.query().unwrap_or_default())?;
         let key = api_key(&parts.headers)?;
         let text = key.to_str().map_err(|_| unauthenticated())?;
-        let (env, rights) = app.engine().authenticate(text).ok_or_else(unauthenticated)?;
+        let credentials = app.engine().authenticate(text).ok_or_else(unauthenticated)?;
         Ok(Self {
-            env,
-            rights,
+            env: credentials.env,
+            credentials,
             key: key.clone(),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             idempotency_key: idempotency_key(&parts.headers)?,
             is_retry: is_retry(&parts.headers),
         })
+    }
+
+    /// Whether its key may be used for that.
+    ///
+    /// # Errors
+    /// `insufficient_scope`, which names the scopes that suffice.
+    pub(crate) fn check_access(&self, access: Access) -> Result<(), ApiError> {
+        let scope = self.credentials.scope;
+        if scope.allows(access) {
+            return Ok(());
+        }
+        let suffice = Scope::ALL.into_iter().filter(|scope| scope.allows(access));
+        let suffice: Vec<String> = suffice.map(|scope| format!("`{}`", scope.as_str())).collect();
+        let (scope, suffice) = (scope.as_str(), suffice.join(" or "));
+        let message =
+            format!("this API key has the scope `{scope}`; this takes one with {suffice}");
+        Err(ApiError::new(ErrorCode::InsufficientScope, message))
+    }
+
+    /// Who has done what the request changes.
+    pub(crate) const fn actor(&self) -> Actor {
+        Actor::Key(self.credentials.number)
     }
 }
 

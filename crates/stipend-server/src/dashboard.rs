@@ -32,6 +32,7 @@ mod ui;
 mod usage_events;
 mod visit;
 mod what_if;
+mod who;
 mod words;
 
 pub(crate) use state::{Dashboard, LinkKind};

@@ -155,7 +155,7 @@ impl From<Refusal> for ApiError {
             Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
             Refusal::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
             Refusal::GrantNotFound => ErrorCode::GrantNotFound,
-            Refusal::OperatorNotFound => ErrorCode::NotFound,
+            Refusal::OperatorNotFound | Refusal::ApiKeyNotFound => ErrorCode::NotFound,
             Refusal::AlreadyExists(_) | Refusal::ApiKeyExists | Refusal::AlreadySetUp => {
                 ErrorCode::AlreadyExists
             }
@@ -163,7 +163,9 @@ impl From<Refusal> for ApiError {
             Refusal::ClockBackwards(_) | Refusal::ClockAhead(_) => ErrorCode::ClockBackwards,
             Refusal::ClockOutOfRange(_) => ErrorCode::ClockOutOfRange,
             Refusal::LimitReached { .. } => ErrorCode::LimitReached,
-            Refusal::EnvironmentNameInvalid => ErrorCode::InvalidValue,
+            Refusal::EnvironmentNameInvalid
+            | Refusal::ApiKeyNameInvalid
+            | Refusal::ApiKeyScopeTooNarrow => ErrorCode::InvalidValue,
             Refusal::KeyReused => ErrorCode::IdempotencyKeyReused,
             Refusal::Overloaded | Refusal::Moved => ErrorCode::Overloaded,
             Refusal::Unavailable | Refusal::Failed => ErrorCode::Unavailable,

@@ -109,6 +109,8 @@ error_codes! {
     Unauthenticated = "unauthenticated" 401,
     /// The API key is valid but may not do this.
     Forbidden = "forbidden" 403,
+    /// The scope of the API key does not allow this; the message names the scopes that do.
+    InsufficientScope = "insufficient_scope" 403,
     // What is asked for.
     /// There is nothing at this address.
     NotFound = "not_found" 404,

@@ -17,7 +17,8 @@ use stipend_core::customer::{
 };
 use stipend_core::{Amount, Cadence, CustomerId, FeatureId, SubscriptionId, examples};
 use stipend_engine::{
-    Answer, ApiKey, Clock, Command, ConsumeItem, Engine, Key, PRODUCTION, Submission, Submitter,
+    Actor, Answer, ApiKey, Clock, Command, ConsumeItem, Engine, Key, PRODUCTION, Submission,
+    Submitter,
 };
 use stipend_server::App;
 use stipend_server::ids::SystemRandom;
@@ -156,7 +157,8 @@ impl Pipeline {
         if self.waiting.len() >= self.in_flight {
             self.settle_one()?;
         }
-        let submission = Submission { env: PRODUCTION, command, remember: None, render: None };
+        let submission =
+            Submission { env: PRODUCTION, by: Actor::Host, command, remember: None, render: None };
         self.waiting.push_back(self.submitter.submit(submission)?);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::{Decider, Done};
 use crate::account::Account;
+use crate::actor::Actor;
 use crate::batch::{Folding, Open};
 use crate::command::Refusal;
 use crate::key::ReservationPlace;
@@ -181,10 +182,13 @@ impl Decider {
             return false;
         }
         let entries = roll_forward(&account.customer, self.working.realm().catalog(env), due);
+        // Time does it, whoever has the command done before which it is done.
+        let by = std::mem::replace(&mut open.by, Actor::System);
         for entry in &entries {
             self.fold(open, Folding { slot, at: due, key: None }, entry);
             self.note_subscribed(open, env, entry);
         }
+        open.by = by;
         true
     }
 }

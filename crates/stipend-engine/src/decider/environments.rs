@@ -2,13 +2,13 @@
 //! catalogs.
 
 use super::{Decider, Done};
+use crate::api_key::{ApiKey, KeyNo, Rights, Scope};
 use crate::batch::Open;
 use crate::command::Refusal;
-use crate::limits::{API_KEYS_MAX, CLOCK_MARGIN_SECONDS, ENVIRONMENTS_MAX};
+use crate::limits::{API_KEY_NAME_MAX, API_KEYS_MAX, CLOCK_MARGIN_SECONDS, ENVIRONMENTS_MAX};
 use crate::operator::Operator;
 use crate::realm::{
-    ApiKey, ClockChange, EnvChange, Environment, EnvironmentKind, PRODUCTION, RealmChange, Rights,
-    SANDBOX_NAME,
+    ClockChange, EnvChange, Environment, EnvironmentKind, PRODUCTION, RealmChange, SANDBOX_NAME,
 };
 use crate::task::TaskKind;
 use std::sync::Arc;
@@ -86,6 +86,23 @@ impl Decider {
         Ok(Done { environment: Some(env), ..Done::default() })
     }
 
+    pub(super) fn revoke_key(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        number: KeyNo,
+    ) -> Result<Done, Refusal> {
+        let realm = self.working.realm();
+        let known = realm.find_key(number).filter(|key| key.env == env);
+        let known = known.ok_or(Refusal::ApiKeyNotFound)?;
+        if known.is_live() {
+            let (revoked_at, revoked_by) = (Some(self.now), Some(open.by.clone()));
+            let key = ApiKey { revoked_at, revoked_by, ..known.clone() };
+            self.fold_realm(open, &RealmChange::ApiKey(key), self.now);
+        }
+        Ok(Done { environment: Some(env), ..Done::default() })
+    }
+
     /// Makes the first operator.
     pub(super) fn set_up_operator(
         &mut self,
@@ -125,6 +142,12 @@ impl Decider {
 
     /// A key opens one environment for ever.
     fn check_key(&self, key: &ApiKey) -> Result<(), Refusal> {
+        if key.name.chars().count() > API_KEY_NAME_MAX || key.name.chars().any(char::is_control) {
+            return Err(Refusal::ApiKeyNameInvalid);
+        }
+        if key.rights.manages_environments && key.scope != Scope::Full {
+            return Err(Refusal::ApiKeyScopeTooNarrow);
+        }
         let realm = self.working.realm();
         match realm.keys.get(&key.digest) {
             Some(known) if known.env != key.env => Err(Refusal::ApiKeyExists),
@@ -146,16 +169,24 @@ impl Decider {
         self.fold_realm(open, &RealmChange::Environment(environment), self.now);
     }
 
-    /// Makes a key where it is missing or has fewer rights.
+    /// Makes a key where it is missing, or gives it rights that it lacks. A revoked one stays so.
     fn make_key(&mut self, open: &mut Open, key: ApiKey) {
-        let key = ApiKey { created_at: self.now, ..key };
         let realm = self.working.realm();
-        let known = realm.keys.get(&key.digest);
-        let suffices =
-            |known: &ApiKey| known.rights == key.rights || known.rights.manages_environments;
-        if !known.is_some_and(suffices) {
-            self.fold_realm(open, &RealmChange::ApiKey(key), self.now);
-        }
+        let made = match realm.keys.get(&key.digest) {
+            None => {
+                let (created_at, created_by) = (self.now, Some(open.by.clone()));
+                ApiKey { created_at, created_by, number: realm.next_key_number(), ..key }
+            }
+            Some(known) if known.is_live() && known.scope == Scope::Full => {
+                let manages_environments = key.rights.manages_environments;
+                if known.rights.manages_environments || !manages_environments {
+                    return;
+                }
+                ApiKey { rights: key.rights, ..known.clone() }
+            }
+            Some(_) => return,
+        };
+        self.fold_realm(open, &RealmChange::ApiKey(made), self.now);
     }
 
     /// Freezes a clock, or advances a frozen one. The due follows in slices.

@@ -2,6 +2,7 @@
 
 use super::Decider;
 use super::tasks::TaskWalk;
+use crate::actor::Actor;
 use crate::batch::Open;
 use crate::clock::Alarm;
 use crate::limits::{SLICE_CUSTOMERS, SLICE_MICROS, STALL_SECONDS};
@@ -42,6 +43,7 @@ impl Decider {
         }
         if open.has_slice_room() {
             open.now = self.now;
+            open.by = Actor::System;
             match self.next_environment_due() {
                 Some(env) => self.do_due(open, env),
                 None => self.go_on_with_task(open),

@@ -70,6 +70,7 @@ impl Driver {
         let items = keys.iter().map(|key| self.item(*key)).collect();
         let waiting = self.bench.engine().submitter().submit(stipend_engine::Submission {
             env: PRODUCTION,
+            by: stipend_engine::Actor::Host,
             command: Command::Consume(items),
             remember: None,
             render: None,
@@ -110,6 +111,7 @@ impl Driver {
         // Whether it is done does not matter, only that it is whole or absent.
         drop(self.bench.engine().submitter().submit(stipend_engine::Submission {
             env: PRODUCTION,
+            by: stipend_engine::Actor::Host,
             command,
             remember: None,
             render: None,

@@ -2,6 +2,7 @@
 //! after a crash, what duplicates do, how ledgers are paged, what damage is found. No test waits
 //! for time to pass: the store's control handle and the channels order everything.
 
+mod actors;
 mod ahead;
 mod clocks;
 mod commands;

@@ -4,7 +4,7 @@ use crate::support::{ACME, Bench, Waiting, consume, consume_strictly, is_fresh, 
 use stipend_core::Amount;
 use stipend_core::customer::CustomerRejection;
 use stipend_engine::limits::{BATCH_ROWS_MAX, QUEUE_COMMANDS_MAX};
-use stipend_engine::{Command, PRODUCTION, Refusal, Render, Submission};
+use stipend_engine::{Actor, Command, PRODUCTION, Refusal, Render, Submission};
 
 /// Submits commands until the queue is full; there must be an end.
 fn fill(bench: &Bench, command: impl Fn(usize) -> Command) -> Vec<Waiting> {
@@ -12,7 +12,8 @@ fn fill(bench: &Bench, command: impl Fn(usize) -> Command) -> Vec<Waiting> {
     let mut waiting = Vec::new();
     loop {
         let command = command(waiting.len());
-        let submission = Submission { env: PRODUCTION, command, remember: None, render: None };
+        let submission =
+            Submission { env: PRODUCTION, by: Actor::Host, command, remember: None, render: None };
         match submitter.submit(submission) {
             Ok(answer) => waiting.push(answer),
             Err(refusal) => {

@@ -202,7 +202,7 @@ fn the_tail_to_replay_stays_short() {
 fn an_empty_store_opens_and_is_sound() {
     let mut bench = Bench::empty();
     assert_eq!(bench.engine().last_position(), 3, "a header, an environment and a key");
-    let opens = |bench: &Bench, key| bench.engine().authenticate(key).map(|(env, _)| env);
+    let opens = |bench: &Bench, key| bench.engine().authenticate(key).map(|known| known.env);
     assert_eq!(opens(&bench, "key"), Some(PRODUCTION));
     assert_eq!(opens(&bench, "other"), None);
     bench.restart();

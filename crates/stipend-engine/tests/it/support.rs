@@ -17,8 +17,8 @@ use stipend_core::{
 use stipend_engine::fsck::{self, Audit};
 use stipend_engine::record::KIND_HEADER;
 use stipend_engine::{
-    Alarm, Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, Options, PRODUCTION,
-    Refusal, Remember, Render, Reply, Response, Rest, Ring, StartError, Submission,
+    Actor, Alarm, Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, Options,
+    PRODUCTION, Refusal, Remember, Render, Reply, Response, Rest, Ring, StartError, Submission,
 };
 use stipend_store::memory::Control;
 use stipend_store::{MemoryStore, Row, Seq};
@@ -232,13 +232,13 @@ impl Bench {
         remember: Option<Remember>,
         render: Option<Render>,
     ) -> Waiting {
-        let submission = Submission { env: PRODUCTION, command, remember, render };
+        let submission = Submission { env: PRODUCTION, by: Actor::Host, command, remember, render };
         let submitted = self.engine().submitter().submit(submission);
         submitted.expect("the queue has room")
     }
 
     pub(crate) fn submit_in(&self, env: EnvId, command: Command) -> Waiting {
-        let submission = Submission { env, command, remember: None, render: None };
+        let submission = Submission { env, by: Actor::Host, command, remember: None, render: None };
         let submitted = self.engine().submitter().submit(submission);
         submitted.expect("the queue has room")
     }
@@ -256,7 +256,7 @@ impl Bench {
     /// Makes a sandbox environment with the catalog of the worked example.
     pub(crate) fn sandbox(&self) -> EnvId {
         self.done(Command::OpenSandbox(ApiKey::new("sandbox-key")));
-        let (env, _) = self.engine().authenticate("sandbox-key").expect("it was just made");
+        let env = self.engine().authenticate("sandbox-key").expect("it was just made").env;
         for command in catalog_commands() {
             self.done_in(env, Command::Catalog(command));
         }

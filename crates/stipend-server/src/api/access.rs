@@ -2,7 +2,7 @@
 
 use super::explain::forecast;
 use crate::app::{App, data};
-use crate::context::{Caller, Ids, Query};
+use crate::context::{By, Caller, Ids, Query, ToCheck};
 use crate::error::ApiError;
 use crate::mapping::access as mapping;
 use crate::mapping::decision::{Asked, of_check, of_feature_check};
@@ -13,7 +13,7 @@ use stipend_core::customer::{
     CreditCheck, Denial, FeatureCheck, FeatureQuestion, check_credit, check_feature,
 };
 use stipend_core::{Catalog, CurrencyId, Customer, CustomerId, FeatureId, ResourceId, Timestamp};
-use stipend_engine::Found;
+use stipend_engine::{Access, Found};
 use stipend_wire::access::{EffectiveEntitlement, EffectiveEntitlements};
 use stipend_wire::query::{CheckQuery, EntitlementsQuery};
 use stipend_wire::{Data, ErrorBody};
@@ -33,11 +33,12 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// that requests nothing.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/entitlements", tag = "Customers",
     params(("id" = String, Path), EntitlementsQuery),
+    security(("apiKey" = ["check"])),
     responses((status = 200, body = Data<EffectiveEntitlements>),
         (status = "default", body = ErrorBody)))]
 async fn list_customer_entitlements(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToCheck>,
     Ids(id): Ids<String>,
     Query(query): Query<EntitlementsQuery>,
 ) -> Result<Response, ApiError> {
@@ -68,19 +69,22 @@ async fn list_customer_entitlements(
 ///
 /// With `reserveAmount` and `reservationId` it reserves so many credits, or is denied and reserves
 /// nothing: both in one step, and never more than there is, whatever is soft. The same reservation
-/// again gets the first answer; other parameters under its id are a conflict.
+/// again gets the first answer; other parameters under its id are a conflict. A key with the scope
+/// `read` cannot reserve.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/entitlements/check", tag = "Customers",
     params(("id" = String, Path), CheckQuery),
+    security(("apiKey" = ["check"])),
     responses((status = 200, body = Data<EffectiveEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn check_entitlement(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToCheck>,
     Ids(id): Ids<String>,
     Query(query): Query<CheckQuery>,
 ) -> Result<Response, ApiError> {
     query.check_subject()?;
     if let Some(reservation) = query.reservation()? {
+        caller.check_access(Access::Usage)?;
         return super::reservations::reserve(&app, &caller, &id, &query, reservation).await;
     }
     let now = app.engine().now(caller.env);

@@ -2,7 +2,7 @@
 
 use super::packages::{find, parse_key};
 use crate::app::{App, ok};
-use crate::context::{Caller, Ids, Query};
+use crate::context::{By, Caller, Ids, Query, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::package as mapping;
@@ -45,10 +45,11 @@ fn list(
 /// Of its draft where there is one, else of its published version.
 #[utoipa::path(get, path = "/api/v1/plans/{id}/charges", tag = "Plans",
     params(("id" = String, Path), PageQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Charge>), (status = "default", body = ErrorBody)))]
 async fn list_plan_charges(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
@@ -60,10 +61,11 @@ async fn list_plan_charges(
 /// Of its draft where there is one, else of its published version.
 #[utoipa::path(get, path = "/api/v1/plans/{id}/overage-charges", tag = "Plans",
     params(("id" = String, Path), PageQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Charge>), (status = "default", body = ErrorBody)))]
 async fn list_plan_overage_charges(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
@@ -75,10 +77,11 @@ async fn list_plan_overage_charges(
 /// Of its draft where there is one, else of its published version.
 #[utoipa::path(get, path = "/api/v1/addons/{id}/charges", tag = "Add-ons",
     params(("id" = String, Path), PageQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Charge>), (status = "default", body = ErrorBody)))]
 async fn list_addon_charges(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {

@@ -3,7 +3,7 @@
 use super::bulk::{Bulk, partial};
 use super::refusals::refuse;
 use crate::app::{App, data};
-use crate::context::{Body, BulkBody, Caller, Room};
+use crate::context::{Body, BulkBody, By, Caller, Room, ToUse};
 use crate::error::ApiError;
 use crate::mapping::instant;
 use axum::extract::State;
@@ -64,10 +64,11 @@ pub(super) fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::Dimen
 /// consumed and the answer is 402. The same `idempotencyKey` again gives the first answer.
 #[utoipa::path(post, path = "/api/v1/credits/consumption", tag = "Credits",
     request_body = Consume,
+    security(("apiKey" = ["usage"])),
     responses((status = 200, body = Data<Consumed>), (status = "default", body = ErrorBody)))]
 async fn consume(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToUse>,
     _: Room,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -121,11 +122,12 @@ fn answer(
 /// `Stipend-Batch: partial` the sound ones are applied and the others listed.
 #[utoipa::path(post, path = "/api/v1/credits/consumption/async", tag = "Credits",
     request_body = ConsumeBatch,
+    security(("apiKey" = ["usage"])),
     responses((status = 200, body = Data<ConsumeAccepted>),
         (status = "default", body = ErrorBody)))]
 async fn consume_async(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToUse>,
     headers: HeaderMap,
     _: Room,
     BulkBody(body): BulkBody,

@@ -1,7 +1,7 @@
 //! Tokens with which browsers see the credits of one customer.
 
 use crate::app::{App, data};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Ids, Query, ToRead};
 use crate::embed::{Maker, Pass, token_to_wire};
 use crate::error::ApiError;
 use crate::mapping::credit_balance::Scope;
@@ -31,7 +31,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         (status = "default", body = ErrorBody)))]
 async fn create_credit_balance_token(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     _query: Query<NoQuery>,
     body: Body,

@@ -1,7 +1,7 @@
 //! Credit types, on the wire called custom currencies.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::currency as mapping;
@@ -43,10 +43,11 @@ fn render(id: CurrencyId) -> impl FnOnce(&Outcome<'_>) -> Currency + Send + 'sta
 /// Newest first; only active ones, unless `status` says otherwise.
 #[utoipa::path(get, path = "/api/v1/credits/custom-currencies", tag = "Credit types",
     params(CurrenciesQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Currency>), (status = "default", body = ErrorBody)))]
 async fn list_currencies(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<CurrenciesQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "currencies");
@@ -69,10 +70,11 @@ async fn list_currencies(
 /// It is active at once.
 #[utoipa::path(post, path = "/api/v1/credits/custom-currencies", tag = "Credit types",
     request_body = CreateCurrency,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Currency>), (status = "default", body = ErrorBody)))]
 async fn create_currency(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let new = mapping::new_from_wire(body.read::<CreateCurrency>()?);
@@ -87,10 +89,11 @@ async fn create_currency(
 /// is replaced whole.
 #[utoipa::path(patch, path = "/api/v1/credits/custom-currencies/{currencyId}",
     tag = "Credit types", params(("currencyId" = String, Path)), request_body = UpdateCurrency,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Currency>), (status = "default", body = ErrorBody)))]
 async fn update_currency(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -106,10 +109,11 @@ async fn update_currency(
 /// used up; nothing new is granted.
 #[utoipa::path(post, path = "/api/v1/credits/custom-currencies/{currencyId}/archive",
     tag = "Credit types", params(("currencyId" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Currency>), (status = "default", body = ErrorBody)))]
 async fn archive_currency(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -122,10 +126,11 @@ async fn archive_currency(
 /// Restore a credit type
 #[utoipa::path(post, path = "/api/v1/credits/custom-currencies/{currencyId}/unarchive",
     tag = "Credit types", params(("currencyId" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Currency>), (status = "default", body = ErrorBody)))]
 async fn unarchive_currency(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -141,11 +146,12 @@ async fn unarchive_currency(
 /// archived.
 #[utoipa::path(get, path = "/api/v1/credits/custom-currencies/{currencyId}/associated-entities",
     tag = "Credit types", params(("currencyId" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Vec<AssociatedEntity>>),
         (status = "default", body = ErrorBody)))]
 async fn list_associated_entities(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     let id = parse_id(&id)?;

@@ -1,7 +1,7 @@
 //! Customers and their resources.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::customer as mapping;
@@ -51,10 +51,11 @@ pub(super) fn created_range(range: &InstantRange) -> CreatedRange {
 ///
 /// Newest first; archived ones are left out.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "Customers", params(CustomersQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Customer>), (status = "default", body = ErrorBody)))]
 async fn list_customers(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<CustomersQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "customers");
@@ -87,10 +88,11 @@ async fn list_customers(
 /// Create a customer
 #[utoipa::path(post, path = "/api/v1/customers", tag = "Customers",
     request_body = CreateCustomer,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Customer>), (status = "default", body = ErrorBody)))]
 async fn create_customer(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let new = mapping::new_from_wire(body.read::<CreateCustomer>()?);
@@ -100,10 +102,11 @@ async fn create_customer(
 /// Get a customer
 #[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "Customers",
     params(("id" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Customer>), (status = "default", body = ErrorBody)))]
 async fn get_customer(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     let found = app.current(&caller, &id, app.engine().now(caller.env))?;
@@ -115,10 +118,11 @@ async fn get_customer(
 /// Only what is sent changes; `metadata` is replaced whole.
 #[utoipa::path(patch, path = "/api/v1/customers/{id}", tag = "Customers",
     params(("id" = String, Path)), request_body = UpdateCustomer,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Customer>), (status = "default", body = ErrorBody)))]
 async fn update_customer(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -134,10 +138,11 @@ async fn update_customer(
 /// they are.
 #[utoipa::path(post, path = "/api/v1/customers/{id}/archive", tag = "Customers",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Customer>), (status = "default", body = ErrorBody)))]
 async fn archive_customer(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -152,10 +157,11 @@ async fn archive_customer(
 /// Subscriptions that ended with the archiving stay ended.
 #[utoipa::path(post, path = "/api/v1/customers/{id}/unarchive", tag = "Customers",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Customer>), (status = "default", body = ErrorBody)))]
 async fn unarchive_customer(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -170,10 +176,11 @@ async fn unarchive_customer(
 /// A resource comes to be when a subscription or a grant first names it.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/resources", tag = "Customers",
     params(("id" = String, Path), PageQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Resource>), (status = "default", body = ErrorBody)))]
 async fn list_resources(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {

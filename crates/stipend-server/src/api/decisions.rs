@@ -1,7 +1,7 @@
 //! Why something was decided as it was.
 
 use crate::app::{App, data};
-use crate::context::{Caller, Ids};
+use crate::context::{By, Ids, ToRead};
 use crate::error::ApiError;
 use crate::mapping::decision::{of_row, to_wire};
 use axum::extract::State;
@@ -26,10 +26,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// refusals wrote nothing and are told while they are among the last few thousand of this server.
 #[utoipa::path(get, path = "/api/v1/decisions/{id}", tag = "Decisions",
     params(("id" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Decision>), (status = "default", body = ErrorBody)))]
 async fn get_decision(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     Ok(data(find(&app, caller.env, id).await?))

@@ -2,7 +2,7 @@
 
 use super::packages::{find, parse_key};
 use crate::app::{App, ok};
-use crate::context::{Body, Caller, Ids};
+use crate::context::{Body, By, Caller, Ids, ToManage, ToRead};
 use crate::error::ApiError;
 use crate::ids::entitlement_id;
 use crate::mapping::entitlement as mapping;
@@ -144,11 +144,12 @@ async fn delete(
 /// plan inherits.
 #[utoipa::path(get, path = "/api/v1/plans/{planId}/entitlements", tag = "Plans",
     params(("planId" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<PackageEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn list_plan_entitlements(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     list(&app, &caller, PackageKind::Plan, &id)
@@ -160,11 +161,12 @@ async fn list_plan_entitlements(
 /// type's; the answer's `id` is the entitlement's own.
 #[utoipa::path(post, path = "/api/v1/plans/{planId}/entitlements", tag = "Plans",
     params(("planId" = String, Path)), request_body = CreateEntitlements,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Vec<PackageEntitlement>>),
         (status = "default", body = ErrorBody)))]
 async fn create_plan_entitlements(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -177,11 +179,12 @@ async fn create_plan_entitlements(
 /// type.
 #[utoipa::path(patch, path = "/api/v1/plans/{planId}/entitlements/{id}", tag = "Plans",
     params(("planId" = String, Path), ("id" = String, Path)), request_body = UpdateEntitlement,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<PackageEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn update_plan_entitlement(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(ids): Ids<(String, String)>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -194,11 +197,12 @@ async fn update_plan_entitlement(
 /// type.
 #[utoipa::path(delete, path = "/api/v1/plans/{planId}/entitlements/{id}", tag = "Plans",
     params(("planId" = String, Path), ("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<PackageEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn delete_plan_entitlement(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(ids): Ids<(String, String)>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -211,11 +215,12 @@ async fn delete_plan_entitlement(
 /// plan inherits.
 #[utoipa::path(get, path = "/api/v1/addons/{addonId}/entitlements", tag = "Add-ons",
     params(("addonId" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<PackageEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn list_addon_entitlements(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     list(&app, &caller, PackageKind::Addon, &id)
@@ -227,11 +232,12 @@ async fn list_addon_entitlements(
 /// type's; the answer's `id` is the entitlement's own.
 #[utoipa::path(post, path = "/api/v1/addons/{addonId}/entitlements", tag = "Add-ons",
     params(("addonId" = String, Path)), request_body = CreateEntitlements,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Vec<PackageEntitlement>>),
         (status = "default", body = ErrorBody)))]
 async fn create_addon_entitlements(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -244,11 +250,12 @@ async fn create_addon_entitlements(
 /// type.
 #[utoipa::path(patch, path = "/api/v1/addons/{addonId}/entitlements/{id}", tag = "Add-ons",
     params(("addonId" = String, Path), ("id" = String, Path)), request_body = UpdateEntitlement,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<PackageEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn update_addon_entitlement(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(ids): Ids<(String, String)>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -261,11 +268,12 @@ async fn update_addon_entitlement(
 /// type.
 #[utoipa::path(delete, path = "/api/v1/addons/{addonId}/entitlements/{id}", tag = "Add-ons",
     params(("addonId" = String, Path), ("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<PackageEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn delete_addon_entitlement(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(ids): Ids<(String, String)>,
     body: Body,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,7 @@
 //! Environments, and the clocks of sandboxes.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids};
+use crate::context::{Body, By, Caller, Ids, ToManage, ToRead};
 use crate::error::ApiError;
 use crate::ids::secret_key;
 use crate::mapping::environment as mapping;
@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 fn check_right(caller: &Caller) -> Result<(), ApiError> {
-    if caller.rights.manages_environments {
+    if caller.credentials.rights.manages_environments {
         return Ok(());
     }
     let message = "this API key does not manage environments; use the key of production";
@@ -34,8 +34,12 @@ fn check_right(caller: &Caller) -> Result<(), ApiError> {
 
 /// List environments
 #[utoipa::path(get, path = "/api/v1/environments", tag = "Environments",
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Environment>), (status = "default", body = ErrorBody)))]
-async fn list_environments(State(app): State<App>, caller: Caller) -> Result<Response, ApiError> {
+async fn list_environments(
+    State(app): State<App>,
+    caller: By<ToRead>,
+) -> Result<Response, ApiError> {
     check_right(&caller)?;
     let environments = app.engine().environments();
     let data = environments.iter().map(|found| mapping::to_wire(found, None)).collect();
@@ -48,10 +52,11 @@ async fn list_environments(State(app): State<App>, caller: Caller) -> Result<Res
 /// environments.
 #[utoipa::path(post, path = "/api/v1/environments", tag = "Environments",
     request_body = CreateEnvironment,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Environment>), (status = "default", body = ErrorBody)))]
 async fn create_environment(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     check_right(&caller)?;
@@ -67,7 +72,7 @@ async fn create_environment(
         let made = outcome.environment.expect("the command is about an environment");
         mapping::to_wire(made, Some(secret))
     };
-    app.answer(caller.env, command, render).await
+    app.answer((caller.env, caller.actor()), command, render).await
 }
 
 /// Update an environment
@@ -76,10 +81,11 @@ async fn create_environment(
 /// now on.
 #[utoipa::path(patch, path = "/api/v1/environments/{id}", tag = "Environments",
     params(("id" = String, Path)), request_body = UpdateEnvironment,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Environment>), (status = "default", body = ErrorBody)))]
 async fn update_environment(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -92,7 +98,7 @@ async fn update_environment(
     let asked = body.read::<UpdateEnvironment>()?;
     let settings = mapping::changed_settings(&found.catalog.settings, asked)?;
     let command = Command::Catalog(CatalogCommand::Set(settings));
-    app.answer(found.id, command, move |outcome| {
+    app.answer((found.id, caller.actor()), command, move |outcome| {
         let settings = &outcome.catalog.settings;
         mapping::with_settings(&found, settings)
     })
@@ -103,8 +109,9 @@ async fn update_environment(
 ///
 /// What time it is in the environment of the key, and whether it stands still.
 #[utoipa::path(get, path = "/api/v1/test-clock", tag = "Environments",
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<TestClock>), (status = "default", body = ErrorBody)))]
-async fn get_test_clock(State(app): State<App>, caller: Caller) -> Result<Response, ApiError> {
+async fn get_test_clock(State(app): State<App>, caller: By<ToRead>) -> Result<Response, ApiError> {
     let environment = app.engine().environment(caller.env).expect("keys open what exists");
     Ok(data(mapping::clock_to_wire(&environment, app.engine().now(caller.env))))
 }
@@ -117,14 +124,15 @@ async fn get_test_clock(State(app): State<App>, caller: Caller) -> Result<Respon
 /// sandboxes only.
 #[utoipa::path(put, path = "/api/v1/test-clock", tag = "Environments",
     request_body = SetTestClock,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<TestClock>), (status = "default", body = ErrorBody)))]
 async fn set_test_clock(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let at = body.read::<SetTestClock>()?.now;
-    app.answer(caller.env, Command::FreezeClock(at), render_clock).await
+    app.answer((caller.env, caller.actor()), Command::FreezeClock(at), render_clock).await
 }
 
 /// Release the clock
@@ -132,14 +140,15 @@ async fn set_test_clock(
 /// It goes on by the time of the server, where that is not in its past; everything due up to then
 /// is done before the answer comes.
 #[utoipa::path(delete, path = "/api/v1/test-clock", tag = "Environments",
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<TestClock>), (status = "default", body = ErrorBody)))]
 async fn release_test_clock(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     body.read_nothing()?;
-    app.answer(caller.env, Command::ReleaseClock, render_clock).await
+    app.answer((caller.env, caller.actor()), Command::ReleaseClock, render_clock).await
 }
 
 fn render_clock(outcome: &stipend_engine::Outcome<'_>) -> TestClock {

@@ -1,7 +1,7 @@
 //! Where a balance comes from.
 
 use crate::app::{App, data};
-use crate::context::{Caller, Ids, Query};
+use crate::context::{By, Caller, Ids, Query, ToRead};
 use crate::error::ApiError;
 use crate::mapping::explain as mapping;
 use axum::extract::State;
@@ -28,11 +28,12 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// why; every live grant in burn order; overdraft; and the sum, which equals what a check says.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/credits/explain", tag = "Customers",
     params(("id" = String, Path), ExplainQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<CreditExplanation>),
         (status = "default", body = ErrorBody)))]
 async fn explain_credits(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     Query(query): Query<ExplainQuery>,
 ) -> Result<Response, ApiError> {

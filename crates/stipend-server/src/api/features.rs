@@ -1,7 +1,7 @@
 //! Features.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::feature as mapping;
@@ -38,10 +38,11 @@ fn render(id: FeatureId) -> impl FnOnce(&Outcome<'_>) -> Feature + Send + 'stati
 ///
 /// Newest first; archived ones too, unless `status` says otherwise.
 #[utoipa::path(get, path = "/api/v1/features", tag = "Features", params(FeaturesQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Feature>), (status = "default", body = ErrorBody)))]
 async fn list_features(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<FeaturesQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "features");
@@ -68,10 +69,11 @@ fn is_wanted<T: PartialEq>(filter: &[T], value: &T) -> bool {
 
 /// Create a feature
 #[utoipa::path(post, path = "/api/v1/features", tag = "Features", request_body = CreateFeature,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Feature>), (status = "default", body = ErrorBody)))]
 async fn create_feature(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let new = mapping::new_from_wire(body.read::<CreateFeature>()?)?;
@@ -83,10 +85,11 @@ async fn create_feature(
 /// Get a feature
 #[utoipa::path(get, path = "/api/v1/features/{id}", tag = "Features",
     params(("id" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Feature>), (status = "default", body = ErrorBody)))]
 async fn get_feature(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     let id = parse_id(&id)?;
@@ -102,10 +105,11 @@ async fn get_feature(
 /// Only what is sent changes; the empty text clears, and `metadata` is replaced whole.
 #[utoipa::path(patch, path = "/api/v1/features/{id}", tag = "Features",
     params(("id" = String, Path)), request_body = UpdateFeature,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Feature>), (status = "default", body = ErrorBody)))]
 async fn update_feature(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -120,10 +124,11 @@ async fn update_feature(
 /// Nothing new may grant it; what grants it already stays.
 #[utoipa::path(post, path = "/api/v1/features/{id}/archive", tag = "Features",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Feature>), (status = "default", body = ErrorBody)))]
 async fn archive_feature(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -136,10 +141,11 @@ async fn archive_feature(
 /// Restore a feature
 #[utoipa::path(post, path = "/api/v1/features/{id}/unarchive", tag = "Features",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Feature>), (status = "default", body = ErrorBody)))]
 async fn unarchive_feature(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {

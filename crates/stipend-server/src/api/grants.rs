@@ -1,7 +1,7 @@
 //! Credit grants.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Caller, Ids, Query, ToManage, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::grant::{self as mapping, Owner};
@@ -84,10 +84,11 @@ pub(crate) async fn held(app: &App, found: &Found, pool: &Pool) -> Result<Vec<He
 ///
 /// Newest first, in all states. Without `resourceId`, only grants of no resource.
 #[utoipa::path(get, path = "/api/v1/credits/grants", tag = "Credits", params(GrantsQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Grant>), (status = "default", body = ErrorBody)))]
 async fn list_grants(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<GrantsQuery>,
 ) -> Result<Response, ApiError> {
     let found = app.caught_up(&caller, &query.customer_id.0).await?;
@@ -128,10 +129,11 @@ fn render(cipher: IdCipher) -> impl FnOnce(&Outcome<'_>) -> Grant + Send + 'stat
 /// They come into force at `effectiveAt`, now where it is absent, and settle overdraft first.
 /// Send the header `Idempotency-Key` to make it safe to send again.
 #[utoipa::path(post, path = "/api/v1/credits/grants", tag = "Credits", request_body = CreateGrant,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Grant>), (status = "default", body = ErrorBody)))]
 async fn create_grant(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let asked = body.read::<CreateGrant>()?;
@@ -147,10 +149,11 @@ async fn create_grant(
 /// same. An overdraft and an expired grant cannot be voided.
 #[utoipa::path(post, path = "/api/v1/credits/grants/{id}/void", tag = "Credits",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Grant>), (status = "default", body = ErrorBody)))]
 async fn void_grant(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {

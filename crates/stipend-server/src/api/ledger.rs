@@ -1,7 +1,7 @@
 //! The ledger, and the settings of automatic recharge.
 
 use crate::app::{App, data, ok};
-use crate::context::{Caller, Query};
+use crate::context::{By, Query, ToRead};
 use crate::cursor::List;
 use crate::error::ApiError;
 use crate::mapping::instant;
@@ -114,10 +114,11 @@ pub(crate) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> 
 /// balance: the amounts of a pool add up to its balance. Without `currencyId` or `resourceId`,
 /// all credit types and resources.
 #[utoipa::path(get, path = "/api/v1/credits/ledger", tag = "Credits", params(LedgerQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<LedgerEntry>), (status = "default", body = ErrorBody)))]
 async fn list_ledger(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<LedgerQuery>,
 ) -> Result<Response, ApiError> {
     let types = event_types(query.event_type.0.as_deref())?;
@@ -199,10 +200,11 @@ fn keep_pools_of(
 /// The defaults: settings cannot be stored yet.
 #[utoipa::path(get, path = "/api/v1/credits/auto-recharge", tag = "Credits",
     params(AutoRechargeQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<AutoRecharge>), (status = "default", body = ErrorBody)))]
 async fn get_auto_recharge(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<AutoRechargeQuery>,
 ) -> Result<Response, ApiError> {
     let (customer, currency) = (query.customer_id.0, query.currency_id.0);

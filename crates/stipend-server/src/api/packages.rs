@@ -1,7 +1,7 @@
 //! Plans and add-ons: one code for both, one handler for each path.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Caller, Ids, Query, ToManage, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::package::{self as mapping, PackageView};
@@ -159,10 +159,11 @@ async fn publish(
 /// Newest first; drafts and archived ones too, unless `status` says otherwise. Each is shown as
 /// its draft where there is one, else as its published version.
 #[utoipa::path(get, path = "/api/v1/plans", tag = "Plans", params(PackagesQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Plan>), (status = "default", body = ErrorBody)))]
 async fn list_plans(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<PackagesQuery>,
 ) -> Result<Response, ApiError> {
     list::<Plan>(&app, &caller, &query)
@@ -172,10 +173,11 @@ async fn list_plans(
 ///
 /// It begins as a draft, and cannot be subscribed to until it is published.
 #[utoipa::path(post, path = "/api/v1/plans", tag = "Plans", request_body = CreatePlan,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Plan>), (status = "default", body = ErrorBody)))]
 async fn create_plan(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let new = mapping::new_plan_from_wire(body.read::<CreatePlan>()?)?;
@@ -187,10 +189,11 @@ async fn create_plan(
 /// Its draft where there is one, else its published version.
 #[utoipa::path(get, path = "/api/v1/plans/{id}", tag = "Plans",
     params(("id" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Plan>), (status = "default", body = ErrorBody)))]
 async fn get_plan(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     get::<Plan>(&app, &caller, &id)
@@ -202,10 +205,11 @@ async fn get_plan(
 /// cannot be edited: open a draft of it first.
 #[utoipa::path(patch, path = "/api/v1/plans/{id}", tag = "Plans",
     params(("id" = String, Path)), request_body = UpdatePlan,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Plan>), (status = "default", body = ErrorBody)))]
 async fn update_plan(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -220,10 +224,11 @@ async fn update_plan(
 /// No new subscription may take it; present ones keep it.
 #[utoipa::path(post, path = "/api/v1/plans/{id}/archive", tag = "Plans",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Plan>), (status = "default", body = ErrorBody)))]
 async fn archive_plan(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -235,10 +240,11 @@ async fn archive_plan(
 /// A copy of the published version, which stays in force until the draft is published.
 #[utoipa::path(post, path = "/api/v1/plans/{id}/draft", tag = "Plans",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Plan>), (status = "default", body = ErrorBody)))]
 async fn open_plan_draft(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -251,10 +257,11 @@ async fn open_plan_draft(
 /// instead.
 #[utoipa::path(delete, path = "/api/v1/plans/{id}/draft", tag = "Plans",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Removed>), (status = "default", body = ErrorBody)))]
 async fn remove_plan_draft(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -266,10 +273,11 @@ async fn remove_plan_draft(
 /// It becomes the version that new subscriptions take, and never changes again.
 #[utoipa::path(post, path = "/api/v1/plans/{id}/publish", tag = "Plans",
     params(("id" = String, Path)), request_body = PublishPackage,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Published>), (status = "default", body = ErrorBody)))]
 async fn publish_plan(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -281,10 +289,11 @@ async fn publish_plan(
 /// Newest first; drafts and archived ones too, unless `status` says otherwise. Each is shown as
 /// its draft where there is one, else as its published version.
 #[utoipa::path(get, path = "/api/v1/addons", tag = "Add-ons", params(PackagesQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Addon>), (status = "default", body = ErrorBody)))]
 async fn list_addons(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<PackagesQuery>,
 ) -> Result<Response, ApiError> {
     list::<Addon>(&app, &caller, &query)
@@ -294,10 +303,11 @@ async fn list_addons(
 ///
 /// It begins as a draft, and cannot be subscribed to until it is published.
 #[utoipa::path(post, path = "/api/v1/addons", tag = "Add-ons", request_body = CreateAddon,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Addon>), (status = "default", body = ErrorBody)))]
 async fn create_addon(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let new = mapping::new_addon_from_wire(body.read::<CreateAddon>()?)?;
@@ -309,10 +319,11 @@ async fn create_addon(
 /// Its draft where there is one, else its published version.
 #[utoipa::path(get, path = "/api/v1/addons/{id}", tag = "Add-ons",
     params(("id" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Addon>), (status = "default", body = ErrorBody)))]
 async fn get_addon(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     get::<Addon>(&app, &caller, &id)
@@ -324,10 +335,11 @@ async fn get_addon(
 /// cannot be edited: open a draft of it first.
 #[utoipa::path(patch, path = "/api/v1/addons/{id}", tag = "Add-ons",
     params(("id" = String, Path)), request_body = UpdateAddon,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Addon>), (status = "default", body = ErrorBody)))]
 async fn update_addon(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -342,10 +354,11 @@ async fn update_addon(
 /// No new subscription may take it; present ones keep it.
 #[utoipa::path(post, path = "/api/v1/addons/{id}/archive", tag = "Add-ons",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Addon>), (status = "default", body = ErrorBody)))]
 async fn archive_addon(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -357,10 +370,11 @@ async fn archive_addon(
 /// A copy of the published version, which stays in force until the draft is published.
 #[utoipa::path(post, path = "/api/v1/addons/{id}/draft", tag = "Add-ons",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Addon>), (status = "default", body = ErrorBody)))]
 async fn open_addon_draft(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -373,10 +387,11 @@ async fn open_addon_draft(
 /// instead.
 #[utoipa::path(delete, path = "/api/v1/addons/{id}/draft", tag = "Add-ons",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Removed>), (status = "default", body = ErrorBody)))]
 async fn remove_addon_draft(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -388,10 +403,11 @@ async fn remove_addon_draft(
 /// It becomes the version that new subscriptions take, and never changes again.
 #[utoipa::path(post, path = "/api/v1/addons/{id}/publish", tag = "Add-ons",
     params(("id" = String, Path)), request_body = PublishPackage,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Published>), (status = "default", body = ErrorBody)))]
 async fn publish_addon(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,7 @@
 //! Products.
 
 use crate::app::{App, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::product as mapping;
@@ -39,10 +39,11 @@ fn render(id: ProductId) -> impl FnOnce(&Outcome<'_>) -> Product + Send + 'stati
 ///
 /// Newest first; archived ones too, unless `status` says otherwise.
 #[utoipa::path(get, path = "/api/v1/products", tag = "Products", params(ProductsQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Product>), (status = "default", body = ErrorBody)))]
 async fn list_products(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<ProductsQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "products");
@@ -63,10 +64,11 @@ async fn list_products(
 
 /// Create a product
 #[utoipa::path(post, path = "/api/v1/products", tag = "Products", request_body = CreateProduct,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Product>), (status = "default", body = ErrorBody)))]
 async fn create_product(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let new = mapping::new_from_wire(body.read::<CreateProduct>()?);
@@ -80,10 +82,11 @@ async fn create_product(
 /// Only what is sent changes; `metadata` is replaced whole.
 #[utoipa::path(patch, path = "/api/v1/products/{id}", tag = "Products",
     params(("id" = String, Path)), request_body = UpdateProduct,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Product>), (status = "default", body = ErrorBody)))]
 async fn update_product(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -98,10 +101,11 @@ async fn update_product(
 /// Its plans and add-ons are archived with it; present subscriptions stay.
 #[utoipa::path(post, path = "/api/v1/products/{id}/archive", tag = "Products",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Product>), (status = "default", body = ErrorBody)))]
 async fn archive_product(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -116,10 +120,11 @@ async fn archive_product(
 /// The plans and add-ons that were archived with it come back too.
 #[utoipa::path(post, path = "/api/v1/products/{id}/unarchive", tag = "Products",
     params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Product>), (status = "default", body = ErrorBody)))]
 async fn unarchive_product(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -134,10 +139,11 @@ async fn unarchive_product(
 /// With its plans, add-ons and settings. A copied plan or add-on is called `<targetId>-<id>`.
 #[utoipa::path(post, path = "/api/v1/products/{id}/duplicate", tag = "Products",
     params(("id" = String, Path)), request_body = DuplicateProduct,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Product>), (status = "default", body = ErrorBody)))]
 async fn duplicate_product(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::customers::parse_id;
 use crate::app::{App, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::promotion as mapping;
@@ -28,11 +28,12 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// Newest first. What is over stays in the list as `Expired`, what was revoked too.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/promotional-entitlements", tag = "Customers",
     params(("id" = String, Path), PromotionalsQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<PromotionalEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn list_promotional_entitlements(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     Query(query): Query<PromotionalsQuery>,
 ) -> Result<Response, ApiError> {
@@ -58,11 +59,12 @@ async fn list_promotional_entitlements(
 /// customer's subscriptions and resources, and without any.
 #[utoipa::path(post, path = "/api/v1/customers/{id}/promotional-entitlements", tag = "Customers",
     params(("id" = String, Path)), request_body = GrantPromotionals,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Vec<PromotionalEntitlement>>),
         (status = "default", body = ErrorBody)))]
 async fn grant_promotional_entitlements(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -89,11 +91,12 @@ fn render(outcome: &Outcome<'_>, feature: &FeatureId) -> PromotionalEntitlement 
 /// there is.
 #[utoipa::path(delete, path = "/api/v1/customers/{id}/promotional-entitlements/{featureId}",
     tag = "Customers", params(("id" = String, Path), ("featureId" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<PromotionalEntitlement>),
         (status = "default", body = ErrorBody)))]
 async fn revoke_promotional_entitlement(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids((id, feature)): Ids<(String, String)>,
     body: Body,
 ) -> Result<Response, ApiError> {

@@ -3,7 +3,7 @@
 use super::access::{asked_of, check, find_with_catalog};
 use super::refusals::{OfReservation, refuse};
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Caller, Ids, Query, ToRead, ToUse};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::decision::of_check;
@@ -208,11 +208,12 @@ fn reservation_id(text: &str) -> Result<ReservationId, ApiError> {
 /// like any other. The same release again gets the first answer; another amount is a conflict.
 #[utoipa::path(post, path = "/api/v1/credits/reservations/{reservationId}/release",
     tag = "Credits", params(("reservationId" = String, Path)), request_body = ReleaseReservation,
+    security(("apiKey" = ["usage"])),
     responses((status = 200, body = Data<ReservationReleased>),
         (status = "default", body = ErrorBody)))]
 async fn release_reservation(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToUse>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -261,11 +262,12 @@ fn released(id: &ReservationId) -> ApiError {
 /// credits are reserved as strictly as the first ones. An addition of this server.
 #[utoipa::path(post, path = "/api/v1/credits/reservations/{reservationId}/extend",
     tag = "Credits", params(("reservationId" = String, Path)), request_body = ExtendReservation,
+    security(("apiKey" = ["usage"])),
     responses((status = 200, body = Data<ReservationExtended>),
         (status = "default", body = ErrorBody)))]
 async fn extend_reservation(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToUse>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -301,11 +303,12 @@ async fn extend_reservation(
 /// that ends while you page may be shown again as ended. An addition of this server.
 #[utoipa::path(get, path = "/api/v1/credits/reservations", tag = "Credits",
     params(ReservationsQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<ListedReservation>),
         (status = "default", body = ErrorBody)))]
 async fn list_reservations(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<ReservationsQuery>,
 ) -> Result<Response, ApiError> {
     let found = app.caught_up(&caller, &query.customer_id.0).await?;

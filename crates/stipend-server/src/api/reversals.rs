@@ -2,7 +2,7 @@
 
 use super::ledger::to_wire;
 use crate::app::{App, data};
-use crate::context::{Body, Caller, Ids};
+use crate::context::{Body, By, Ids, ToManage};
 use crate::error::ApiError;
 use crate::mapping::instant;
 use axum::extract::State;
@@ -40,11 +40,12 @@ fn entry_not_found(id: &str) -> ApiError {
 /// again none) gives the first answer, another one 409.
 #[utoipa::path(post, path = "/api/v1/credits/ledger/{entryId}/reverse", tag = "Credits",
     params(("entryId" = String, Path)), request_body = ReverseEntry,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<EntryReversed>),
         (status = "default", body = ErrorBody)))]
 async fn reverse_entry(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {

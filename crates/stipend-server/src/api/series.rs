@@ -1,7 +1,7 @@
 //! The use of credits over time.
 
 use crate::app::{App, data};
-use crate::context::{Caller, Query};
+use crate::context::{By, Query, ToRead};
 use crate::cursor::{List, Place};
 use crate::error::ApiError;
 use crate::mapping::instant;
@@ -95,10 +95,11 @@ fn list_of(env: EnvId, slot: Slot, query: &CreditUsageQuery) -> List {
 /// zero. An event counts once in a series, whatever it took from. All pages show the state of the
 /// first. Without `resourceId`, of the customer as a whole.
 #[utoipa::path(get, path = "/api/v1/credits/usage", tag = "Credits", params(CreditUsageQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<CreditUsage>), (status = "default", body = ErrorBody)))]
 async fn get_credit_usage(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<CreditUsageQuery>,
 ) -> Result<Response, ApiError> {
     // First the position: the customer that is found then has all of it.

@@ -3,7 +3,7 @@
 
 use super::subscriptions::{not_found, parse_id, render};
 use crate::app::{App, data};
-use crate::context::{Body, BulkBody, Caller, Ids, Query};
+use crate::context::{Body, BulkBody, By, Ids, Query, ToManage, ToRead};
 use crate::error::ApiError;
 use crate::mapping::{preview, subscription as mapping, upcoming};
 use axum::extract::State;
@@ -41,10 +41,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// provider, so nothing would be charged. What provisioning would refuse is refused here alike.
 #[utoipa::path(post, path = "/api/v1/subscriptions/preview", tag = "Subscriptions",
     request_body = PreviewSubscription,
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<SubscriptionPreview>), (status = "default", body = ErrorBody)))]
 async fn preview_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let asked = body.read::<PreviewSubscription>()?;
@@ -65,10 +66,11 @@ async fn preview_subscription(
 /// customers must be there. An id that is taken by the same customer counts as done.
 #[utoipa::path(post, path = "/api/v1/subscriptions/import", tag = "Subscriptions",
     request_body = ImportSubscriptions,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<TaskStarted>), (status = "default", body = ErrorBody)))]
 async fn import_subscriptions(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
     let asked = body.read::<ImportSubscriptions>()?;
@@ -86,10 +88,11 @@ async fn import_subscriptions(
 /// grows at once; what shrinks or changes otherwise does so with the next period.
 #[utoipa::path(post, path = "/api/v1/subscriptions/{id}/migrate", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = MigrateSubscription,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
 async fn migrate_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -109,10 +112,11 @@ async fn migrate_subscription(
 /// them; overdraft stays where it was made.
 #[utoipa::path(post, path = "/api/v1/subscriptions/{id}/transfer", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = TransferSubscription,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
 async fn transfer_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -128,10 +132,11 @@ async fn transfer_subscription(
 /// stays with its customer, and so do its credits. Delegating it to its own customer takes that back.
 #[utoipa::path(post, path = "/api/v1/subscriptions/{id}/delegate", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = DelegateSubscription,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
 async fn delegate_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -147,10 +152,11 @@ async fn delegate_subscription(
 /// cancellation is taken back by an update with `cancellationDate: null`.
 #[utoipa::path(delete, path = "/api/v1/subscriptions/{id}/future-update/schedule",
     tag = "Subscriptions", params(("id" = String, Path)),
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Removed>), (status = "default", body = ErrorBody)))]
 async fn cancel_schedule(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -167,10 +173,11 @@ async fn cancel_schedule(
 /// things stand.
 #[utoipa::path(get, path = "/api/v1/subscriptions/{id}/upcoming", tag = "Subscriptions",
     params(("id" = String, Path), UpcomingQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Vec<UpcomingStep>>), (status = "default", body = ErrorBody)))]
 async fn list_upcoming(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
     Query(query): Query<UpcomingQuery>,
 ) -> Result<Response, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::customers::created_range;
 use crate::app::{App, data, ok};
-use crate::context::{Body, Caller, Ids, Query};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
 use crate::cursor::List;
 use crate::error::ApiError;
 use crate::ids::random_id;
@@ -69,10 +69,11 @@ fn render_provisioned(outcome: &Outcome<'_>) -> Provisioned {
 /// Newest first, ended ones included.
 #[utoipa::path(get, path = "/api/v1/subscriptions", tag = "Subscriptions",
     params(SubscriptionsQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<Subscription>), (status = "default", body = ErrorBody)))]
 async fn list_subscriptions(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Query(query): Query<SubscriptionsQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "subscriptions");
@@ -116,10 +117,11 @@ async fn list_subscriptions(
 /// update of it; another plan takes its place, at once or when `scheduleStrategy` says so.
 #[utoipa::path(post, path = "/api/v1/subscriptions", tag = "Subscriptions",
     request_body = ProvisionSubscription,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Provisioned>), (status = "default", body = ErrorBody)))]
 async fn provision_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let asked = body.read::<ProvisionSubscription>()?;
@@ -139,10 +141,11 @@ async fn provision_subscription(
 /// Get a subscription
 #[utoipa::path(get, path = "/api/v1/subscriptions/{id}", tag = "Subscriptions",
     params(("id" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
 async fn get_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     let now = app.engine().now(caller.env);
@@ -158,10 +161,11 @@ async fn get_subscription(
 /// running period stays consumed. `addons`, `charges` and `entitlements` are replaced whole.
 #[utoipa::path(patch, path = "/api/v1/subscriptions/{id}", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = UpdateSubscription,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
 async fn update_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -179,10 +183,11 @@ async fn update_subscription(
 /// plan instead, unless it is free already or `cancellationAction` is `REVOKE_ENTITLEMENTS`.
 #[utoipa::path(post, path = "/api/v1/subscriptions/{id}/cancel", tag = "Subscriptions",
     params(("id" = String, Path)), request_body = CancelSubscription,
+    security(("apiKey" = ["manage"])),
     responses((status = 200, body = Data<Subscription>), (status = "default", body = ErrorBody)))]
 async fn cancel_subscription(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToManage>,
     Ids(id): Ids<String>,
     body: Body,
 ) -> Result<Response, ApiError> {

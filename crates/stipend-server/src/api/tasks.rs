@@ -1,7 +1,7 @@
 //! Long work: how it stands.
 
 use crate::app::{App, data};
-use crate::context::{Caller, Ids};
+use crate::context::{By, Ids, ToRead};
 use crate::error::ApiError;
 use crate::mapping::instant;
 use axum::extract::State;
@@ -20,10 +20,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
 ///
 /// How long work stands that another call began. The last 1,000 finished ones are kept.
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "Tasks", params(("id" = String, Path)),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<Task>), (status = "default", body = ErrorBody)))]
 async fn get_task(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     let found = id.parse().ok().and_then(|number| app.engine().task(caller.env, number));

@@ -3,7 +3,7 @@
 use super::bulk::{Bulk, partial};
 use super::consumption::dimensions;
 use crate::app::{App, data, ok};
-use crate::context::{Body, BulkBody, Caller, Ids, Query};
+use crate::context::{Body, BulkBody, By, Caller, Ids, Query, ToCheck, ToRead, ToUse};
 use crate::error::ApiError;
 use crate::mapping::usage as mapping;
 use axum::extract::State;
@@ -126,11 +126,12 @@ async fn look_up(
 /// usage costs, it is taken from the pool; less usage gives back exactly what had been drawn. With
 /// the header `Stipend-Batch: partial` the sound ones are applied and the others listed.
 #[utoipa::path(post, path = "/api/v1/usage", tag = "Usage", request_body = ReportUsages,
+    security(("apiKey" = ["usage"])),
     responses((status = 200, body = BatchData<Vec<UsageReported>>),
         (status = "default", body = ErrorBody)))]
 async fn report_usage(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToUse>,
     headers: HeaderMap,
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
@@ -145,11 +146,12 @@ async fn report_usage(
 /// As `POST /api/v1/usage`, and one operation with it: the same `idempotencyKey` is the same
 /// report. The balance of each pool that pays for the usage is answered once.
 #[utoipa::path(post, path = "/api/v2/usage", tag = "Usage", request_body = ReportUsages,
+    security(("apiKey" = ["usage"])),
     responses((status = 200, body = BatchData<UsagesReported>),
         (status = "default", body = ErrorBody)))]
 async fn report_usage_v2(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToUse>,
     headers: HeaderMap,
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
@@ -164,11 +166,12 @@ async fn report_usage_v2(
 /// costs is taken from the pool, before the answer. An event that no meter takes is accepted. With
 /// the header `Stipend-Batch: partial` the sound ones are applied and the others listed.
 #[utoipa::path(post, path = "/api/v1/events", tag = "Usage", request_body = ReportEvents,
+    security(("apiKey" = ["usage"])),
     responses((status = 200, body = Data<EventsAccepted>),
         (status = "default", body = ErrorBody)))]
 async fn report_events(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToUse>,
     headers: HeaderMap,
     BulkBody(body): BulkBody,
 ) -> Result<Response, ApiError> {
@@ -191,10 +194,11 @@ async fn report_events(
 /// What a report would take of the credits, by the very decision of `POST /api/v1/usage`. Nothing
 /// is recorded.
 #[utoipa::path(post, path = "/api/v1/usage/estimate", tag = "Usage", request_body = EstimateUsage,
+    security(("apiKey" = ["check"])),
     responses((status = 200, body = Data<Estimate>), (status = "default", body = ErrorBody)))]
 async fn estimate_usage_cost(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToCheck>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let body: EstimateUsage = body.read()?;
@@ -219,10 +223,11 @@ async fn estimate_usage_cost(
 /// What an event would take of the credits, by the very decision of `POST /api/v1/events`. Nothing
 /// is recorded.
 #[utoipa::path(post, path = "/api/v1/events/estimate", tag = "Usage", request_body = EstimateEvent,
+    security(("apiKey" = ["check"])),
     responses((status = 200, body = Data<Estimate>), (status = "default", body = ErrorBody)))]
 async fn estimate_event_cost(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToCheck>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let body: EstimateEvent = body.read()?;
@@ -265,10 +270,11 @@ fn estimate(
 /// usage started anew.
 #[utoipa::path(get, path = "/api/v1/usage/{customerId}/history/{featureId}", tag = "Usage",
     params(("customerId" = String, Path), ("featureId" = String, Path), UsageHistoryQuery),
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<UsageHistory>), (status = "default", body = ErrorBody)))]
 async fn usage_history(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<ToRead>,
     Ids((customer, feature)): Ids<(String, String)>,
     Query(query): Query<UsageHistoryQuery>,
 ) -> Result<Response, ApiError> {

@@ -1,6 +1,4 @@
-//! Environment › Activity log: what was changed in the environment, before and after.
-//!
-//! The journal has what was changed and when; by whom it was changed is not recorded.
+//! Environment › Activity log: what was changed in the environment, by whom, before and after.
 
 use super::compare::{Change, Line, compare};
 use super::failure::Failure;
@@ -8,6 +6,7 @@ use super::layout::Section;
 use super::ui::{Head, Tone, badge, empty, table, time};
 use super::usage_events::{around, asked_before};
 use super::visit::Visit;
+use super::who::who;
 use crate::app::App;
 use crate::cursor::List;
 use axum::Router;
@@ -84,22 +83,23 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             (empty("Nothing was changed lately", "The newest part of the journal is about customers. \
                 It goes on below.", &Markup::default()))
         } @else {
-            (rows(&visit.catalog(), &recent.found, &whole))
+            (rows(&visit, &recent.found, &whole))
         }
         (around(&visit, HERE, &list, &recent, is_full))
     };
     Ok(visit.page(SECTION, TITLE, &body))
 }
 
-fn rows(catalog: &Catalog, shown: &[Changed], whole: &Recent<Changed>) -> Markup {
+fn rows(visit: &Visit, shown: &[Changed], whole: &Recent<Changed>) -> Markup {
+    let catalog = &visit.catalog();
     let head = html! {
-        th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Before and after" }
+        th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "What" } th scope="col" { "Before and after" }
     };
     let rows = html! {
         @for (place, change) in shown.iter().enumerate() {
             @let older = whole.found[place + 1..].iter();
             @let before = older.map(|older| &older.change).find(|older| is_same(older, &change.change));
-            (row(catalog, change, before, whole.older.is_none()))
+            (row(visit, catalog, change, before, whole.older.is_none()))
         }
     };
     table(TITLE, &head, &rows)
@@ -108,6 +108,7 @@ fn rows(catalog: &Catalog, shown: &[Changed], whole: &Recent<Changed>) -> Markup
 /// A change; `is_whole` says whether the journal was read to its beginning, so that what is not
 /// found before was not there.
 fn row(
+    visit: &Visit,
     catalog: &Catalog,
     change: &Changed,
     before: Option<&RealmChange>,
@@ -123,6 +124,7 @@ fn row(
     html! {
         tr {
             th scope="row" { (time(change.at)) }
+            td { (who(&visit.app, change.by.as_ref())) }
             td {
                 (told.kind) " " strong { (told.name) } " "
                 (badge(told.tone.unwrap_or(tone), told.word.unwrap_or(word)))
@@ -137,7 +139,7 @@ fn row(
     }
 }
 
-fn differences(before: &[Line], after: &[Line]) -> Markup {
+pub(super) fn differences(before: &[Line], after: &[Line]) -> Markup {
     let changes = compare(before, after);
     html! {
         @for (name, change) in changes.iter().take(LINES_MAX) {

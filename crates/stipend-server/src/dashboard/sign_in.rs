@@ -18,7 +18,7 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use std::net::IpAddr;
 use stipend_core::Timestamp;
-use stipend_engine::{Command, Operator, PRODUCTION};
+use stipend_engine::{Actor, Command, Operator, PRODUCTION};
 
 const ACCOUNT: &str = "/account";
 const NAME_LENGTH_MAX: u32 = 64;
@@ -109,7 +109,8 @@ async fn make_owner(State(app): State<App>, request: Request) -> Result<Response
     let made = async {
         let name = read_name(&form)?;
         let operator = read_operator(&app, &form, &name).await?;
-        app.run(PRODUCTION, Command::SetUpOperator(operator)).await?;
+        let by = Actor::Operator(name.clone());
+        app.run((PRODUCTION, by), Command::SetUpOperator(operator)).await?;
         Ok::<_, Trouble>(name)
     };
     match made.await {
@@ -247,7 +248,8 @@ async fn change_password(State(app): State<App>, headers: HeaderMap, posted: Pos
             return Err(Trouble::at("current", "That is not the password."));
         }
         let operator = read_operator(&app, &form, &name).await?;
-        app.run(PRODUCTION, Command::SetPassword(operator)).await?;
+        let by = Actor::Operator(name.clone());
+        app.run((PRODUCTION, by), Command::SetPassword(operator)).await?;
         Ok(())
     };
     match changed.await {

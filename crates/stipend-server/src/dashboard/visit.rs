@@ -16,7 +16,7 @@ use std::sync::Arc;
 use stipend_core::EnvId;
 use stipend_core::Timestamp;
 use stipend_core::catalog::{Catalog, CatalogCommand};
-use stipend_engine::{Command, Environment, PRODUCTION, Reply};
+use stipend_engine::{Actor, Command, Environment, PRODUCTION, Reply};
 use stipend_wire::environment::ApiKey;
 
 /// The cookie of a session over TLS, which no other site of the domain can set.
@@ -168,12 +168,17 @@ impl Visit {
         self.app.dashboard().sessions.leave(&self.session.digest, flash);
     }
 
+    /// Who has done what this visit changes.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::Operator(self.session.name.clone())
+    }
+
     /// Does a command in this environment.
     ///
     /// # Errors
     /// The command's refusal.
     pub(super) async fn run(&self, command: Command) -> Result<Reply, Trouble> {
-        Ok(self.app.run(self.env(), command).await?)
+        Ok(self.app.run((self.env(), self.actor()), command).await?)
     }
 
     /// Does a command to the catalog of this environment.

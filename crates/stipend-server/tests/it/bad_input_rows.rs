@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = &[
     ("idempotency", include_str!("idempotency.rs")),
     ("overload", include_str!("overload.rs")),
     ("reservations", include_str!("reservations.rs")),
+    ("key_scopes", include_str!("scopes.rs")),
     ("sign_in", include_str!("sign_in.rs")),
 ];
 
@@ -176,6 +177,13 @@ const TESTED: &[(&[u8], &[&str])] = &[
         ],
     ),
     (
+        &[74],
+        &[
+            "scopes: row_74_a_key_that_reads_cannot_reserve_by_a_check_and_is_told_what_could",
+            "key_scopes: every_route_is_refused_to_keys_whose_scope_does_not_allow_it_and_to_no_other",
+        ],
+    ),
+    (
         &[72],
         &[
             "auth: every_operation_refuses_who_has_no_key",
@@ -252,7 +260,6 @@ const TESTED: &[(&[u8], &[&str])] = &[
 /// Rows that nothing can show yet, with the reason.
 const NOT_YET: &[(&[u8], &str)] = &[
     (&[73], "there are no publishable keys"),
-    (&[74], "keys have no scopes; the rights they have are those of `missing_right`"),
     (&[79, 80, 81], "the server calls nobody: no webhook can be saved or sent"),
     (&[82], "there is no billing provider that would call"),
     (&[91], "there is no export and no import of data"),
@@ -276,6 +283,10 @@ const OF_EVERY_ENDPOINT: &[(&[u8], &str)] = &[
     (&[36, 78], "queries: every_query_refuses_parameters_that_it_does_not_have"),
     (&[76], "queries: every_list_refuses_the_cursor_of_another"),
     (&[72], "auth: every_operation_refuses_who_has_no_key"),
+    (
+        &[74],
+        "key_scopes: every_route_is_refused_to_keys_whose_scope_does_not_allow_it_and_to_no_other",
+    ),
 ];
 
 /// The other rows, with the reason why no such endpoint has to be asked by itself.

@@ -5,7 +5,7 @@ use crate::coverage::operations;
 use crate::support::{Answer, KEY, SANDBOX_KEY, Server};
 use crate::world::{self, grant, usage};
 use serde_json::{Value, json};
-use stipend_engine::{ApiKey, Command, PRODUCTION, Reply};
+use stipend_engine::{ApiKey, Command, PRODUCTION, Reply, Scope};
 
 const GRANTS: &str = "/api/v1/credits/grants";
 const CONSUME: &str = "/api/v1/credits/consumption";
@@ -434,4 +434,24 @@ fn row_72_a_key_is_read_from_its_own_header_only() {
     assert_eq!(other.verdict(), "404 customer_not_found");
     let beside = server.request("GET", "/api/v1/customers/acme");
     assert_eq!(beside.header("authorization", "Bearer nonsense").send().verdict(), "ok");
+}
+
+#[test]
+fn row_74_a_key_that_reads_cannot_reserve_by_a_check_and_is_told_what_could() {
+    let server = world::example();
+    for (key, scope) in [("sk_read", Scope::Read), ("sk_usage", Scope::Usage)] {
+        let key = ApiKey { scope, ..ApiKey::new(key) };
+        server.engine().submitter().run(PRODUCTION, Command::CreateKey(key)).expect("it is new");
+    }
+    let path = "/api/v1/customers/acme/entitlements/check?currencyId=api-credits";
+    let position = server.position();
+    let ask = |key: &str, path: &str| server.anonymous("GET", path).header("x-api-key", key).send();
+    let reserves = format!("{path}&reserveAmount=5&reservationId=r1");
+    assert_eq!(ask("sk_read", path).status, 200);
+    let refused = ask("sk_read", &reserves);
+    assert_eq!(refused.status, 403);
+    let message = "this API key has the scope `read`; this takes one with `full` or `usage`";
+    assert!(refused.text().contains(message), "{}", refused.text());
+    assert_eq!(server.position(), position, "nothing was reserved");
+    assert_eq!(ask("sk_usage", &reserves).status, 200);
 }

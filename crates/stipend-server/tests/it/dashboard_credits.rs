@@ -242,10 +242,10 @@ fn the_activity_tells_the_life_of_a_customer_and_who_did_it() {
     let browser = Browser::signed_in(&server);
     let page = text(&browser.page(&format!("{ACME}/activity")));
     for told in [
-        "The customer was created A request",
+        "The customer was created API key …test",
         "Subscription to growth sub-1 was made",
         "Gift granted: 100 “Sorry”",
-        "Gift was voided, 100 were left A request −100 Credits",
+        "Gift was voided, 100 were left API key …test −100 Credits",
         "expired, 49,900 were left",
     ] {
         assert!(page.contains(told), "{told}: {page}");

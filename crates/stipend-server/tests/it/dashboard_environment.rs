@@ -162,8 +162,11 @@ fn a_key_is_made_shown_once_and_opens_its_environment_alone() {
     let browser = Browser::signed_in(&server);
     let list = "/e/sandbox/api-keys";
     let new = "/e/sandbox/api-keys/new";
-    assert!(text(&browser.page(list)).contains("…dbox Everything here 2026-01-31"));
-    let answer = browser.submit(new, list, &[("rights", "environments")]);
+    let host = "The server’s settings or command line";
+    let first = format!("…dbox Everything 2026-01-31 00:00 {host} Active");
+    let page = text(&browser.page(list));
+    assert!(page.contains(&first), "{page}");
+    let answer = browser.submit(new, list, &[("scope", "environments"), ("name", "Gate")]);
     assert_eq!(answer.header("location"), Some(list), "the key stands in no address");
     let shown = browser.get(list);
     assert_eq!(shown.header("cache-control"), Some("no-store"));
@@ -171,7 +174,7 @@ fn a_key_is_made_shown_once_and_opens_its_environment_alone() {
     let hint = &key[key.len() - 4..];
     let again = browser.page(list);
     assert!(!again.contains("sk_stipend_"), "{again}");
-    assert!(text(&again).contains(&format!("…{hint} Everything here")), "{again}");
+    assert!(text(&again).contains(&format!("Gate …{hint} Everything 2026")), "{again}");
     assert!(!browser.page("/e/production/api-keys").contains(hint));
     assert_eq!(status_with(&server, &key), 200);
     let environments = |key: &str| {
@@ -179,10 +182,54 @@ fn a_key_is_made_shown_once_and_opens_its_environment_alone() {
     };
     assert_eq!(environments(&key), 403, "rights beyond the environment are given in production");
     let (list, new) = ("/e/production/api-keys", "/e/production/api-keys/new");
-    assert_eq!(environments(&key_of(&browser.done(new, list, &[]))), 403);
-    let page = browser.done(new, list, &[("rights", "environments")]);
-    assert!(text(&page).contains("Everything here, and managing environments"), "{page}");
+    assert_eq!(environments(&key_of(&browser.done(new, list, &[("scope", "full")]))), 403);
+    let page = browser.done(new, list, &[("scope", "environments")]);
+    assert!(text(&page).contains("Everything, and managing environments"), "{page}");
     assert_eq!(environments(&key_of(&page)), 200);
+}
+
+#[test]
+fn a_key_has_the_scope_that_was_chosen_and_nothing_is_chosen_for_anybody() {
+    let server = Server::new();
+    let browser = Browser::signed_in(&server);
+    let (list, new) = ("/e/sandbox/api-keys", "/e/sandbox/api-keys/new");
+    let page = browser.done(new, list, &[("scope", "usage"), ("name", HOSTILE)]);
+    assert!(text(&page).contains("Checks, reservations and usage"), "{page}");
+    assert!(!page.contains("<script>alert"), "{page}");
+    assert_eq!(status_with(&server, &key_of(&page)), 403);
+    let page = browser.done(new, list, &[("scope", "read")]);
+    assert_eq!(status_with(&server, &key_of(&page)), 200);
+    let position = server.position();
+    let long = "n".repeat(101);
+    for fields in [[("scope", "admin"), ("name", "")], [("scope", "read"), ("name", &long)]] {
+        assert_eq!(browser.submit(new, list, &fields).status, 422, "{fields:?}");
+    }
+    assert_eq!(server.position(), position);
+}
+
+#[test]
+fn a_key_is_revoked_after_it_was_asked_and_stays_in_the_list() {
+    let server = Server::new();
+    let browser = Browser::signed_in(&server);
+    let list = "/e/sandbox/api-keys";
+    let key = key_of(&browser.done("/e/sandbox/api-keys/new", list, &[("scope", "full")]));
+    assert_eq!(status_with(&server, &key), 200);
+    let ask = "/e/sandbox/api-keys/3/revoke";
+    let page = text(&browser.page(ask));
+    assert!(page.contains("gets 401 from now on"), "{page}");
+    assert!(!page.contains("the last key"), "there is another one: {page}");
+    assert_eq!(status_with(&server, &key), 200, "asking does nothing");
+    let page = text(&browser.done(ask, ask, &[]));
+    assert!(page.contains("Revoked 2026-01-31 00:00 by"), "{page}");
+    assert_eq!(status_with(&server, &key), 401);
+    assert_eq!(browser.get(ask).status, 303, "there is nothing left to ask");
+    let last = text(&browser.page("/e/sandbox/api-keys/2/revoke"));
+    assert!(last.contains("the last key of this environment"), "{last}");
+    for other in ["/e/production/api-keys/3/revoke", "/e/sandbox/api-keys/x/revoke"] {
+        assert_eq!(browser.get(other).status, 404, "{other}");
+    }
+    let log = text(&browser.page("/e/sandbox/activity-log"));
+    assert!(log.contains("Revoked"), "{log}");
 }
 
 #[test]

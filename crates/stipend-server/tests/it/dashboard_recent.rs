@@ -112,8 +112,10 @@ fn changes_are_told_newest_first_with_what_was_before() {
     assert_eq!(
         shown,
         [
-            "2026-01-31 00:00 API key …test Added Manages environments: Yes",
-            "2026-01-31 00:00 Environment production Added Kind: Production",
+            "2026-01-31 00:00 The server’s settings or command line API key …test Added May do: \
+             Everything, and managing environments",
+            "2026-01-31 00:00 The server’s settings or command line Environment production Added \
+             Kind: Production",
         ]
     );
     world::currency(&server, "api-credits");
@@ -122,10 +124,10 @@ fn changes_are_told_newest_first_with_what_was_before() {
     server.done("PATCH", path, &json!({ "displayName": "API Credits", "symbol": "⚡" }));
     server.done("PATCH", path, &json!({ "metadata": { "team": "billing" } }));
     let shown = rows(&browser.page(LOG));
-    let changed = "2026-01-31 00:01 Credit type API Credits Changed";
+    let changed = "2026-01-31 00:01 API key …test Credit type API Credits Changed";
     assert_eq!(shown[0], format!("{changed} Metadata team: — → billing"));
     assert_eq!(shown[1], format!("{changed} Name: Credits → API Credits Symbol: — → ⚡"));
-    assert_eq!(shown[2], "2026-01-31 00:00 Credit type Credits Added Name: Credits");
+    assert_eq!(shown[2], "2026-01-31 00:00 API key …test Credit type Credits Added Name: Credits");
     assert_eq!(shown.len(), 5);
     let sandbox = rows(&browser.page("/e/sandbox/activity-log"));
     assert_eq!(sandbox.len(), 2, "nothing refers across: {sandbox:?}");
@@ -151,8 +153,8 @@ fn versions_settings_clocks_and_keys_are_in_the_log_and_no_secret_is() {
     let clock = [("now", "2026-02-01T00:00")];
     browser.done("/e/sandbox/settings", "/e/sandbox/settings/clock", &clock);
     told(sandbox, "Test clock Set Clock: Stands still at 2026-02-01T00:00:00.000Z");
-    browser.done("/e/sandbox/api-keys/new", "/e/sandbox/api-keys", &[]);
-    told(sandbox, "Added Manages environments: No");
+    browser.done("/e/sandbox/api-keys/new", "/e/sandbox/api-keys", &[("scope", "usage")]);
+    told(sandbox, "Added May do: Checks, reservations and usage");
 }
 
 #[test]

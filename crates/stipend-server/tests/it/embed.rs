@@ -162,6 +162,25 @@ fn a_token_opens_nothing_else() {
     assert_eq!(with_key.verdict(), "401 unauthenticated", "a key is no token");
 }
 
+#[test]
+fn a_token_ends_with_the_key_that_made_it() {
+    let server = world::example();
+    server
+        .engine()
+        .submitter()
+        .run(PRODUCTION, Command::CreateKey(ApiKey::new("sk_other")))
+        .expect("it is new");
+    let ask = server.anonymous("POST", &tokens("acme")).header("x-api-key", "sk_other").send();
+    let theirs = ask.json()["data"]["token"].as_str().expect("it is a text").to_owned();
+    let ours = token(&server, "acme", &json!({}));
+    assert_eq!(see(&server, &theirs).status, 200);
+    let keys = server.engine().api_keys(PRODUCTION);
+    let number = keys.last().expect("it was made").number;
+    server.engine().submitter().run(PRODUCTION, Command::RevokeKey(number)).expect("it is there");
+    assert_eq!(see(&server, &theirs).verdict(), "401 unauthenticated");
+    assert_eq!(see(&server, &ours).status, 200);
+}
+
 /// Two servers with different data, and the same ids in both.
 #[test]
 fn a_token_of_another_environment_is_that_environments() {

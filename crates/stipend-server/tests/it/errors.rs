@@ -6,6 +6,7 @@ use crate::world::{self, usage};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use stipend_engine::{ApiKey, Command, PRODUCTION, Scope};
 use stipend_server::ids::Random;
 use stipend_wire::ErrorCode;
 
@@ -329,6 +330,14 @@ const STORIES: &[(ErrorCode, Story)] = &[
         let server = world::example();
         server.post("/api/v1/credits/consumption", &usage("acme", "k", 1));
         server.call("POST", "/api/v1/credits/consumption", &usage("acme", "k", 2))
+    }),
+    (ErrorCode::InsufficientScope, || {
+        let server = world::example();
+        let reads = ApiKey { scope: Scope::Read, ..ApiKey::new("sk_reads") };
+        let made = server.engine().submitter().run(PRODUCTION, Command::CreateKey(reads));
+        made.expect("it is new");
+        let call = server.anonymous("POST", "/api/v1/customers/acme/archive");
+        call.header("x-api-key", "sk_reads").send()
     }),
     (ErrorCode::MissingRight, || world::example().in_sandbox("GET", "/api/v1/environments").send()),
     (ErrorCode::UsageLimitExceeded, || {

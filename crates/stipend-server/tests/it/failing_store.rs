@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stipend_core::catalog::{Extras, Metadata};
 use stipend_core::customer::NewCustomer;
 use stipend_core::{CustomerId, Slot};
-use stipend_engine::{Command, PRODUCTION, Refusal, Reply, Submission};
+use stipend_engine::{Actor, Command, PRODUCTION, Refusal, Reply, Submission};
 use stipend_store::MemoryStore;
 use stipend_store::memory::{Control, Fault, FaultKind, Operation};
 
@@ -57,7 +57,13 @@ pub(crate) fn overloaded() -> Answer {
     loop {
         let waiting = numbers.by_ref().map(|number: u32| {
             let command = Command::CreateCustomer(new_customer(&format!("c-{number}")));
-            let submission = Submission { env: PRODUCTION, command, remember: None, render: None };
+            let submission = Submission {
+                env: PRODUCTION,
+                by: Actor::Host,
+                command,
+                remember: None,
+                render: None,
+            };
             submitter.submit(submission)
         });
         let refused = waiting.filter_map(Result::err).next();

@@ -27,6 +27,7 @@ mod idempotency;
 mod overload;
 mod requests;
 mod reservations;
+mod scopes;
 mod sign_in;
 mod snapshots;
 mod starting;

@@ -12,7 +12,7 @@ use crate::world::{World, usage};
 use anyhow::{Context, Result};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use stipend_engine::{Answer, Command, PRODUCTION, Submission};
+use stipend_engine::{Actor, Answer, Command, PRODUCTION, Submission};
 use tokio::sync::oneshot::Receiver;
 
 /// Usages in flight: a figure for each, and the weaker one counts.
@@ -35,7 +35,8 @@ impl Alone<'_> {
     fn submit(&mut self) -> Result<Receiver<Answer>> {
         let customer = self.choice.pick(&mut self.random, self.world.customers());
         let command = Command::Consume(vec![usage(customer, &next_key())?]);
-        let submission = Submission { env: PRODUCTION, command, remember: None, render: None };
+        let submission =
+            Submission { env: PRODUCTION, by: Actor::Host, command, remember: None, render: None };
         Ok(self.world.engine().submitter().submit(submission)?)
     }
 }

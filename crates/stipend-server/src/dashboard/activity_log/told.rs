@@ -1,5 +1,6 @@
 //! A change of the realm in words: what it is about, and what it says, line by line.
 
+use crate::dashboard::api_keys::allowed;
 use crate::dashboard::compare::Line;
 use crate::dashboard::ui::{Tone, grouped};
 use crate::dashboard::{features, products, words};
@@ -126,8 +127,11 @@ fn environment(made: &Environment) -> Told {
 }
 
 fn key(made: &ApiKey) -> Told {
-    let lines = vec![line("Manages environments", yes(made.rights.manages_environments))];
-    Told::new("API key", format!("…{}", made.hint), lines)
+    let mut lines = vec![line("May do", allowed(made.scope, made.rights))];
+    line_if(&mut lines, "Revoked", made.revoked_at);
+    let name = format!("{} …{}", made.name, made.hint);
+    let told = Told::new("API key", name.trim(), lines);
+    if made.is_live() { told } else { told.with_word("Revoked") }
 }
 
 fn operator(changed: &Operator) -> Told {

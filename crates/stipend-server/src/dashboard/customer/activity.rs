@@ -1,22 +1,27 @@
 //! Customer › Activity: what happened in its life, newest first; plain use stands in the ledger.
 
-use super::{Look, Tab, credits, package_name, pager};
+use super::{Look, Tab, credits, pager};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::ui::{amount, empty, grouped, id, table, time};
+use crate::dashboard::ui::{amount, empty, grouped, table, time};
 use crate::dashboard::visit::Visit;
+use crate::dashboard::who::who;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
 use std::sync::Arc;
-use stipend_core::catalog::PackageKey;
-use stipend_core::customer::{Cause, Effect, GrantEnd, PoolEntry, SubscriptionEndReason};
+use stipend_core::customer::{Cause, Effect, GrantEnd, PoolEntry};
 use stipend_core::{GrantNo, Timestamp};
-use stipend_engine::life::life_page;
+use stipend_engine::life::{Lived, life_page, own_page};
+use stipend_store::Seq;
+
+mod own;
 
 /// Entries of the journal on a page.
 const ROWS_MAX: usize = 50;
+/// Older rows about the customer itself that are read, for what something was before.
+const OLDER_MAX: usize = 100;
 /// Effects of one entry that are told.
 const EFFECTS_MAX: usize = 6;
 
@@ -26,36 +31,36 @@ pub(super) fn router() -> Router<App> {
 
 /// Something that happened.
 struct Moment {
+    seq: Seq,
     at: Timestamp,
     what: Markup,
-    by: Markup,
+    who: Markup,
     change: Markup,
 }
 
 async fn show(visit: Visit) -> Result<Response, Failure> {
     let look = Look::caught_up(&visit).await?;
-    let query = visit.query();
-    let before: u64 = query.get("before").parse().unwrap_or(0);
-    let until = query.get("until").parse().ok().map(Timestamp::from_micros);
+    let before: u64 = visit.query().get("before").parse().unwrap_or(0);
     let (engine, found) = (Arc::clone(visit.app.shared_engine()), Arc::clone(&look.found));
     let read = move || {
         let chains: Vec<_> = found.chains.iter().collect();
-        Ok(life_page(engine.reader(), &chains, before, ROWS_MAX + 1)?)
+        let life = life_page(engine.reader(), &chains, before, ROWS_MAX + 1)?;
+        // What something was before stands in one of the older rows.
+        let own = own_page(engine.reader(), &found, before, ROWS_MAX + 1 + OLDER_MAX)?;
+        Ok((life, own))
     };
-    let mut entries = visit.app.read(read).await?;
-    let has_more = entries.len() > ROWS_MAX;
-    entries.truncate(ROWS_MAX);
-    let last = entries.last().map(|(seq, entry)| (*seq, entry.at)).filter(|_| has_more);
-    let mut moments: Vec<Moment> =
-        entries.iter().filter_map(|(_, entry)| moment(&look, entry)).collect();
-    // What the customer itself tells belongs to the page of its time.
-    let is_here = |at: Timestamp| {
-        until.is_none_or(|until| at < until) && last.is_none_or(|(_, last)| at >= last)
-    };
-    moments.extend(told_by_state(&look).into_iter().filter(|moment| is_here(moment.at)));
-    moments.sort_by_key(|moment| std::cmp::Reverse(moment.at));
-    let next =
-        last.map(|(seq, at)| look.path(&format!("/activity?before={seq}&until={}", at.micros())));
+    let (life, own) = visit.app.read(read).await?;
+    let mut seqs: Vec<Seq> = life.iter().map(|lived| lived.seq).collect();
+    seqs.extend(own.iter().map(|lived| lived.seq));
+    seqs.sort_unstable_by(|one, other| other.cmp(one));
+    let oldest = (seqs.len() > ROWS_MAX).then(|| seqs[ROWS_MAX - 1]);
+    let is_here = |seq: Seq| oldest.is_none_or(|oldest| seq >= oldest);
+    let in_life = life.iter().filter(|lived| is_here(lived.seq));
+    let mut moments: Vec<Moment> = in_life.filter_map(|lived| moment(&look, lived)).collect();
+    let of_itself = own.iter().enumerate().filter(|(_, lived)| is_here(lived.seq));
+    moments.extend(of_itself.map(|(place, lived)| own::moment(&look, lived, &own[place + 1..])));
+    moments.sort_by_key(|moment| std::cmp::Reverse(moment.seq));
+    let next = oldest.map(|oldest| look.path(&format!("/activity?before={oldest}")));
     let body = html! {
         @if moments.is_empty() {
             (empty("Nothing happened yet", "Subscriptions, grants and what time does stand here.",
@@ -72,7 +77,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
 
 fn rows(moments: &[Moment]) -> Markup {
     let head = html! {
-        th scope="col" { "When" } th scope="col" { "What happened" } th scope="col" { "By" }
+        th scope="col" { "When" } th scope="col" { "What happened" } th scope="col" { "Who" }
         th.num scope="col" { "Balance" }
     };
     let rows = html! {
@@ -80,7 +85,7 @@ fn rows(moments: &[Moment]) -> Markup {
             tr {
                 th scope="row" { (time(moment.at)) }
                 td { (moment.what) }
-                td { (moment.by) }
+                td { (moment.who) }
                 td.num { (moment.change) }
             }
         }
@@ -89,7 +94,8 @@ fn rows(moments: &[Moment]) -> Markup {
 }
 
 /// What an entry of a pool tells, unless it tells nothing to people.
-fn moment(look: &Look<'_>, entry: &PoolEntry) -> Option<Moment> {
+fn moment(look: &Look<'_>, lived: &Lived<PoolEntry>) -> Option<Moment> {
+    let entry = &lived.what;
     let lines: Vec<Markup> =
         entry.effects.iter().filter_map(|effect| line(look, entry, effect)).collect();
     let more = lines.len().saturating_sub(EFFECTS_MAX);
@@ -108,26 +114,29 @@ fn moment(look: &Look<'_>, entry: &PoolEntry) -> Option<Moment> {
         @if more > 0 { div.quiet { "and " (more) " more" } }
         @if lines.is_empty() { "The balance changed" }
     };
-    Some(Moment { at: entry.at, what, by: by(look, &entry.cause), change })
+    let who = html! {
+        (who(&look.visit.app, lived.by.as_ref()))
+        @if let Some(why) = by(look, &entry.cause) { span.under { (why) } }
+    };
+    Some(Moment { seq: lived.seq, at: entry.at, what, who, change })
 }
 
-fn by(look: &Look<'_>, cause: &Cause) -> Markup {
+/// What it came with, where that is not plain.
+fn by(look: &Look<'_>, cause: &Cause) -> Option<Markup> {
     match cause {
-        Cause::Grant | Cause::Void => html! { "A request" },
-        Cause::Due => html! { "Time" },
+        Cause::Grant | Cause::Void | Cause::Due | Cause::Consumption(_) => None,
         Cause::Subscription(number) => {
             let terms = look.customer().subscription(*number).map(|one| &one.terms);
-            html! {
-                "Subscription"
-                @if let Some(terms) = terms { span.under { code { (terms.id) } } }
-            }
+            Some(
+                html! { "with subscription" @if let Some(terms) = terms { " " code { (terms.id) } } },
+            )
         }
-        Cause::Reversal(reversal) => html! {
-            "A reversal"
-            @if let Some(reason) = &reversal.reason { span.under { "“" (reason) "”" } }
-        },
-        Cause::Reservation | Cause::Release(_) | Cause::Extension => html! { "A reservation" },
-        Cause::Consumption(_) => html! { "Use" },
+        Cause::Reversal(reversal) => Some(html! {
+            "reversed" @if let Some(reason) = &reversal.reason { ": “" (reason) "”" }
+        }),
+        Cause::Reservation | Cause::Release(_) | Cause::Extension => {
+            Some(html! { "for a reservation" })
+        }
     }
 }
 
@@ -164,44 +173,4 @@ fn line(look: &Look<'_>, entry: &PoolEntry, effect: &Effect) -> Option<Markup> {
         }
         _ => None,
     }
-}
-
-/// What the state of the customer tells with its time.
-fn told_by_state(look: &Look<'_>) -> Vec<Moment> {
-    let customer = look.customer();
-    let mut moments = Vec::new();
-    let mut tell = |at: Timestamp, what: Markup, by: &str| {
-        moments
-            .push(Moment { at, what, by: html! { (by) }, change: html! { span.quiet { "—" } } });
-    };
-    tell(customer.profile.created_at, html! { "The customer was created" }, "A request");
-    if let Some(at) = customer.profile.archived_at {
-        tell(at, html! { "The customer was archived" }, "A request");
-    }
-    for resource in &customer.resources {
-        tell(
-            resource.created_at,
-            html! { "Resource " (id(resource.id.as_str())) " was first named" },
-            "A request",
-        );
-    }
-    for subscription in &customer.subscriptions {
-        let terms = &subscription.terms;
-        let plan = package_name(&look.catalog, &PackageKey::plan(terms.plan.plan.clone()));
-        let named = html! { "Subscription to " strong { (plan) } " " (id(terms.id.as_str())) };
-        tell(terms.created_at, html! { (named) " was made" }, "A request");
-        if terms.has_begun && terms.started_at > terms.created_at {
-            tell(terms.started_at, html! { (named) " began" }, "Time");
-        }
-        if let Some(end) = terms.ended {
-            let by = match end.reason {
-                SubscriptionEndReason::Scheduled | SubscriptionEndReason::TrialEnded => "Time",
-                _ => "A request",
-            };
-            tell(end.at, html! { (named) " ended" }, by);
-        }
-    }
-    // Newest first, also among what happened at one instant.
-    moments.reverse();
-    moments
 }

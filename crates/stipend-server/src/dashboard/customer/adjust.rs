@@ -338,6 +338,6 @@ async fn confirm(look: &Look<'_>, form: &Form, new: NewGrant) -> Result<Place, T
     let meaning = FIELDS.map(|name| form.get(name)).join("\0");
     let key = Key::new(env, Operation::Request, &parts, meaning.as_bytes());
     let command = Command::Customer(customer.clone(), CustomerCommand::Grant(Box::new(new)));
-    look.visit.app.run_once(env, key, command).await?;
+    look.visit.app.run_once((env, look.visit.actor()), key, command).await?;
     Ok(place)
 }
