@@ -256,7 +256,7 @@ impl App {
     ) -> Result<Response, ApiError> {
         let submission =
             Submission { env, command, remember: None, render: Some(rendering(render)) };
-        match self.0.admission.submit(&self.0.submitter, submission).await? {
+        match self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await? {
             Reply::Response(rendered) => {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
             }
@@ -276,7 +276,7 @@ impl App {
         render: Option<stipend_engine::Render>,
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env: caller.env, command, remember, render };
-        self.0.admission.submit(&self.0.submitter, submission).await
+        self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await
     }
 
     /// Does a command once, however often it is sent with that key.
@@ -305,7 +305,7 @@ impl App {
     /// The command's refusal.
     pub(crate) async fn run(&self, env: EnvId, command: Command) -> Result<Reply, Refusal> {
         let submission = Submission { env, command, remember: None, render: None };
-        self.0.admission.submit(&self.0.submitter, submission).await
+        self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await
     }
 
     /// The answer that stands at that position, given again.
