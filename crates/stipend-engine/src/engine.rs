@@ -31,6 +31,7 @@ use crate::working::Working;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use stipend_core::catalog::Catalog;
 use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
 use stipend_core::{
@@ -326,6 +327,12 @@ impl Engine {
     #[must_use]
     pub fn wall_now(&self) -> Timestamp {
         self.time.now()
+    }
+
+    /// How much time has passed since some instant, whatever the wall clock does.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        self.time.clock().monotonic()
     }
 
     /// How many seconds the wall clock is behind the engine's time, because it went back.

@@ -9,10 +9,9 @@ use crate::limits::Limits;
 use crate::pace::Pace;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use stipend_engine::{Answer, Command, Refusal, Submission, Submitter};
+use stipend_engine::{Answer, Command, Engine, Refusal, Submission, Submitter};
 use stipend_wire::ErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::Instant;
 
 /// Items of a bulk request that weigh as much as a request of its own: they share its way.
 const ITEMS_PER_PLACE: usize = 16;
@@ -33,7 +32,6 @@ pub(crate) struct Admission {
     bodies: Arc<Semaphore>,
     most_commands: usize,
     most_bodies: usize,
-    began: Instant,
     pace: Mutex<Pace>,
     /// What the pace says, for those who only look.
     limit: AtomicUsize,
@@ -49,7 +47,6 @@ impl Admission {
             bodies: Arc::new(Semaphore::new(most_bodies)),
             most_commands: limits.commands_max,
             most_bodies,
-            began: Instant::now(),
             pace: Mutex::new(Pace::new(limits.commands_max)),
             limit: AtomicUsize::new(limits.commands_max),
             refused: AtomicU64::new(0),
@@ -57,16 +54,21 @@ impl Admission {
     }
 
     /// Submits a command and waits for its answer, where there is room for one more.
-    pub(crate) async fn submit(&self, submitter: &Submitter, submission: Submission) -> Answer {
+    pub(crate) async fn submit(
+        &self,
+        engine: &Engine,
+        submitter: &Submitter,
+        submission: Submission,
+    ) -> Answer {
         let weight = weight(&submission.command);
         let place = self.place(weight).ok_or_else(|| self.refuse())?;
         let answer = submitter.submit(submission)?;
-        let began = Instant::now();
+        let began = engine.monotonic();
         let answer = UnderWay { answer: Some(answer), place: Some(place) }.wait().await;
-        let now = Instant::now();
+        let now = engine.monotonic();
         // Who finds it taken leaves the noting to others: it is a sample.
         if let Ok(mut pace) = self.pace.try_lock() {
-            pace.answered(now - self.began, weight, now - began);
+            pace.answered(now, weight, now.saturating_sub(began));
             self.limit.store(pace.limit(), Ordering::Relaxed);
         }
         answer

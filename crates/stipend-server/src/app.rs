@@ -272,7 +272,7 @@ impl App {
     ) -> Result<Response, ApiError> {
         let submission =
             Submission { env, by, command, remember: None, render: Some(rendering(render)) };
-        match self.0.admission.submit(&self.0.submitter, submission).await? {
+        match self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await? {
             Reply::Response(rendered) => {
                 Ok(bytes(StatusCode::OK, Bytes::from_owner(rendered.body)))
             }
@@ -293,7 +293,7 @@ impl App {
     ) -> Result<Reply, Refusal> {
         let (env, by) = (caller.env, caller.actor());
         let submission = Submission { env, by, command, remember, render };
-        self.0.admission.submit(&self.0.submitter, submission).await
+        self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await
     }
 
     /// Does a command once, however often it is sent with that key.
@@ -326,7 +326,7 @@ impl App {
         command: Command,
     ) -> Result<Reply, Refusal> {
         let submission = Submission { env, by, command, remember: None, render: None };
-        self.0.admission.submit(&self.0.submitter, submission).await
+        self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await
     }
 
     /// The answer that stands at that position, given again.

@@ -20,7 +20,7 @@ const FLOOR: usize = 64;
 pub(crate) struct Pace {
     most: usize,
     limit: usize,
-    began: Duration,
+    began: Option<Duration>,
     answered: usize,
     least: Option<Duration>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Pace {
 impl Pace {
     /// Lets in so many at most, and at first.
     pub(crate) const fn new(most: usize) -> Self {
-        Self { most, limit: most, began: Duration::ZERO, answered: 0, least: None }
+        Self { most, limit: most, began: None, answered: 0, least: None }
     }
 
     /// How many places may be taken.
@@ -42,7 +42,7 @@ impl Pace {
         if places == 1 {
             self.least = Some(self.least.map_or(waited, |least| least.min(waited)));
         }
-        let took = now.saturating_sub(self.began);
+        let took = now.saturating_sub(*self.began.get_or_insert(now));
         if took < INTERVAL {
             return;
         }
@@ -53,7 +53,7 @@ impl Pace {
             self.limit + (self.limit / 4).max(1)
         };
         self.limit = self.limit.min(self.most);
-        (self.began, self.answered, self.least) = (now, 0, None);
+        (self.began, self.answered, self.least) = (Some(now), 0, None);
     }
 }
 
@@ -62,6 +62,13 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn nothing_is_concluded_from_the_time_before_the_first_command() {
+        let mut pace = Pace::new(2_048);
+        pace.answered(Duration::from_secs(9_999), 1, 400 * MS);
+        assert_eq!(pace.limit(), 2_048);
+    }
 
     /// So many intervals in each of which so many commands are answered after that wait.
     fn run(pace: &mut Pace, now: &mut Duration, intervals: u32, answers: u32, waited: Duration) {
