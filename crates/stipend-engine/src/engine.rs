@@ -2,7 +2,6 @@
 
 use crate::account::Account;
 use crate::actor::Actor;
-use crate::api_key::{ApiKey, Credentials, KeyNo};
 use crate::batch::{Room, Tip};
 use crate::cipher::IdCipher;
 use crate::clock::Clock;
@@ -18,21 +17,17 @@ use crate::key::{Key, Keys, ReservationPlace, ScopeHash};
 use crate::limits::{
     CLOCK_GAP_WARN_SECONDS, KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, RETRY_WINDOW_SECONDS,
 };
-use crate::operator::Operator;
 use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Published;
-use crate::realm::Environment;
 use crate::record::{Record, Remembered};
 use crate::recover::{Known, Loaded, load, read_keys};
 use crate::signing::Signer;
-use crate::task::Task;
 use crate::wall::{WallTime, WallWatch};
 use crate::working::Working;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use stipend_core::catalog::Catalog;
 use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
 use stipend_core::{
     CustomerId, EnvId, PackageKey, PackageKind, PoolId, Slot, SubscriptionId, SubscriptionNo,
@@ -47,7 +42,7 @@ pub const META_SECRET: &str = "secret";
 /// A running engine. Dropping it, or [`Engine::stop`], commits what was decided and ends it.
 #[derive(Debug)]
 pub struct Engine {
-    published: Arc<Published>,
+    pub(crate) published: Arc<Published>,
     reader: Arc<dyn Reader>,
     time: Arc<WallTime>,
     cipher: IdCipher,
@@ -339,72 +334,6 @@ impl Engine {
     #[must_use]
     pub fn clock_lag(&self) -> i64 {
         self.time.lag_seconds()
-    }
-
-    /// The environment that a key opens, and what it may be used for. A revoked one opens nothing.
-    #[must_use]
-    pub fn authenticate(&self, key: &str) -> Option<Credentials> {
-        let realm = self.published.glance();
-        let known = realm.keys.get(&ApiKey::digest_of(key));
-        known.filter(|key| key.is_live()).map(ApiKey::credentials)
-    }
-
-    /// The key of that number, of whatever environment.
-    #[must_use]
-    pub fn find_key(&self, number: KeyNo) -> Option<ApiKey> {
-        self.published.glance().find_key(number).cloned()
-    }
-
-    /// All environments, oldest first.
-    #[must_use]
-    pub fn environments(&self) -> Vec<Environment> {
-        self.published.glance().environments.values().cloned().collect()
-    }
-
-    /// The environment with that number.
-    #[must_use]
-    pub fn environment(&self, env: EnvId) -> Option<Environment> {
-        self.published.glance().environments.get(&env).cloned()
-    }
-
-    /// A task of an environment. What it has done is told once it has ended.
-    #[must_use]
-    pub fn task(&self, env: EnvId, id: u64) -> Option<Task> {
-        self.published.glance().tasks.find(id).filter(|task| task.env == env).cloned()
-    }
-
-    /// Whether there is any key at all.
-    #[must_use]
-    pub fn has_keys(&self) -> bool {
-        !self.published.glance().keys.is_empty()
-    }
-
-    /// The keys of an environment, oldest first.
-    #[must_use]
-    pub fn api_keys(&self, env: EnvId) -> Vec<ApiKey> {
-        let realm = self.published.glance();
-        let mut keys: Vec<ApiKey> =
-            realm.keys.values().filter(|key| key.env == env).cloned().collect();
-        keys.sort_by_key(|key| key.number);
-        keys
-    }
-
-    /// The operator of that name.
-    #[must_use]
-    pub fn find_operator(&self, name: &str) -> Option<Operator> {
-        self.published.realm().operators.get(name).cloned()
-    }
-
-    /// Whether anyone may sign in to the dashboard with a password.
-    #[must_use]
-    pub fn has_operators(&self) -> bool {
-        !self.published.realm().operators.is_empty()
-    }
-
-    /// The catalog of an environment.
-    #[must_use]
-    pub fn catalog(&self, env: EnvId) -> Arc<Catalog> {
-        Arc::clone(self.published.glance().catalog(env))
     }
 
     /// The permutation behind public grant ids.

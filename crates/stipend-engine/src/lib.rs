@@ -19,6 +19,7 @@ pub mod command;
 mod committer;
 mod decider;
 pub mod decision;
+mod directory;
 mod doc;
 mod due;
 mod engine;

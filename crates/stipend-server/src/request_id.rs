@@ -70,13 +70,10 @@ impl Asked {
         if status.is_client_error() || status.is_server_error() {
             let id = self.id.to_str().unwrap_or_default();
             if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-                response = error.render(id);
+                response = in_place_of(&response, error.render(id));
             } else if let Some(error) = of_framework(&response, is_connect).filter(|_| !is_head) {
-                let allow = response.headers().get(header::ALLOW).cloned();
-                response = error.render(id);
-                if let Some(allow) = allow {
-                    response.headers_mut().insert(header::ALLOW, allow);
-                } else if is_connect {
+                response = in_place_of(&response, error.render(id));
+                if is_connect {
                     // Nothing here is a proxy: there is no method for what is named.
                     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(""));
                 }
@@ -89,6 +86,18 @@ impl Asked {
         response.headers_mut().insert(REQUEST_ID, self.id);
         response
     }
+}
+
+/// A refusal with its body, and with what else the answer says that it stands for: which methods
+/// there are, which sites may read it.
+fn in_place_of(answer: &Response, mut refusal: Response) -> Response {
+    for (name, value) in answer.headers() {
+        let of_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name);
+        if !of_body && !refusal.headers().contains_key(name) {
+            refusal.headers_mut().append(name, value.clone());
+        }
+    }
+    refusal
 }
 
 /// What the framework answers by itself.

@@ -27,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// left out.
 #[utoipa::path(post, path = "/api/v1/customers/{id}/credit-balance-tokens", tag = "Embedding",
     params(("id" = String, Path)), request_body = CreateCreditBalanceToken,
+    security(("apiKey" = ["read"])),
     responses((status = 200, body = Data<CreditBalanceToken>),
         (status = "default", body = ErrorBody)))]
 async fn create_credit_balance_token(
