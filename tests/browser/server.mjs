@@ -59,11 +59,16 @@ export class Server {
   }
 
   /** Calls the API as the program of a customer of Stipend does. */
-  async post(address, body) {
+  post(address, body, key) {
+    return this.send("POST", address, body, key);
+  }
+
+  /** Calls the API with another method, or with another key. */
+  async send(method, address, body, key = API_KEY) {
     const answer = await fetch(this.url + address, {
-      method: "POST",
-      headers: { "x-api-key": API_KEY, "content-type": "application/json" },
-      body: JSON.stringify(body),
+      method,
+      headers: { "x-api-key": key, "content-type": "application/json" },
+      body: body && JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`${address}: ${answer.status} ${await answer.text()}`);
     return answer.json();

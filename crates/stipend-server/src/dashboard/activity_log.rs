@@ -146,9 +146,9 @@ pub(super) fn differences(before: &[Line], after: &[Line]) -> Markup {
             div {
                 span.quiet { (name) ": " }
                 @match change {
-                    Change::Added(after) => { "— → " (after) }
-                    Change::Changed(before, after) => { (before) " → " (after) }
-                    Change::Removed(before) => { (before) " → —" }
+                    Change::Added(after) => { "— → " bdi { (after) } }
+                    Change::Changed(before, after) => { bdi { (before) } " → " bdi { (after) } }
+                    Change::Removed(before) => { bdi { (before) } " → —" }
                 }
             }
         }

@@ -197,7 +197,7 @@ fn credits(catalog: &Catalog, currency: &CurrencyId, amount: Amount) -> Markup {
         || credit_name(catalog, currency),
         |units| if amount == Amount::whole(1) { &units.singular } else { &units.plural }.clone(),
     );
-    html! { (super::ui::amount(amount)) " " (word) }
+    html! { (super::ui::amount(amount)) " " bdi { (word) } }
 }
 
 /// The instant that a field of a form has, as requests write it: browsers leave out the zone, which

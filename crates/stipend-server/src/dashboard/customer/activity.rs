@@ -166,7 +166,7 @@ fn line(look: &Look<'_>, entry: &PoolEntry, effect: &Effect) -> Option<Markup> {
             Some(html! { strong { (name(draw.grant)) } " was lowered by " (amount(draw.amount)) })
         }
         Effect::Settled(settled) => Some(html! {
-            "Overdraft of " (grouped(settled.amount)) " settled by " (name(settled.grant))
+            "Overdraft of " (grouped(settled.amount)) " settled by " bdi { (name(settled.grant)) }
         }),
         Effect::Refunded(moved) => {
             Some(html! { (amount(moved.amount)) " given back to " strong { (name(moved.grant)) } })

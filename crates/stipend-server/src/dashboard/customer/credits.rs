@@ -240,7 +240,7 @@ fn sources(look: &Look<'_>, place: &Place, told: &Explanation) -> Markup {
             @let plan = super::package_name(
                 &look.catalog, &stipend_core::catalog::PackageKey::plan(part.plan.clone()));
             div.card {
-                h3 { "Subscription to " (plan) " " (id(part.id.as_str())) }
+                h3 { "Subscription to " bdi { (plan) } " " (id(part.id.as_str())) }
                 (picture(&look.catalog, &place.currency, part))
                 @if !part.carried.is_zero() {
                     p.quiet {

@@ -125,7 +125,7 @@ fn feature_row(look: &Look<'_>, id: &FeatureId, check: &FeatureCheck) -> Markup 
                 }
                 @if let Some(credits) = &check.credits {
                     div {
-                        "Pays with " (credit_name(&look.catalog, &credits.currency))
+                        "Pays with " bdi { (credit_name(&look.catalog, &credits.currency)) }
                         @if let Some(cost) = credits.cost { ", " (grouped(cost)) " for one" }
                     }
                 }
@@ -176,7 +176,7 @@ fn because(look: &Look<'_>, share: &FeatureShare, is_number: bool) -> Markup {
         FeatureOrigin::Promotion(_) => "A promotion".to_owned(),
     };
     html! {
-        (source)
+        bdi { (source) }
         @if is_number {
             ": "
             @if let Some(limit) = share.limit { (grouped(limit)) } @else { "unlimited" }

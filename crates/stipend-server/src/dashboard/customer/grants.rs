@@ -282,7 +282,7 @@ fn void_page(look: &Look<'_>, form: &Form) -> Result<Markup, Failure> {
             "What is unused of it is taken back; what was used stays used. It cannot be undone."
         }
         (facts(&[
-            ("Grant", html! { (grant.name) " " (id(&grant_id)) }),
+            ("Grant", html! { bdi { (grant.name) } " " (id(&grant_id)) }),
             ("Kind", html! { (origin(look, grant)) }),
             ("Taken back", html! {
                 strong { (credits(&look.catalog, &pool.currency, grant.remaining())) }

@@ -131,7 +131,8 @@ fn about(look: &Look<'_>, terms: &SubscriptionTerms) -> Markup {
     if let Some(payer) = &terms.paying_customer {
         about.push(("Paid by", id(payer.as_str())));
     }
-    let plan = html! { (plan_name(look, terms)) " " span.quiet { "v" (terms.plan.version) } };
+    let plan =
+        html! { bdi { (plan_name(look, terms)) } " " span.quiet { "v" (terms.plan.version) } };
     about.push(("Plan", plan));
     if !terms.addons.is_empty() {
         let addons = html! {
@@ -193,7 +194,7 @@ fn what_changes(look: &Look<'_>, change: &LaterChange) -> Markup {
             @if addons.is_empty() { "none" }
             @for (index, (addon, quantity)) in addons.iter().enumerate() {
                 @if index > 0 { ", " }
-                (package_name(&look.catalog, &PackageKey::addon(addon.clone()))) " × " (quantity)
+                bdi { (package_name(&look.catalog, &PackageKey::addon(addon.clone()))) } " × " (quantity)
             }
         } @else { "its terms change" }
     }

@@ -198,7 +198,7 @@ fn picture(lines: &[Line], range: &Range, labels: &[String]) -> Markup {
             }
             ul.legend {
                 @for (number, line) in lines.iter().enumerate() {
-                    li data-series=(number) { (line.name) " " span.quiet { (amount(line.total)) } }
+                    li data-series=(number) { bdi { (line.name) } " " span.quiet { (amount(line.total)) } }
                 }
             }
         }

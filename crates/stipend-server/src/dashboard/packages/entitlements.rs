@@ -62,7 +62,7 @@ pub(super) fn list(
             @let is_credit = matches!(entitlement.target, Target::Credit(_));
             tr {
                 th scope="row" {
-                    (name) " "
+                    bdi { (name) } " "
                     (badge(Tone::Quiet, if is_credit { "Credits" } else { "Feature" }))
                 }
                 td { span.amount { (words::value(catalog, entitlement)) } }
