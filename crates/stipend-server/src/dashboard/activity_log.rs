@@ -93,7 +93,8 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
 fn rows(visit: &Visit, shown: &[Changed], whole: &Recent<Changed>) -> Markup {
     let catalog = &visit.catalog();
     let head = html! {
-        th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "What" } th scope="col" { "Before and after" }
+        th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Before and after" }
+        th scope="col" { "Who" }
     };
     let rows = html! {
         @for (place, change) in shown.iter().enumerate() {
@@ -124,7 +125,6 @@ fn row(
     html! {
         tr {
             th scope="row" { (time(change.at)) }
-            td { (who(&visit.app, change.by.as_ref())) }
             td {
                 (told.kind) " " strong { (told.name) } " "
                 (badge(told.tone.unwrap_or(tone), told.word.unwrap_or(word)))
@@ -135,6 +135,7 @@ fn row(
                     None => (all(&told.lines)),
                 }
             }
+            td { (who(&visit.app, change.by.as_ref())) }
         }
     }
 }

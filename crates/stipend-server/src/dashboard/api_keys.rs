@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::field::{Choice, Field, Sheet, add_page};
 use super::form::{Form, Trouble};
 use super::layout::Section;
-use super::ui::{Head, Tone, badge, button, empty, facts, primary, table, time};
+use super::ui::{Head, Tone, badge, empty, facts, primary, table, time};
 use super::visit::{Posted, Visit};
 use super::who::{called, who};
 use crate::app::App;
@@ -50,7 +50,8 @@ async fn list(visit: Visit) -> Response {
     let add = primary(&visit.path(NEW), "+ Add API key");
     let head = html! {
         th scope="col" { "Key" } th scope="col" { "What it may do" } th scope="col" { "Created" }
-        th scope="col" { "Created by" } th scope="col" { "State" } th scope="col" { "Actions" }
+        th scope="col" { "Created by" } th scope="col" { "State" }
+        th scope="col" { span.visually-hidden { "Actions" } }
     };
     let rows = html! { @for key in &keys { (row(&visit, key)) } };
     let body = html! {
@@ -85,9 +86,11 @@ fn row(visit: &Visit, key: &ApiKey) -> Markup {
                     }
                 }
             }
-            td {
+            td.doing {
                 @if key.is_live() {
-                    (button(&visit.path(&format!("{LIST}/{}/revoke", key.number.0)), "Revoke…"))
+                    a.button.small href=(visit.path(&format!("{LIST}/{}/revoke", key.number.0))) {
+                        "Revoke…"
+                    }
                 }
             }
         }

@@ -254,7 +254,7 @@ impl Render for Field<'_> {
         html! {
             div.field {
                 label for=(id) {
-                    (self.label)
+                    bdi { (self.label) }
                     @if !self.is_required && !self.is_fixed { " " span.quiet { "(optional)" } }
                 }
                 (self.control(described.as_deref()))

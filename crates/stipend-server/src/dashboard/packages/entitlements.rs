@@ -67,7 +67,7 @@ pub(super) fn list(
                 }
                 td { span.amount { (words::value(catalog, entitlement)) } }
                 @if is_addon { td { (words::behavior(entitlement.behavior)) } }
-                td { (words::enforcement_word(words::enforcement(entitlement))) }
+                td.word { (words::enforcement_word(words::enforcement(entitlement))) }
                 @if can_edit {
                     td.doing {
                         (row_actions(visit, package, entitlement, &name, (place > 0, place < last)))
