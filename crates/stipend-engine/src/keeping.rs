@@ -6,7 +6,7 @@ use crate::slots::Keeper;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-/// When customers are packed: kept in memory as in an image, which takes a third of what a decoded
+/// When customers are packed: kept in memory as in an image, which takes a fifth of what a decoded
 /// one takes. Whoever asks for a packed one waits some microseconds longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the threads do, by their names.
-const PARTS: [(&str, &str); 4] = [
+/// What the threads do, by their names. The clients are the main thread, which the system calls as the
+/// program.
+const PARTS: [(&str, &str); 5] = [
+    ("client_cpu_us", "stipend-bench"),
     ("serve_cpu_us", "tokio-rt-worker"),
     ("decide_cpu_us", "stipend-decide"),
     ("commit_cpu_us", "stipend-commit"),
@@ -31,7 +33,7 @@ impl CpuTimes {
         Self(times)
     }
 
-    /// Microseconds of each part of Stipend for one of so many operations since then.
+    /// Microseconds of each part for one of so many operations since then.
     pub(crate) fn costs(&self, since: &Self, operations: u64) -> Vec<(&'static str, f64)> {
         let cost = |(detail, thread): &(&'static str, &str)| {
             let spent = self.of(thread, since).as_secs_f64();
