@@ -216,3 +216,53 @@ impl Working {
         self.arriving.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::published::Names;
+    use std::collections::BTreeMap;
+    use stipend_core::catalog::Metadata;
+    use stipend_core::customer::Profile;
+    use stipend_core::{Customer, Slot};
+
+    const SLOT: u32 = 64;
+
+    fn account() -> Account {
+        let profile = Profile {
+            env: EnvId(1),
+            id: CustomerId::parse("acme").expect("an id"),
+            name: None,
+            email: None,
+            metadata: Metadata::new(),
+            extras: BTreeMap::new(),
+            archived_at: None,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+        };
+        Account::new(Customer::new(Slot(SLOT), profile))
+    }
+
+    #[test]
+    fn who_rests_is_forgotten_when_durable_and_never_before() {
+        let published =
+            Published::new(BTreeMap::new(), Names::with_room(0), Realm::default(), 1, 0);
+        let published = Arc::new(published);
+        let (due, nobody) = (DueIndex::default(), BTreeSet::new());
+        let mut working = Working::new(Arc::clone(&published), due, nobody, 1, Rest::AtOnce);
+        let is_kept = |working: &Working| matches!(working.held(SLOT), Some(Held::Decoded(_)));
+        working.insert_account(SLOT, account());
+        working.account_mut(SLOT, 3).expect("it was inserted");
+        for durable in [1, 2, 2] {
+            working.forget_published(&Publication::default(), durable);
+            assert!(is_kept(&working), "batch 3 is not durable with {durable}");
+        }
+        let accounts = vec![(SLOT, Arc::new(account()))];
+        published.publish(&mut Publication { accounts, ..Publication::default() });
+        published.pack_at_once(&[SLOT]);
+        working.forget_published(&Publication::default(), 3);
+        working.forget_published(&Publication::default(), 3);
+        assert!(!is_kept(&working), "it is let go");
+        assert_eq!(working.account(SLOT).map(|account| account.customer.slot), Some(Slot(SLOT)));
+    }
+}
