@@ -54,15 +54,7 @@ impl Options {
 /// Runs it and prints what happened; on a failure the data stays where it is.
 pub(crate) fn command(options: &Options) -> Result<()> {
     ensure!(options.customers > 0, "at least one subscription");
-    let folder = tempfile::Builder::new().prefix("stipend-herd-").tempdir()?;
-    match run(options, folder.path()) {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let kept = folder.keep();
-            println!("the server's last words:\n{}", server::tail(&kept.join("server.log"), 20));
-            Err(error.context(format!("data and logs are kept in {}", kept.display())))
-        }
-    }
+    server::in_folder("stipend-herd-", |folder| run(options, folder))
 }
 
 fn run(options: &Options, folder: &Path) -> Result<()> {

@@ -201,6 +201,17 @@ impl Drop for Server {
     }
 }
 
+/// Runs something in a temporary folder, in which the server logs to `server.log`. On a failure the
+/// folder stays, and the server's last words are printed.
+pub(crate) fn in_folder(prefix: &str, run: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir()?;
+    run(folder.path()).map_err(|error| {
+        let kept = folder.keep();
+        println!("the server's last words:\n{}", tail(&kept.join("server.log"), 20));
+        error.context(format!("data and logs are kept in {}", kept.display()))
+    })
+}
+
 /// The last lines that the server wrote to standard error.
 pub(crate) fn tail(log: &Path, lines: usize) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();

@@ -59,15 +59,7 @@ pub(crate) struct Options {
 /// Runs it and prints what happened; on a failure the data stays where it is.
 pub(crate) fn command(options: &Options) -> Result<()> {
     ensure!(options.subscriptions > 0 && options.clients > 0, "at least one of each");
-    let folder = tempfile::Builder::new().prefix("stipend-soak-").tempdir()?;
-    match run(options, folder.path()) {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let kept = folder.keep();
-            println!("the server's last words:\n{}", server::tail(&kept.join("server.log"), 20));
-            Err(error.context(format!("data and logs are kept in {}", kept.display())))
-        }
-    }
+    server::in_folder("stipend-soak-", |folder| run(options, folder))
 }
 
 fn run(options: &Options, folder: &Path) -> Result<()> {
