@@ -3,6 +3,7 @@
 //! A parameter may stand once, apart from lists, which take both forms that clients use:
 //! `status=DRAFT,PUBLISHED` and `status=DRAFT&status=PUBLISHED`.
 
+use std::borrow::Cow;
 use stipend_core::{Amount, Timestamp};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -36,22 +37,22 @@ pub const VALUE_LENGTH_MAX: usize = 2_000;
 /// All of them have status 400: `unknown_parameter`, `duplicate_parameter`,
 /// `missing_parameter`, `invalid_limit`, `invalid_parameter`.
 pub fn parse_query<T: FromQuery>(query: &str) -> Result<T, WireError> {
-    let mut parameters = Parameters::parse(query)?;
-    parameters.check_known(&T::names())?;
-    T::from_query(&mut parameters)
+    let parameters = Parameters::parse(query)?;
+    parameters.check_known::<T>()?;
+    T::from_query(&parameters)
 }
 
 /// The decoded parameters of one query.
-pub struct Parameters {
-    pairs: Vec<(String, String)>,
+pub struct Parameters<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 fn refuse(code: ErrorCode, name: &str, message: &str) -> WireError {
     WireError::new(code, format!("the query parameter `{name}` {message}")).with_param(name)
 }
 
-impl Parameters {
-    fn parse(query: &str) -> Result<Self, WireError> {
+impl<'a> Parameters<'a> {
+    fn parse(query: &'a str) -> Result<Self, WireError> {
         let mut pairs = Vec::new();
         for part in query.split('&').filter(|part| !part.is_empty()) {
             if pairs.len() == PARAMETERS_MAX {
@@ -64,11 +65,11 @@ impl Parameters {
                 let message = "the query has a percent-encoding that is not UTF-8 text";
                 return Err(WireError::new(ErrorCode::InvalidParameter, message));
             };
-            if name.chars().chain(value.chars()).any(|character| character.is_ascii_control()) {
+            if name.bytes().chain(value.bytes()).any(|byte| byte.is_ascii_control()) {
                 let message = "the query has a control character";
                 return Err(WireError::new(ErrorCode::InvalidParameter, message));
             }
-            if value.chars().count() > VALUE_LENGTH_MAX {
+            if value.len() > VALUE_LENGTH_MAX && value.chars().count() > VALUE_LENGTH_MAX {
                 return Err(refuse(ErrorCode::InvalidParameter, &name, "is too long"));
             }
             pairs.push((name, value));
@@ -76,10 +77,11 @@ impl Parameters {
         Ok(Self { pairs })
     }
 
-    fn check_known(&self, known: &[String]) -> Result<(), WireError> {
-        match self.pairs.iter().find(|(name, _)| !known.contains(name)) {
+    fn check_known<T: FromQuery>(&self) -> Result<(), WireError> {
+        match self.pairs.iter().find(|(name, _)| !T::takes(name)) {
             None => Ok(()),
             Some((name, _)) => {
+                let known = T::names();
                 let list = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let message = format!("is not one of this operation's: {list}");
                 Err(refuse(ErrorCode::UnknownParameter, name, &message))
@@ -94,7 +96,7 @@ impl Parameters {
         if values.next().is_some() {
             return Err(refuse(ErrorCode::DuplicateParameter, name, "is given twice"));
         }
-        Ok(first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()))
+        Ok(first.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty()))
     }
 
     /// A whole number from 1 to [`LIMIT_MAX`]; a blank one is none.
@@ -117,8 +119,11 @@ impl Parameters {
     }
 }
 
-/// Undoes percent-encoding, once; `+` is a blank.
-fn decode(text: &str) -> Option<String> {
+/// Undoes percent-encoding, once; `+` is a blank. Most texts are as they were sent.
+fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+        return Some(Cow::Borrowed(text));
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -132,19 +137,22 @@ fn decode(text: &str) -> Option<String> {
             plain => plain,
         });
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// The whole query of one operation.
 pub trait FromQuery: Sized {
-    /// Every parameter name.
+    /// Every parameter name, for messages.
     fn names() -> Vec<String>;
+
+    /// Whether that is the name of a parameter. It is asked of every request, so it makes no texts.
+    fn takes(parameter: &str) -> bool;
 
     /// Takes the parameters.
     ///
     /// # Errors
     /// The first fault.
-    fn from_query(parameters: &mut Parameters) -> Result<Self, WireError>;
+    fn from_query(parameters: &Parameters<'_>) -> Result<Self, WireError>;
 }
 
 /// One parameter of a query.
@@ -154,11 +162,16 @@ pub trait FromParameter: Sized {
         vec![name.to_owned()]
     }
 
+    /// Whether `parameter` is one of [`FromParameter::names`].
+    fn takes(name: &str, parameter: &str) -> bool {
+        name == parameter
+    }
+
     /// Takes its value.
     ///
     /// # Errors
     /// Where it is malformed, given twice, or missing and required.
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError>;
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError>;
 
     /// Its schema.
     fn schema() -> RefOr<Schema>;
@@ -255,7 +268,7 @@ impl FromText for u32 {
 }
 
 impl<T: FromText> FromParameter for Option<T> {
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
         parameters.single(name)?.map(|text| read_text(name, text)).transpose()
     }
 
@@ -269,7 +282,7 @@ impl<T: FromText> FromParameter for Option<T> {
 pub struct Needed<T>(pub T);
 
 impl<T: FromText> FromParameter for Needed<T> {
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
         match parameters.single(name)? {
             Some(text) => read_text(name, text).map(Self),
             None => Err(refuse(ErrorCode::MissingParameter, name, "is missing, and required")),
@@ -287,7 +300,7 @@ impl<T: FromText> FromParameter for Needed<T> {
 
 /// A list of fixed spellings; empty where it is not given.
 impl<T: WireEnum> FromParameter for Vec<T> {
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
         let mut values = Vec::new();
         for text in parameters.list(name) {
             let message = || format!("must be a list of {}", T::TEXTS.join(", "));
@@ -309,7 +322,7 @@ impl<T: WireEnum> FromParameter for Vec<T> {
 pub struct Texts(pub Option<Vec<String>>);
 
 impl FromParameter for Texts {
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
         let is_given = parameters.pairs.iter().any(|(key, _)| key == name);
         let texts = || parameters.list(name).map(str::to_owned).collect();
         Ok(Self(is_given.then(texts)))
@@ -331,7 +344,7 @@ pub struct UpcomingCount(pub u32);
 macro_rules! bounded {
     ($($name:ident: $default:ident, $refusal:ident;)*) => {$(
         impl FromParameter for $name {
-            fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+            fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
                 parameters.bounded(name, $default, ErrorCode::$refusal).map(Self)
             }
 
@@ -383,7 +396,14 @@ impl FromParameter for InstantRange {
         Self::BOUNDS.iter().map(|bound| format!("{name}[{bound}]")).collect()
     }
 
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+    fn takes(name: &str, parameter: &str) -> bool {
+        let bound = parameter.strip_prefix(name).and_then(|rest| rest.strip_prefix('['));
+        bound
+            .and_then(|rest| rest.strip_suffix(']'))
+            .is_some_and(|bound| Self::BOUNDS.contains(&bound))
+    }
+
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
         let bound = |bound: &str| Option::from_parameters(parameters, &format!("{name}[{bound}]"));
         Ok(Self { gt: bound("gt")?, gte: bound("gte")?, lt: bound("lt")?, lte: bound("lte")? })
     }
@@ -432,7 +452,11 @@ macro_rules! query {
                 names.concat()
             }
 
-            fn from_query(parameters: &mut Parameters) -> Result<Self, WireError> {
+            fn takes(parameter: &str) -> bool {
+                $(<$type>::takes(wire_name!($field), parameter))||*
+            }
+
+            fn from_query(parameters: &Parameters<'_>) -> Result<Self, WireError> {
                 Ok(Self {
                     $($field: FromParameter::from_parameters(parameters, wire_name!($field))?,)*
                 })
@@ -461,8 +485,29 @@ impl FromQuery for NoQuery {
         Vec::new()
     }
 
-    fn from_query(_: &mut Parameters) -> Result<Self, WireError> {
+    fn takes(_: &str) -> bool {
+        false
+    }
+
+    fn from_query(_: &Parameters<'_>) -> Result<Self, WireError> {
         Ok(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_takes_the_names_that_it_lists_and_no_others() {
+        fn check<T: FromQuery>(others: &[&str]) {
+            let names = T::names();
+            assert!(names.iter().all(|name| T::takes(name)), "{names:?}");
+            assert!(!others.iter().any(|other| T::takes(other)), "{others:?}");
+        }
+        check::<NoQuery>(&["", "limit"]);
+        check::<CheckQuery>(&["", "currencyid", "currencyId ", "currency"]);
+        check::<GrantsQuery>(&["createdAt", "createdAt[]", "createdAt[gt", "createdAt[eq]"]);
     }
 }
 

@@ -137,7 +137,7 @@ fn is_dimension(name: &str) -> bool {
 }
 
 /// The names of a list of dimensions, each once, in their order.
-fn read_names(parameters: &Parameters, parameter: &str) -> Result<Vec<String>, WireError> {
+fn read_names(parameters: &Parameters<'_>, parameter: &str) -> Result<Vec<String>, WireError> {
     let invalid = |message: &str| refuse(ErrorCode::InvalidParameter, parameter, message);
     let mut names: Vec<String> = Vec::new();
     for name in parameters.list(parameter) {
@@ -161,7 +161,7 @@ fn check_count(dimensions: &[String], parameter: &str) -> Result<(), WireError> 
 }
 
 impl FromParameter for GroupByDimensions {
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
         let dimensions = read_names(parameters, name)?;
         check_count(&dimensions, name)?;
         Ok(Self(dimensions))
@@ -173,7 +173,7 @@ impl FromParameter for GroupByDimensions {
 }
 
 impl FromParameter for GroupBy {
-    fn from_parameters(parameters: &Parameters, name: &str) -> Result<Self, WireError> {
+    fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
         let mut dimensions = read_names(parameters, name)?;
         let is_default = dimensions.is_empty();
         let feature = dimensions.iter().position(|name| name == BY_FEATURE);
