@@ -85,7 +85,9 @@ async fn check_entitlement(
     query.check_subject()?;
     if let Some(reservation) = query.reservation()? {
         caller.check_access(Access::Usage)?;
-        return super::reservations::reserve(&app, &caller, &id, &query, reservation).await;
+        // What most checks do not need is kept out of their future, which is moved about.
+        let reserve = super::reservations::reserve(&app, &caller, &id, &query, reservation);
+        return Box::pin(reserve).await;
     }
     let now = app.engine().now(caller.env);
     let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
@@ -110,7 +112,8 @@ async fn check_entitlement(
         && let Some(found) = &found
         && let Some(pool) = check.pool.and_then(|pool| found.customer.pool(pool))
     {
-        told.forecast = Some(forecast(&app, &caller, (found, &catalog), pool, now).await?.into());
+        let forecast = Box::pin(forecast(&app, &caller, (found, &catalog), pool, now));
+        told.forecast = Some(forecast.await?.into());
     }
     let decision = of_check(asked_of(id, query), &check, customer, now);
     told.decision_id = Some(app.keep(caller.env, decision));

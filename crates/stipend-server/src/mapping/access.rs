@@ -55,6 +55,7 @@ pub(crate) fn check_to_wire(
     asked: &str,
     check: &CreditCheck,
 ) -> EffectiveCredit {
+    let updated_at = instant(check.usage_updated_at);
     EffectiveCredit {
         access_denied_reason: check.denial.map(reason),
         currency: currency_to_wire(catalog, asked),
@@ -62,9 +63,9 @@ pub(crate) fn check_to_wire(
         is_granted: check.denial.is_none(),
         r#type: CreditTag::Credit,
         usage_limit: Decimal(check.usage_limit),
-        usage_updated_at: instant(check.usage_updated_at),
+        usage_updated_at: updated_at.clone(),
         decision_id: None,
-        entitlement_updated_at: Some(instant(check.usage_updated_at)),
+        entitlement_updated_at: Some(updated_at),
         forecast: None,
         has_soft_limit: Some(check.is_soft()),
         is_estimate: None,
