@@ -17,24 +17,24 @@ impl<W: FnMut(&mut Vec<u8>) + 'static> HttpCaller<W> {
     }
 
     /// Sends one request and gives the body of its answer.
-    pub(crate) async fn exchange(&mut self) -> Result<Vec<u8>> {
+    pub(crate) async fn exchange(&mut self) -> Result<&[u8]> {
         self.request.clear();
         (self.write)(&mut self.request);
         self.wire.send(&self.request).await?;
         let answer = self.wire.receive(end_of_answer).await?;
-        let body = body_start(&answer).unwrap_or(answer.len());
+        let body = body_start(answer).unwrap_or(answer.len());
         ensure!(
             answer.starts_with(b"HTTP/1.1 200"),
             "refused: {}",
-            String::from_utf8_lossy(&answer)
+            String::from_utf8_lossy(answer)
         );
-        Ok(answer[body..].to_vec())
+        Ok(&answer[body..])
     }
 }
 
 impl<W: FnMut(&mut Vec<u8>) + 'static> Caller for HttpCaller<W> {
     async fn call(&mut self) -> Result<()> {
-        self.exchange().await.map(drop)
+        self.exchange().await.map(|_| ())
     }
 }
 

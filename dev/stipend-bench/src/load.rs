@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
-/// The longest that any one answer may take.
+/// How long answers may be late when a round is over.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One connection with whatever it says.
@@ -31,11 +31,11 @@ pub(crate) fn closed_loop<C: Caller>(
     window: Duration,
 ) -> Result<Round> {
     let began = time::now();
-    drive(runtime, callers, began, move |mut caller, _| async move {
+    drive(runtime, callers, (began, window), move |mut caller, _| async move {
         let mut latencies = Vec::with_capacity(4_096);
         while began.elapsed() < window {
             let one = time::now();
-            timed(&mut caller).await?;
+            caller.call().await?;
             latencies.push(micros(one.elapsed()));
         }
         Ok((caller, latencies))
@@ -53,7 +53,7 @@ pub(crate) fn open_loop<C: Caller>(
     let began = time::now();
     let count = u32::try_from(callers.len()).unwrap_or(u32::MAX);
     let period = Duration::from_secs_f64(f64::from(count) / rate.max(1.0));
-    drive(runtime, callers, began, move |mut caller, place| async move {
+    drive(runtime, callers, (began, window), move |mut caller, place| async move {
         let mut latencies = Vec::with_capacity(4_096);
         let mut due = began + period * place / count;
         while due < began + window {
@@ -62,7 +62,7 @@ pub(crate) fn open_loop<C: Caller>(
                 tokio::time::sleep_until(due.into()).await;
             }
             let from = if is_late { due } else { time::now() };
-            timed(&mut caller).await?;
+            caller.call().await?;
             latencies.push(micros(from.elapsed()));
             due += period;
         }
@@ -70,14 +70,10 @@ pub(crate) fn open_loop<C: Caller>(
     })
 }
 
-async fn timed(caller: &mut impl Caller) -> Result<()> {
-    tokio::time::timeout(PATIENCE, caller.call()).await.context("no answer for 30 seconds")?
-}
-
 fn drive<C: Caller, F: Future<Output = Result<(C, Vec<u32>)>> + 'static>(
     runtime: &Runtime,
     callers: &mut Vec<C>,
-    began: std::time::Instant,
+    (began, window): (std::time::Instant, Duration),
     task: impl Fn(C, u32) -> F,
 ) -> Result<Round> {
     let local = LocalSet::new();
@@ -86,7 +82,8 @@ fn drive<C: Caller, F: Future<Output = Result<(C, Vec<u32>)>> + 'static>(
         .zip(0..)
         .map(|(caller, place)| local.spawn_local(task(caller, place)))
         .collect();
-    runtime.block_on(local.run_until(async {
+    // One limit for all: each request with its own would pay for a timer.
+    let limited = tokio::time::timeout(window + PATIENCE, async {
         let mut round = Round::default();
         for task in tasks {
             let (caller, latencies) = task.await.context("a client panicked")??;
@@ -96,7 +93,9 @@ fn drive<C: Caller, F: Future<Output = Result<(C, Vec<u32>)>> + 'static>(
         }
         round.took = began.elapsed();
         Ok(round)
-    }))
+    });
+    let limited = async { limited.await.context("an answer is 30 seconds late")? };
+    runtime.block_on(local.run_until(limited))
 }
 
 /// A connection that is kept, with bytes that were read and not yet used.
@@ -104,6 +103,8 @@ fn drive<C: Caller, F: Future<Output = Result<(C, Vec<u32>)>> + 'static>(
 pub(crate) struct Wire {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// How much of it was given already.
+    given: usize,
 }
 
 impl Wire {
@@ -111,7 +112,7 @@ impl Wire {
         let stream = TcpStream::connect(("127.0.0.1", port)).await;
         let stream = stream.with_context(|| format!("cannot connect to port {port}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(4_096) })
+        Ok(Self { stream, buffer: Vec::with_capacity(4_096), given: 0 })
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
@@ -122,11 +123,12 @@ impl Wire {
     pub(crate) async fn receive(
         &mut self,
         end: impl Fn(&[u8]) -> Result<Option<usize>>,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<&[u8]> {
+        self.buffer.drain(..std::mem::take(&mut self.given));
         loop {
             if let Some(end) = end(&self.buffer)? {
-                let rest = self.buffer.split_off(end);
-                return Ok(std::mem::replace(&mut self.buffer, rest));
+                self.given = end;
+                return Ok(&self.buffer[..end]);
             }
             let read = self.stream.read_buf(&mut self.buffer).await?;
             ensure!(read > 0, "the connection was closed");

@@ -97,7 +97,7 @@ impl Redis {
         }
         let first = wires.first_mut().context("no connection")?;
         let script = runtime.block_on(ask(first, &["SCRIPT", "LOAD", DEDUCT]))?;
-        let script = String::from_utf8(script)?;
+        let script = std::str::from_utf8(script)?;
         let script = script.lines().nth(1).context("no digest of the script")?.to_owned();
         let customers = self.customers;
         let callers = wires
@@ -117,7 +117,7 @@ impl Redis {
 }
 
 /// Sends a command and gives its answer as it came.
-async fn ask(wire: &mut Wire, words: &[&str]) -> Result<Vec<u8>> {
+async fn ask<'a>(wire: &'a mut Wire, words: &[&str]) -> Result<&'a [u8]> {
     let mut request = Vec::with_capacity(256);
     write_command(&mut request, words)?;
     wire.send(&request).await?;
@@ -132,9 +132,9 @@ fn write_command(request: &mut Vec<u8>, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-async fn receive(wire: &mut Wire) -> Result<Vec<u8>> {
+async fn receive(wire: &mut Wire) -> Result<&[u8]> {
     let answer = wire.receive(|bytes| Ok(end_of_answer(bytes))).await?;
-    ensure!(!answer.starts_with(b"-"), "Redis refused: {}", String::from_utf8_lossy(&answer));
+    ensure!(!answer.starts_with(b"-"), "Redis refused: {}", String::from_utf8_lossy(answer));
     Ok(answer)
 }
 

@@ -53,7 +53,7 @@ impl Checking {
     /// The body of one answer.
     pub(crate) fn sample(&mut self) -> Result<Vec<u8>> {
         let caller = self.callers.first_mut().context("no connection")?;
-        self.runtime.block_on(caller.exchange())
+        Ok(self.runtime.block_on(caller.exchange())?.to_vec())
     }
 }
 
