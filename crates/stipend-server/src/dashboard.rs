@@ -22,6 +22,7 @@ mod object;
 mod packages;
 mod password;
 mod products;
+mod repeat;
 mod security;
 mod session;
 mod settings;

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 const E: &str = "/e/production";
 const ADDON: &str = "/e/production/addons/extra";
-const PLAN: &str = "/e/production/plans/pro";
+pub(crate) const PLAN: &str = "/e/production/plans/pro";
 
 /// The catalog of the page that the product was made from, up to the published plan.
-fn with_plan(server: &Server) -> Browser<'_> {
+pub(crate) fn with_plan(server: &Server) -> Browser<'_> {
     let browser = Browser::signed_in(server);
     let add = |list: &str, fields: &[(&str, &str)]| {
         browser.done(&format!("{E}{list}/new"), &format!("{E}{list}"), fields)
@@ -63,7 +63,7 @@ fn publish(browser: &Browser<'_>, package: &str, migration: &str) -> String {
 }
 
 /// The text of a page, without its tags.
-fn text(html: &str) -> String {
+pub(crate) fn text(html: &str) -> String {
     let mut text = String::new();
     let mut is_tag = false;
     for sign in html.chars() {

@@ -18,6 +18,7 @@ mod dashboard_catalog;
 mod dashboard_credits;
 mod dashboard_customers;
 mod dashboard_environment;
+mod dashboard_prices;
 mod dashboard_recent;
 mod decisions;
 mod embed;

@@ -35,15 +35,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
             }
             (entitlements::list(&visit, &catalog, package, version, true))
         }
-        section #price {
-            div.section-head {
-                h2 { "Price" }
-                @if package.archived_at.is_none() {
-                    (button(&format!("{}/price", path_of(&visit, &package.key)), "Set the price"))
-                }
-            }
-            (price::show(&catalog, version))
-        }
+        (price::section(&visit, &catalog, package, version, true))
         (relations(&visit, &catalog, package, version))
         (versions(&visit, package))
     };
@@ -217,10 +209,7 @@ pub(super) async fn show_version(visit: Visit) -> Result<Response, Failure> {
                 (entitlements::list(&visit, &catalog, package, version, false))
             }
         }
-        section {
-            h2 { "Price" }
-            (price::show(&catalog, version))
-        }
+        (price::section(&visit, &catalog, package, version, false))
     };
     Ok(visit.page(Kind::of(package.key.kind).section, &title, &body))
 }
