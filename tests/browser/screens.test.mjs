@@ -48,6 +48,7 @@ const SCREENS = {
   "plan-edit": `${PLAN}/edit`,
   "plan-price": `${PLAN}/price`,
   "plan-priced": SCALE,
+  "plan-priced-edit": `${SCALE}/edit`,
   "plan-priced-price": `${SCALE}/price`,
   "price-new": `${SCALE}/prices/new`,
   "price-overage": `${SCALE}/prices/new?of=overage`,
@@ -114,6 +115,8 @@ async function makePrices() {
   const of = { featureId: "feature-api-calls" };
   await server.post("/api/v1/plans", {
     id: "plan-scale", displayName: "Scale", productId: "product-platform",
+    metadata: { team: "growth", "price book": "2026" },
+    defaultTrialConfig: { duration: 14, units: "DAY", trialEndBehavior: "CONVERT_TO_PAID" },
   });
   await server.send("PATCH", "/api/v1/plans/plan-scale", { charges: {
     pricingType: "PAID",

@@ -18,6 +18,7 @@ mod features;
 mod field;
 mod form;
 mod layout;
+mod metadata;
 mod object;
 mod packages;
 mod password;

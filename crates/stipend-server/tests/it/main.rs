@@ -17,6 +17,7 @@ mod dashboard;
 mod dashboard_catalog;
 mod dashboard_credits;
 mod dashboard_customers;
+mod dashboard_details;
 mod dashboard_environment;
 mod dashboard_prices;
 mod dashboard_recent;

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, Sheet, one_button};
 use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::metadata;
 use crate::dashboard::object::Object;
 use crate::dashboard::ui::{Head, Tone, badge, button, empty, facts, id, primary, table, time};
 use crate::dashboard::visit::{Posted, Visit};
@@ -76,6 +77,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
                 (short_list(&look, &ended[..ended.len().min(ENDED_MAX)], "Ended subscriptions"))
             }
         }
+        (metadata::shown(&look.customer().profile.metadata))
     };
     Ok(look.page(Tab::Subscriptions, &body))
 }

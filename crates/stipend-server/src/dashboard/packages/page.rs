@@ -3,6 +3,7 @@
 use super::{Kind, above, badges, entitlements, find, path_of, price};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::one_button;
+use crate::dashboard::metadata;
 use crate::dashboard::ui::{
     Head, Tone, badge, button, empty, facts, id, optional, primary, table, time,
 };
@@ -37,6 +38,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         }
         (price::section(&visit, &catalog, package, version, true))
         (relations(&visit, &catalog, package, version))
+        (metadata::shown(&version.metadata))
         (versions(&visit, package))
     };
     Ok(visit.page(kind.section, &version.name, &body))
@@ -86,6 +88,9 @@ fn about(visit: &Visit, catalog: &Catalog, package: &Package, version: &PackageV
     }
     if let Some(terms) = version.addon_terms() {
         list.push(("Type", html! { (words::instances(terms.max_quantity)) }));
+    }
+    if let Some(trial) = version.plan_terms().and_then(|terms| terms.trial.as_ref()) {
+        list.push(("Trial", html! { (words::trial(trial)) }));
     }
     list.push(("Version", html! { (version.version) }));
     list.push(("Changed", time(version.updated_at)));
@@ -210,6 +215,7 @@ pub(super) async fn show_version(visit: Visit) -> Result<Response, Failure> {
             }
         }
         (price::section(&visit, &catalog, package, version, false))
+        (metadata::shown(&version.metadata))
     };
     Ok(visit.page(Kind::of(package.key.kind).section, &title, &body))
 }
