@@ -1,13 +1,13 @@
 //! Product catalog › Credit types.
 
 use super::failure::Failure;
-use super::field::{Field, Sheet, add_page, one_button};
+use super::field::{Dangerous, Field, Sheet, add_page, one_button};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
 use super::packages::users;
 use super::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, tabs, time,
+    Head, Tone, badge, button, empty, facts, id, isolated, optional, primary, table, tabs, time,
 };
 use super::visit::{Posted, Visit};
 use crate::app::App;
@@ -200,7 +200,7 @@ async fn create(posted: Posted) -> Response {
         Ok::<_, Trouble>(path)
     };
     match created.await {
-        Ok(path) => visit.done(&path, format!("{} was added.", form.get("displayName"))),
+        Ok(path) => visit.done(&path, format!("{} was added.", isolated(form.get("displayName")))),
         Err(trouble) => {
             let form = form.clone().with(trouble);
             visit.refused(SECTION, "Add credit type", &new_page(&visit, &form))
@@ -281,14 +281,14 @@ fn archive_page(visit: &Visit, catalog: &Catalog, credit_type: &CreditType, form
             }
             p { (button(&path, "Back")) }
         } @else {
-            (Sheet {
+            (Dangerous(Sheet {
                 visit,
                 action: &format!("{path}/archive"),
                 form,
                 fields: PreEscaped(String::new()),
                 submit: "Archive",
                 cancel: Some(&path),
-            })
+            }))
         }
     }
 }
@@ -305,7 +305,10 @@ async fn archive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let credit_type = &*find(&visit, &catalog)?;
     match visit.change(CatalogCommand::ArchiveCreditType(credit_type.id.clone())).await {
-        Ok(()) => Ok(visit.done(&visit.path(LIST), format!("{} was archived.", credit_type.name))),
+        Ok(()) => {
+            Ok(visit
+                .done(&visit.path(LIST), format!("{} was archived.", isolated(&credit_type.name))))
+        }
         Err(trouble) => {
             let catalog = visit.catalog();
             let body = archive_page(&visit, &catalog, credit_type, &form.with(trouble));
@@ -320,6 +323,6 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let credit_type = &*find(&visit, &catalog)?;
     let command = CatalogCommand::UnarchiveCreditType(credit_type.id.clone());
     let outcome = visit.change(command).await;
-    let message = format!("{} was restored.", credit_type.name);
+    let message = format!("{} was restored.", isolated(&credit_type.name));
     Ok(visit.tried(&path_of(&visit, credit_type), outcome, message))
 }

@@ -2,7 +2,7 @@
 
 use super::customer::{Look, Tab};
 use super::failure::Failure;
-use super::field::{Field, Sheet};
+use super::field::{Dangerous, Field, Sheet};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::metadata;
@@ -381,14 +381,14 @@ fn archive_page(look: &Look<'_>, form: &Form) -> Markup {
             "Its id and its ledger stay. A customer can be restored, its name and its \
              subscriptions cannot."
         }
-        (Sheet {
+        (Dangerous(Sheet {
             visit: look.visit,
             action: &look.path("/archive"),
             form,
             fields: Markup::default(),
             submit: "Archive",
             cancel: Some(&look.path("")),
-        })
+        }))
     }
 }
 

@@ -6,7 +6,7 @@ use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
 use super::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, tabs, time,
+    Head, Tone, badge, button, empty, facts, id, isolated, optional, primary, table, tabs, time,
 };
 use super::visit::{Posted, Visit};
 use crate::app::App;
@@ -283,7 +283,7 @@ async fn create(posted: Posted) -> Response {
         Ok::<_, Trouble>(path)
     };
     match created.await {
-        Ok(path) => visit.done(&path, format!("{} was added.", form.get("displayName"))),
+        Ok(path) => visit.done(&path, format!("{} was added.", isolated(form.get("displayName")))),
         Err(trouble) => {
             let form = form.with(placed(trouble));
             visit.refused(SECTION, "Add feature", &new_page(&visit, &form))
@@ -349,7 +349,7 @@ async fn archive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
     let outcome = visit.change(CatalogCommand::ArchiveFeature(feature.id.clone())).await;
-    let message = format!("{} was archived.", feature.name);
+    let message = format!("{} was archived.", isolated(&feature.name));
     Ok(visit.tried(&path_of(&visit, feature), outcome, message))
 }
 
@@ -358,6 +358,6 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
     let outcome = visit.change(CatalogCommand::UnarchiveFeature(feature.id.clone())).await;
-    let message = format!("{} was restored.", feature.name);
+    let message = format!("{} was restored.", isolated(&feature.name));
     Ok(visit.tried(&path_of(&visit, feature), outcome, message))
 }

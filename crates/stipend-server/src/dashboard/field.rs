@@ -1,7 +1,7 @@
 //! The fields of forms: a label, a control, a hint, and what is wrong right beside it.
 
 use super::form::{Form, TOKEN_FIELD};
-use super::ui::Head;
+use super::ui::{Head, isolated};
 use super::visit::Visit;
 use maud::{Markup, Render, html};
 
@@ -21,19 +21,34 @@ pub(super) struct Sheet<'a> {
     pub(super) cancel: Option<&'a str>,
 }
 
-impl Render for Sheet<'_> {
-    fn render(&self) -> Markup {
+impl Sheet<'_> {
+    fn with_button(&self, class: &str) -> Markup {
         html! {
             form.sheet method="post" action=(self.action) {
                 (token(self.visit))
                 (summary(self.form))
                 (self.fields)
                 div.actions {
-                    button.button.primary type="submit" { (self.submit) }
+                    button class=(class) type="submit" { (self.submit) }
                     @if let Some(cancel) = self.cancel { a.button href=(cancel) { "Cancel" } }
                 }
             }
         }
+    }
+}
+
+impl Render for Sheet<'_> {
+    fn render(&self) -> Markup {
+        self.with_button("button primary")
+    }
+}
+
+/// A form whose button ends something or takes it away.
+pub(super) struct Dangerous<'a>(pub(super) Sheet<'a>);
+
+impl Render for Dangerous<'_> {
+    fn render(&self) -> Markup {
+        self.0.with_button("button danger")
     }
 }
 
@@ -248,7 +263,7 @@ impl<'a> Field<'a> {
                 select id=(id) name=(self.name) required[self.is_required] aria-invalid=[invalid]
                     aria-describedby=[described_by] autofocus[focused] {
                     @for (option, name) in options {
-                        option value=(option) selected[option == value] { (name) }
+                        option value=(option) selected[option == value] { (isolated(name)) }
                     }
                 }
             },

@@ -1,12 +1,12 @@
 //! Product catalog › Products.
 
 use super::failure::Failure;
-use super::field::{Choice, Field, Sheet, add_page, one_button, tick};
+use super::field::{Choice, Dangerous, Field, Sheet, add_page, one_button, tick};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
 use super::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, tabs, time,
+    Head, Tone, badge, button, empty, facts, id, isolated, optional, primary, table, tabs, time,
 };
 use super::visit::{Posted, Visit};
 use crate::app::App;
@@ -237,7 +237,7 @@ async fn create(posted: Posted) -> Response {
         Ok::<_, Trouble>(path)
     };
     match created.await {
-        Ok(path) => visit.done(&path, format!("{} was added.", form.get("displayName"))),
+        Ok(path) => visit.done(&path, format!("{} was added.", isolated(form.get("displayName")))),
         Err(trouble) => {
             visit.refused(SECTION, "Add product", &new_page(&visit, &form.with(trouble)))
         }
@@ -313,14 +313,14 @@ fn archive_page(visit: &Visit, product: &Product, form: &Form) -> Markup {
             "Its plans and add-ons are archived with it, and nobody can subscribe to " strong { (product.name) } " any more. "
             "Present subscriptions go on. It can be restored."
         }
-        (Sheet {
+        (Dangerous(Sheet {
             visit,
             action: &format!("{path}/archive"),
             form,
             fields: Markup::default(),
             submit: "Archive",
             cancel: Some(&path),
-        })
+        }))
     }
 }
 
@@ -335,7 +335,9 @@ async fn archive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let product = &*find(&visit, &catalog)?;
     match visit.change(CatalogCommand::ArchiveProduct(product.id.clone())).await {
-        Ok(()) => Ok(visit.done(&visit.path(LIST), format!("{} was archived.", product.name))),
+        Ok(()) => {
+            Ok(visit.done(&visit.path(LIST), format!("{} was archived.", isolated(&product.name))))
+        }
         Err(trouble) => {
             let body = archive_page(&visit, product, &form.with(trouble));
             Ok(visit.refused(SECTION, "Archive product", &body))
@@ -348,6 +350,6 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let product = &*find(&visit, &catalog)?;
     let outcome = visit.change(CatalogCommand::UnarchiveProduct(product.id.clone())).await;
-    let message = format!("{} was restored.", product.name);
+    let message = format!("{} was restored.", isolated(&product.name));
     Ok(visit.tried(&path_of(&visit, product), outcome, message))
 }

@@ -1,6 +1,6 @@
 //! What packages give, in words. Nothing is decided here.
 
-use super::ui::grouped;
+use super::ui::{grouped, isolated};
 use stipend_core::catalog::{
     Alignment, Behavior, Catalog, CreditProration, CreditTerms, Enforcement, Entitlement,
     EntitlementTerms, FeatureTerms, PackageDetails, PackageVersion, Pricing, ResetPeriod, Target,
@@ -47,7 +47,7 @@ pub(super) fn credits(
     amount: Amount,
     cadence: Cadence,
 ) -> String {
-    format!("{} {} {}", grouped(amount), currency(catalog, id), per(cadence))
+    format!("{} {} {}", grouped(amount), isolated(&currency(catalog, id)), per(cadence))
 }
 
 /// What an entitlement gives.
@@ -64,7 +64,8 @@ pub(super) fn value(catalog: &Catalog, entitlement: &Entitlement) -> String {
 fn credit_value(catalog: &Catalog, terms: &CreditTerms) -> String {
     let Some(amount) = terms.amount else { return "Agreed with each subscription".to_owned() };
     let each = terms.per_unit_of.as_ref();
-    let each = each.map_or_else(String::new, |id| format!(" for each of {}", feature(catalog, id)));
+    let each = each
+        .map_or_else(String::new, |id| format!(" for each of {}", isolated(&feature(catalog, id))));
     format!("{} {}{each}", grouped(amount), per(terms.cadence))
 }
 

@@ -9,7 +9,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, summary, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
-use crate::dashboard::ui::{Head, empty, grouped, time};
+use crate::dashboard::ui::{Head, empty, grouped, isolated, time};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::ids::random_id;
 use crate::mapping::subscription as mapping;
@@ -235,7 +235,7 @@ fn gives(catalog: &Catalog, package: &Package) -> String {
         let (currency, terms) = entitlement.credit()?;
         let amount = terms.amount?;
         let name = credit_name(catalog, currency);
-        Some(format!("{} {name} {}", grouped(amount), each(terms.cadence)))
+        Some(format!("{} {} {}", grouped(amount), isolated(&name), each(terms.cadence)))
     });
     credits.collect::<Vec<_>>().join(", ")
 }
@@ -245,7 +245,7 @@ fn fields(offer: &Offer<'_>, form: &Form) -> Markup {
     let plans = offer.plans.iter().map(|plan| {
         let gives = gives(catalog, plan);
         let name = name_of(plan);
-        let text = if gives.is_empty() { name } else { format!("{name} — {gives}") };
+        let text = if gives.is_empty() { name } else { format!("{} — {gives}", isolated(&name)) };
         (plan.key.id.to_string(), text)
     });
     let first = offer.terms.is_none().then(|| (String::new(), "Choose a plan".to_owned()));

@@ -4,7 +4,7 @@ use super::explain::picture;
 use super::{Look, SECTION, Tab, credit_name, credits, package_name};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::field::{Choice, Field, Sheet, one_button};
+use crate::dashboard::field::{Choice, Dangerous, Field, Sheet, one_button};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::metadata;
 use crate::dashboard::object::Object;
@@ -325,7 +325,7 @@ fn cancel_page(look: &Look<'_>, terms: &SubscriptionTerms, form: &Form) -> Marku
              the customer's."
         }
         (losses(look, terms))
-        (Sheet {
+        (Dangerous(Sheet {
             visit: look.visit,
             action: &look.path(&format!("/subscriptions/{}/cancel", terms.id)),
             form,
@@ -346,7 +346,7 @@ fn cancel_page(look: &Look<'_>, terms: &SubscriptionTerms, form: &Form) -> Marku
             },
             submit: "Cancel subscription",
             cancel: Some(&look.path("")),
-        })
+        }))
     }
 }
 

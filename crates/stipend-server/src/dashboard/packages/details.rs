@@ -2,12 +2,12 @@
 
 use super::{Kind, above, edit_draft, find, path_of};
 use crate::dashboard::failure::Failure;
-use crate::dashboard::field::{Choice, Field, Sheet, tick};
+use crate::dashboard::field::{Choice, Dangerous, Field, Sheet, tick};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::metadata;
 use crate::dashboard::object::Object;
 use crate::dashboard::repeat::{on_enter, reshaped};
-use crate::dashboard::ui::{Head, empty, grouped, primary};
+use crate::dashboard::ui::{Head, empty, grouped, isolated, primary};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::mapping::package as mapping;
 use axum::response::Response;
@@ -112,7 +112,10 @@ pub(super) async fn create(posted: Posted) -> Response {
     match created.await {
         Ok(path) => {
             let name = form.get("displayName");
-            visit.done(&path, format!("{name} was added as a draft. Give it entitlements next."))
+            visit.done(
+                &path,
+                format!("{} was added as a draft. Give it entitlements next.", isolated(name)),
+            )
         }
         Err(trouble) => {
             let page = new_page(&visit, kind, &form.with(trouble));
@@ -335,7 +338,7 @@ fn archive_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
             "No new subscription can take " strong { (package.shown().name) } ". Present ones keep \
              it. This cannot be taken back."
         }
-        (Sheet {
+        (Dangerous(Sheet {
             visit,
             action: &format!("{path}/archive"),
             form,
@@ -344,7 +347,7 @@ fn archive_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
             },
             submit: "Archive",
             cancel: Some(&path),
-        })
+        }))
     }
 }
 
@@ -363,12 +366,14 @@ pub(super) async fn archive(posted: Posted) -> Result<Response, Failure> {
     let name = &package.shown().name;
     let archived = async {
         if form.get("confirm").trim() != name.trim() {
-            return Err(Trouble::at("confirm", format!("Type {name} here.")));
+            return Err(Trouble::at("confirm", format!("Type {} here.", isolated(name))));
         }
         visit.change(CatalogCommand::ArchivePackage(package.key.clone())).await
     };
     match archived.await {
-        Ok(()) => Ok(visit.done(&visit.path(kind.list), format!("{name} was archived."))),
+        Ok(()) => {
+            Ok(visit.done(&visit.path(kind.list), format!("{} was archived.", isolated(name))))
+        }
         Err(trouble) => {
             let body = archive_page(&visit, package, &form.with(trouble));
             Ok(visit.refused(kind.section, "Archive", &body))

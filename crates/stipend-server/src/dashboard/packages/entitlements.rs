@@ -5,7 +5,7 @@ use super::{Kind, above, edit_draft, find, path_of};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::token;
 use crate::dashboard::form::{Form, Trouble};
-use crate::dashboard::ui::{Head, Tone, badge, empty, primary, table};
+use crate::dashboard::ui::{Head, Tone, badge, empty, isolated, primary, table};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::dashboard::words;
 use crate::mapping::entitlement as mapping;
@@ -180,7 +180,10 @@ pub(super) async fn create(posted: Posted) -> Result<Response, Failure> {
             let to = format!("{}#entitlements", path_of(&visit, &package.key));
             Ok(visit.done(
                 &to,
-                format!("{name} was added to the draft. Publish it when it is complete."),
+                format!(
+                    "{} was added to the draft. Publish it when it is complete.",
+                    isolated(&name)
+                ),
             ))
         }
         Err(trouble) => {
@@ -205,7 +208,7 @@ fn found<'a>(visit: &Visit, package: &'a Package) -> Result<&'a Entitlement, Fai
 fn edit_page(visit: &Visit, package: &Package, entitlement: &Entitlement, form: &Form) -> Markup {
     let catalog = visit.catalog();
     let name = words::target(&catalog, &entitlement.target);
-    let title = format!("Edit {name}");
+    let title = format!("Edit {}", isolated(&name));
     let action = target_path(visit, package, &entitlement.target);
     html! {
         (Head { above: &above(visit, package), ..Head::new(&title) })
@@ -256,7 +259,7 @@ pub(super) async fn remove(posted: Posted) -> Result<Response, Failure> {
     let name = words::target(&catalog, &target);
     let command = CatalogCommand::RemoveEntitlement(package.key.clone(), target);
     let outcome = edit_draft(&visit, package, vec![command]).await;
-    let message = format!("{name} was removed from the draft.");
+    let message = format!("{} was removed from the draft.", isolated(&name));
     Ok(visit.tried(&format!("{}#entitlements", path_of(&visit, &package.key)), outcome, message))
 }
 

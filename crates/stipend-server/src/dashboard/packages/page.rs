@@ -5,7 +5,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::field::one_button;
 use crate::dashboard::metadata;
 use crate::dashboard::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, time,
+    Head, Tone, badge, button, empty, facts, id, isolated, optional, primary, table, time,
 };
 use crate::dashboard::visit::Visit;
 use crate::dashboard::words;
@@ -201,7 +201,7 @@ pub(super) async fn show_version(visit: Visit) -> Result<Response, Failure> {
     let package = &*find(&visit, &catalog)?;
     let number = visit.param("version").parse().map_err(|_| Failure::NotFound)?;
     let version = package.find_version(number).ok_or(Failure::NotFound)?;
-    let title = format!("Version {number} of {}", version.name);
+    let title = format!("Version {number} of {}", isolated(&version.name));
     let body = html! {
         (Head { above: &above(&visit, package), ..Head::new(&title) })
         p.lead { "A published version stays as it is for those who have it." }

@@ -1,7 +1,7 @@
 //! A price of a package as it is stored: in words, and as the request that would make it again.
 
 use crate::dashboard::object::Object;
-use crate::dashboard::ui::grouped;
+use crate::dashboard::ui::{grouped, isolated};
 use crate::dashboard::words;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -348,9 +348,11 @@ impl Tier<'_> {
 }
 
 fn feature(catalog: &Catalog, id: &str) -> String {
-    FeatureId::parse(id).map_or_else(|_| id.to_owned(), |id| words::feature(catalog, &id))
+    let name = FeatureId::parse(id).map(|id| words::feature(catalog, &id));
+    name.map_or_else(|_| id.to_owned(), |name| isolated(&name).into_owned())
 }
 
 fn currency(catalog: &Catalog, id: &str) -> String {
-    CurrencyId::parse(id).map_or_else(|_| id.to_owned(), |id| words::currency(catalog, &id))
+    let name = CurrencyId::parse(id).map(|id| words::currency(catalog, &id));
+    name.map_or_else(|_| id.to_owned(), |name| isolated(&name).into_owned())
 }
