@@ -183,9 +183,9 @@ fn prices(
 fn said(catalog: &Catalog, row: &Row<'_>) -> Markup {
     let parts = row.parts(catalog);
     html! {
-        th scope="row" { bdi { (row.what(catalog)) } }
+        th scope="row" { bdi.breaks { (row.what(catalog)) } }
         td {
-            @if let [one] = parts.as_slice() { span.amount { bdi { (one) } } }
+            @if let [one] = parts.as_slice() { span.price-parts { bdi { (one) } } }
             @else { ul.price-parts { @for part in &parts { li { bdi { (part) } } } } }
         }
     }
