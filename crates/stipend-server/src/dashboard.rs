@@ -27,6 +27,7 @@ mod repeat;
 mod security;
 mod session;
 mod settings;
+mod shelf;
 mod sign_in;
 mod state;
 mod throttle;
