@@ -7,6 +7,7 @@ mod page;
 mod price;
 mod publish;
 
+pub(super) use entitlements::ordered;
 pub(super) use price::lines as price_lines;
 
 use super::failure::Failure;

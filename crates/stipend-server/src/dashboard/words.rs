@@ -191,6 +191,12 @@ pub(super) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<(String,
         };
         lines.push((name, format!("{value}{meets} · {limit}")));
     }
+    // An order that nobody has chosen is not told.
+    if version.entitlements.iter().any(|entitlement| entitlement.order.is_some()) {
+        let all = super::packages::ordered(version).into_iter();
+        let names: Vec<String> = all.map(|it| target(catalog, &it.target)).collect();
+        lines.push(("Order of entitlements".to_owned(), names.join(", ")));
+    }
     if version.pricing.is_some() {
         lines.push(("Price".to_owned(), pricing(version.pricing).to_owned()));
     }

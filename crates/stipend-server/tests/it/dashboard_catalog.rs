@@ -228,6 +228,11 @@ fn entitlements_are_moved_up_and_down() {
     let action = format!("{entitlements}/feature/seats/move");
     let page = browser.done(PLAN, &action, &[("direction", "up")]);
     assert!(is_first(&page, "Seats"), "{page}");
+    let review = text(&browser.page(&format!("{PLAN}/publish")));
+    assert!(review.contains("Order of entitlementsAdded—Seats, API Credits"), "{review}");
+    let answer = browser.submit(PLAN, &action, &[("direction", "up")]);
+    let to = answer.header("location").expect("one comes back to the row");
+    assert!(to.ends_with("#entitlement-0"), "{to}");
     let page = browser.done(PLAN, &action, &[("direction", "down")]);
     assert!(is_first(&page, "API Credits"), "{page}");
     let credits = format!("{entitlements}/credit/api-credits");
