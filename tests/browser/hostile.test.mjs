@@ -2,7 +2,8 @@
 // around, emoji, and a word without an end. Every screen shows them as text, and nothing else.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { createServer } from "node:http";
+import { after, test } from "node:test";
 
 import { assertNoTroubles, barriers, world } from "./browser.mjs";
 import { field, fill, press, setUp } from "./clicks.mjs";
@@ -44,7 +45,20 @@ const NAMES = {
 const { product, type, units, feature, plan, addon, customer, grant, comment, description, key } =
   NAMES;
 
-const made = world({ prepare });
+/** The site of somebody else, with the element that shows a balance; `host.token` opens it. */
+const host = {};
+const site = createServer((_, response) => {
+  response.setHeader("content-type", "text/html; charset=utf-8");
+  response.end(`<!doctype html><html lang="en"><title>App</title><link rel="icon" href="data:,">
+    <script type="module" src="${made.server.url}/embed/credit-balance.js"></script>
+    <main id="main"><h1>Your account</h1>
+    <stipend-credit-balance token="${host.token}"></stipend-credit-balance></main>`);
+});
+await new Promise((resolve) => { site.listen(0, "127.0.0.1", resolve); });
+host.url = `http://localhost:${site.address().port}`;
+after(() => site.close());
+
+const made = world({ prepare, serve: ["--embed-origins", host.url] });
 const dialogs = [];
 
 async function prepare() {
@@ -53,6 +67,22 @@ async function prepare() {
   await setUp(made);
   await makeLife(await makeKey());
 }
+
+const MONTHLY = { billingPeriod: "MONTHLY" };
+const USD = { amount: 5, currency: "usd" };
+const CHARGES = {
+  pricingType: "PAID",
+  pricingModels: [
+    { billingModel: "FLAT_FEE", pricePeriods: [{ ...MONTHLY, price: USD }] },
+    { billingModel: "PER_UNIT", featureId: "feature-1", tiersMode: "VOLUME", pricePeriods: [
+      { ...MONTHLY, tiers: [{ upTo: 10, unitPrice: USD }, { flatPrice: USD }] },
+    ] },
+    { billingModel: "CREDIT_BASED", featureId: "feature-1", pricePeriods: [
+      { ...MONTHLY, creditRate: { amount: 2, currencyId: TYPE_ID } },
+    ] },
+  ],
+  overagePricingModels: [{ currencyId: TYPE_ID, pricePeriods: [{ ...MONTHLY, price: USD }] }],
+};
 
 async function makeCatalog() {
   const { server } = made;
@@ -78,6 +108,7 @@ async function makeCatalog() {
     });
     await server.post(`${it}/entitlements`, gives);
     if (kind === "plans") await server.send("PATCH", it, { compatibleAddonIds: ["addon-1"] });
+    await server.send("PATCH", it, { charges: CHARGES });
     await server.post(`${it}/publish`, { migrationType: "NEW_CUSTOMERS" });
     // A draft beside what is published, so that both are shown.
     await server.post(`${it}/draft`);
@@ -119,25 +150,41 @@ const SCREENS = {
   products: [`${E}/products`, product],
   product: [`${E}/products/product-1`, product, plan, addon],
   "product-edit": [`${E}/products/product-1/edit`, product],
+  "product-archive": [`${E}/products/product-1/archive`, product],
   plans: [`${E}/plans`, plan, product],
-  plan: [`${E}/plans/plan-1`, plan, product, type, feature, addon],
+  plan: [`${E}/plans/plan-1`, plan, product, type, feature, addon, NAMES.metadata],
+  "plan-version": [`${E}/plans/plan-1/versions/1`, plan, type, feature, NAMES.metadata],
   "plan-new": [`${E}/plans/new`, product],
-  "plan-edit": [`${E}/plans/plan-1/edit`, plan, addon],
-  "plan-price": [`${E}/plans/plan-1/price`, plan],
+  "plan-edit": [`${E}/plans/plan-1/edit`, plan, addon, NAMES.metadata],
+  "plan-price": [`${E}/plans/plan-1/price`, plan, feature, type],
+  "price-new": [`${E}/plans/plan-1/prices/new`, plan, feature, type],
+  "price-overage": [`${E}/plans/plan-1/prices/new?of=overage`, plan, feature, type],
+  "price-edit": [{ on: `${E}/plans/plan-1`, by: "Edit Units of" }, plan, feature, type],
+  "plan-discard": [`${E}/plans/plan-1/discard`, plan],
   "plan-publish": [`${E}/plans/plan-1/publish`, plan],
   "plan-archive": [`${E}/plans/plan-1/archive`, plan],
+  "plan-entitlement-new": [`${E}/plans/plan-1/entitlements/new`, plan],
+  "plan-feature-new": [`${E}/plans/plan-1/entitlements/new?of=feature`, plan],
   addons: [`${E}/addons`, addon, product],
   addon: [`${E}/addons/addon-1`, addon, type, feature, plan],
+  "addon-edit": [`${E}/addons/addon-1/edit`, addon, NAMES.metadata],
+  "addon-price": [`${E}/addons/addon-1/price`, addon, feature, type],
+  "addon-publish": [`${E}/addons/addon-1/publish`, addon],
+  "addon-archive": [`${E}/addons/addon-1/archive`, addon],
   "addon-entitlement": [`${E}/addons/addon-1/entitlements/credit/${TYPE_ID}`, addon, type],
   "addon-feature": [`${E}/addons/addon-1/entitlements/feature/feature-1`, addon, feature],
   features: [`${E}/features`, feature],
   feature: [`${E}/features/feature-1`, feature],
+  "feature-edit": [`${E}/features/feature-1/edit`, feature, units],
   "credit-types": [`${E}/credit-types`, type],
   "credit-type": [`${E}/credit-types/${TYPE_ID}`, type, plan, addon],
+  "credit-type-archive": [`${E}/credit-types/${TYPE_ID}/archive`, plan, addon],
   "credit-type-edit": [`${E}/credit-types/${TYPE_ID}/edit`, type, units],
   customers: [`${E}/customers`, customer],
-  "customer-edit": [`${CUSTOMER}/edit`, customer],
-  subscriptions: [CUSTOMER, customer, plan, addon],
+  "customer-edit": [`${CUSTOMER}/edit`, customer, NAMES.metadata],
+  "customer-archive": [`${CUSTOMER}/archive`, customer],
+  subscriptions: [CUSTOMER, customer, plan, addon, NAMES.metadata],
+  subscribe: [`${CUSTOMER}/subscribe`, customer, plan, addon, type],
   "subscription-update": [`${CUSTOMER}/subscriptions/sub-1/update`, plan, addon, type],
   "subscription-cancel": [`${CUSTOMER}/subscriptions/sub-1/cancel`, customer],
   credits: [`${CUSTOMER}/credits`, customer, type, plan, addon, grant],
@@ -177,13 +224,20 @@ const read = () => made.page.evaluate(() => {
   };
 });
 
+/** Texts that turn the direction around where no markup can stand, and that are not kept in. */
+const loose = () => made.page.evaluate(() => {
+  const kept = /\u2068[^\u2069]*\u202E[^\u2069]*\u2069/g;
+  const found = [...document.querySelectorAll("title, option, .flash")].map((one) => one.textContent);
+  return found.filter((text) => text.replace(kept, "").includes("\u202E"));
+});
+
 /** Texts that turn the direction around, together with what stands behind them in the line. */
 const turned = () => made.page.evaluate(() => {
   const found = [];
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const { data, parentElement: parent, nextSibling: next } = texts.currentNode;
-    if (!data.includes("\u202E") || parent.closest("option, textarea, .visually-hidden")) continue;
+    if (!data.includes("\u202E") || parent.closest("option, textarea, title, .visually-hidden")) continue;
     const { display, unicodeBidi } = getComputedStyle(parent);
     const isKept = unicodeBidi.startsWith("isolate") || !display.startsWith("inline");
     const isLast = !next || (next.nodeType === 1 && getComputedStyle(next).display !== "inline");
@@ -214,6 +268,7 @@ async function assertHarmless(name, texts) {
   }
   assert.deepEqual(wide, { 390: [], 1280: [] }, `${name} scrolls sideways`);
   assert.deepEqual(await turned(), [], `${name} turns the direction around`);
+  assert.deepEqual(await loose(), [], `${name} turns the direction around in titles and lists`);
   assert.deepEqual(await barriers(page), [], `axe on ${name}`);
   // What axe itself sets off is not the page's doing.
   made.troubles.length = 0;
@@ -241,6 +296,33 @@ test("the page for a frame shows hostile names as text", async () => {
   const { data } = await server.post(`/api/v1/customers/${CUSTOMER_ID}/credit-balance-tokens`, {});
   await page.goto(server.url + data.url);
   await assertHarmless("the embedded balance", [type, units, grant, plan]);
+});
+
+test("the element on another site's page shows hostile names as text", async () => {
+  const { page, server } = made;
+  const { data } = await server.post(`/api/v1/customers/${CUSTOMER_ID}/credit-balance-tokens`, {});
+  host.token = data.token;
+  await page.goto(host.url);
+  const shown = page.locator("stipend-credit-balance");
+  await shown.getByText(" used").first().waitFor();
+  const { text, strange } = await shown.evaluate(({ shadowRoot }) => ({
+    text: shadowRoot.textContent,
+    strange: [...shadowRoot.querySelectorAll("script, iframe, img, [onerror]")]
+      .map((one) => one.outerHTML),
+  }));
+  assert.deepEqual(strange, []);
+  for (const wanted of [type, units, grant, plan]) assert.ok(text.includes(wanted), wanted);
+  await assertHarmless("the element", []);
+});
+
+test("what was done to a thing of a hostile name is said as text", async () => {
+  const { page, server } = made;
+  const name = hostile("Gone");
+  await server.post("/api/v1/products", { id: "gone", displayName: name });
+  await page.goto(`${server.url}${E}/products/gone/archive`);
+  await press(page, "Archive");
+  await page.getByRole("status").first().waitFor();
+  await assertHarmless("the message", [name]);
 });
 
 /** A page that is refused; the browser itself notes the status. */

@@ -16,6 +16,7 @@ const E = "/e/production";
 const ACME = `${E}/customers/acme`;
 const ADDON = `${E}/addons/addon-extra-api-credits`;
 const PLAN = `${E}/plans/plan-growth`;
+const SCALE = `${E}/plans/plan-scale`;
 const TYPE = `${E}/credit-types/cred-type-api-credits`;
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 390, height: 844 };
@@ -46,6 +47,12 @@ const SCREENS = {
   "plan-version": `${PLAN}/versions/1`,
   "plan-edit": `${PLAN}/edit`,
   "plan-price": `${PLAN}/price`,
+  "plan-priced": SCALE,
+  "plan-priced-edit": `${SCALE}/edit`,
+  "plan-priced-price": `${SCALE}/price`,
+  "price-new": `${SCALE}/prices/new`,
+  "price-overage": `${SCALE}/prices/new?of=overage`,
+  "price-edit": { on: SCALE, by: "Edit Usage of API calls", fill: addTier },
   "plan-publish": `${PLAN}/publish`,
   "plan-discard": `${PLAN}/discard`,
   "plan-archive": `${PLAN}/archive`,
@@ -97,6 +104,47 @@ async function prepare() {
   await draftPlan(page, "60,000");
   await makeCustomer(page, { name: "Globex", id: "globex" });
   await makeHistory();
+  await makePrices();
+}
+
+/** A plan with prices of several kinds, as a draft. */
+async function makePrices() {
+  const { server } = made;
+  const usd = (amount) => ({ amount, currency: "usd" });
+  const monthly = (price) => [{ billingPeriod: "MONTHLY", ...price }];
+  const of = { featureId: "feature-api-calls" };
+  await server.post("/api/v1/plans", {
+    id: "plan-scale", displayName: "Scale", productId: "product-platform",
+    metadata: { team: "growth", "price book": "2026" },
+    defaultTrialConfig: { duration: 14, units: "DAY", trialEndBehavior: "CONVERT_TO_PAID" },
+  });
+  await server.send("PATCH", "/api/v1/plans/plan-scale", { charges: {
+    pricingType: "PAID",
+    pricingModels: [
+      { billingModel: "FLAT_FEE", pricePeriods: monthly({ price: usd(49) }) },
+      { billingModel: "USAGE_BASED", ...of, tiersMode: "GRADUATED", pricePeriods: monthly({ tiers: [
+        { upTo: 10_000, unitPrice: usd(0.01) },
+        { upTo: 1_000_000, unitPrice: usd(0.004) },
+        { unitPrice: usd(0.001), flatPrice: usd(100) },
+      ] }) },
+      { billingModel: "CREDIT_BASED", ...of, pricePeriods: monthly({
+        creditRate: { amount: 2, currencyId: "cred-type-api-credits" },
+      }) },
+    ],
+    overagePricingModels: [
+      { currencyId: "cred-type-api-credits", pricePeriods: monthly({
+        blockSize: 1_000, price: usd(1.5),
+      }) },
+    ],
+  } });
+}
+
+/** Adds a tier by its button, which loads the page again with one more. */
+async function addTier(page) {
+  await press(page, "+ Add tier");
+  await page.getByRole("button", { name: "Remove tier 4" }).waitFor();
+  const focused = await page.evaluate(() => document.activeElement.id);
+  assert.equal(focused, "f-tiers-upTo-3", "typing goes on in the new tier");
 }
 
 /** Use and a gift, as the program of the customer reports them. */
@@ -124,12 +172,12 @@ async function open(screen) {
   const address = screen.on ?? screen;
   const answer = await page.goto(new URL(address, server.url).href);
   assert.ok(answer.ok(), `${address}: ${answer.status()}`);
-  await screen.fill?.(page);
-  if (!screen.by) return;
+  if (!screen.by) return screen.fill?.(page);
   const link = page.locator("#main").getByRole("link", { name: screen.by }).first();
   const left = page.waitForNavigation();
   await link.click();
   assert.ok((await left).ok(), `${address}: ${screen.by}`);
+  await screen.fill?.(page);
 }
 
 async function picture(name, theme, { width }) {

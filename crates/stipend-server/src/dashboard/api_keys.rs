@@ -1,7 +1,7 @@
 //! Environment › API keys: which there are and were, making another one, revoking one.
 
 use super::failure::Failure;
-use super::field::{Choice, Field, Sheet, add_page};
+use super::field::{Choice, Dangerous, Field, Sheet, add_page};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::ui::{Head, Tone, badge, empty, facts, primary, table, time};
@@ -73,7 +73,7 @@ async fn list(visit: Visit) -> Response {
 fn row(visit: &Visit, key: &ApiKey) -> Markup {
     html! {
         tr {
-            th scope="row" { (called(key)) }
+            th scope="row" { span.breaks { (called(key)) } }
             td { (allowed(key.scope, key.rights)) }
             td { (time(key.created_at)) }
             td { (who(&visit.app, key.created_by.as_ref())) }
@@ -88,7 +88,7 @@ fn row(visit: &Visit, key: &ApiKey) -> Markup {
             }
             td.doing {
                 @if key.is_live() {
-                    a.button.small href=(visit.path(&format!("{LIST}/{}/revoke", key.number.0))) {
+                    a.button.small.danger href=(visit.path(&format!("{LIST}/{}/revoke", key.number.0))) {
                         "Revoke…"
                     }
                 }
@@ -187,14 +187,14 @@ fn revoke_page(visit: &Visit, key: &ApiKey, form: &Form) -> Markup {
             ("Created", html! { (time(key.created_at)) " by "
                 (who(&visit.app, key.created_by.as_ref())) }),
         ]))
-        (Sheet {
+        (Dangerous(Sheet {
             visit,
             action: &visit.path(&format!("{LIST}/{}/revoke", key.number.0)),
             form,
             fields: Markup::default(),
             submit: "Revoke it",
             cancel: Some(&back),
-        })
+        }))
     }
 }
 

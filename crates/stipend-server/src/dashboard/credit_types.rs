@@ -1,28 +1,49 @@
 //! Product catalog › Credit types.
 
 use super::failure::Failure;
-use super::field::{Field, Sheet, add_page, one_button};
+use super::field::{Dangerous, Field, Sheet};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
 use super::packages::users;
-use super::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, tabs, time,
-};
+use super::shelf::{Shelf, Thing, was};
+use super::ui::{button, facts, id, optional, table, time};
 use super::visit::{Posted, Visit};
 use crate::app::App;
 use crate::mapping::currency as mapping;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use std::sync::Arc;
 use stipend_core::CurrencyId;
 use stipend_core::catalog::{Catalog, CatalogCommand, CreditType, Target};
 use stipend_wire::currency::{CreateCurrency, UpdateCurrency};
 
-const LIST: &str = "/credit-types";
-const SECTION: Section = Section::CreditTypes;
+const ARCHIVE: &str = "Archive credit type";
+const SHELF: Shelf = Shelf {
+    section: Section::CreditTypes,
+    list: "/credit-types",
+    names: ("credit type", "credit types"),
+    prefix: "cred-type-",
+    lead: "What balances are counted in. Plans and add-ons give them, usage takes them.",
+    next: "Make one first, API Credits for instance. Then a plan or an add-on can give an amount of \
+           it every month or year.",
+};
+
+impl Thing for CreditType {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_archived(&self) -> bool {
+        self.archived_at.is_some()
+    }
+}
 
 pub(super) fn router() -> Router<App> {
     Router::new()
@@ -34,40 +55,14 @@ pub(super) fn router() -> Router<App> {
         .route("/credit-types/{id}/unarchive", post(unarchive))
 }
 
-fn path_of(visit: &Visit, credit_type: &CreditType) -> String {
-    visit.path(&format!("{LIST}/{}", credit_type.id))
-}
-
 fn find(visit: &Visit, catalog: &Catalog) -> Result<Arc<CreditType>, Failure> {
     let id = CurrencyId::parse(visit.param("id")).map_err(|_| Failure::NotFound)?;
     catalog.credit_types.get(&id).cloned().ok_or(Failure::NotFound)
 }
 
 async fn list(visit: Visit) -> Response {
-    let is_archive = visit.query().get("status") == "archived";
     let catalog = visit.catalog();
-    let mut all: Vec<&CreditType> = catalog.credit_types.values().map(Arc::as_ref).collect();
-    all.sort_by_key(|credit_type| credit_type.name.to_lowercase());
-    let archived = all.iter().filter(|credit_type| credit_type.archived_at.is_some()).count();
-    let active = all.len() - archived;
-    all.retain(|credit_type| credit_type.archived_at.is_some() == is_archive);
-    let add = primary(&visit.path("/credit-types/new"), "+ Add credit type");
-    let body = html! {
-        (Head { actions: add.clone(), ..Head::new("Credit types") })
-        p.lead { "What balances are counted in. Plans and add-ons give them, usage takes them." }
-        (tabs(&visit.path(LIST), is_archive, active, archived))
-        @if !all.is_empty() {
-            (rows(&visit, &catalog, &all))
-        } @else if is_archive {
-            (empty("Nothing is archived", "Archived credit types can be restored from here.",
-                &Markup::default()))
-        } @else {
-            (empty("No credit types yet",
-                "Make one first, API Credits for instance. Then a plan or an add-on can give an \
-                 amount of it every month or year.", &add))
-        }
-    };
-    visit.page(SECTION, "Credit types", &body)
+    SHELF.page(&visit, catalog.credit_types.values(), |all| rows(&visit, &catalog, all))
 }
 
 fn rows(visit: &Visit, catalog: &Catalog, shown: &[&CreditType]) -> Markup {
@@ -76,11 +71,11 @@ fn rows(visit: &Visit, catalog: &Catalog, shown: &[&CreditType]) -> Markup {
         th.num scope="col" { "Plans and add-ons" } th scope="col" { "Made" }
     };
     let rows = html! {
-        @for credit_type in shown {
+        @for &credit_type in shown {
             @let users = catalog.packages_using(&Target::Credit(credit_type.id.clone()));
             tr {
                 th scope="row" {
-                    a href=(path_of(visit, credit_type)) { (credit_type.name) }
+                    a href=(SHELF.path_of(visit, credit_type)) { (credit_type.name) }
                     @if let Some(symbol) = &credit_type.symbol { " " span.quiet { (symbol) } }
                 }
                 td { (id(credit_type.id.as_str())) }
@@ -107,23 +102,11 @@ fn units(credit_type: &CreditType) -> Markup {
 async fn show(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let credit_type = &*find(&visit, &catalog)?;
-    let path = path_of(&visit, credit_type);
-    let is_archived = credit_type.archived_at.is_some();
+    let path = SHELF.path_of(&visit, credit_type);
+    let archive = button(&format!("{path}/archive"), "Archive");
     let body = html! {
-        (Head {
-            above: &[(visit.path(LIST), "Credit types")],
-            beside: html! { @if is_archived { (badge(Tone::Quiet, "Archived")) } },
-            actions: html! {
-                (button(&format!("{path}/edit"), "Edit"))
-                @if is_archived {
-                    (one_button(&visit, &format!("{path}/unarchive"), "Restore"))
-                } @else {
-                    (button(&format!("{path}/archive"), "Archive"))
-                }
-            },
-            ..Head::new(&credit_type.name)
-        })
-        @if is_archived {
+        (SHELF.head(&visit, credit_type, &archive))
+        @if credit_type.is_archived() {
             p.notice {
                 "What customers have of it can be used up. Nothing new can be granted."
             }
@@ -141,23 +124,12 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             (users(&visit, &catalog, &target(credit_type)))
         }
     };
-    Ok(visit.page(SECTION, &credit_type.name, &body))
+    Ok(visit.page(SHELF.section, &credit_type.name, &body))
 }
 
-/// The fields of a credit type. The id cannot be changed once it is made.
 fn fields(form: &Form, is_new: bool) -> Markup {
-    let id = Field::text(form, "id", "Id").max(255);
-    let id = if is_new {
-        id.required()
-            .slug_of("displayName", "cred-type-")
-            .hint("What your code calls it. It cannot be changed later.")
-    } else {
-        id.fixed().hint("It cannot be changed.")
-    };
     html! {
-        (Field::text(form, "displayName", "Name").required().max(255))
-        (id)
-        (Field::lines(form, "description", "Description").max(5000))
+        (SHELF.fields(form, is_new))
         fieldset.pair {
             legend { "Units" }
             (Field::text(form, "units/singular", "One").max(500).hint("One API credit"))
@@ -177,13 +149,9 @@ fn object(form: &Form) -> Object {
     object.object("units", &Object::new().text_if("singular", one).text_if("plural", many))
 }
 
-fn new_page(visit: &Visit, form: &Form) -> Markup {
-    add_page(visit, (LIST, "Credit types"), "Add credit type", form, fields(form, true))
-}
-
 async fn new(visit: Visit) -> Response {
-    let body = new_page(&visit, &Form::default());
-    visit.page(SECTION, "Add credit type", &body)
+    let form = Form::default();
+    SHELF.new_page(&visit, &form, fields(&form, true))
 }
 
 async fn create(posted: Posted) -> Response {
@@ -194,35 +162,17 @@ async fn create(posted: Posted) -> Response {
             .text_if("description", form.get("description"))
             .text_if("symbol", form.get("symbol"));
         let new = mapping::new_from_wire(object.read::<CreateCurrency>()?);
-        let path = visit.path(&format!("{LIST}/{}", new.id));
+        let path = visit.path(&format!("{}/{}", SHELF.list, new.id));
         let done = visit.change(CatalogCommand::CreateCreditType(new)).await;
         done.map_err(|trouble| trouble.or_at("id"))?;
         Ok::<_, Trouble>(path)
     };
     match created.await {
-        Ok(path) => visit.done(&path, format!("{} was added.", form.get("displayName"))),
+        Ok(path) => visit.done(&path, was(form.get("displayName"), "added")),
         Err(trouble) => {
-            let form = form.clone().with(trouble);
-            visit.refused(SECTION, "Add credit type", &new_page(&visit, &form))
+            let form = form.with(trouble);
+            SHELF.new_refused(&visit, &form, fields(&form, true))
         }
-    }
-}
-
-fn edit_page(visit: &Visit, credit_type: &CreditType, form: &Form) -> Markup {
-    let path = path_of(visit, credit_type);
-    html! {
-        (Head {
-            above: &[(visit.path(LIST), "Credit types"), (path.clone(), &credit_type.name)],
-            ..Head::new("Edit credit type")
-        })
-        (Sheet {
-            visit,
-            action: &path,
-            form,
-            fields: fields(form, false),
-            submit: "Save",
-            cancel: Some(&path),
-        })
     }
 }
 
@@ -238,7 +188,7 @@ async fn edit(visit: Visit) -> Result<Response, Failure> {
         ("units/singular", units.map(|units| units.singular.clone()).unwrap_or_default()),
         ("units/plural", units.map(|units| units.plural.clone()).unwrap_or_default()),
     ]);
-    Ok(visit.page(SECTION, "Edit credit type", &edit_page(&visit, credit_type, &form)))
+    Ok(SHELF.edit_page(&visit, credit_type, &form, fields(&form, false)))
 }
 
 async fn update(posted: Posted) -> Result<Response, Failure> {
@@ -253,22 +203,19 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
         visit.change(CatalogCommand::UpdateCreditType(credit_type.id.clone(), patch)).await
     };
     match updated.await {
-        Ok(()) => Ok(visit.done(&path_of(&visit, credit_type), "The credit type was saved.")),
+        Ok(()) => Ok(visit.done(&SHELF.path_of(&visit, credit_type), "The credit type was saved.")),
         Err(trouble) => {
-            let body = edit_page(&visit, credit_type, &form.with(trouble));
-            Ok(visit.refused(SECTION, "Edit credit type", &body))
+            let form = form.with(trouble);
+            Ok(SHELF.edit_refused(&visit, credit_type, &form, fields(&form, false)))
         }
     }
 }
 
 fn archive_page(visit: &Visit, catalog: &Catalog, credit_type: &CreditType, form: &Form) -> Markup {
-    let path = path_of(visit, credit_type);
+    let path = SHELF.path_of(visit, credit_type);
     let used = catalog.packages_using(&target(credit_type)).len();
     html! {
-        (Head {
-            above: &[(visit.path(LIST), "Credit types"), (path.clone(), &credit_type.name)],
-            ..Head::new("Archive credit type")
-        })
+        (SHELF.head_below(visit, credit_type, ARCHIVE))
         p.prose {
             "Nothing new can be granted of " strong { (credit_type.name) } ", and plans and \
              add-ons cannot give it. What customers have can be used up. It can be restored."
@@ -281,14 +228,14 @@ fn archive_page(visit: &Visit, catalog: &Catalog, credit_type: &CreditType, form
             }
             p { (button(&path, "Back")) }
         } @else {
-            (Sheet {
+            (Dangerous(Sheet {
                 visit,
                 action: &format!("{path}/archive"),
                 form,
-                fields: PreEscaped(String::new()),
+                fields: Markup::default(),
                 submit: "Archive",
                 cancel: Some(&path),
-            })
+            }))
         }
     }
 }
@@ -297,7 +244,7 @@ async fn ask_archive(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let credit_type = &*find(&visit, &catalog)?;
     let body = archive_page(&visit, &catalog, credit_type, &Form::default());
-    Ok(visit.page(SECTION, "Archive credit type", &body))
+    Ok(visit.page(SHELF.section, ARCHIVE, &body))
 }
 
 async fn archive(posted: Posted) -> Result<Response, Failure> {
@@ -305,11 +252,11 @@ async fn archive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let credit_type = &*find(&visit, &catalog)?;
     match visit.change(CatalogCommand::ArchiveCreditType(credit_type.id.clone())).await {
-        Ok(()) => Ok(visit.done(&visit.path(LIST), format!("{} was archived.", credit_type.name))),
+        Ok(()) => Ok(visit.done(&visit.path(SHELF.list), was(&credit_type.name, "archived"))),
         Err(trouble) => {
             let catalog = visit.catalog();
             let body = archive_page(&visit, &catalog, credit_type, &form.with(trouble));
-            Ok(visit.refused(SECTION, "Archive credit type", &body))
+            Ok(visit.refused(SHELF.section, ARCHIVE, &body))
         }
     }
 }
@@ -320,6 +267,6 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let credit_type = &*find(&visit, &catalog)?;
     let command = CatalogCommand::UnarchiveCreditType(credit_type.id.clone());
     let outcome = visit.change(command).await;
-    let message = format!("{} was restored.", credit_type.name);
-    Ok(visit.tried(&path_of(&visit, credit_type), outcome, message))
+    let message = was(&credit_type.name, "restored");
+    Ok(visit.tried(&SHELF.path_of(&visit, credit_type), outcome, message))
 }

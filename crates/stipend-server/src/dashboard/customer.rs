@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::field::one_button;
 use super::form::Trouble;
 use super::layout::Section;
-use super::ui::{Head, Tone, badge, button, id};
+use super::ui::{Head, Tone, badge, button, id, isolated};
 use super::visit::Visit;
 use super::words::{currency as credit_name, package as package_name, per as each};
 use crate::app::App;
@@ -169,7 +169,7 @@ impl<'v> Look<'v> {
             (body)
         };
         let title = TABS.iter().find(|(one, ..)| *one == tab).map_or("", |(_, name, _)| name);
-        self.visit.page(SECTION, &format!("{title} of {}", self.name()), &body)
+        self.visit.page(SECTION, &format!("{title} of {}", isolated(self.name())), &body)
     }
 }
 

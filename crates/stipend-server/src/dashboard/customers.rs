@@ -2,10 +2,12 @@
 
 use super::customer::{Look, Tab};
 use super::failure::Failure;
-use super::field::{Field, Sheet};
+use super::field::{Dangerous, Field, Sheet};
 use super::form::{Form, Trouble};
 use super::layout::Section;
+use super::metadata;
 use super::object::Object;
+use super::repeat::{on_enter, reshaped};
 use super::ui::{Head, button, empty, id, optional, primary, table, time};
 use super::visit::{Posted, Visit};
 use crate::app::App;
@@ -260,9 +262,11 @@ fn fields(form: &Form, is_new: bool) -> Markup {
         id.fixed().hint("It cannot be changed.")
     };
     html! {
+        (on_enter())
         (id)
         (Field::text(form, "name", "Name").max(255).hint("Of the company or the person."))
         (Field::text(form, "email", "E-mail address").max(255))
+        (metadata::fields(form))
     }
 }
 
@@ -287,11 +291,16 @@ async fn new(visit: Visit) -> Response {
 
 async fn create(posted: Posted) -> Response {
     let Posted { visit, form } = posted;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return visit.page(SECTION, "New customer", &new_page(&visit, &form)),
+        Err(form) => form,
+    };
     let created = async {
         let object = Object::new()
             .text("id", form.get("id"))
             .text_if("name", form.get("name"))
             .text_if("email", form.get("email"));
+        let object = metadata::with(object, &form);
         let new = mapping::new_from_wire(object.read::<CreateCustomer>()?);
         let path = visit.path(&format!("{LIST}/{}", new.id));
         let done = visit.run(Command::CreateCustomer(new)).await;
@@ -301,6 +310,7 @@ async fn create(posted: Posted) -> Response {
     match created.await {
         Ok(path) => visit.done(&path, "The customer was created. Give it a plan next."),
         Err(trouble) => {
+            let trouble = metadata::placed(trouble, &form);
             let form = form.clone().with(trouble);
             visit.refused(SECTION, "New customer", &new_page(&visit, &form))
         }
@@ -325,27 +335,34 @@ fn edit_page(look: &Look<'_>, form: &Form) -> Markup {
 async fn edit(visit: Visit) -> Result<Response, Failure> {
     let look = Look::open(&visit)?;
     let profile = &look.customer().profile;
-    let form = Form::filled([
+    let fields = [
         ("id", profile.id.to_string()),
         ("name", profile.name.clone().unwrap_or_default()),
         ("email", profile.email.clone().unwrap_or_default()),
-    ]);
+    ];
+    let form = Form::filled(fields.into_iter().chain(metadata::filled(&profile.metadata)));
     Ok(visit.page(SECTION, "Edit customer", &edit_page(&look, &form)))
 }
 
 async fn update(posted: Posted) -> Result<Response, Failure> {
     let Posted { visit, form } = posted;
     let look = Look::open(&visit)?;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return Ok(visit.page(SECTION, "Edit customer", &edit_page(&look, &form))),
+        Err(form) => form,
+    };
     let updated = async {
         let object = Object::new()
             .text_or_null("name", form.get("name"))
             .text_or_null("email", form.get("email"));
+        let object = metadata::with(object, &form);
         let patch = mapping::patch_from_wire(object.read::<UpdateCustomer>()?);
         look.run(CustomerCommand::Update(patch)).await
     };
     match updated.await {
         Ok(()) => Ok(visit.done(&look.path(""), "The customer was saved.")),
         Err(trouble) => {
+            let trouble = metadata::placed(trouble, &form);
             let body = edit_page(&look, &form.with(trouble));
             Ok(visit.refused(SECTION, "Edit customer", &body))
         }
@@ -364,14 +381,14 @@ fn archive_page(look: &Look<'_>, form: &Form) -> Markup {
             "Its id and its ledger stay. A customer can be restored, its name and its \
              subscriptions cannot."
         }
-        (Sheet {
+        (Dangerous(Sheet {
             visit: look.visit,
             action: &look.path("/archive"),
             form,
             fields: Markup::default(),
             submit: "Archive",
             cancel: Some(&look.path("")),
-        })
+        }))
     }
 }
 

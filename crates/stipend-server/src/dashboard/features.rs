@@ -1,13 +1,12 @@
 //! Product catalog › Features.
 
 use super::failure::Failure;
-use super::field::{Choice, Field, Sheet, add_page, one_button};
+use super::field::{Choice, Field, one_button};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
-use super::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, tabs, time,
-};
+use super::shelf::{Shelf, Thing, was};
+use super::ui::{facts, id, optional, table, time};
 use super::visit::{Posted, Visit};
 use crate::app::App;
 use crate::mapping::feature as mapping;
@@ -22,8 +21,29 @@ use stipend_core::catalog::{
 };
 use stipend_wire::feature::{CreateFeature, UpdateFeature};
 
-const LIST: &str = "/features";
-const SECTION: Section = Section::Features;
+const SHELF: Shelf = Shelf {
+    section: Section::Features,
+    list: "/features",
+    names: ("feature", "features"),
+    prefix: "feature-",
+    lead: "What plans and add-ons allow, limit or count. Usage of a metered feature can cost credits.",
+    next: "Credits alone need none. Make one for what your application turns on, limits or counts: \
+           seats, projects, API calls.",
+};
+
+impl Thing for Feature {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_archived(&self) -> bool {
+        self.status == FeatureStatus::Suspended
+    }
+}
 
 pub(super) fn router() -> Router<App> {
     Router::new()
@@ -35,17 +55,9 @@ pub(super) fn router() -> Router<App> {
         .route("/features/{id}/unarchive", post(unarchive))
 }
 
-fn path_of(visit: &Visit, feature: &Feature) -> String {
-    visit.path(&format!("{LIST}/{}", feature.id))
-}
-
 fn find(visit: &Visit, catalog: &Catalog) -> Result<Arc<Feature>, Failure> {
     let id = FeatureId::parse(visit.param("id")).map_err(|_| Failure::NotFound)?;
     catalog.features.get(&id).cloned().ok_or(Failure::NotFound)
-}
-
-fn is_archived(feature: &Feature) -> bool {
-    feature.status == FeatureStatus::Suspended
 }
 
 /// What kind of feature it is, in a few words.
@@ -60,30 +72,8 @@ pub(super) const fn kind(feature: &Feature) -> &'static str {
 }
 
 async fn list(visit: Visit) -> Response {
-    let is_archive = visit.query().get("status") == "archived";
     let catalog = visit.catalog();
-    let mut all: Vec<&Feature> = catalog.features.values().map(Arc::as_ref).collect();
-    all.sort_by_key(|feature| feature.name.to_lowercase());
-    let archived = all.iter().filter(|feature| is_archived(feature)).count();
-    let active = all.len() - archived;
-    all.retain(|feature| is_archived(feature) == is_archive);
-    let add = primary(&visit.path("/features/new"), "+ Add feature");
-    let body = html! {
-        (Head { actions: add.clone(), ..Head::new("Features") })
-        p.lead { "What plans and add-ons allow, limit or count. Usage of a metered feature can cost credits." }
-        (tabs(&visit.path(LIST), is_archive, active, archived))
-        @if !all.is_empty() {
-            (rows(&visit, &catalog, &all))
-        } @else if is_archive {
-            (empty("Nothing is archived", "Archived features can be restored from here.",
-                &Markup::default()))
-        } @else {
-            (empty("No features yet",
-                "Credits alone need none. Make one for what your application turns on, limits or \
-                 counts: seats, projects, API calls.", &add))
-        }
-    };
-    visit.page(SECTION, "Features", &body)
+    SHELF.page(&visit, catalog.features.values(), |all| rows(&visit, &catalog, all))
 }
 
 fn rows(visit: &Visit, catalog: &Catalog, shown: &[&Feature]) -> Markup {
@@ -92,9 +82,9 @@ fn rows(visit: &Visit, catalog: &Catalog, shown: &[&Feature]) -> Markup {
         th.num scope="col" { "Plans and add-ons" } th scope="col" { "Made" }
     };
     let rows = html! {
-        @for feature in shown {
+        @for &feature in shown {
             tr {
-                th scope="row" { a href=(path_of(visit, feature)) { (feature.name) } }
+                th scope="row" { a href=(SHELF.path_of(visit, feature)) { (feature.name) } }
                 td { (id(feature.id.as_str())) }
                 td { (kind(feature)) }
                 td.num { (catalog.packages_using(&Target::Feature(feature.id.clone())).len()) }
@@ -108,24 +98,13 @@ fn rows(visit: &Visit, catalog: &Catalog, shown: &[&Feature]) -> Markup {
 async fn show(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
-    let path = path_of(&visit, feature);
+    let path = SHELF.path_of(&visit, feature);
     let values = feature.enum_values.iter().flatten();
     let values: Vec<&str> = values.map(|value| value.name.as_str()).collect();
+    let archive = one_button(&visit, &format!("{path}/archive"), "Archive");
     let body = html! {
-        (Head {
-            above: &[(visit.path(LIST), "Features")],
-            beside: html! { @if is_archived(feature) { (badge(Tone::Quiet, "Archived")) } },
-            actions: html! {
-                (button(&format!("{path}/edit"), "Edit"))
-                @if is_archived(feature) {
-                    (one_button(&visit, &format!("{path}/unarchive"), "Restore"))
-                } @else {
-                    (one_button(&visit, &format!("{path}/archive"), "Archive"))
-                }
-            },
-            ..Head::new(&feature.name)
-        })
-        @if is_archived(feature) {
+        (SHELF.head(&visit, feature, &archive))
+        @if feature.is_archived() {
             p.notice { "No plan or add-on can take it up anew. Where it stands it goes on." }
         }
         (facts(&[
@@ -144,7 +123,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             (super::packages::users(&visit, &catalog, &Target::Feature(feature.id.clone())))
         }
     };
-    Ok(visit.page(SECTION, &feature.name, &body))
+    Ok(visit.page(SHELF.section, &feature.name, &body))
 }
 
 /// How usage comes to be a number.
@@ -178,18 +157,8 @@ const KINDS: [(&str, &str, &str); 5] = [
 ];
 
 fn fields(form: &Form, is_new: bool) -> Markup {
-    let id = Field::text(form, "id", "Id").max(255);
-    let id = if is_new {
-        id.required()
-            .slug_of("displayName", "feature-")
-            .hint("What your code calls it. It cannot be changed later.")
-    } else {
-        id.fixed().hint("It cannot be changed.")
-    };
     html! {
-        (Field::text(form, "displayName", "Name").required().max(255))
-        (id)
-        (Field::lines(form, "description", "Description").max(5000))
+        (SHELF.fields(form, is_new))
         @if is_new {
             (Choice {
                 form,
@@ -258,12 +227,9 @@ fn placed(trouble: Trouble) -> Trouble {
         .first_step(&["values", "event"])
 }
 
-fn new_page(visit: &Visit, form: &Form) -> Markup {
-    add_page(visit, (LIST, "Features"), "Add feature", form, fields(form, true))
-}
-
 async fn new(visit: Visit) -> Response {
-    visit.page(SECTION, "Add feature", &new_page(&visit, &Form::default()))
+    let form = Form::default();
+    SHELF.new_page(&visit, &form, fields(&form, true))
 }
 
 async fn create(posted: Posted) -> Response {
@@ -277,35 +243,17 @@ async fn create(posted: Posted) -> Response {
             .text_if("featureUnitsPlural", form.get("featureUnitsPlural"));
         let body = with_kind(object, &form).read::<CreateFeature>()?;
         let new = mapping::new_from_wire(body)?;
-        let path = visit.path(&format!("{LIST}/{}", new.id));
+        let path = visit.path(&format!("{}/{}", SHELF.list, new.id));
         let done = visit.change(CatalogCommand::CreateFeature(Box::new(new))).await;
         done.map_err(|trouble| trouble.or_at("id"))?;
         Ok::<_, Trouble>(path)
     };
     match created.await {
-        Ok(path) => visit.done(&path, format!("{} was added.", form.get("displayName"))),
+        Ok(path) => visit.done(&path, was(form.get("displayName"), "added")),
         Err(trouble) => {
             let form = form.with(placed(trouble));
-            visit.refused(SECTION, "Add feature", &new_page(&visit, &form))
+            SHELF.new_refused(&visit, &form, fields(&form, true))
         }
-    }
-}
-
-fn edit_page(visit: &Visit, feature: &Feature, form: &Form) -> Markup {
-    let path = path_of(visit, feature);
-    html! {
-        (Head {
-            above: &[(visit.path(LIST), "Features"), (path.clone(), &feature.name)],
-            ..Head::new("Edit feature")
-        })
-        (Sheet {
-            visit,
-            action: &path,
-            form,
-            fields: fields(form, false),
-            submit: "Save",
-            cancel: Some(&path),
-        })
     }
 }
 
@@ -319,7 +267,7 @@ async fn edit(visit: Visit) -> Result<Response, Failure> {
         ("featureUnits", feature.units.clone().unwrap_or_default()),
         ("featureUnitsPlural", feature.units_plural.clone().unwrap_or_default()),
     ]);
-    Ok(visit.page(SECTION, "Edit feature", &edit_page(&visit, feature, &form)))
+    Ok(SHELF.edit_page(&visit, feature, &form, fields(&form, false)))
 }
 
 async fn update(posted: Posted) -> Result<Response, Failure> {
@@ -336,10 +284,10 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
         visit.change(CatalogCommand::UpdateFeature(feature.id.clone(), Box::new(patch))).await
     };
     match updated.await {
-        Ok(()) => Ok(visit.done(&path_of(&visit, feature), "The feature was saved.")),
+        Ok(()) => Ok(visit.done(&SHELF.path_of(&visit, feature), "The feature was saved.")),
         Err(trouble) => {
-            let body = edit_page(&visit, feature, &form.with(trouble));
-            Ok(visit.refused(SECTION, "Edit feature", &body))
+            let form = form.with(trouble);
+            Ok(SHELF.edit_refused(&visit, feature, &form, fields(&form, false)))
         }
     }
 }
@@ -349,8 +297,8 @@ async fn archive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
     let outcome = visit.change(CatalogCommand::ArchiveFeature(feature.id.clone())).await;
-    let message = format!("{} was archived.", feature.name);
-    Ok(visit.tried(&path_of(&visit, feature), outcome, message))
+    let message = was(&feature.name, "archived");
+    Ok(visit.tried(&SHELF.path_of(&visit, feature), outcome, message))
 }
 
 async fn unarchive(posted: Posted) -> Result<Response, Failure> {
@@ -358,6 +306,6 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
     let outcome = visit.change(CatalogCommand::UnarchiveFeature(feature.id.clone())).await;
-    let message = format!("{} was restored.", feature.name);
-    Ok(visit.tried(&path_of(&visit, feature), outcome, message))
+    let message = was(&feature.name, "restored");
+    Ok(visit.tried(&SHELF.path_of(&visit, feature), outcome, message))
 }

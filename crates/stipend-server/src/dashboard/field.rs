@@ -1,7 +1,7 @@
 //! The fields of forms: a label, a control, a hint, and what is wrong right beside it.
 
 use super::form::{Form, TOKEN_FIELD};
-use super::ui::Head;
+use super::ui::{Head, isolated};
 use super::visit::Visit;
 use maud::{Markup, Render, html};
 
@@ -21,19 +21,34 @@ pub(super) struct Sheet<'a> {
     pub(super) cancel: Option<&'a str>,
 }
 
-impl Render for Sheet<'_> {
-    fn render(&self) -> Markup {
+impl Sheet<'_> {
+    fn with_button(&self, class: &str) -> Markup {
         html! {
             form.sheet method="post" action=(self.action) {
                 (token(self.visit))
                 (summary(self.form))
                 (self.fields)
                 div.actions {
-                    button.button.primary type="submit" { (self.submit) }
+                    button class=(class) type="submit" { (self.submit) }
                     @if let Some(cancel) = self.cancel { a.button href=(cancel) { "Cancel" } }
                 }
             }
         }
+    }
+}
+
+impl Render for Sheet<'_> {
+    fn render(&self) -> Markup {
+        self.with_button("button primary")
+    }
+}
+
+/// A form whose button ends something or takes it away.
+pub(super) struct Dangerous<'a>(pub(super) Sheet<'a>);
+
+impl Render for Dangerous<'_> {
+    fn render(&self) -> Markup {
+        self.0.with_button("button danger")
     }
 }
 
@@ -193,15 +208,27 @@ impl<'a> Field<'a> {
         self
     }
 
-    /// It is one of several of this name.
+    /// It is the one at that place of several lines.
     pub(super) fn at(mut self, place: usize) -> Self {
         self.place = Some(place);
         self
     }
 
+    /// What a trouble calls it.
+    fn full_name(&self) -> String {
+        self.place.map_or_else(|| self.name.to_owned(), |place| format!("{}/{place}", self.name))
+    }
+
     fn id(&self) -> String {
-        let id = control_id(self.name);
-        self.place.map_or(id.clone(), |place| format!("{id}-{place}"))
+        control_id(&self.full_name())
+    }
+
+    fn trouble(&self) -> Option<&'a str> {
+        self.form.trouble_at(&self.full_name())
+    }
+
+    fn value(&self) -> &'a str {
+        self.form.nth(self.name, self.place.unwrap_or(0))
     }
 
     /// What browsers may fill in.
@@ -214,8 +241,9 @@ impl<'a> Field<'a> {
         let id = self.id();
         // What was typed as a password is never sent back.
         let is_secret = matches!(self.control, Control::Line { kind: "password", .. });
-        let value = if is_secret { "" } else { self.form.get(self.name) };
-        let invalid = self.form.trouble_at(self.name).map(|_| "true");
+        let value = if is_secret { "" } else { self.value() };
+        let invalid = self.trouble().map(|_| "true");
+        let focused = self.form.is_focused(&self.full_name());
         let source = self.slug_of.map(|(name, _)| control_id(name));
         let prefix = self.slug_of.map(|(_, prefix)| prefix);
         match &self.control {
@@ -223,7 +251,8 @@ impl<'a> Field<'a> {
                 input id=(id) type=(kind) name=(self.name) value=(value) inputmode=[*mode]
                     required[self.is_required] readonly[self.is_fixed] maxlength=[self.length_max]
                     autocomplete=(self.complete.unwrap_or("off")) aria-invalid=[invalid]
-                    aria-describedby=[described_by] data-slug-of=[source] data-slug-prefix=[prefix];
+                    aria-describedby=[described_by] data-slug-of=[source] data-slug-prefix=[prefix]
+                    autofocus[focused];
             },
             Control::Lines => html! {
                 textarea id=(id) name=(self.name) rows="3" required[self.is_required]
@@ -232,9 +261,9 @@ impl<'a> Field<'a> {
             },
             Control::Select(options) => html! {
                 select id=(id) name=(self.name) required[self.is_required] aria-invalid=[invalid]
-                    aria-describedby=[described_by] {
+                    aria-describedby=[described_by] autofocus[focused] {
                     @for (option, name) in options {
-                        option value=(option) selected[option == value] { (name) }
+                        option value=(option) selected[option == value] { (isolated(name)) }
                     }
                 }
             },
@@ -245,7 +274,7 @@ impl<'a> Field<'a> {
 impl Render for Field<'_> {
     fn render(&self) -> Markup {
         let id = self.id();
-        let trouble = self.form.trouble_at(self.name);
+        let trouble = self.trouble();
         let (hint_id, trouble_id) = (format!("{id}-hint"), format!("{id}-trouble"));
         let hint = self.hint.as_ref().map(|_| hint_id.as_str());
         let described = [trouble.map(|_| trouble_id.as_str()), hint];

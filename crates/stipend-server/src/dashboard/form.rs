@@ -93,6 +93,7 @@ fn sentence(message: &str) -> String {
 pub(super) struct Form {
     fields: Vec<(String, String)>,
     trouble: Option<Trouble>,
+    focus: Option<String>,
 }
 
 impl Form {
@@ -102,13 +103,13 @@ impl Form {
         let fields = form_urlencoded::parse(bytes)
             .map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n")))
             .collect();
-        Self { fields, trouble: None }
+        Self { fields, ..Self::default() }
     }
 
     /// A form that is filled with what is there.
     pub(super) fn filled<N: Into<String>>(fields: impl IntoIterator<Item = (N, String)>) -> Self {
         let fields = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        Self { fields, trouble: None }
+        Self { fields, ..Self::default() }
     }
 
     /// The same form with what is wrong with it.
@@ -135,6 +136,38 @@ impl Form {
     /// All values of a field that may be sent several times.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.fields.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a field in one of several lines.
+    pub(super) fn nth(&self, name: &str, place: usize) -> &str {
+        let mut values = self.fields.iter().filter(|(field, _)| field == name);
+        values.nth(place).map_or("", |(_, value)| value)
+    }
+
+    /// The same form with one more value of a field.
+    pub(super) fn plus(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same form without the value of a field in one of several lines.
+    pub(super) fn without(mut self, name: &str, place: usize) -> Self {
+        let mut places = self.fields.iter().enumerate().filter(|(_, (field, _))| field == name);
+        if let Some((index, _)) = places.nth(place) {
+            self.fields.remove(index);
+        }
+        self
+    }
+
+    /// The same form with the field, as a trouble names it, in which typing goes on.
+    pub(super) fn focused(mut self, field: String) -> Self {
+        self.focus = Some(field);
+        self
+    }
+
+    /// Whether typing goes on in a field.
+    pub(super) fn is_focused(&self, field: &str) -> bool {
+        self.focus.as_deref() == Some(field)
     }
 
     /// Whether a box is ticked.

@@ -2,6 +2,7 @@
 
 use super::assets::{SCRIPT, SIGN, STYLE};
 use super::form::TOKEN_FIELD;
+use super::ui::isolated;
 use super::visit::Visit;
 use maud::{DOCTYPE, Markup, html};
 use stipend_engine::EnvironmentKind;
@@ -74,7 +75,7 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
     let flash = visit.app.dashboard().sessions.take(&visit.session.digest);
     let is_sandbox = environment.kind == EnvironmentKind::Sandbox;
     document(
-        &format!("{title} · {}", environment.name),
+        &format!("{} · {}", isolated(title), isolated(&environment.name)),
         &html! {
             a.skip href="#main" { "Skip to the content" }
             div.frame data-sandbox[is_sandbox] {

@@ -1,6 +1,7 @@
 //! A form as the request that the API would take: the same reading, so the same rules and words.
 
 use super::form::Trouble;
+use serde_json::value::RawValue;
 use stipend_wire::{FromJson, json};
 
 /// An object of JSON that is being written.
@@ -39,7 +40,7 @@ impl Object {
         let plain: String =
             typed.chars().filter(|typed| !" ,_\u{a0}\u{202f}".contains(*typed)).collect();
         let is_number = plain.starts_with(|first: char| first.is_ascii_digit() || first == '-')
-            && serde_json::from_str::<&serde_json::value::RawValue>(&plain).is_ok();
+            && serde_json::from_str::<&RawValue>(&plain).is_ok();
         if is_number { self.raw(name, &plain) } else { self.text(name, typed) }
     }
 
@@ -71,6 +72,22 @@ impl Object {
     /// An object.
     pub(super) fn object(self, name: &str, object: &Self) -> Self {
         self.raw(name, &object.json())
+    }
+
+    /// A value of a request that was taken before and is kept as it was.
+    pub(super) fn kept(self, name: &str, json: Option<&RawValue>) -> Self {
+        match json {
+            Some(json) => self.raw(name, json.get()),
+            None => self,
+        }
+    }
+
+    /// A text, where there is one.
+    pub(super) fn text_of(self, name: &str, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self,
+        }
     }
 
     /// A list of objects.

@@ -7,6 +7,7 @@ mod page;
 mod price;
 mod publish;
 
+pub(super) use entitlements::ordered;
 pub(super) use price::lines as price_lines;
 
 use super::failure::Failure;
@@ -88,6 +89,10 @@ pub(super) fn router() -> Router<App> {
             .route(&at("/{id}/publish"), get(publish::review).post(publish::publish))
             .route(&at("/{id}/versions/{version}"), get(page::show_version))
             .route(&at("/{id}/price"), get(price::edit).post(price::save))
+            .route(&at("/{id}/prices"), post(price::one::create))
+            .route(&at("/{id}/prices/new"), get(price::one::new))
+            .route(&at("/{id}/prices/{price}"), get(price::one::edit).post(price::one::update))
+            .route(&at("/{id}/prices/{price}/remove"), post(price::one::remove))
             .route(&at("/{id}/entitlements"), post(entitlements::create))
             .route(&at("/{id}/entitlements/new"), get(entitlements::new))
             .route(&at("/{id}/entitlements/effect"), get(entitlements::effect))

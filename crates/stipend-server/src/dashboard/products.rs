@@ -1,13 +1,12 @@
 //! Product catalog › Products.
 
 use super::failure::Failure;
-use super::field::{Choice, Field, Sheet, add_page, one_button, tick};
+use super::field::{Choice, Dangerous, Sheet, tick};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
-use super::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, tabs, time,
-};
+use super::shelf::{Shelf, Thing, was};
+use super::ui::{Tone, badge, button, empty, facts, id, optional, table, time};
 use super::visit::{Posted, Visit};
 use crate::app::App;
 use crate::mapping::product as mapping;
@@ -20,8 +19,29 @@ use stipend_core::ProductId;
 use stipend_core::catalog::{Catalog, CatalogCommand, Package, PackageKind, Product, UsageReset};
 use stipend_wire::product::{CreateProduct, UpdateProduct};
 
-const LIST: &str = "/products";
-const SECTION: Section = Section::Products;
+const ARCHIVE: &str = "Archive product";
+const SHELF: Shelf = Shelf {
+    section: Section::Products,
+    list: "/products",
+    names: ("product", "products"),
+    prefix: "product-",
+    lead: "What you sell. Plans and add-ons belong to a product; a customer holds one plan of it.",
+    next: "Make the first one, then give it a plan.",
+};
+
+impl Thing for Product {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_archived(&self) -> bool {
+        self.archived_at.is_some()
+    }
+}
 
 pub(super) fn router() -> Router<App> {
     Router::new()
@@ -31,10 +51,6 @@ pub(super) fn router() -> Router<App> {
         .route("/products/{id}/edit", get(edit))
         .route("/products/{id}/archive", get(ask_archive).post(archive))
         .route("/products/{id}/unarchive", post(unarchive))
-}
-
-fn path_of(visit: &Visit, product: &Product) -> String {
-    visit.path(&format!("{LIST}/{}", product.id))
 }
 
 fn find(visit: &Visit, catalog: &Catalog) -> Result<Arc<Product>, Failure> {
@@ -52,28 +68,8 @@ fn packages_of<'a>(
 }
 
 async fn list(visit: Visit) -> Response {
-    let is_archive = visit.query().get("status") == "archived";
     let catalog = visit.catalog();
-    let mut all: Vec<&Product> = catalog.products.values().map(Arc::as_ref).collect();
-    all.sort_by_key(|product| product.name.to_lowercase());
-    let archived = all.iter().filter(|product| product.archived_at.is_some()).count();
-    let active = all.len() - archived;
-    all.retain(|product| product.archived_at.is_some() == is_archive);
-    let add = primary(&visit.path("/products/new"), "+ Add product");
-    let body = html! {
-        (Head { actions: add.clone(), ..Head::new("Products") })
-        p.lead { "What you sell. Plans and add-ons belong to a product; a customer holds one plan of it." }
-        (tabs(&visit.path(LIST), is_archive, active, archived))
-        @if !all.is_empty() {
-            (rows(&visit, &catalog, &all))
-        } @else if is_archive {
-            (empty("Nothing is archived", "Archived products can be restored from here.",
-                &Markup::default()))
-        } @else {
-            (empty("No products yet", "Make the first one, then give it a plan.", &add))
-        }
-    };
-    visit.page(SECTION, "Products", &body)
+    SHELF.page(&visit, catalog.products.values(), |all| rows(&visit, &catalog, all))
 }
 
 fn rows(visit: &Visit, catalog: &Catalog, shown: &[&Product]) -> Markup {
@@ -82,9 +78,9 @@ fn rows(visit: &Visit, catalog: &Catalog, shown: &[&Product]) -> Markup {
         th.num scope="col" { "Add-ons" } th scope="col" { "Made" }
     };
     let rows = html! {
-        @for product in shown {
+        @for &product in shown {
             tr {
-                th scope="row" { a href=(path_of(visit, product)) { (product.name) } }
+                th scope="row" { a href=(SHELF.path_of(visit, product)) { (product.name) } }
                 td { (id(product.id.as_str())) }
                 td.num { (packages_of(catalog, product, PackageKind::Plan).count()) }
                 td.num { (packages_of(catalog, product, PackageKind::Addon).count()) }
@@ -106,23 +102,11 @@ pub(super) const fn reset_words(reset: UsageReset) -> &'static str {
 async fn show(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let product = &*find(&visit, &catalog)?;
-    let path = path_of(&visit, product);
-    let is_archived = product.archived_at.is_some();
+    let path = SHELF.path_of(&visit, product);
+    let archive = button(&format!("{path}/archive"), "Archive");
     let body = html! {
-        (Head {
-            above: &[(visit.path(LIST), "Products")],
-            beside: html! { @if is_archived { (badge(Tone::Quiet, "Archived")) } },
-            actions: html! {
-                (button(&format!("{path}/edit"), "Edit"))
-                @if is_archived {
-                    (one_button(&visit, &format!("{path}/unarchive"), "Restore"))
-                } @else {
-                    (button(&format!("{path}/archive"), "Archive"))
-                }
-            },
-            ..Head::new(&product.name)
-        })
-        @if is_archived { p.notice { "It takes no new subscriptions. Present ones go on." } }
+        (SHELF.head(&visit, product, &archive))
+        @if product.is_archived() { p.notice { "It takes no new subscriptions. Present ones go on." } }
         (facts(&[
             ("Id", id(product.id.as_str())),
             ("Several subscriptions", html! {
@@ -137,7 +121,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         (section(&visit, &catalog, product, PackageKind::Plan))
         (section(&visit, &catalog, product, PackageKind::Addon))
     };
-    Ok(visit.page(SECTION, &product.name, &body))
+    Ok(visit.page(SHELF.section, &product.name, &body))
 }
 
 /// The plans or add-ons of a product.
@@ -178,18 +162,8 @@ fn section(visit: &Visit, catalog: &Catalog, product: &Product, kind: PackageKin
 }
 
 fn fields(form: &Form, is_new: bool) -> Markup {
-    let id = Field::text(form, "id", "Id").max(255);
-    let id = if is_new {
-        id.required()
-            .slug_of("displayName", "product-")
-            .hint("What your code calls it. It cannot be changed later.")
-    } else {
-        id.fixed().hint("It cannot be changed.")
-    };
     html! {
-        (Field::text(form, "displayName", "Name").required().max(255))
-        (id)
-        (Field::lines(form, "description", "Description").max(5000))
+        (SHELF.fields(form, is_new))
         (tick(form, "multipleSubscriptions", "A customer may hold several subscriptions",
             "Fixed once somebody has subscribed."))
         @if !is_new {
@@ -216,12 +190,9 @@ fn object(form: &Form) -> Object {
         .flag("multipleSubscriptions", form.is_on("multipleSubscriptions"))
 }
 
-fn new_page(visit: &Visit, form: &Form) -> Markup {
-    add_page(visit, (LIST, "Products"), "Add product", form, fields(form, true))
-}
-
 async fn new(visit: Visit) -> Response {
-    visit.page(SECTION, "Add product", &new_page(&visit, &Form::default()))
+    let form = Form::default();
+    SHELF.new_page(&visit, &form, fields(&form, true))
 }
 
 async fn create(posted: Posted) -> Response {
@@ -231,34 +202,17 @@ async fn create(posted: Posted) -> Response {
             .text("id", form.get("id"))
             .text_if("description", form.get("description"));
         let new = mapping::new_from_wire(object.read::<CreateProduct>()?);
-        let path = visit.path(&format!("{LIST}/{}", new.id));
+        let path = visit.path(&format!("{}/{}", SHELF.list, new.id));
         let done = visit.change(CatalogCommand::CreateProduct(new)).await;
         done.map_err(|trouble| trouble.or_at("id"))?;
         Ok::<_, Trouble>(path)
     };
     match created.await {
-        Ok(path) => visit.done(&path, format!("{} was added.", form.get("displayName"))),
+        Ok(path) => visit.done(&path, was(form.get("displayName"), "added")),
         Err(trouble) => {
-            visit.refused(SECTION, "Add product", &new_page(&visit, &form.with(trouble)))
+            let form = form.with(trouble);
+            SHELF.new_refused(&visit, &form, fields(&form, true))
         }
-    }
-}
-
-fn edit_page(visit: &Visit, product: &Product, form: &Form) -> Markup {
-    let path = path_of(visit, product);
-    html! {
-        (Head {
-            above: &[(visit.path(LIST), "Products"), (path.clone(), &product.name)],
-            ..Head::new("Edit product")
-        })
-        (Sheet {
-            visit,
-            action: &path,
-            form,
-            fields: fields(form, false),
-            submit: "Save",
-            cancel: Some(&path),
-        })
     }
 }
 
@@ -278,7 +232,7 @@ async fn edit(visit: Visit) -> Result<Response, Failure> {
         ("multipleSubscriptions", several.to_owned()),
         ("usageResetCutoffRule/behavior", reset.to_owned()),
     ]);
-    Ok(visit.page(SECTION, "Edit product", &edit_page(&visit, product, &form)))
+    Ok(SHELF.edit_page(&visit, product, &form, fields(&form, false)))
 }
 
 async fn update(posted: Posted) -> Result<Response, Failure> {
@@ -294,40 +248,37 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
         visit.change(CatalogCommand::UpdateProduct(product.id.clone(), patch)).await
     };
     match updated.await {
-        Ok(()) => Ok(visit.done(&path_of(&visit, product), "The product was saved.")),
+        Ok(()) => Ok(visit.done(&SHELF.path_of(&visit, product), "The product was saved.")),
         Err(trouble) => {
-            let body = edit_page(&visit, product, &form.with(trouble));
-            Ok(visit.refused(SECTION, "Edit product", &body))
+            let form = form.with(trouble);
+            Ok(SHELF.edit_refused(&visit, product, &form, fields(&form, false)))
         }
     }
 }
 
 fn archive_page(visit: &Visit, product: &Product, form: &Form) -> Markup {
-    let path = path_of(visit, product);
+    let path = SHELF.path_of(visit, product);
     html! {
-        (Head {
-            above: &[(visit.path(LIST), "Products"), (path.clone(), &product.name)],
-            ..Head::new("Archive product")
-        })
+        (SHELF.head_below(visit, product, ARCHIVE))
         p.prose {
             "Its plans and add-ons are archived with it, and nobody can subscribe to " strong { (product.name) } " any more. "
             "Present subscriptions go on. It can be restored."
         }
-        (Sheet {
+        (Dangerous(Sheet {
             visit,
             action: &format!("{path}/archive"),
             form,
             fields: Markup::default(),
             submit: "Archive",
             cancel: Some(&path),
-        })
+        }))
     }
 }
 
 async fn ask_archive(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let body = archive_page(&visit, &*find(&visit, &catalog)?, &Form::default());
-    Ok(visit.page(SECTION, "Archive product", &body))
+    Ok(visit.page(SHELF.section, ARCHIVE, &body))
 }
 
 async fn archive(posted: Posted) -> Result<Response, Failure> {
@@ -335,10 +286,10 @@ async fn archive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let product = &*find(&visit, &catalog)?;
     match visit.change(CatalogCommand::ArchiveProduct(product.id.clone())).await {
-        Ok(()) => Ok(visit.done(&visit.path(LIST), format!("{} was archived.", product.name))),
+        Ok(()) => Ok(visit.done(&visit.path(SHELF.list), was(&product.name, "archived"))),
         Err(trouble) => {
             let body = archive_page(&visit, product, &form.with(trouble));
-            Ok(visit.refused(SECTION, "Archive product", &body))
+            Ok(visit.refused(SHELF.section, ARCHIVE, &body))
         }
     }
 }
@@ -348,6 +299,6 @@ async fn unarchive(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let product = &*find(&visit, &catalog)?;
     let outcome = visit.change(CatalogCommand::UnarchiveProduct(product.id.clone())).await;
-    let message = format!("{} was restored.", product.name);
-    Ok(visit.tried(&path_of(&visit, product), outcome, message))
+    let message = was(&product.name, "restored");
+    Ok(visit.tried(&SHELF.path_of(&visit, product), outcome, message))
 }

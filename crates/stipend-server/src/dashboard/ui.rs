@@ -1,6 +1,7 @@
 //! What pages are made of.
 
 use maud::{Markup, Render, html};
+use std::borrow::Cow;
 use stipend_core::{Amount, Timestamp};
 
 /// The head of a page: where one is, its title, and what can be done.
@@ -61,6 +62,45 @@ pub(crate) fn grouped(amount: Amount) -> String {
         grouped.push_str(part);
     }
     grouped
+}
+
+/// A name in the midst of a text, where no markup can stand: where it is written from right to
+/// left, or turns the direction around, it is put between the marks that keep it to itself.
+pub(super) fn isolated(name: &str) -> Cow<'_, str> {
+    const FIRST: char = '\u{2068}';
+    const LAST: char = '\u{2069}';
+    if !name.contains(turns) {
+        return Cow::Borrowed(name);
+    }
+    let mut text = String::from(FIRST);
+    let mut open = 1_usize;
+    for character in name.chars() {
+        match character {
+            '\u{2066}'..='\u{2068}' => open += 1,
+            // It closes nothing that it has not opened.
+            LAST if open == 1 => continue,
+            LAST => open -= 1,
+            _ => {}
+        }
+        text.push(character);
+    }
+    text.extend(std::iter::repeat_n(LAST, open));
+    Cow::Owned(text)
+}
+
+/// Whether a character is of a script from right to left, or a mark about the direction.
+const fn turns(character: char) -> bool {
+    matches!(
+        character,
+        '\u{590}'..='\u{8ff}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{fb1d}'..='\u{fdff}'
+            | '\u{fe70}'..='\u{fefc}'
+            | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}'
+    )
 }
 
 /// An amount as it is read.

@@ -1,10 +1,10 @@
 //! What packages give, in words. Nothing is decided here.
 
-use super::ui::grouped;
+use super::ui::{grouped, isolated};
 use stipend_core::catalog::{
     Alignment, Behavior, Catalog, CreditProration, CreditTerms, Enforcement, Entitlement,
     EntitlementTerms, FeatureTerms, PackageDetails, PackageVersion, Pricing, ResetPeriod, Target,
-    TrialUnit,
+    TrialConfig, TrialEnd, TrialUnit,
 };
 use stipend_core::{Amount, Cadence, CurrencyId, FeatureId, PackageId, PackageKey};
 
@@ -47,7 +47,7 @@ pub(super) fn credits(
     amount: Amount,
     cadence: Cadence,
 ) -> String {
-    format!("{} {} {}", grouped(amount), currency(catalog, id), per(cadence))
+    format!("{} {} {}", grouped(amount), isolated(&currency(catalog, id)), per(cadence))
 }
 
 /// What an entitlement gives.
@@ -64,7 +64,8 @@ pub(super) fn value(catalog: &Catalog, entitlement: &Entitlement) -> String {
 fn credit_value(catalog: &Catalog, terms: &CreditTerms) -> String {
     let Some(amount) = terms.amount else { return "Agreed with each subscription".to_owned() };
     let each = terms.per_unit_of.as_ref();
-    let each = each.map_or_else(String::new, |id| format!(" for each of {}", feature(catalog, id)));
+    let each = each
+        .map_or_else(String::new, |id| format!(" for each of {}", isolated(&feature(catalog, id))));
     format!("{} {}{each}", grouped(amount), per(terms.cadence))
 }
 
@@ -147,6 +148,30 @@ pub(super) fn instances(max: Option<u32>) -> String {
     }
 }
 
+/// The trial of a plan: "14 days, then it goes on, paid".
+pub(super) fn trial(trial: &TrialConfig) -> String {
+    if trial.duration.is_zero() {
+        return "None".to_owned();
+    }
+    let is_one = trial.duration == Amount::whole(1);
+    let unit = match (trial.units, is_one) {
+        (TrialUnit::Day, true) => "day",
+        (TrialUnit::Day, false) => "days",
+        (TrialUnit::Month, true) => "month",
+        (TrialUnit::Month, false) => "months",
+    };
+    let end = match trial.end {
+        None => "",
+        Some(TrialEnd::ConvertToPaid) => ", then it goes on, paid",
+        Some(TrialEnd::CancelSubscription) => ", then the subscription ends",
+    };
+    let budget = trial.budget.as_ref().map(|budget| {
+        let limit = if budget.soft_limit { "about" } else { "at most" };
+        format!(", for {limit} {}", grouped(budget.limit))
+    });
+    format!("{} {unit}{}{end}", grouped(trial.duration), budget.unwrap_or_default())
+}
+
 /// Everything that a version says, as lines of a name and what it is: what a review compares.
 pub(super) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<(String, String)> {
     let mut lines = vec![("Name".to_owned(), version.name.clone())];
@@ -166,10 +191,18 @@ pub(super) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<(String,
         };
         lines.push((name, format!("{value}{meets} · {limit}")));
     }
+    // An order that nobody has chosen is not told.
+    if version.entitlements.iter().any(|entitlement| entitlement.order.is_some()) {
+        let all = super::packages::ordered(version).into_iter();
+        let names: Vec<String> = all.map(|it| target(catalog, &it.target)).collect();
+        lines.push(("Order of entitlements".to_owned(), names.join(", ")));
+    }
     if version.pricing.is_some() {
         lines.push(("Price".to_owned(), pricing(version.pricing).to_owned()));
     }
     lines.extend(super::packages::price_lines(catalog, version));
+    let metadata = version.metadata.iter();
+    lines.extend(metadata.map(|(key, value)| (format!("Metadata: {key}"), value.clone())));
     lines
 }
 
@@ -189,8 +222,7 @@ fn details(catalog: &Catalog, details: &PackageDetails) -> Vec<(String, String)>
                 lines.push(("Compatible add-ons".to_owned(), names(addons, PackageKey::addon)));
             }
             if let Some(trial) = &terms.trial {
-                let unit = if trial.units == TrialUnit::Day { "days" } else { "months" };
-                lines.push(("Trial".to_owned(), format!("{} {unit}", grouped(trial.duration))));
+                lines.push(("Trial".to_owned(), self::trial(trial)));
             }
         }
         PackageDetails::Addon(terms) => {

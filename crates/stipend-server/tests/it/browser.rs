@@ -61,6 +61,18 @@ impl<'a> Browser<'a> {
         self.post_raw(action, &all)
     }
 
+    /// Sends the form of a page as it stands there, by the button that sends it when the Enter key
+    /// is pressed.
+    pub(crate) fn resubmit(&self, page: &str, action: &str) -> Answer {
+        let html = self.page(page);
+        let form = form_of(&html, action)
+            .unwrap_or_else(|| panic!("{page} has no form to {action}: {html}"));
+        let all = standing_in(form);
+        let all: Vec<(&str, &str)> =
+            all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.post_raw(action, &all)
+    }
+
     /// As [`Browser::submit`], where the form must be taken; answers the page after it.
     pub(crate) fn done(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> String {
         let answer = self.submit(page, action, fields);
@@ -109,6 +121,37 @@ fn hidden_of(form: &str) -> Vec<(String, String)> {
     let inputs = form.split("<input").skip(1).filter_map(|input| input.split('>').next());
     let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));
     hidden.map(|input| (attribute(input, "name"), attribute(input, "value"))).collect()
+}
+
+/// What a browser sends of a form in which nothing was touched.
+pub(crate) fn standing_in(form: &str) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for element in form.split('<') {
+        let head = element.split('>').next().unwrap_or_default();
+        if head.starts_with("input ") {
+            let is_box = head.contains("type=\"radio\"") || head.contains("type=\"checkbox\"");
+            if !is_box || head.contains(" checked") {
+                fields.push((attribute(head, "name"), unescaped(&attribute(head, "value"))));
+            }
+        } else if head.starts_with("select ") {
+            fields.push((attribute(head, "name"), "\0".to_owned()));
+        } else if head.starts_with("option ") {
+            let chosen = fields.last_mut().expect("an option stands in a select");
+            if chosen.1 == "\0" || head.contains(" selected") {
+                chosen.1 = unescaped(&attribute(head, "value"));
+            }
+        } else if head.starts_with("textarea ") {
+            let text = element.split_once('>').map_or("", |(_, text)| text);
+            let text = text.strip_prefix('\n').unwrap_or(text);
+            fields.push((attribute(head, "name"), unescaped(text)));
+        }
+    }
+    fields
+}
+
+fn unescaped(text: &str) -> String {
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    text.replace("&amp;", "&")
 }
 
 fn attribute(element: &str, name: &str) -> String {

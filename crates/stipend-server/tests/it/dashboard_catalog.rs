@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 const E: &str = "/e/production";
 const ADDON: &str = "/e/production/addons/extra";
-const PLAN: &str = "/e/production/plans/pro";
+pub(crate) const PLAN: &str = "/e/production/plans/pro";
 
 /// The catalog of the page that the product was made from, up to the published plan.
-fn with_plan(server: &Server) -> Browser<'_> {
+pub(crate) fn with_plan(server: &Server) -> Browser<'_> {
     let browser = Browser::signed_in(server);
     let add = |list: &str, fields: &[(&str, &str)]| {
         browser.done(&format!("{E}{list}/new"), &format!("{E}{list}"), fields)
@@ -63,7 +63,7 @@ fn publish(browser: &Browser<'_>, package: &str, migration: &str) -> String {
 }
 
 /// The text of a page, without its tags.
-fn text(html: &str) -> String {
+pub(crate) fn text(html: &str) -> String {
     let mut text = String::new();
     let mut is_tag = false;
     for sign in html.chars() {
@@ -228,6 +228,11 @@ fn entitlements_are_moved_up_and_down() {
     let action = format!("{entitlements}/feature/seats/move");
     let page = browser.done(PLAN, &action, &[("direction", "up")]);
     assert!(is_first(&page, "Seats"), "{page}");
+    let review = text(&browser.page(&format!("{PLAN}/publish")));
+    assert!(review.contains("Order of entitlementsAdded—Seats, API Credits"), "{review}");
+    let answer = browser.submit(PLAN, &action, &[("direction", "up")]);
+    let to = answer.header("location").expect("one comes back to the row");
+    assert!(to.ends_with("#entitlement-0"), "{to}");
     let page = browser.done(PLAN, &action, &[("direction", "down")]);
     assert!(is_first(&page, "API Credits"), "{page}");
     let credits = format!("{entitlements}/credit/api-credits");

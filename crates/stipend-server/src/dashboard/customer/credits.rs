@@ -5,7 +5,7 @@ use super::{Look, Tab, credit_name, credits, grants, ledger, usage};
 use crate::api::explain::read_paces;
 use crate::app::App;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::ui::{amount, empty, grouped, id, primary, table, time};
+use crate::dashboard::ui::{amount, empty, grouped, id, isolated, primary, table, time};
 use crate::dashboard::visit::Visit;
 use crate::mapping::explain as mapping;
 use axum::Router;
@@ -60,7 +60,7 @@ impl Place {
     pub(super) fn name(&self, look: &Look<'_>) -> String {
         let name = credit_name(&look.catalog, &self.currency);
         match &self.resource {
-            Some(resource) => format!("{name} · {resource}"),
+            Some(resource) => format!("{} · {resource}", isolated(&name)),
             None => name,
         }
     }

@@ -4,7 +4,7 @@ use super::{Look, SECTION};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::one_button;
-use crate::dashboard::ui::{Head, button};
+use crate::dashboard::ui::{Head, button, isolated};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::embed::{Maker, Pass, token_to_wire};
 use crate::mapping::credit_balance::Scope;
@@ -42,7 +42,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
     let preview = html! {
         @if !is_archived { (one_button(&visit, &look.path(PAGE), "Preview")) }
     };
-    let title = format!("Embed the credits of {}", look.name());
+    let title = format!("Embed the credits of {}", isolated(look.name()));
     let body = html! {
         (Head { above: &above, actions: preview, ..Head::new(&title) })
         p.prose {

@@ -6,9 +6,11 @@ use super::{Look, SECTION, Tab, counted, credit_name, credits, each, package_nam
 use crate::api::grants::{Held, held};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::field::Sheet;
+use crate::dashboard::field::{Dangerous, Sheet};
 use crate::dashboard::form::Form;
-use crate::dashboard::ui::{Head, Tone, amount, badge, empty, facts, grouped, id, table, time};
+use crate::dashboard::ui::{
+    Head, Tone, amount, badge, empty, facts, grouped, id, isolated, table, time,
+};
 use crate::dashboard::visit::{Posted, Visit};
 use axum::Router;
 use axum::response::Response;
@@ -289,14 +291,14 @@ fn void_page(look: &Look<'_>, form: &Form) -> Result<Markup, Failure> {
             }),
             ("Balance", html! { (amount(pool.balance())) " → " strong { (amount(after)) } }),
         ]))
-        (Sheet {
+        (Dangerous(Sheet {
             visit: look.visit,
             action: &look.path(&format!("/credits/grants/{grant_id}/void")),
             form,
             fields: Markup::default(),
             submit: "Void it",
             cancel: Some(&back),
-        })
+        }))
     })
 }
 
@@ -317,7 +319,7 @@ async fn void(posted: Posted) -> Result<Response, Failure> {
     match visit.run(Command::VoidGrant(look.customer().slot, no)).await {
         Ok(_) => {
             let to = look.path(&format!("/credits?{}", place.query()));
-            Ok(visit.done(&to, format!("{} was voided.", grant.name)))
+            Ok(visit.done(&to, format!("{} was voided.", isolated(&grant.name))))
         }
         Err(trouble) => {
             let body = void_page(&look, &form.with(trouble))?;

@@ -8,7 +8,7 @@ use crate::cursor::List;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::Field;
 use crate::dashboard::form::Form;
-use crate::dashboard::ui::{Head, amount, button, empty, grouped, table, time};
+use crate::dashboard::ui::{Head, amount, button, empty, grouped, isolated, table, time};
 use crate::dashboard::visit::Visit;
 use axum::Router;
 use axum::http::header;
@@ -267,7 +267,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             (counted(FILE_ROWS_MAX)) " entries."
         }
     };
-    Ok(visit.page(SECTION, &format!("Ledger of {}", look.name()), &body))
+    Ok(visit.page(SECTION, &format!("Ledger of {}", isolated(look.name())), &body))
 }
 
 /// The filters of an address, with a place in the list.

@@ -9,7 +9,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, summary, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
-use crate::dashboard::ui::{Head, empty, grouped, time};
+use crate::dashboard::ui::{Head, empty, grouped, isolated, time};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::ids::random_id;
 use crate::mapping::subscription as mapping;
@@ -28,6 +28,9 @@ use stipend_core::customer::{
 use stipend_core::{Amount, CurrencyId, Customer, FeatureId, SubscriptionId, SubscriptionNo};
 use stipend_engine::Refusal;
 use stipend_wire::subscription::{ProvisionSubscription, UpdateSubscription};
+
+/// The field about whether a subscription begins with a trial.
+const TRIAL: &str = "trialOverrideConfiguration/isTrial";
 
 /// The button of a form that only shows what would come of it.
 const PREVIEW: &str = "preview";
@@ -181,6 +184,7 @@ impl<'l> Offer<'l> {
             .text_if("resourceId", resource)
             .text_if("billingPeriod", form.get("billingPeriod"))
             .text_if("startDate", &instant_of(form.get("startDate")));
+        let object = with_trial(object, form);
         let asked = object.read::<ProvisionSubscription>()?;
         let request = mapping::new_from_wire(asked, || {
             SubscriptionId::parse(&random_id(self.look.visit.app.random())).expect("it is an id")
@@ -231,7 +235,7 @@ fn gives(catalog: &Catalog, package: &Package) -> String {
         let (currency, terms) = entitlement.credit()?;
         let amount = terms.amount?;
         let name = credit_name(catalog, currency);
-        Some(format!("{} {name} {}", grouped(amount), each(terms.cadence)))
+        Some(format!("{} {} {}", grouped(amount), isolated(&name), each(terms.cadence)))
     });
     credits.collect::<Vec<_>>().join(", ")
 }
@@ -241,7 +245,7 @@ fn fields(offer: &Offer<'_>, form: &Form) -> Markup {
     let plans = offer.plans.iter().map(|plan| {
         let gives = gives(catalog, plan);
         let name = name_of(plan);
-        let text = if gives.is_empty() { name } else { format!("{name} — {gives}") };
+        let text = if gives.is_empty() { name } else { format!("{} — {gives}", isolated(&name)) };
         (plan.key.id.to_string(), text)
     });
     let first = offer.terms.is_none().then(|| (String::new(), "Choose a plan".to_owned()));
@@ -284,13 +288,54 @@ fn start_fields(form: &Form) -> Markup {
     let periods = [("MONTHLY", "A month"), ("ANNUALLY", "A year")];
     html! {
         (Field::instant(form, "startDate", "Start").hint("In UTC. Now, where it is left empty."))
-        details.more open[!form.get("resourceId").is_empty()] {
+        details.more open[is_more_used(form)] {
             summary { "More" }
+            (trial_fields(form))
             (Field::select(form, "billingPeriod", "Billing period", periods))
             (Field::text(form, "resourceId", "Resource").max(255).hint(
                 "Only for a part of the customer with credits of its own: a site, a workspace."))
         }
     }
+}
+
+fn is_more_used(form: &Form) -> bool {
+    let field = form.trouble().and_then(|trouble| trouble.field.as_deref());
+    form.is_on("resourceId")
+        || form.is_on(TRIAL)
+        || field.is_some_and(|field| field.starts_with("trialOverrideConfiguration"))
+}
+
+fn trial_fields(form: &Form) -> Markup {
+    html! {
+        fieldset.pair {
+            legend { "Trial" }
+            (Field::select(form, TRIAL, "It begins", [
+                ("", "As the plan says"),
+                ("yes", "With a trial"),
+                ("no", "Without a trial"),
+            ]))
+            (Field::select(form, "trialOverrideConfiguration/trialEndBehavior", "What follows", [
+                ("", "As the plan says"),
+                ("CONVERT_TO_PAID", "It goes on, paid"),
+                ("CANCEL_SUBSCRIPTION", "It ends"),
+            ]))
+            (Field::instant(form, "trialOverrideConfiguration/trialEndDate", "The trial ends")
+                .hint("In UTC. Empty: as the plan says."))
+        }
+    }
+}
+
+/// The trial as the request has it; as the plan says, where nothing was chosen.
+fn with_trial(object: Object, form: &Form) -> Object {
+    let at = |field: &str| form.get(&format!("trialOverrideConfiguration/{field}")).to_owned();
+    if !form.is_on(TRIAL) {
+        return object;
+    }
+    let trial = Object::new()
+        .flag("isTrial", form.get(TRIAL) == "yes")
+        .text_if("trialEndBehavior", &at("trialEndBehavior"))
+        .text_if("trialEndDate", &instant_of(&at("trialEndDate")));
+    object.object("trialOverrideConfiguration", &trial)
 }
 
 fn change_fields(offer: &Offer<'_>, form: &Form) -> Markup {

@@ -4,8 +4,9 @@ use super::explain::picture;
 use super::{Look, SECTION, Tab, credit_name, credits, package_name};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::field::{Choice, Field, Sheet, one_button};
+use crate::dashboard::field::{Choice, Dangerous, Field, Sheet, one_button};
 use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::metadata;
 use crate::dashboard::object::Object;
 use crate::dashboard::ui::{Head, Tone, badge, button, empty, facts, id, primary, table, time};
 use crate::dashboard::visit::{Posted, Visit};
@@ -76,6 +77,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
                 (short_list(&look, &ended[..ended.len().min(ENDED_MAX)], "Ended subscriptions"))
             }
         }
+        (metadata::shown(&look.customer().profile.metadata))
     };
     Ok(look.page(Tab::Subscriptions, &body))
 }
@@ -323,7 +325,7 @@ fn cancel_page(look: &Look<'_>, terms: &SubscriptionTerms, form: &Form) -> Marku
              the customer's."
         }
         (losses(look, terms))
-        (Sheet {
+        (Dangerous(Sheet {
             visit: look.visit,
             action: &look.path(&format!("/subscriptions/{}/cancel", terms.id)),
             form,
@@ -344,7 +346,7 @@ fn cancel_page(look: &Look<'_>, terms: &SubscriptionTerms, form: &Form) -> Marku
             },
             submit: "Cancel subscription",
             cancel: Some(&look.path("")),
-        })
+        }))
     }
 }
 

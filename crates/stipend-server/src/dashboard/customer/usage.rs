@@ -3,7 +3,7 @@
 use super::credits::Place;
 use super::{Look, counted};
 use crate::dashboard::failure::Failure;
-use crate::dashboard::ui::{amount, grouped, table};
+use crate::dashboard::ui::{amount, grouped, isolated, table};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -220,7 +220,7 @@ fn column_of(lines: &[Line], column: usize, label: &str, most: Amount) -> Markup
         @for (number, line, used, from, until) in parts {
             rect data-series=(number) x=(column * 10 + 1) width="8" y=(HEIGHT - until)
                 height=((until - from).max(2)) {
-                title { (label) " " (line.name) ": " (grouped(used)) }
+                title { (label) " " (isolated(&line.name)) ": " (grouped(used)) }
             }
         }
     }

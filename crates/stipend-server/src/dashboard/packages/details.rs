@@ -2,15 +2,19 @@
 
 use super::{Kind, above, edit_draft, find, path_of};
 use crate::dashboard::failure::Failure;
-use crate::dashboard::field::{Choice, Field, Sheet};
+use crate::dashboard::field::{Choice, Dangerous, Field, Sheet, tick};
 use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::metadata;
 use crate::dashboard::object::Object;
-use crate::dashboard::ui::{Head, empty, primary};
+use crate::dashboard::repeat::{on_enter, reshaped};
+use crate::dashboard::ui::{Head, empty, grouped, isolated, primary};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::mapping::package as mapping;
 use axum::response::Response;
 use maud::{Markup, html};
-use stipend_core::catalog::{Catalog, CatalogCommand, Package, PackageKind, PackagePatch};
+use stipend_core::catalog::{
+    Catalog, CatalogCommand, Package, PackageKind, PackagePatch, TrialConfig, TrialEnd, TrialUnit,
+};
 use stipend_wire::package::{CreateAddon, CreatePlan, UpdateAddon, UpdatePlan};
 
 fn products(catalog: &Catalog) -> Vec<(String, String)> {
@@ -108,7 +112,10 @@ pub(super) async fn create(posted: Posted) -> Response {
     match created.await {
         Ok(path) => {
             let name = form.get("displayName");
-            visit.done(&path, format!("{name} was added as a draft. Give it entitlements next."))
+            visit.done(
+                &path,
+                format!("{} was added as a draft. Give it entitlements next.", isolated(name)),
+            )
         }
         Err(trouble) => {
             let page = new_page(&visit, kind, &form.with(trouble));
@@ -137,11 +144,77 @@ fn boxes(form: &Form, name: &str, label: &str, hint: &str, options: &[(String, S
     }
 }
 
+/// The trial that subscriptions of a plan begin with.
+fn trial_fields(form: &Form) -> Markup {
+    html! {
+        fieldset.pair {
+            legend { "Trial" }
+            (Field::number(form, "defaultTrialConfig/duration", "Length")
+                .hint("Empty: it begins without a trial."))
+            (Field::select(form, "defaultTrialConfig/units", "Counted in",
+                [("DAY", "Days"), ("MONTH", "Months")]))
+            (Field::select(form, "defaultTrialConfig/trialEndBehavior", "What follows", [
+                ("", "—"),
+                ("CONVERT_TO_PAID", "It goes on, paid"),
+                ("CANCEL_SUBSCRIPTION", "The subscription ends"),
+            ]))
+            (Field::number(form, "defaultTrialConfig/budget/limit", "May spend")
+                .hint("Empty: any sum."))
+        }
+        (tick(form, "defaultTrialConfig/budget/hasSoftLimit",
+            "More than that may be spent in the trial", ""))
+    }
+}
+
+/// The trial as the request has it; null where no length was typed.
+fn with_trial(object: Object, form: &Form) -> Object {
+    let at = |field: &str| form.get(&format!("defaultTrialConfig/{field}")).to_owned();
+    if at("duration").trim().is_empty() {
+        return object.text_or_null("defaultTrialConfig", "");
+    }
+    let mut trial = Object::new()
+        .number("duration", &at("duration"))
+        .text("units", &at("units"))
+        .text_or_null("trialEndBehavior", &at("trialEndBehavior"));
+    if !at("budget/limit").trim().is_empty() {
+        let budget = Object::new()
+            .flag("hasSoftLimit", !at("budget/hasSoftLimit").is_empty())
+            .number("limit", &at("budget/limit"));
+        trial = trial.object("budget", &budget);
+    }
+    object.object("defaultTrialConfig", &trial)
+}
+
+/// A trial as the form has it.
+fn trial_filled(trial: &TrialConfig) -> Vec<(&'static str, String)> {
+    let units = match trial.units {
+        TrialUnit::Day => "DAY",
+        TrialUnit::Month => "MONTH",
+    };
+    let end = match trial.end {
+        None => "",
+        Some(TrialEnd::ConvertToPaid) => "CONVERT_TO_PAID",
+        Some(TrialEnd::CancelSubscription) => "CANCEL_SUBSCRIPTION",
+    };
+    let mut fields = vec![
+        ("defaultTrialConfig/duration", grouped(trial.duration)),
+        ("defaultTrialConfig/units", units.to_owned()),
+        ("defaultTrialConfig/trialEndBehavior", end.to_owned()),
+    ];
+    if let Some(budget) = &trial.budget {
+        fields.push(("defaultTrialConfig/budget/limit", grouped(budget.limit)));
+        let soft = if budget.soft_limit { "on" } else { "" };
+        fields.push(("defaultTrialConfig/budget/hasSoftLimit", soft.to_owned()));
+    }
+    fields
+}
+
 fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
     let catalog = visit.catalog();
     let path = path_of(visit, &package.key);
     let title = format!("Edit {}", Kind::of(package.key.kind).one);
     let fields = html! {
+        (on_enter())
         (Field::text(form, "displayName", "Name").required().max(255))
         (Field::text(form, "id", "Id").fixed().hint("It cannot be changed."))
         (Field::lines(form, "description", "Description").max(5000))
@@ -154,6 +227,7 @@ fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
                 (boxes(form, "compatibleAddonIds", "Compatible add-ons",
                     "Customers of the plan can buy these. Drafts can be named already.",
                     &others(&catalog, package, PackageKind::Addon)))
+                (trial_fields(form))
             }
             PackageKind::Addon => {
                 (instances(form))
@@ -162,6 +236,7 @@ fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
                     &others(&catalog, package, PackageKind::Addon)))
             }
         }
+        (metadata::fields(form))
     };
     html! {
         (Head { above: &above(visit, package), ..Head::new(&title) })
@@ -184,6 +259,7 @@ fn filled(package: &Package) -> Form {
         fields.push(("parentPlanId", parent.unwrap_or_default()));
         let addons = terms.compatible_addons.iter().flatten();
         fields.extend(addons.map(|addon| ("compatibleAddonIds", addon.to_string())));
+        fields.extend(terms.trial.iter().flat_map(trial_filled));
     }
     if let Some(terms) = version.addon_terms() {
         let is_single = terms.max_quantity == Some(1);
@@ -193,6 +269,7 @@ fn filled(package: &Package) -> Form {
         let needed = terms.dependencies.iter().flatten();
         fields.extend(needed.map(|addon| ("dependencies", addon.to_string())));
     }
+    fields.extend(metadata::filled(&version.metadata));
     Form::filled(fields)
 }
 
@@ -208,11 +285,13 @@ fn read_patch(visit: &Visit, package: &Package, form: &Form) -> Result<PackagePa
     let object = Object::new()
         .text("displayName", form.get("displayName"))
         .text_or_null("description", form.get("description"));
+    let object = metadata::with(object, form);
     Ok(match package.key.kind {
         PackageKind::Plan => {
             let object = object
                 .text_or_null("parentPlanId", form.get("parentPlanId"))
                 .texts("compatibleAddonIds", form.all("compatibleAddonIds"));
+            let object = with_trial(object, form);
             mapping::plan_patch_from_wire(object.read::<UpdatePlan>()?, visit.now())?
         }
         PackageKind::Addon => {
@@ -227,6 +306,13 @@ pub(super) async fn update(posted: Posted) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
     let kind = Kind::of(package.key.kind);
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => {
+            let body = edit_page(&visit, package, &form);
+            return Ok(visit.page(kind.section, &format!("Edit {}", kind.one), &body));
+        }
+        Err(form) => form,
+    };
     let updated = async {
         let patch = Box::new(read_patch(&visit, package, &form)?);
         let command = CatalogCommand::UpdatePackage(package.key.clone(), patch);
@@ -236,6 +322,7 @@ pub(super) async fn update(posted: Posted) -> Result<Response, Failure> {
         Ok(()) => Ok(visit.done(&path_of(&visit, &package.key), "The draft was saved.")),
         Err(trouble) => {
             let trouble = trouble.first_step(&["dependencies", "compatibleAddonIds"]);
+            let trouble = metadata::placed(trouble, &form);
             let body = edit_page(&visit, package, &form.with(trouble));
             Ok(visit.refused(kind.section, &format!("Edit {}", kind.one), &body))
         }
@@ -251,7 +338,7 @@ fn archive_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
             "No new subscription can take " strong { (package.shown().name) } ". Present ones keep \
              it. This cannot be taken back."
         }
-        (Sheet {
+        (Dangerous(Sheet {
             visit,
             action: &format!("{path}/archive"),
             form,
@@ -260,7 +347,7 @@ fn archive_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
             },
             submit: "Archive",
             cancel: Some(&path),
-        })
+        }))
     }
 }
 
@@ -279,12 +366,14 @@ pub(super) async fn archive(posted: Posted) -> Result<Response, Failure> {
     let name = &package.shown().name;
     let archived = async {
         if form.get("confirm").trim() != name.trim() {
-            return Err(Trouble::at("confirm", format!("Type {name} here.")));
+            return Err(Trouble::at("confirm", format!("Type {} here.", isolated(name))));
         }
         visit.change(CatalogCommand::ArchivePackage(package.key.clone())).await
     };
     match archived.await {
-        Ok(()) => Ok(visit.done(&visit.path(kind.list), format!("{name} was archived."))),
+        Ok(()) => {
+            Ok(visit.done(&visit.path(kind.list), format!("{} was archived.", isolated(name))))
+        }
         Err(trouble) => {
             let body = archive_page(&visit, package, &form.with(trouble));
             Ok(visit.refused(kind.section, "Archive", &body))

@@ -5,7 +5,7 @@ use super::{Kind, above, edit_draft, find, path_of};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::token;
 use crate::dashboard::form::{Form, Trouble};
-use crate::dashboard::ui::{Head, Tone, badge, empty, primary, table};
+use crate::dashboard::ui::{Head, Tone, badge, empty, isolated, primary, table};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::dashboard::words;
 use crate::mapping::entitlement as mapping;
@@ -19,7 +19,7 @@ use stipend_core::{Amount, CurrencyId, FeatureId};
 use stipend_wire::entitlement::UpdateEntitlement;
 
 /// The entitlements in the order in which they are shown.
-fn ordered(version: &PackageVersion) -> Vec<&Entitlement> {
+pub(in crate::dashboard) fn ordered(version: &PackageVersion) -> Vec<&Entitlement> {
     let mut all: Vec<&Entitlement> = version.entitlements.iter().collect();
     all.sort_by_key(|entitlement| (entitlement.order.is_none(), entitlement.order));
     all
@@ -31,6 +31,11 @@ fn target_path(visit: &Visit, package: &Package, target: &Target) -> String {
         Target::Feature(id) => ("feature", id.as_str()),
     };
     format!("{}/entitlements/{kind}/{id}", path_of(visit, &package.key))
+}
+
+/// The id of a row, to which one comes back when it was moved.
+fn row_id(place: usize) -> String {
+    format!("entitlement-{place}")
 }
 
 /// The section's table, with what can be done where it can be.
@@ -60,7 +65,7 @@ pub(super) fn list(
         @for (place, entitlement) in shown.iter().enumerate() {
             @let name = words::target(catalog, &entitlement.target);
             @let is_credit = matches!(entitlement.target, Target::Credit(_));
-            tr {
+            tr id=(row_id(place)) {
                 th scope="row" {
                     bdi { (name) } " "
                     (badge(Tone::Quiet, if is_credit { "Credits" } else { "Feature" }))
@@ -180,7 +185,10 @@ pub(super) async fn create(posted: Posted) -> Result<Response, Failure> {
             let to = format!("{}#entitlements", path_of(&visit, &package.key));
             Ok(visit.done(
                 &to,
-                format!("{name} was added to the draft. Publish it when it is complete."),
+                format!(
+                    "{} was added to the draft. Publish it when it is complete.",
+                    isolated(&name)
+                ),
             ))
         }
         Err(trouble) => {
@@ -205,7 +213,7 @@ fn found<'a>(visit: &Visit, package: &'a Package) -> Result<&'a Entitlement, Fai
 fn edit_page(visit: &Visit, package: &Package, entitlement: &Entitlement, form: &Form) -> Markup {
     let catalog = visit.catalog();
     let name = words::target(&catalog, &entitlement.target);
-    let title = format!("Edit {name}");
+    let title = format!("Edit {}", isolated(&name));
     let action = target_path(visit, package, &entitlement.target);
     html! {
         (Head { above: &above(visit, package), ..Head::new(&title) })
@@ -256,7 +264,7 @@ pub(super) async fn remove(posted: Posted) -> Result<Response, Failure> {
     let name = words::target(&catalog, &target);
     let command = CatalogCommand::RemoveEntitlement(package.key.clone(), target);
     let outcome = edit_draft(&visit, package, vec![command]).await;
-    let message = format!("{name} was removed from the draft.");
+    let message = format!("{} was removed from the draft.", isolated(&name));
     Ok(visit.tried(&format!("{}#entitlements", path_of(&visit, &package.key)), outcome, message))
 }
 
@@ -269,9 +277,11 @@ pub(super) async fn shift(posted: Posted) -> Result<Response, Failure> {
     let mut all = ordered(package.shown());
     let place = all.iter().position(|entitlement| entitlement.target == *target).unwrap_or(0);
     let other = if form.get("direction") == "up" { place.checked_sub(1) } else { Some(place + 1) };
-    if let Some(other) = other.filter(|other| *other < all.len()) {
+    let other = other.filter(|other| *other < all.len());
+    if let Some(other) = other {
         all.swap(place, other);
     }
+    let row = row_id(other.unwrap_or(place));
     let numbered = all
         .iter()
         .zip(1_i64..)
@@ -285,7 +295,7 @@ pub(super) async fn shift(posted: Posted) -> Result<Response, Failure> {
     );
     let outcome = edit_draft(&visit, package, commands.collect()).await;
     let message = "The order was changed.";
-    Ok(visit.tried(&format!("{}#entitlements", path_of(&visit, &package.key)), outcome, message))
+    Ok(visit.tried(&format!("{}#{row}", path_of(&visit, &package.key)), outcome, message))
 }
 
 /// A change of the entitlement's type that changes nothing.

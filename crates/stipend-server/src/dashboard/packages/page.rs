@@ -3,8 +3,9 @@
 use super::{Kind, above, badges, entitlements, find, path_of, price};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::one_button;
+use crate::dashboard::metadata;
 use crate::dashboard::ui::{
-    Head, Tone, badge, button, empty, facts, id, optional, primary, table, time,
+    Head, Tone, badge, button, empty, facts, id, isolated, optional, primary, table, time,
 };
 use crate::dashboard::visit::Visit;
 use crate::dashboard::words;
@@ -35,16 +36,9 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
             }
             (entitlements::list(&visit, &catalog, package, version, true))
         }
-        section #price {
-            div.section-head {
-                h2 { "Price" }
-                @if package.archived_at.is_none() {
-                    (button(&format!("{}/price", path_of(&visit, &package.key)), "Set the price"))
-                }
-            }
-            (price::show(&catalog, version))
-        }
+        (price::section(&visit, &catalog, package, version, true))
         (relations(&visit, &catalog, package, version))
+        (metadata::shown(&version.metadata))
         (versions(&visit, package))
     };
     Ok(visit.page(kind.section, &version.name, &body))
@@ -94,6 +88,9 @@ fn about(visit: &Visit, catalog: &Catalog, package: &Package, version: &PackageV
     }
     if let Some(terms) = version.addon_terms() {
         list.push(("Type", html! { (words::instances(terms.max_quantity)) }));
+    }
+    if let Some(trial) = version.plan_terms().and_then(|terms| terms.trial.as_ref()) {
+        list.push(("Trial", html! { (words::trial(trial)) }));
     }
     list.push(("Version", html! { (version.version) }));
     list.push(("Changed", time(version.updated_at)));
@@ -204,7 +201,7 @@ pub(super) async fn show_version(visit: Visit) -> Result<Response, Failure> {
     let package = &*find(&visit, &catalog)?;
     let number = visit.param("version").parse().map_err(|_| Failure::NotFound)?;
     let version = package.find_version(number).ok_or(Failure::NotFound)?;
-    let title = format!("Version {number} of {}", version.name);
+    let title = format!("Version {number} of {}", isolated(&version.name));
     let body = html! {
         (Head { above: &above(&visit, package), ..Head::new(&title) })
         p.lead { "A published version stays as it is for those who have it." }
@@ -217,10 +214,8 @@ pub(super) async fn show_version(visit: Visit) -> Result<Response, Failure> {
                 (entitlements::list(&visit, &catalog, package, version, false))
             }
         }
-        section {
-            h2 { "Price" }
-            (price::show(&catalog, version))
-        }
+        (price::section(&visit, &catalog, package, version, false))
+        (metadata::shown(&version.metadata))
     };
     Ok(visit.page(Kind::of(package.key.kind).section, &title, &body))
 }

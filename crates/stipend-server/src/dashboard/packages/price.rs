@@ -1,90 +1,100 @@
 //! The price of a plan or add-on, and what usage costs in credits.
 
+pub(super) mod one;
+mod row;
+mod sheet;
+
 use super::{Kind, above, edit_draft, find, path_of};
 use crate::dashboard::failure::Failure;
-use crate::dashboard::field::{Choice, Field, Sheet};
+use crate::dashboard::field::{Choice, Field, Sheet, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
-use crate::dashboard::ui::{Head, grouped, table};
+use crate::dashboard::repeat::{Repeat, on_enter, reshaped};
+use crate::dashboard::ui::{Head, button, table};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::dashboard::words;
 use crate::mapping::package as mapping;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use stipend_core::Amount;
+use row::{Row, number, rows};
 use stipend_core::catalog::{
-    Catalog, CatalogCommand, CreditRate, MeterType, Package, PackageKind, PackageVersion, Pricing,
+    Catalog, CatalogCommand, MeterType, Package, PackageKind, PackageVersion, Pricing,
 };
 use stipend_wire::package::{UpdateAddon, UpdatePlan};
 
-/// Lines for what usage costs that a form has beyond those that are filled.
-const BLANK_LINES: usize = 2;
+/// What usage costs in credits, a line for each feature.
+const RATES: Repeat = Repeat {
+    name: "rates",
+    one: "feature",
+    columns: &["rateFeature", "rateAmount", "rateCurrency"],
+};
 
-/// A row of the pricing, as much of it as is shown.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Row<'a> {
-    billing_model: String,
-    billing_period: String,
-    billing_cadence: String,
-    billing_country_code: Option<String>,
-    feature_id: Option<String>,
-    #[serde(borrow)]
-    price: Option<Price<'a>>,
-    #[serde(borrow)]
-    tiers: Option<&'a RawValue>,
+/// The prices of a version: those that the form of the price sets, and all others, which have
+/// forms of their own.
+struct Sorted<'a> {
+    fees: Vec<Row<'a>>,
+    /// One for each feature, whatever the billing period.
+    rates: Vec<Row<'a>>,
+    others: Vec<Row<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Price<'a> {
-    #[serde(borrow)]
-    amount: &'a RawValue,
-    currency: String,
+fn sorted(version: &PackageVersion) -> Sorted<'_> {
+    let rows = rows(version);
+    let currency = |row: &Row<'_>| row.price.as_ref().map(|price| price.currency.clone());
+    let first = rows.iter().find(|row| row.is_fee()).and_then(currency);
+    // What differs between billing periods, or is worked out, is more than the form says.
+    let rated = || rows.iter().filter(|row| !row.is_overage && row.credit_rate.is_some());
+    let is_said = |row: &Row<'_>| {
+        row.is_rate()
+            && rated()
+                .filter(|other| other.feature_id == row.feature_id)
+                .all(|other| other.is_rate() && other.is_alike(row))
+    };
+    let said: Vec<bool> = rows.iter().map(is_said).collect();
+    let mut sorted = Sorted { fees: Vec::new(), rates: Vec::new(), others: Vec::new() };
+    for (row, is_said) in rows.into_iter().zip(said) {
+        if row.is_fee() && currency(&row) == first {
+            sorted.fees.push(row);
+        } else if !is_said {
+            sorted.others.push(row);
+        } else if !sorted.rates.iter().any(|rate| rate.feature_id == row.feature_id) {
+            sorted.rates.push(row);
+        }
+    }
+    sorted
 }
 
-impl Row<'_> {
-    fn is_fee(&self) -> bool {
-        self.billing_model == "FLAT_FEE"
-            && self.billing_cadence == "RECURRING"
-            && self.billing_country_code.is_none()
-            && self.tiers.is_none()
-    }
-
-    fn period(&self) -> &'static str {
-        if self.billing_period == "MONTHLY" { "Monthly" } else { "Yearly" }
-    }
-
-    fn words(&self) -> String {
-        let model = self.billing_model.replace('_', " ").to_lowercase();
-        let period = if self.billing_period == "MONTHLY" { "a month" } else { "a year" };
-        let price = self.price.as_ref().map_or("tiers".to_owned(), Price::words);
-        let of = self.feature_id.as_ref().map_or_else(String::new, |id| format!(" of {id}"));
-        format!("{price} {period}, {model}{of}")
-    }
-}
-
-impl Price<'_> {
-    fn words(&self) -> String {
-        let amount = Amount::parse_exact(self.amount.get());
-        let amount = amount.map_or_else(|_| self.amount.get().to_owned(), grouped);
-        format!("{amount} {}", self.currency.to_uppercase())
+/// How a version is paid for, as the request has it.
+fn pricing_type(version: &PackageVersion) -> &'static str {
+    match version.pricing {
+        None | Some(Pricing::Free) => "FREE",
+        Some(Pricing::Paid) => "PAID",
+        Some(Pricing::Custom) => "CUSTOM",
     }
 }
 
-fn rows(version: &PackageVersion) -> Vec<Row<'_>> {
-    let stored = version.charges.rows.iter().chain(&version.charges.overage);
-    stored.filter_map(|stored| serde_json::from_str(&stored.row.0).ok()).collect()
-}
-
-/// What a rate takes for one unit.
-fn rate_words(catalog: &Catalog, rate: &CreditRate) -> String {
-    let currency = words::currency(catalog, &rate.currency);
-    match &rate.formula {
-        Some(formula) => format!("{} {currency}, by formula", formula.source()),
-        None => format!("{} {currency} for one", grouped(rate.amount)),
-    }
+/// The command that sets all prices.
+fn written(
+    visit: &Visit,
+    package: &Package,
+    pricing_type: &str,
+    base: &[Object],
+    overage: &[Object],
+) -> Result<CatalogCommand, Trouble> {
+    let charges = Object::new()
+        .text("pricingType", pricing_type)
+        .objects("pricingModels", base)
+        .objects("overagePricingModels", overage);
+    let object = Object::new().object("charges", &charges);
+    let patch = match package.key.kind {
+        PackageKind::Plan => {
+            mapping::plan_patch_from_wire(object.read::<UpdatePlan>()?, visit.now())?
+        }
+        PackageKind::Addon => {
+            mapping::addon_patch_from_wire(object.read::<UpdateAddon>()?, visit.now())?
+        }
+    };
+    Ok(CatalogCommand::UpdatePackage(package.key.clone(), Box::new(patch)))
 }
 
 /// The prices of a version as lines, for a review.
@@ -92,38 +102,105 @@ pub(in crate::dashboard) fn lines(
     catalog: &Catalog,
     version: &PackageVersion,
 ) -> Vec<(String, String)> {
-    let prices = rows(version).into_iter().filter(|row| row.price.is_some() || row.tiers.is_some());
-    let mut lines: Vec<_> =
-        prices.map(|row| (format!("Price: {}", row.period()), row.words())).collect();
-    lines.extend(version.charges.rates.iter().map(|rate| {
-        let name = format!("Usage: {}", words::feature(catalog, &rate.feature));
-        (name, rate_words(catalog, rate))
-    }));
-    lines
+    let Sorted { fees, rates, others } = sorted(version);
+    let line = |row: &Row<'_>, is_of_period: bool| {
+        let name = format!("Price: {}", row.what(catalog));
+        let period = match (is_of_period, row.billing_period.as_str()) {
+            (false, _) => "",
+            (true, "MONTHLY") => ", monthly",
+            (true, _) => ", yearly",
+        };
+        let country = row.billing_country_code.as_ref();
+        let country = country.map_or_else(String::new, |code| format!(", {}", code.to_uppercase()));
+        let once = if row.billing_cadence == "ONE_OFF" { ", once" } else { "" };
+        (format!("{name}{period}{once}{country}"), row.parts(catalog).join(" · "))
+    };
+    let fees = fees.iter().map(|row| line(row, true));
+    let rates = rates.iter().map(|row| line(row, false));
+    fees.chain(rates).chain(others.iter().map(|row| line(row, true))).collect()
 }
 
 /// The section of a package's page.
-pub(super) fn show(catalog: &Catalog, version: &PackageVersion) -> Markup {
-    let lines = lines(catalog, version);
-    let head = html! { th scope="col" { "What" } th scope="col" { "Price" } };
-    let rows = html! {
-        @for (name, value) in &lines {
-            tr { th scope="row" { (name.split_once(": ").map_or(name.as_str(), |(_, name)| name)) } td { (value) } }
-        }
-    };
+pub(super) fn section(
+    visit: &Visit,
+    catalog: &Catalog,
+    package: &Package,
+    version: &PackageVersion,
+    is_live: bool,
+) -> Markup {
+    let can_edit = is_live && package.archived_at.is_none();
+    let path = path_of(visit, &package.key);
     html! {
-        p { (words::pricing(version.pricing)) @if version.pricing == Some(Pricing::Free) { ": it costs nothing." } }
-        @if !lines.is_empty() { (table("Prices", &head, &rows)) }
+        section #price {
+            div.section-head {
+                h2 { "Price" }
+                @if can_edit {
+                    div.actions {
+                        (button(&format!("{path}/price"), "Set the price"))
+                        (button(&format!("{path}/prices/new"), "+ Add a price"))
+                    }
+                }
+            }
+            p { (words::pricing(version.pricing))
+                @if version.pricing == Some(Pricing::Free) { ": it costs nothing." } }
+            (prices(visit, catalog, version, can_edit.then_some(path.as_str())))
+        }
     }
 }
 
-/// Whether a form can say all that the pricing says.
-fn is_simple(version: &PackageVersion) -> bool {
-    let knows =
-        |row: &Row<'_>| row.is_fee() || row.billing_model == "CREDIT_BASED" && row.price.is_none();
-    let is_known = rows(version).iter().all(knows);
-    let has_formula = version.charges.rates.iter().any(|rate| rate.formula.is_some());
-    is_known && version.charges.overage.is_empty() && !has_formula
+/// The table of prices; those that have a form of their own can be changed below `path`.
+fn prices(
+    visit: &Visit,
+    catalog: &Catalog,
+    version: &PackageVersion,
+    path: Option<&str>,
+) -> Markup {
+    let Sorted { fees, rates, others } = sorted(version);
+    if fees.is_empty() && rates.is_empty() && others.is_empty() {
+        return Markup::default();
+    }
+    let path = path.filter(|_| !others.is_empty());
+    let head = html! {
+        th scope="col" { "What" } th scope="col" { "Price" }
+        @if path.is_some() { th scope="col" { span.visually-hidden { "Actions" } } }
+    };
+    let rows = html! {
+        @for row in fees.iter().chain(&rates) {
+            tr { (said(catalog, row)) @if path.is_some() { td {} } }
+        }
+        @for row in &others {
+            tr {
+                (said(catalog, row))
+                @if let Some(path) = path {
+                    td.doing { (row_actions(visit, &format!("{path}/prices/{}", row.key), &row.what(catalog))) }
+                }
+            }
+        }
+    };
+    table("Prices", &head, &rows)
+}
+
+fn said(catalog: &Catalog, row: &Row<'_>) -> Markup {
+    let parts = row.parts(catalog);
+    html! {
+        th scope="row" { bdi.breaks { (row.what(catalog)) } }
+        td {
+            @if let [one] = parts.as_slice() { span.price-parts { bdi { (one) } } }
+            @else { ul.price-parts { @for part in &parts { li { bdi { (part) } } } } }
+        }
+    }
+}
+
+fn row_actions(visit: &Visit, path: &str, name: &str) -> Markup {
+    html! {
+        div.row-actions {
+            a.button.small href=(path) aria-label=(format!("Edit {name}")) { "Edit" }
+            form.inline method="post" action=(format!("{path}/remove")) {
+                (token(visit))
+                button.button.small type="submit" aria-label=(format!("Remove {name}")) { "Remove" }
+            }
+        }
+    }
 }
 
 fn features(catalog: &Catalog) -> Vec<(String, String)> {
@@ -139,17 +216,10 @@ fn credit_types(catalog: &Catalog) -> Vec<(String, String)> {
 
 fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
     let catalog = visit.catalog();
-    let version = package.shown();
     let path = path_of(visit, &package.key);
-    let head = Head { above: &above(visit, package), ..Head::new("Set the price") };
-    if !is_simple(version) {
-        return html! {
-            (head)
-            p.notice { "This price has parts that were set through the API and that this form cannot say. Change it there." }
-            (show(&catalog, version))
-        };
-    }
+    let others = sorted(package.shown()).others.len();
     let fields = html! {
+        (on_enter())
         (Choice {
             form,
             name: "pricingType",
@@ -167,9 +237,19 @@ fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
             (Field::text(form, "currency", "Currency").max(3).hint("Three letters: usd, eur."))
         }
         (usage_fields(&catalog, form))
+        @if others > 0 {
+            p.hint {
+                @if others == 1 { "One more price stays as it is: it has a " }
+                @else { (others) " more prices stay as they are: they have " }
+                a href=(format!("{path}#price")) {
+                    @if others == 1 { "form of its own" } @else { "forms of their own" }
+                }
+                "."
+            }
+        }
     };
     html! {
-        (head)
+        (Head { above: &above(visit, package), ..Head::new("Set the price") })
         (Sheet {
             visit,
             action: &format!("{path}/price"),
@@ -189,52 +269,33 @@ fn usage_fields(catalog: &Catalog, form: &Form) -> Markup {
             p.hint { "What usage costs in credits can be set here once there is a metered feature and a credit type." }
         };
     }
-    let count = form.all("rateFeature").filter(|feature| !feature.is_empty()).count();
     html! {
-        fieldset.rates {
+        fieldset.lines {
             legend { "What usage costs in credits" }
-            @for place in 0..count + BLANK_LINES {
-                @let line = line_of(form, place);
-                div.rate {
-                    (Field::select(&line, "rateFeature", "Feature", features.clone()).at(place))
-                    (Field::number(&line, "rateAmount", "Credits for one").at(place))
-                    (Field::select(&line, "rateCurrency", "Credit type", types.clone()).at(place))
-                }
-            }
-            @if let Some(trouble) = form.trouble_at("rates") { p.field-trouble #f-rates { (trouble) } }
+            (RATES.show(form, |place| html! {
+                (Field::select(form, "rateFeature", "Feature", features.clone()).at(place))
+                (Field::number(form, "rateAmount", "Credits for one").at(place))
+                (Field::select(form, "rateCurrency", "Credit type", types.clone()).at(place))
+            }))
         }
     }
 }
 
-fn nth<'a>(form: &'a Form, name: &'a str, place: usize) -> &'a str {
-    form.all(name).nth(place).unwrap_or_default()
-}
-
-/// The fields of one line as a form of their own.
-fn line_of(form: &Form, place: usize) -> Form {
-    let names = ["rateFeature", "rateAmount", "rateCurrency"];
-    Form::filled(names.map(|name| (name, nth(form, name, place).to_owned())))
-}
-
 fn filled(version: &PackageVersion) -> Form {
-    let pricing = match version.pricing {
-        None | Some(Pricing::Free) => "FREE",
-        Some(Pricing::Paid) => "PAID",
-        Some(Pricing::Custom) => "CUSTOM",
-    };
-    let mut fields = vec![("pricingType", pricing.to_owned())];
-    for row in rows(version).into_iter().filter(Row::is_fee) {
+    let Sorted { fees, rates, .. } = sorted(version);
+    let mut fields = vec![("pricingType", pricing_type(version).to_owned())];
+    for row in fees {
         let Some(price) = row.price else { continue };
         let name = if row.billing_period == "MONTHLY" { "monthly" } else { "yearly" };
-        fields.push((name, price.amount.get().to_owned()));
+        fields.push((name, number(price.amount)));
         fields.push(("currency", price.currency));
     }
     fields.push(("currency", "usd".to_owned()));
-    let mut seen = std::collections::BTreeSet::new();
-    for rate in version.charges.rates.iter().filter(|rate| seen.insert(&rate.feature)) {
-        fields.push(("rateFeature", rate.feature.to_string()));
-        fields.push(("rateAmount", grouped(rate.amount)));
-        fields.push(("rateCurrency", rate.currency.to_string()));
+    for row in rates {
+        let (Some(feature), Some(rate)) = (row.feature_id, row.credit_rate) else { continue };
+        fields.push(("rateFeature", feature));
+        fields.push(("rateAmount", number(rate.amount)));
+        fields.push(("rateCurrency", rate.currency_id));
     }
     Form::filled(fields)
 }
@@ -246,14 +307,28 @@ pub(super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.page(Kind::of(package.key.kind).section, "Set the price", &body))
 }
 
-/// The prices of a form as the request has them, with the fields that they come from.
-fn models(form: &Form) -> (Vec<Object>, Vec<&'static str>) {
-    let (mut models, mut places) = (Vec::new(), Vec::new());
-    let prices = [("monthly", "MONTHLY"), ("yearly", "ANNUALLY")];
-    let prices: Vec<_> =
-        prices.into_iter().filter(|(name, _)| !form.get(name).trim().is_empty()).collect();
+/// The billing periods for which usage costs credits: those of the other prices, else both.
+fn rate_periods(form: &Form, others: &[Row<'_>]) -> Vec<&'static str> {
     let is_paid = form.get("pricingType") == "PAID";
-    for (name, period) in prices.iter().filter(|_| is_paid) {
+    let has = |field: &str, period: &str| {
+        is_paid && !form.get(field).trim().is_empty()
+            || others.iter().any(|row| !row.is_rate() && row.billing_period == period)
+    };
+    match (has("monthly", "MONTHLY"), has("yearly", "ANNUALLY")) {
+        (true, false) => vec!["MONTHLY"],
+        (false, true) => vec!["ANNUALLY"],
+        _ => vec!["MONTHLY", "ANNUALLY"],
+    }
+}
+
+/// The prices of a form as the request has them, with the fields that they come from.
+fn models(form: &Form, others: &[Row<'_>]) -> (Vec<Object>, Vec<String>) {
+    let (mut models, mut places) = (Vec::new(), Vec::new());
+    let is_paid = form.get("pricingType") == "PAID";
+    for (name, period) in [("monthly", "MONTHLY"), ("yearly", "ANNUALLY")] {
+        if !is_paid || form.get(name).trim().is_empty() {
+            continue;
+        }
         let price = Object::new()
             .number("amount", form.get(name))
             .text("currency", &form.get("currency").trim().to_lowercase());
@@ -261,20 +336,17 @@ fn models(form: &Form) -> (Vec<Object>, Vec<&'static str>) {
         let model =
             Object::new().text("billingModel", "FLAT_FEE").objects("pricePeriods", &[period]);
         models.push(model);
-        places.push(*name);
+        places.push(name.to_owned());
     }
-    // A rate holds for a billing period: for every one that has a price, else for both.
-    let periods: Vec<&str> = match prices.as_slice() {
-        [(_, one)] if is_paid => vec![one],
-        _ => vec!["MONTHLY", "ANNUALLY"],
-    };
-    for (place, feature) in form.all("rateFeature").enumerate() {
+    let periods = rate_periods(form, others);
+    for place in 0..RATES.count(form) {
+        let feature = form.nth("rateFeature", place);
         if feature.is_empty() {
             continue;
         }
         let rate = Object::new()
-            .number_if("amount", nth(form, "rateAmount", place))
-            .text("currencyId", nth(form, "rateCurrency", place));
+            .number_if("amount", form.nth("rateAmount", place))
+            .text("currencyId", form.nth("rateCurrency", place));
         let periods: Vec<Object> = periods
             .iter()
             .map(|period| Object::new().text("billingPeriod", period).object("creditRate", &rate))
@@ -285,7 +357,7 @@ fn models(form: &Form) -> (Vec<Object>, Vec<&'static str>) {
                 .text("featureId", feature)
                 .objects("pricePeriods", &periods),
         );
-        places.push("rates");
+        places.push(format!("rateAmount/{place}"));
     }
     (models, places)
 }
@@ -294,26 +366,22 @@ pub(super) async fn save(posted: Posted) -> Result<Response, Failure> {
     let Posted { visit, form } = posted;
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
-    let saved = async {
-        if !is_simple(package.shown()) {
-            let message = "This price can be changed through the API only.".to_owned();
-            return Err(Trouble { message, field: None });
+    let section = Kind::of(package.key.kind).section;
+    let form = match reshaped(form, &[RATES]) {
+        Ok(form) => {
+            let body = edit_page(&visit, package, &form);
+            return Ok(visit.page(section, "Set the price", &body));
         }
-        let (models, places) = models(&form);
-        let charges = Object::new()
-            .text("pricingType", form.get("pricingType"))
-            .objects("pricingModels", &models);
-        let object = Object::new().object("charges", &charges);
-        let patch = match package.key.kind {
-            PackageKind::Plan => object
-                .read::<UpdatePlan>()
-                .and_then(|body| Ok(mapping::plan_patch_from_wire(body, visit.now())?)),
-            PackageKind::Addon => object
-                .read::<UpdateAddon>()
-                .and_then(|body| Ok(mapping::addon_patch_from_wire(body, visit.now())?)),
-        };
-        let patch = patch.map_err(|trouble| placed(trouble, &places))?;
-        let command = CatalogCommand::UpdatePackage(package.key.clone(), Box::new(patch));
+        Err(form) => form,
+    };
+    let saved = async {
+        let others = sorted(package.shown()).others;
+        let (mut base, places) = models(&form, &others);
+        base.extend(others.iter().filter(|row| !row.is_overage).map(Row::model));
+        let overage: Vec<Object> =
+            others.iter().filter(|row| row.is_overage).map(Row::model).collect();
+        let command = written(&visit, package, form.get("pricingType"), &base, &overage);
+        let command = command.map_err(|trouble| placed(trouble, &places))?;
         edit_draft(&visit, package, vec![command]).await.map_err(|trouble| trouble.or_at("rates"))
     };
     match saved.await {
@@ -323,13 +391,13 @@ pub(super) async fn save(posted: Posted) -> Result<Response, Failure> {
         }
         Err(trouble) => {
             let body = edit_page(&visit, package, &form.with(trouble));
-            Ok(visit.refused(Kind::of(package.key.kind).section, "Set the price", &body))
+            Ok(visit.refused(section, "Set the price", &body))
         }
     }
 }
 
 /// A trouble in the request's list of prices, at the field that the price comes from.
-fn placed(trouble: Trouble, places: &[&str]) -> Trouble {
+fn placed(trouble: Trouble, places: &[String]) -> Trouble {
     let index = trouble.field.as_deref().and_then(|field| {
         let rest = field.strip_prefix("charges/pricingModels/")?;
         rest.split('/').next()?.parse::<usize>().ok()

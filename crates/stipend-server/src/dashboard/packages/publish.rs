@@ -3,10 +3,10 @@
 use super::{Kind, above, find, path_of};
 use crate::dashboard::compare::{Change, compare};
 use crate::dashboard::failure::Failure;
-use crate::dashboard::field::{Choice, Sheet};
+use crate::dashboard::field::{Choice, Dangerous, Sheet};
 use crate::dashboard::form::Form;
 use crate::dashboard::object::Object;
-use crate::dashboard::ui::{Head, button, table};
+use crate::dashboard::ui::{Head, button, isolated, table};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::dashboard::words;
 use crate::mapping::package as mapping;
@@ -60,7 +60,7 @@ async fn reached(visit: &Visit, package: &Package) -> Result<u64, Failure> {
 fn review_page(visit: &Visit, package: &Package, reached: u64, form: &Form) -> Markup {
     let catalog = visit.catalog();
     let path = path_of(visit, &package.key);
-    let title = format!("Publish {}", package.shown().name);
+    let title = format!("Publish {}", isolated(&package.shown().name));
     let changes = changes(&catalog, package);
     let is_first = package.latest().is_none();
     let subscriptions = match reached {
@@ -143,7 +143,8 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, Failure> {
     match published.await {
         Ok(()) => {
             let name = &package.shown().name;
-            Ok(visit.done(&path_of(&visit, &package.key), format!("{name} was published.")))
+            Ok(visit
+                .done(&path_of(&visit, &package.key), format!("{} was published.", isolated(name))))
         }
         Err(trouble) => {
             let reached = reached(&visit, package).await?;
@@ -176,14 +177,14 @@ pub(super) async fn ask_discard(visit: Visit) -> Result<Response, Failure> {
             (changes_table(&changes))
         }
         @if package.draft.is_some() && package.latest().is_some() {
-            (Sheet {
+            (Dangerous(Sheet {
                 visit: &visit,
                 action: &format!("{path}/discard"),
                 form: &Form::default(),
                 fields: Markup::default(),
                 submit: "Discard the draft",
                 cancel: Some(&path),
-            })
+            }))
         } @else {
             p { (button(&path, "Back")) }
         }

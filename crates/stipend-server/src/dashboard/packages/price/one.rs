@@ -1,0 +1,201 @@
+//! One price of a plan or add-on, of whatever model: adding, editing, removing.
+
+use super::super::{Kind, above, edit_draft, find, path_of};
+use super::row::{Row, rows};
+use super::sheet::{self, TIERS};
+use super::{pricing_type, written};
+use crate::dashboard::failure::Failure;
+use crate::dashboard::field::Sheet;
+use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::object::Object;
+use crate::dashboard::repeat::reshaped;
+use crate::dashboard::ui::Head;
+use crate::dashboard::visit::{Posted, Visit};
+use axum::response::Response;
+use maud::{Markup, html};
+use stipend_core::catalog::Package;
+
+/// What is being written: a new price, or another one in place of one that is there.
+struct Writing<'a> {
+    is_overage: bool,
+    /// The name of the price that is there.
+    present: Option<&'a str>,
+}
+
+impl Writing<'_> {
+    fn title(&self) -> &'static str {
+        match (self.present.is_some(), self.is_overage) {
+            (true, false) => "Edit price",
+            (true, true) => "Edit overage price",
+            (false, false) => "Add a price",
+            (false, true) => "Add an overage price",
+        }
+    }
+
+    fn action(&self, visit: &Visit, package: &Package) -> String {
+        let prices = format!("{}/prices", path_of(visit, &package.key));
+        self.present.map_or(prices.clone(), |key| format!("{prices}/{key}"))
+    }
+}
+
+fn page(visit: &Visit, package: &Package, writing: &Writing<'_>, form: &Form) -> Markup {
+    let path = path_of(visit, &package.key);
+    let here = |is: bool| is.then_some("page");
+    let title = writing.title();
+    html! {
+        (Head { above: &above(visit, package), ..Head::new(title) })
+        @if writing.present.is_none() {
+            nav.tabs aria-label="What to add" {
+                a href=(format!("{path}/prices/new")) aria-current=[here(!writing.is_overage)] {
+                    "Price"
+                }
+                a href=(format!("{path}/prices/new?of=overage"))
+                    aria-current=[here(writing.is_overage)] { "Overage" }
+            }
+            @if writing.is_overage {
+                p.lead { "What usage beyond what is granted costs." }
+            }
+        }
+        (Sheet {
+            visit,
+            action: &writing.action(visit, package),
+            form,
+            fields: sheet::fields(&visit.catalog(), form, writing.is_overage),
+            submit: "Save to the draft",
+            cancel: Some(&format!("{path}#price")),
+        })
+    }
+}
+
+fn show(visit: &Visit, package: &Package, writing: &Writing<'_>, form: &Form) -> Response {
+    let body = page(visit, package, writing, form);
+    visit.page(Kind::of(package.key.kind).section, writing.title(), &body)
+}
+
+pub(in super::super) async fn new(visit: Visit) -> Result<Response, Failure> {
+    let catalog = visit.catalog();
+    let package = &*find(&visit, &catalog)?;
+    let is_overage = visit.query().get("of") == "overage";
+    let pricing = match pricing_type(package.shown()) {
+        "CUSTOM" => "CUSTOM",
+        _ => "PAID",
+    };
+    let model = if is_overage { "USAGE_BASED" } else { "PER_UNIT" };
+    let form = Form::filled([
+        ("pricingType", pricing.to_owned()),
+        ("billingModel", model.to_owned()),
+        ("price/currency", "usd".to_owned()),
+    ]);
+    Ok(show(&visit, package, &Writing { is_overage, present: None }, &form))
+}
+
+/// The price that the address names.
+fn present<'a>(visit: &Visit, package: &'a Package) -> Result<Row<'a>, Failure> {
+    let found = rows(package.shown()).into_iter().find(|row| row.key == visit.param("price"));
+    found.ok_or(Failure::NotFound)
+}
+
+pub(in super::super) async fn edit(visit: Visit) -> Result<Response, Failure> {
+    let catalog = visit.catalog();
+    let package = &*find(&visit, &catalog)?;
+    let row = present(&visit, package)?;
+    let writing = Writing { is_overage: row.is_overage, present: Some(&row.key) };
+    if let Some(form) = sheet::filled(&row, pricing_type(package.shown())) {
+        return Ok(show(&visit, package, &writing, &form));
+    }
+    let body = html! {
+        (Head { above: &above(&visit, package), ..Head::new(writing.title()) })
+        p.notice {
+            "Its tiers are in several currencies, which this form cannot say. Change it through the \
+             API."
+        }
+        ul { @for part in row.parts(&catalog) { li { (part) } } }
+    };
+    Ok(visit.page(Kind::of(package.key.kind).section, writing.title(), &body))
+}
+
+pub(in super::super) async fn create(posted: Posted) -> Result<Response, Failure> {
+    let Posted { visit, form } = posted;
+    let catalog = visit.catalog();
+    let package = &*find(&visit, &catalog)?;
+    let is_overage = form.get("of") == "overage";
+    Ok(write(&visit, package, &Writing { is_overage, present: None }, form).await)
+}
+
+pub(in super::super) async fn update(posted: Posted) -> Result<Response, Failure> {
+    let Posted { visit, form } = posted;
+    let catalog = visit.catalog();
+    let package = &*find(&visit, &catalog)?;
+    let row = present(&visit, package)?;
+    let writing = Writing { is_overage: row.is_overage, present: Some(&row.key) };
+    Ok(write(&visit, package, &writing, form).await)
+}
+
+async fn write(visit: &Visit, package: &Package, writing: &Writing<'_>, form: Form) -> Response {
+    let form = match reshaped(form, &[TIERS]) {
+        Ok(form) => return show(visit, package, writing, &form),
+        Err(form) => form,
+    };
+    match save(visit, package, writing, &form).await {
+        Ok(()) => {
+            let to = format!("{}#price", path_of(visit, &package.key));
+            visit.done(&to, "The price was saved to the draft.")
+        }
+        Err(trouble) => {
+            let body = page(visit, package, writing, &form.with(trouble));
+            visit.refused(Kind::of(package.key.kind).section, writing.title(), &body)
+        }
+    }
+}
+
+async fn save(
+    visit: &Visit,
+    package: &Package,
+    writing: &Writing<'_>,
+    form: &Form,
+) -> Result<(), Trouble> {
+    let (mut base, mut overage) = (Vec::new(), Vec::new());
+    let mut at = None;
+    for row in rows(package.shown()) {
+        let list = if row.is_overage { &mut overage } else { &mut base };
+        if writing.present == Some(row.key.as_str()) {
+            at = Some(list.len());
+            list.push(sheet::model(form, row.is_overage));
+        } else {
+            list.push(row.model());
+        }
+    }
+    let (list, name) = if writing.is_overage {
+        (&mut overage, "overagePricingModels")
+    } else {
+        (&mut base, "pricingModels")
+    };
+    let at = at.unwrap_or_else(|| {
+        list.push(sheet::model(form, writing.is_overage));
+        list.len() - 1
+    });
+    let command = written(visit, package, form.get("pricingType"), &base, &overage);
+    let at = format!("charges/{name}/{at}");
+    let command = command.map_err(|trouble| sheet::placed(trouble, &at, form))?;
+    let outcome = edit_draft(visit, package, vec![command]).await;
+    outcome.map_err(|trouble| trouble.or_at("featureId"))
+}
+
+pub(in super::super) async fn remove(posted: Posted) -> Result<Response, Failure> {
+    let visit = posted.visit;
+    let catalog = visit.catalog();
+    let package = &*find(&visit, &catalog)?;
+    let key = present(&visit, package)?.key;
+    let kept: Vec<Row<'_>> =
+        rows(package.shown()).into_iter().filter(|row| row.key != key).collect();
+    let models = |is_overage: bool| -> Vec<Object> {
+        kept.iter().filter(|row| row.is_overage == is_overage).map(Row::model).collect()
+    };
+    let removed = async {
+        let pricing = pricing_type(package.shown());
+        let command = written(&visit, package, pricing, &models(false), &models(true))?;
+        edit_draft(&visit, package, vec![command]).await
+    };
+    let to = format!("{}#price", path_of(&visit, &package.key));
+    Ok(visit.tried(&to, removed.await, "The price was removed from the draft."))
+}

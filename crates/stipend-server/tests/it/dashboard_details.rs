@@ -1,0 +1,156 @@
+//! Metadata and trials on the dashboard, driven as a browser without scripts drives it.
+
+use crate::browser::Browser;
+use crate::dashboard_catalog::{PLAN, text, with_plan};
+use crate::support::Server;
+use serde_json::{Value, json};
+
+const API: &str = "/api/v1/plans/pro";
+const EDIT: &str = "/e/production/plans/pro/edit";
+const CUSTOMERS: &str = "/e/production/customers";
+const NEW_CUSTOMER: &str = "/e/production/new-customer";
+
+/// The form of a plan with these fields beside its name.
+fn edited(browser: &Browser<'_>, more: &[(&str, &str)]) -> String {
+    let mut fields = vec![("displayName", "Pro")];
+    fields.extend(more);
+    text(&browser.done(EDIT, PLAN, &fields))
+}
+
+#[test]
+fn metadata_of_a_plan_is_set_changed_and_cleared() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let page = edited(
+        &browser,
+        &[
+            ("metadata/key", "team"),
+            ("metadata/value", "growth"),
+            ("metadata/key", ""),
+            ("metadata/value", ""),
+        ],
+    );
+    assert!(page.contains("Metadatateamgrowth"), "{page}");
+    assert_eq!(server.get(API)["metadata"], json!({ "team": "growth" }));
+    let review = text(&browser.page(&format!("{PLAN}/publish")));
+    assert!(review.contains("Metadata: team"), "{review}");
+    let page = edited(&browser, &[]);
+    assert!(!page.contains("Metadata"), "{page}");
+    assert_eq!(server.get(API)["metadata"], json!({}));
+}
+
+#[test]
+fn keys_of_metadata_are_added_and_removed_by_buttons_alone() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let check = |page: &str, action: &str, button: (&str, &str), expected: usize| {
+        let fields = [
+            ("id", "acme"),
+            ("displayName", "Pro"),
+            ("metadata/key", "team"),
+            ("metadata/value", "growth"),
+            button,
+        ];
+        let answer = browser.submit(page, action, &fields);
+        assert_eq!(answer.status, 200, "{button:?}");
+        let count = answer.text().matches("name=\"metadata/key\"").count();
+        assert_eq!(count, expected, "{page} {button:?}: {}", answer.text());
+    };
+    server.post("/api/v1/customers", &json!({ "id": "umbrella" }));
+    let umbrella = format!("{CUSTOMERS}/umbrella/edit");
+    for (page, action) in [(EDIT, PLAN), (NEW_CUSTOMER, CUSTOMERS), (&umbrella, &umbrella)] {
+        check(page, action, ("_more", "metadata"), 2);
+        check(page, action, ("_less", "metadata/0"), 0);
+    }
+    assert_eq!(server.get(API)["metadata"], json!({}), "nothing was saved");
+}
+
+#[test]
+fn what_is_wrong_with_metadata_stands_beside_its_key() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let check = |pairs: &[(&str, &str)], place: &str| {
+        let mut fields = vec![("displayName", "Pro")];
+        for (key, value) in pairs {
+            fields.extend([("metadata/key", *key), ("metadata/value", *value)]);
+        }
+        let answer = browser.submit(EDIT, PLAN, &fields);
+        assert_eq!(answer.status, 422, "{pairs:?}");
+        let trouble = format!("id=\"f-metadata-key-{place}-trouble\"");
+        assert!(answer.text().contains(&trouble), "{pairs:?}: {}", answer.text());
+    };
+    check(&[("a", "1"), ("", "2")], "1");
+    check(&[("a", "1"), ("", ""), ("a", "2")], "2");
+    check(&[("a", "1"), ("a/b~c", &"x".repeat(501))], "1");
+    check(&[(&"k".repeat(41), "1")], "0");
+}
+
+#[test]
+fn metadata_of_a_customer_is_set_and_shown() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let fields = [
+        ("id", "acme"),
+        ("name", "Acme"),
+        ("metadata/key", "region"),
+        ("metadata/value", "eu \"west\""),
+    ];
+    let page = text(&browser.done(NEW_CUSTOMER, CUSTOMERS, &fields));
+    assert!(page.contains("Metadataregioneu "), "{page}");
+    let metadata = || server.get("/api/v1/customers/acme")["metadata"].clone();
+    assert_eq!(metadata(), json!({ "region": "eu \"west\"" }));
+    let edit = format!("{CUSTOMERS}/acme/edit");
+    assert_eq!(browser.resubmit(&edit, &edit).status, 303);
+    assert_eq!(metadata(), json!({ "region": "eu \"west\"" }));
+    browser.done(&edit, &edit, &[("name", "Acme")]);
+    assert_eq!(metadata(), json!({}));
+}
+
+#[test]
+fn the_trial_of_a_plan_is_set_kept_and_cleared() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let page = edited(
+        &browser,
+        &[
+            ("defaultTrialConfig/duration", "14"),
+            ("defaultTrialConfig/units", "DAY"),
+            ("defaultTrialConfig/trialEndBehavior", "CONVERT_TO_PAID"),
+            ("defaultTrialConfig/budget/limit", "1,000"),
+            ("defaultTrialConfig/budget/hasSoftLimit", "on"),
+        ],
+    );
+    assert!(page.contains("14 days, for about 1,000, then it goes on, paid"), "{page}");
+    let trial = || server.get(API)["defaultTrialConfig"].clone();
+    let expected = json!({
+        "duration": 14, "units": "DAY", "trialEndBehavior": "CONVERT_TO_PAID",
+        "budget": { "limit": 1000, "hasSoftLimit": true },
+    });
+    assert_eq!(trial(), expected);
+    assert_eq!(browser.resubmit(EDIT, PLAN).status, 303);
+    assert_eq!(trial(), expected, "a form in which nothing was touched changes nothing");
+    edited(&browser, &[("defaultTrialConfig/duration", "")]);
+    assert_eq!(trial(), Value::Null);
+    let wrong = [("displayName", "Pro"), ("defaultTrialConfig/duration", "soon")];
+    let answer = browser.submit(EDIT, PLAN, &wrong);
+    assert_eq!(answer.status, 422);
+    let trouble = "id=\"f-defaultTrialConfig-duration-trouble\"";
+    assert!(answer.text().contains(trouble), "{}", answer.text());
+}
+
+#[test]
+fn a_subscription_begins_with_the_trial_that_its_form_says() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    server.post("/api/v1/customers", &json!({ "id": "acme" }));
+    let subscribe = format!("{CUSTOMERS}/acme/subscribe");
+    let fields = [
+        ("planId", "pro"),
+        ("trialOverrideConfiguration/isTrial", "yes"),
+        ("trialOverrideConfiguration/trialEndDate", "2026-02-14T00:00"),
+        ("trialOverrideConfiguration/trialEndBehavior", "CANCEL_SUBSCRIPTION"),
+    ];
+    let page = text(&browser.done(&subscribe, &subscribe, &fields));
+    assert!(page.contains("In trial"), "{page}");
+    assert!(page.contains("Trial ends2026-02-14 00:00"), "{page}");
+}
