@@ -1,6 +1,6 @@
 //! Usage events: what was reported lately in the environment, newest first.
 
-use super::customer::pager;
+use super::customer::{counted, pager};
 use super::failure::Failure;
 use super::layout::Section;
 use super::ui::{Head, amount, button, empty, grouped, table, time};
@@ -87,6 +87,12 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         } @else {
             (empty("Nothing was reported yet", "Usage that your servers report, and credits that they \
                 consume, stand here at once.", &button(&visit.path("/api-keys"), "API keys")))
+        }
+        @if !is_full && recent.older.is_some() {
+            p.quiet {
+                "Looked at " (counted(recent.looked)) " entries of the journal, of all environments and \
+                 about all things."
+            }
         }
         (around(&visit, HERE, &list, &recent, is_full))
     };
