@@ -34,6 +34,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
                 }
             }
             (entitlements::list(&visit, &catalog, package, version, true))
+            (entitlements::inherited(&visit, &catalog, version))
         }
         section #price {
             div.section-head {
@@ -216,6 +217,7 @@ pub(super) async fn show_version(visit: Visit) -> Result<Response, Failure> {
             } @else {
                 (entitlements::list(&visit, &catalog, package, version, false))
             }
+            (entitlements::inherited(&visit, &catalog, version))
         }
         section {
             h2 { "Price" }
