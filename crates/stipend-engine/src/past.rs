@@ -92,18 +92,32 @@ pub fn grants_of_events(
     chains: &[Chain],
     events: &[LedgerEvent],
 ) -> Result<BTreeMap<GrantNo, Grant>, StoreError> {
+    let named = events.iter().filter(|event| !event.is_of_overdraft);
+    let named = named.map(|event| (event.pool, event.cursor.seq, event.grant));
+    gone_grants(reader, customer, chains, named)
+}
+
+/// As [`grants_of_events`], of grants that something at a position names.
+///
+/// # Errors
+/// What reading fails with.
+pub fn gone_grants(
+    reader: &dyn Reader,
+    customer: &Customer,
+    chains: &[Chain],
+    named: impl IntoIterator<Item = (PoolId, Seq, GrantNo)>,
+) -> Result<BTreeMap<GrantNo, Grant>, StoreError> {
     let mut asked: BTreeMap<PoolId, (Seq, BTreeSet<GrantNo>)> = BTreeMap::new();
-    for event in events {
-        let pool = customer.pool(event.pool);
-        let is_there = pool.is_some_and(|pool| {
-            pool.find_grant(event.grant).is_some()
-                || pool.lapsed.iter().any(|grant| grant.no == event.grant)
-                || pool.overdraft.is_some_and(|overdraft| overdraft.no == event.grant)
+    for (id, seq, no) in named {
+        let is_there = customer.pool(id).is_some_and(|pool| {
+            pool.find_grant(no).is_some()
+                || pool.lapsed.iter().any(|grant| grant.no == no)
+                || pool.overdraft.is_some_and(|overdraft| overdraft.no == no)
         });
-        if !is_there && !event.is_of_overdraft {
-            let (newest, missing) = asked.entry(event.pool).or_default();
-            *newest = event.cursor.seq.max(*newest);
-            missing.insert(event.grant);
+        if !is_there {
+            let (newest, missing) = asked.entry(id).or_default();
+            *newest = seq.max(*newest);
+            missing.insert(no);
         }
     }
     let mut found = BTreeMap::new();

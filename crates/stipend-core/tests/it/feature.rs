@@ -98,7 +98,7 @@ fn a_plan_inherits_from_the_nearest_what_it_does_not_have_itself() {
     let base = "plan a calls=1 mails=2 credits=5/month";
     let check_below = |plan: &str, expected: &str| check(&format!("{base}; {plan}"), "b", expected);
     check(base, "a", "");
-    check_below("plan b parent=a calls=2", "mails of a, credits of a");
+    check_below("plan b parent=a calls=2", "mails of a, api-credits of a");
     check_below("plan b parent=a credits=9/month", "calls of a, mails of a");
     check_below("plan b parent=a calls=2:off credits=9/month", "calls of a, mails of a");
     check(

@@ -285,7 +285,7 @@ fn what_a_plan_inherits_is_listed_with_it_and_named_at_the_customer() {
     for told in [
         "pro : 500",
         "Full : 10 inherited by pro",
-        "Full: 50 a month inherited by pro Promotions: 7",
+        "Full : 50 a month inherited by pro Promotions: 7",
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
@@ -310,6 +310,18 @@ fn the_activity_tells_the_life_of_a_customer_and_who_did_it() {
         assert!(page.contains(told), "{told}: {page}");
     }
     assert!(page.contains("Time"), "what time did is told so: {page}");
+}
+
+#[test]
+fn the_activity_names_grants_that_have_ended_and_not_their_numbers() {
+    let server = world::example();
+    consume(&server, "one", 80_500);
+    let gift = world::grant(&server, "acme", &json!({ "amount": 2_000 }));
+    server.post(&format!("/api/v1/credits/grants/{gift}/void"), &serde_json::Value::Null);
+    let browser = Browser::signed_in(&server);
+    let page = text(&browser.page(&format!("{ACME}/activity")));
+    assert!(page.contains("Overdraft of 500 settled by Gift"), "{page}");
+    assert!(!page.contains("grant no."), "{page}");
 }
 
 #[test]
