@@ -59,7 +59,10 @@ pub use estimate::{
     refused_usage,
 };
 pub use explain::{Explanation, SubscriptionPart, explain};
-pub use feature::{FeatureAccess, FeatureOrigin, FeatureShare, feature_access, usage_period_at};
+pub use feature::{
+    FeatureAccess, FeatureOrigin, FeatureShare, FeatureSource, feature_access, feature_sources,
+    usage_period_at,
+};
 pub use forecast::{Flow, Forecast, Pace, flows, forecast};
 pub use grant::{
     BurnKey, BurnRule, Cost, Grant, GrantKind, GrantStatus, MonthDraws, PRIORITY_DEFAULT,

@@ -239,14 +239,15 @@ impl Open {
         change: &RealmChange,
         at: Timestamp,
     ) {
-        working.realm_mut().apply(change);
+        let seq = self.next_seq();
+        let prev = working.realm_mut().append(seq, change);
         if let RealmChange::Catalog(change) = change {
             self.catalog.push((EnvChange::clone(change), at));
         }
         self.is_realm_touched = true;
         let change = Signing(change, &self.by);
-        let row = plain_row(self.next_seq(), KIND_REALM, self.now.micros(), None, &change);
-        flusher.touch(0, row.seq);
+        let row = Row { prev, ..plain_row(seq, KIND_REALM, self.now.micros(), None, &change) };
+        flusher.touch(0, seq);
         self.push(row);
     }
 

@@ -133,9 +133,17 @@ impl IdCipher {
 fn format_uuid(left: u64, right: u64) -> String {
     let bits = (u128::from(left) << HALF_BITS) | u128::from(right);
     let (high, middle, low) = (bits >> 74, (bits >> 62) & 0xfff, bits & ((1 << 62) - 1));
-    let uuid = (high << 80) | (8 << 76) | (middle << 64) | (0b10 << 62) | low;
+    let uuid = (high << 80) | (middle << 64) | low;
+    uuid_text(uuid.to_be_bytes(), 8)
+}
+
+/// The text of a UUID of a version, with the other bits as given.
+#[must_use]
+pub fn uuid_text(mut bytes: [u8; 16], version: u8) -> String {
+    bytes[6] = (bytes[6] & 0x0f) | (version << 4);
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let mut text = String::with_capacity(36);
-    for (place, byte) in uuid.to_be_bytes().into_iter().enumerate() {
+    for (place, byte) in bytes.into_iter().enumerate() {
         if matches!(place, 4 | 6 | 8 | 10) {
             text.push('-');
         }
@@ -183,6 +191,13 @@ mod tests {
         assert_eq!(cipher.find_grant(&id.replace('-', "_")), None);
         assert_eq!(cipher.find_grant("x"), None);
         assert_eq!(cipher.find_grant("182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"), None);
+    }
+
+    #[test]
+    fn a_uuid_has_its_version_and_its_dashes() {
+        let bytes = std::array::from_fn(|place| u8::try_from(place * 17).expect("it is a byte"));
+        assert_eq!(uuid_text(bytes, 4), "00112233-4455-4677-8899-aabbccddeeff");
+        assert_eq!(uuid_text([0xff; 16], 8), "ffffffff-ffff-8fff-bfff-ffffffffffff");
     }
 
     #[test]

@@ -3,15 +3,15 @@
 
 use crate::actor::Actor;
 use crate::engine::{Engine, Found};
-use crate::ledger::{Walk, seek_position};
 use crate::limits::DECISION_ROWS_MAX;
+use crate::past::past_grants;
 use crate::record::Record;
 use crate::reversal::reversal_of;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stipend_core::customer::{
     Cause, Effect, Entry, Grant, Hold, HoldExtended, PoolEntry, UsageEntry,
 };
-use stipend_core::{Amount, EnvId, GrantNo, PoolId, Slot};
+use stipend_core::{Amount, EnvId, GrantNo, Slot};
 use stipend_store::{Seq, StoreError};
 
 /// Rows before a payment among which the usage stands that it is for.
@@ -94,9 +94,8 @@ impl Engine {
         entry: &PoolEntry,
         seq: Seq,
     ) -> Result<(), StoreError> {
-        let mut missing: Vec<GrantNo> = drawn(entry).map(|(no, _)| no).collect();
-        let pool: PoolId = entry.pool;
-        if let Some(pool) = decided.account.customer.pool(pool) {
+        let mut missing: BTreeSet<GrantNo> = drawn(entry).map(|(no, _)| no).collect();
+        if let Some(pool) = decided.account.customer.pool(entry.pool) {
             for no in &missing {
                 let found = pool.find_grant(*no);
                 decided.grants.extend(found.map(|grant| (*no, grant.clone())));
@@ -105,23 +104,9 @@ impl Engine {
         }
         // What a grant is like is said where it came to be, before it was drawn: so the walk begins
         // at the decision, however long ago that was.
-        let chain = &decided.account.chains[usize::from(pool.number())];
-        let next = seek_position(self.reader(), chain, seq)?.map_or(0, |row| row.seq);
-        let mut walk = Walk { reader: self.reader(), next, skips_usage: true };
-        for _ in 0..DECISION_ROWS_MAX {
-            if missing.is_empty() {
-                break;
-            }
-            let Some((_, earlier)) = walk.step()? else { break };
-            for effect in earlier.effects {
-                if let Effect::Granted(grant) | Effect::Scheduled(grant) = effect
-                    && missing.contains(&grant.no)
-                {
-                    missing.retain(|no| *no != grant.no);
-                    decided.grants.insert(grant.no, grant);
-                }
-            }
-        }
+        let chain = &decided.account.chains[usize::from(entry.pool.number())];
+        let past = past_grants(self.reader(), chain, seq, missing, DECISION_ROWS_MAX)?;
+        decided.grants.extend(past);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::task::Task;
 use std::sync::Arc;
 use stipend_core::EnvId;
 use stipend_core::catalog::Catalog;
+use stipend_store::Seq;
 
 impl Engine {
     /// The environment that a key opens, and what it may be used for. A revoked one opens nothing.
@@ -57,6 +58,18 @@ impl Engine {
             realm.keys.values().filter(|key| key.env == env).cloned().collect();
         keys.sort_by_key(|key| key.number);
         keys
+    }
+
+    /// The position of the last change of the realm, from which the changes before it are found.
+    #[must_use]
+    pub fn last_change(&self) -> Seq {
+        self.published.glance().last_change
+    }
+
+    /// Who may use the dashboard, by name.
+    #[must_use]
+    pub fn operators(&self) -> Vec<Operator> {
+        self.published.realm().operators.values().cloned().collect()
     }
 
     /// The operator of that name.

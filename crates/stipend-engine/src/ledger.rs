@@ -1,7 +1,9 @@
-//! The ledger of a customer: the entries of its pools as events, newest first, and the grants
-//! that have ended. Rows are found by walking the chains of the pools.
+//! The ledger of a customer: the entries of its pools as events, newest first. Rows are found by
+//! walking the chains of the pools.
 
 use crate::account::{Chain, jump_number};
+use crate::actor::Actor;
+use crate::life::actor_of;
 use crate::record::Record;
 use crate::reversal::reversal_of;
 use std::collections::BTreeSet;
@@ -50,6 +52,8 @@ pub struct LedgerEvent {
     pub amount: Amount,
     /// The grant, or the overdraft's number.
     pub grant: GrantNo,
+    /// Whether that is the overdraft's.
+    pub is_of_overdraft: bool,
     /// The caller's id of the consumption.
     pub event_id: Option<String>,
     /// The feature whose usage it pays for.
@@ -63,6 +67,8 @@ pub struct LedgerEvent {
     /// Whether it is a part of a consumption or of what a caller did to a reservation: then its
     /// decision can be told.
     pub is_decided: bool,
+    /// Who has done it; a page tells it, and not where it was not recorded.
+    pub by: Option<Actor>,
 }
 
 /// What an event says of a reversal.
@@ -160,21 +166,24 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
     let facts = entry.effects.iter().flat_map(|effect| {
         let held = reservation_facts_of(effect);
         let plain = if held.is_empty() { facts_of(effect) } else { Vec::new() };
-        held.into_iter().chain(plain.into_iter().map(move |fact| (fact, None)))
+        let all = held.into_iter().chain(plain.into_iter().map(move |fact| (fact, None)));
+        all.map(move |(fact, held)| (fact, held, is_of_overdraft(effect, fact.1)))
     });
     facts
         .enumerate()
-        .map(|(index, ((event_type, grant, amount), reservation))| LedgerEvent {
+        .map(|(index, ((event_type, grant, amount), reservation, is_of_overdraft))| LedgerEvent {
             cursor: Cursor { seq, index: u32::try_from(index).unwrap_or(u32::MAX) },
             pool: entry.pool,
             at: entry.at,
             event_type,
             amount,
             grant,
+            is_of_overdraft,
             event_id: event_id.clone(),
             reversal: reversal.clone(),
             reversed_by: None,
             is_decided,
+            by: None,
             feature: feature.cloned(),
             reservation: reservation.or_else(|| about(event_type)),
         })
@@ -182,6 +191,15 @@ pub fn events_of(seq: Seq, entry: &PoolEntry) -> Vec<LedgerEvent> {
 }
 
 type Fact = (EventType, GrantNo, Amount);
+
+/// Whether a number that an effect names is that of the overdraft.
+fn is_of_overdraft(effect: &Effect, no: GrantNo) -> bool {
+    match effect {
+        Effect::Overdrawn(_) | Effect::OverdraftRefunded(_) => true,
+        Effect::Settled(settled) => settled.overdraft == no,
+        _ => false,
+    }
+}
 
 /// What an effect says in the ledger of a reservation.
 fn reservation_facts_of(effect: &Effect) -> Vec<(Fact, Option<Box<ReservationFacts>>)> {
@@ -408,6 +426,23 @@ fn is_listed(query: &LedgerQuery<'_>, event: &LedgerEvent) -> bool {
         && query.reservation.as_ref().is_none_or(|wanted| Some(wanted) == reservation)
 }
 
+/// The events of a row that are asked for, newest first, with who has done them.
+fn listed(
+    query: &LedgerQuery<'_>,
+    row: &Row,
+    entry: &PoolEntry,
+    is_here: impl Fn(&LedgerEvent) -> bool,
+) -> Result<Vec<LedgerEvent>, StoreError> {
+    let events = events_of(row.seq, entry).into_iter().rev();
+    let mut events: Vec<_> =
+        events.filter(|event| is_here(event) && is_listed(query, event)).collect();
+    if !events.is_empty() {
+        let by = actor_of(row)?;
+        events.iter_mut().for_each(|event| event.by.clone_from(&by));
+    }
+    Ok(events)
+}
+
 /// The events behind the cursor, newest first: the chains of the pools merged by position.
 fn older(
     reader: &dyn Reader,
@@ -433,9 +468,8 @@ fn older(
     while events.len() < wanted && !heads.is_empty() {
         let newest = (0..heads.len()).max_by_key(|place| heads[*place].0.0.seq).unwrap_or(0);
         let ((row, entry), walk) = &mut heads[newest];
-        let row_events = events_of(row.seq, entry).into_iter().rev();
         let behind = |event: &LedgerEvent| after.is_none_or(|cursor| event.cursor < cursor);
-        events.extend(row_events.filter(|event| behind(event) && is_listed(query, event)));
+        events.extend(listed(query, row, entry, behind)?);
         match walk.step()?.filter(|(row, _)| row.seq >= query.not_before) {
             Some(head) => heads[newest].0 = head,
             None => drop(heads.swap_remove(newest)),
@@ -495,46 +529,10 @@ fn read_window(
         if row.pool_seq <= from {
             break;
         }
-        let newest_first = events_of(row.seq, &entry).into_iter().rev();
-        events
-            .extend(newest_first.filter(|event| event.cursor > cursor && is_listed(query, event)));
+        events.extend(listed(query, &row, &entry, |event| event.cursor > cursor)?);
     }
     events.reverse();
     Ok((events, is_whole))
-}
-
-/// A grant or overdraft that has left its pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EndedRecord {
-    /// A grant as it ended.
-    Grant(Box<stipend_core::customer::Grant>),
-    /// An overdraft that was settled, and when.
-    Overdraft(stipend_core::customer::Overdraft, Timestamp),
-}
-
-/// What has left a pool, newest end first. Consumption is skipped. Of a grant that ended while it
-/// was held, the last record counts; the pool has it as long as it is held.
-///
-/// # Errors
-/// What reading fails with.
-pub fn ended_records(reader: &dyn Reader, chain: &Chain) -> Result<Vec<EndedRecord>, StoreError> {
-    let mut walk = Walk { reader, next: chain.last, skips_usage: true };
-    let mut records = Vec::new();
-    let mut seen = BTreeSet::new();
-    while let Some((_, entry)) = walk.step()? {
-        for effect in entry.effects.into_iter().rev() {
-            match effect {
-                Effect::Ended(ended) if seen.insert(ended.grant.no) => {
-                    records.push(EndedRecord::Grant(Box::new(ended.grant)));
-                }
-                Effect::OverdraftClosed(overdraft) => {
-                    records.push(EndedRecord::Overdraft(overdraft, entry.at));
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(records)
 }
 
 /// A reservation that has ended.

@@ -35,6 +35,7 @@ mod memory;
 pub mod operator;
 pub mod pace;
 mod packed;
+pub mod past;
 mod progress;
 mod published;
 pub mod realm;

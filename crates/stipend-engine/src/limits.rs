@@ -23,6 +23,10 @@ pub const REVERSAL_ROWS_MAX: usize = 10_000;
 /// what it took.
 pub const DECISION_ROWS_MAX: usize = 10_000;
 
+/// Rows of the life of a pool among which the grants are looked for that a page of its ledger names
+/// and that have ended.
+pub const PAST_ROWS_MAX: usize = 2_000;
+
 /// Rows of a pool that are read for its pace.
 pub const PACE_ROWS_MAX: usize = 50_000;
 

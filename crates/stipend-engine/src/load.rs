@@ -2,7 +2,7 @@
 
 use crate::account::{Account, RowDraft};
 use crate::limits::READ_ROWS;
-use crate::realm::Realm;
+use crate::realm::{Realm, RealmChange};
 use crate::record::{Header, KIND_HEADER, Record};
 use std::collections::BTreeMap;
 use stipend_core::customer::Entry;
@@ -26,10 +26,7 @@ impl State {
     pub(crate) fn fold(&mut self, row: &Row) -> Result<(), StoreError> {
         match Record::decode(row)? {
             Record::Header(_) | Record::Remembered(_) => Ok(()),
-            Record::Realm(change) => {
-                self.realm.apply(&change);
-                Ok(())
-            }
+            Record::Realm(change) => fold_change(&mut self.realm, row, &change),
             Record::Customer(entry) => self.fold_customer(row, &entry),
         }
     }
@@ -57,6 +54,19 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Folds a change of the realm, and looks whether its row leads to the one before.
+pub(crate) fn fold_change(
+    realm: &mut Realm,
+    row: &Row,
+    change: &RealmChange,
+) -> Result<(), StoreError> {
+    let before = realm.append(row.seq, change);
+    if before == row.prev {
+        return Ok(());
+    }
+    Err(damaged(format!("row {}: it does not lead to the change before it", row.seq)))
 }
 
 /// Folds the entry of a row into its customer, and compares the row with what its entry alone

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogChange};
 use stipend_core::{EnvId, Timestamp};
-use stipend_store::{choice, record};
+use stipend_store::{Seq, choice, record};
 
 /// The environment that every account has.
 pub const PRODUCTION: EnvId = EnvId(1);
@@ -142,6 +142,9 @@ pub struct Realm {
     pub tasks: Tasks,
     /// Who may use the dashboard, by name.
     pub operators: BTreeMap<String, Operator>,
+    /// The position of its last change, 0 before the first: each row of a change leads to the one
+    /// before.
+    pub last_change: Seq,
 }
 
 choice!(EnvironmentKind { 1 => Production, 2 => Sandbox });
@@ -156,9 +159,21 @@ choice!(RealmChange {
     4 => Clock(ClockChange), 5 => TaskBegun(Task), 6 => TaskEnded(TaskEnd),
     7 => Operator(Operator)
 });
-record!(Realm { 1 => environments, 2 => keys, 3 => tasks, 4 => operators or default });
+record!(Realm {
+    1 => environments, 2 => keys, 3 => tasks, 4 => operators or default,
+    5 => last_change or default
+});
 
 impl Realm {
+    /// Folds the change that stands at a position; answers where the one before it stands.
+    ///
+    /// # Panics
+    /// As [`Realm::apply`].
+    pub(crate) fn append(&mut self, seq: Seq, change: &RealmChange) -> Seq {
+        self.apply(change);
+        std::mem::replace(&mut self.last_change, seq)
+    }
+
     /// Folds one change.
     ///
     /// # Panics

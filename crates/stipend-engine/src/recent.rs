@@ -1,5 +1,7 @@
 //! The journal from its end backwards, over all customers: what was reported lately, and what was
-//! changed. Every walk has a bound, and says where the next one goes on.
+//! changed. Changes are few among many reports, so each leads to the one before, and nothing else is
+//! read to find them. Every walk has a bound, and says how much it looked at and where the next one
+//! goes on.
 
 use crate::account::{KIND_CONSUMPTION, KIND_RELEASE, KIND_USAGE};
 use crate::actor::Actor;
@@ -21,7 +23,7 @@ pub struct Bounds {
     pub before: Option<Seq>,
     /// How many things it finds at most.
     pub found_max: usize,
-    /// How many rows it looks at at most.
+    /// How many rows it looks at at most: of changes, only those of changes count.
     pub rows_max: usize,
 }
 
@@ -32,6 +34,10 @@ pub struct Recent<T> {
     pub found: Vec<T>,
     /// The row before which the journal goes on; nothing where it was read to its beginning.
     pub older: Option<Seq>,
+    /// How many rows were looked at.
+    pub looked: usize,
+    /// When the oldest of them was written, as its clock had it.
+    pub reached: Option<Timestamp>,
 }
 
 /// A row of the journal that a walk was looking for.
@@ -75,7 +81,7 @@ fn walk<T>(
 ) -> Result<Recent<T>, StoreError> {
     let end = reader.last()?.saturating_add(1);
     let mut end = bounds.before.map_or(end, |before| before.min(end));
-    let (mut found, mut looked) = (Vec::new(), 0);
+    let (mut found, mut looked, mut reached) = (Vec::new(), 0, None);
     while end > 1 && found.len() < bounds.found_max && looked < bounds.rows_max {
         let limit = ROWS_READ.min(bounds.rows_max - looked);
         let start = end.saturating_sub(limit as Seq).max(1);
@@ -83,6 +89,7 @@ fn walk<T>(
         for row in rows.iter().rev() {
             looked += 1;
             end = row.seq;
+            reached = Some(Timestamp::from_micros(row.at));
             found.extend(find(row)?);
             if found.len() == bounds.found_max {
                 break;
@@ -92,7 +99,7 @@ fn walk<T>(
             return Err(StoreError::Damaged(format!("row {start} is missing")));
         }
     }
-    Ok(Recent { found, older: (end > 1).then_some(end) })
+    Ok(Recent { found, older: (end > 1).then_some(end), looked, reached })
 }
 
 /// What was reported lately for customers that are wanted: usage, events that a meter took, and
@@ -126,25 +133,58 @@ pub fn reported(
 }
 
 /// What was changed lately that is wanted: environments, keys, clocks, catalogs, tasks, operators.
+/// `newest` is the last change that there is ([`Engine::last_change`](crate::Engine::last_change)).
 ///
 /// # Errors
 /// What reading fails with.
 pub fn changed(
     reader: &dyn Reader,
+    newest: Seq,
     bounds: Bounds,
     is_wanted: impl Fn(&RealmChange) -> bool,
 ) -> Result<Recent<Changed>, StoreError> {
-    walk(reader, bounds, |row| {
-        if row.kind != KIND_REALM {
-            return Ok(None);
+    let mut recent = Recent { found: Vec::new(), older: None, looked: 0, reached: None };
+    let mut next = match bounds.before {
+        Some(before) => change_before(reader, newest, before)?,
+        None => newest,
+    };
+    while next > 0 && recent.found.len() < bounds.found_max && recent.looked < bounds.rows_max {
+        let row = change_row(reader, next)?;
+        let (seq, at) = (row.seq, Timestamp::from_micros(row.at));
+        (recent.looked, recent.reached) = (recent.looked + 1, Some(at));
+        if let (Record::Realm(change), by) = Record::decode_signed(&row)?
+            && is_wanted(&change)
+        {
+            recent.found.push(Changed { seq, at, by, change });
         }
-        match Record::decode_signed(row)? {
-            (Record::Realm(change), by) if is_wanted(&change) => {
-                Ok(Some(Changed { seq: row.seq, at: Timestamp::from_micros(row.at), by, change }))
-            }
-            _ => Ok(None),
-        }
-    })
+        next = row.prev;
+        recent.older = (next > 0).then_some(seq);
+    }
+    Ok(recent)
+}
+
+/// The newest change before a position; nothing, 0, where there is none. Positions that pages go on
+/// from are those of changes.
+fn change_before(reader: &dyn Reader, newest: Seq, before: Seq) -> Result<Seq, StoreError> {
+    if let Some(row) = reader.row(before)?.filter(|row| row.kind == KIND_REALM) {
+        return Ok(row.prev);
+    }
+    let mut next = newest;
+    while next >= before && next > 0 {
+        next = change_row(reader, next)?.prev;
+    }
+    Ok(next)
+}
+
+/// A row of the chain of changes.
+fn change_row(reader: &dyn Reader, seq: Seq) -> Result<Row, StoreError> {
+    let damaged = |why: &str| StoreError::Damaged(format!("row {seq}: {why}"));
+    let row = reader.row(seq)?.ok_or_else(|| damaged("it is missing"))?;
+    match (row.kind, row.prev < seq) {
+        (KIND_REALM, true) => Ok(row),
+        (KIND_REALM, false) => Err(damaged("its pointer leads forward")),
+        _ => Err(damaged("a change leads to it, and it is none")),
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +202,8 @@ mod tests {
         let clock = |seq: Seq| {
             let env = EnvId(u32::from(seq.is_multiple_of(2)));
             let change = ClockChange { env, at: Timestamp::EPOCH, frozen_at: None };
-            plain_row(seq, KIND_REALM, 0, None, &RealmChange::Clock(change))
+            let row = plain_row(seq, KIND_REALM, 0, None, &RealmChange::Clock(change));
+            Row { prev: if seq > 2 { seq - 1 } else { 0 }, ..row }
         };
         let rows = std::iter::once(header.to_row(1)).chain((2..=changes + 1).map(clock)).collect();
         let mut store = MemoryStore::default();
@@ -179,7 +220,8 @@ mod tests {
             let bounds = Bounds { before, found_max, rows_max };
             let is_wanted =
                 |change: &RealmChange| matches!(change, RealmChange::Clock(one) if one.env.0 == 1);
-            let recent = changed(&*reader, bounds, is_wanted).expect("the journal is sound");
+            let recent =
+                changed(&*reader, changes + 1, bounds, is_wanted).expect("the journal is sound");
             pages.push(recent.found.iter().map(|found| found.seq).collect());
             before = recent.older;
             if before.is_none() {
@@ -196,14 +238,40 @@ mod tests {
             assert!(pages.iter().all(|page| page.len() <= found_max.min(rows_max)));
             assert_eq!(pages.concat(), all, "{found_max} of {rows_max} rows");
         }
-        assert_eq!(pages(0, 1, 1), [Vec::<Seq>::new()]);
+        let none = Bounds { before: None, found_max: 1, rows_max: 1 };
+        let none = changed(&*journal(0).reader(), 0, none, |_| true).expect("it is sound");
+        assert_eq!((none.found, none.older, none.looked), (Vec::new(), None, 0));
     }
 
     #[test]
-    fn a_walk_that_begins_behind_the_end_begins_at_the_end() {
-        let bounds = Bounds { before: Some(Seq::MAX), found_max: 1, rows_max: 1 };
-        let recent = changed(&*journal(4).reader(), bounds, |_| true);
-        let recent = recent.expect("the journal is sound");
-        assert_eq!((recent.found[0].seq, recent.older), (5, Some(5)));
+    fn a_walk_says_how_much_it_looked_at() {
+        for (found_max, rows_max, looked) in [(10, 1_000, 19), (1_000, 30, 30), (100, 100, 41)] {
+            let bounds = Bounds { before: None, found_max, rows_max };
+            let is_wanted =
+                |change: &RealmChange| matches!(change, RealmChange::Clock(one) if one.env.0 == 1);
+            let recent = changed(&*journal(41).reader(), 42, bounds, is_wanted);
+            let recent = recent.expect("the journal is sound");
+            assert_eq!((recent.looked, recent.reached), (looked, Some(Timestamp::EPOCH)));
+        }
+    }
+
+    #[test]
+    fn a_walk_begins_before_any_position() {
+        for (before, seq) in [(Seq::MAX >> 1, 5), (6, 5), (5, 4), (3, 2)] {
+            let bounds = Bounds { before: Some(before), found_max: 1, rows_max: 1 };
+            let recent = changed(&*journal(4).reader(), 5, bounds, |_| true);
+            let recent = recent.expect("the journal is sound");
+            let older = (seq > 2).then_some(seq);
+            assert_eq!((recent.found[0].seq, recent.older), (seq, older), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_chain_that_leads_elsewhere_is_damage() {
+        let bounds = Bounds { before: None, found_max: 1, rows_max: 1 };
+        for newest in [1, 6] {
+            let recent = changed(&*journal(4).reader(), newest, bounds, |_| true);
+            assert!(matches!(recent, Err(StoreError::Damaged(_))), "{newest}: {recent:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::limits::{
     LOAD_DECODED_MAX, LOAD_IMAGES, LOAD_KEY_ROWS, LOAD_ROWS, LOAD_THREADS_MAX, SEGMENT_SLOTS,
     SLOT_FIRST,
 };
-use crate::load::{Walk, damaged, fold_entry, read_header, tail_start};
+use crate::load::{Walk, damaged, fold_change, fold_entry, read_header, tail_start};
 use crate::packed::{Packed, Packer, Place, SLOTS, place_of, unpack};
 use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Names;
@@ -290,10 +290,7 @@ impl Tail<'_> {
 fn fold_realm(realm: &mut Realm, row: &Row) -> Result<(), StoreError> {
     match Record::decode(row)? {
         Record::Header(_) | Record::Remembered(_) => Ok(()),
-        Record::Realm(change) => {
-            realm.apply(&change);
-            Ok(())
-        }
+        Record::Realm(change) => fold_change(realm, row, &change),
         Record::Customer(_) => Err(damaged(format!("row {}: no customer", row.seq))),
     }
 }

@@ -38,6 +38,7 @@ mod what_if;
 mod who;
 mod words;
 
+pub use password::new_password;
 pub(crate) use state::{Dashboard, LinkKind};
 pub(crate) use throttle::Peer;
 pub(crate) use ui::grouped;

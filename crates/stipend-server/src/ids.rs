@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use stipend_core::catalog::{PackageKey, PackageKind, Target};
 use stipend_core::{EnvId, Slot};
+use stipend_engine::cipher::uuid_text;
 
 /// Where randomness comes from.
 pub trait Random: Send + Sync + std::fmt::Debug {
@@ -25,7 +26,7 @@ impl Random for SystemRandom {
 pub fn random_id(random: &dyn Random) -> String {
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
-    uuid(bytes, 4)
+    uuid_text(bytes, 4)
 }
 
 /// A secret API key: 160 random bits behind a prefix that scanners recognise.
@@ -92,34 +93,5 @@ fn derived(parts: &[&str]) -> String {
     }
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    uuid(bytes, 8)
-}
-
-/// A UUID of a version with the other bits as given.
-pub(crate) fn uuid(mut bytes: [u8; 16], version: u8) -> String {
-    bytes[6] = (bytes[6] & 0x0f) | (version << 4);
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let mut text = String::with_capacity(36);
-    for (place, byte) in bytes.into_iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(char::from(HEX[usize::from(byte >> 4)]));
-        text.push(char::from(HEX[usize::from(byte & 0xf)]));
-    }
-    text
-}
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uuid_has_its_version_and_its_dashes() {
-        let bytes = std::array::from_fn(|place| u8::try_from(place * 17).expect("it is a byte"));
-        assert_eq!(uuid(bytes, 4), "00112233-4455-4677-8899-aabbccddeeff");
-        assert_eq!(uuid([0xff; 16], 8), "ffffffff-ffff-8fff-bfff-ffffffffffff");
-    }
+    uuid_text(bytes, 8)
 }

@@ -25,6 +25,7 @@ mod request_id;
 pub mod serve;
 
 pub use app::App;
+pub use dashboard::new_password;
 pub use embed::{EMBED_ORIGINS_MAX, EmbedOrigin};
 pub use error::ApiError;
 pub use front::Front;

@@ -1,10 +1,11 @@
 //! Every answer carries the id of its request, and every refusal has the contract's body.
 
 use crate::error::ApiError;
-use crate::ids::{Random, uuid};
+use crate::ids::Random;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::Response;
 use std::sync::atomic::{AtomicU64, Ordering};
+use stipend_engine::cipher::uuid_text;
 use stipend_wire::ErrorCode;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,7 +36,7 @@ impl Ids {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&halves[0].to_le_bytes());
         bytes[8..].copy_from_slice(&halves[1].to_le_bytes());
-        HeaderValue::try_from(uuid(bytes, 4)).expect("a UUID is visible ASCII")
+        HeaderValue::try_from(uuid_text(bytes, 4)).expect("a UUID is visible ASCII")
     }
 }
 

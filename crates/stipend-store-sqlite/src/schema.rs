@@ -14,10 +14,10 @@ const MIGRATIONS: [&str; LAYOUT as usize] = [include_str!("schema/0001.sql")];
 
 /// The newest kinds of entries this version knows. Data names the lowest level that may open it
 /// (`oldest_reader`), which rises when a newer version first writes something new.
-const FEATURE_LEVEL: u32 = 5;
+const FEATURE_LEVEL: u32 = 6;
 
 /// The oldest kinds of entries this version still reads: those before were never released.
-const OLDEST_FEATURE_LEVEL: u32 = 5;
+const OLDEST_FEATURE_LEVEL: u32 = 6;
 
 /// `STPD`, in the database's header.
 const APPLICATION_ID: i64 = 0x5354_5044;

@@ -45,6 +45,18 @@ wire_enum! {
         /// What the subscription may spend.
         Budget = "BUDGET",
     }
+
+    /// What kind of actor had something done.
+    pub enum ActorType {
+        /// Whoever had an API key.
+        ApiKey = "API_KEY",
+        /// An operator of the dashboard.
+        Operator = "OPERATOR",
+        /// Nobody: time did what was due.
+        System = "SYSTEM",
+        /// Whoever runs the server: its settings, its command line.
+        Host = "HOST",
+    }
 }
 
 response! {
@@ -89,6 +101,19 @@ response! {
         pub limit_hit: Option<LimitHit>,
         /// The entry of the ledger that reverses it; `null` where none does.
         pub reversed_by: Option<String>,
+        /// Who has done it; `null` where it wrote nothing, or where that was not recorded.
+        pub by: Option<DecisionActor>,
+    }
+
+    /// Who had something done.
+    #[derive(PartialEq, Eq)]
+    pub struct DecisionActor {
+        /// Which kind.
+        pub r#type: ActorType,
+        /// The name of the operator or the API key; `null` where there is none.
+        pub name: Option<String>,
+        /// The last characters of the API key; `null` for everybody else.
+        pub key_hint: Option<String>,
     }
 
     /// The subscription whose terms counted.
@@ -126,6 +151,8 @@ response! {
     pub struct DecisionDraw {
         /// The grant.
         pub grant_id: String,
+        /// Its name; `null` where it ended too long ago to be looked for.
+        pub grant_name: Option<String>,
         /// How many credits.
         pub amount: Decimal,
         /// Why it was its turn, in one sentence.

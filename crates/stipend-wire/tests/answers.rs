@@ -14,8 +14,8 @@ use stipend_wire::credit_usage::{
 use stipend_wire::currency::{Currency, UpdateCurrency};
 use stipend_wire::customer::CreateCustomer;
 use stipend_wire::decision::{
-    Decision, DecisionDraw, DecisionKind, DecisionMapping, DecisionOutcome, DecisionSubscription,
-    LimitHit, LimitType,
+    ActorType, Decision, DecisionActor, DecisionDraw, DecisionKind, DecisionMapping,
+    DecisionOutcome, DecisionSubscription, LimitHit, LimitType,
 };
 use stipend_wire::entitlement::{Cadence, Enforcement, FeatureTag};
 use stipend_wire::environment::{
@@ -673,6 +673,7 @@ fn a_decision_tells_its_whole_story() {
         }),
         draws: vec![DecisionDraw {
             grant_id: "g-1".into(),
+            grant_name: Some("Gift".into()),
             amount: decimal("3"),
             rule: "it expires first".into(),
         }],
@@ -686,10 +687,15 @@ fn a_decision_tells_its_whole_story() {
             enforcement: Enforcement::Strict,
         }),
         reversed_by: None,
+        by: Some(DecisionActor {
+            r#type: ActorType::ApiKey,
+            name: Some("checkout".into()),
+            key_hint: Some("1234".into()),
+        }),
     };
     assert_eq!(
         to_string(&decision).unwrap(),
-        r#"{"decisionId":"d-1","kind":"REFUSAL","outcome":"REFUSED","at":"2026-02-01T00:00:00.000Z","customerId":"acme","resourceId":null,"featureId":"calls","currencyId":"credits","requestedUsage":1,"cost":3.6,"accessDeniedReason":null,"errorCode":"insufficient_credits","subscription":{"id":"sub-1","planId":"growth","version":2},"mapping":{"packageId":"growth","packageType":"PLAN","version":2,"rate":0,"costFormula":"1.1 * a + b","inputs":{"a":1,"b":2.5},"isEstimate":false},"draws":[{"grantId":"g-1","amount":3,"rule":"it expires first"}],"drawsLeftOut":0,"overdraft":0,"limitHit":{"type":"BALANCE","limit":50,"currentUsage":47,"requested":3.6,"enforcement":"STRICT"},"reversedBy":null}"#
+        r#"{"decisionId":"d-1","kind":"REFUSAL","outcome":"REFUSED","at":"2026-02-01T00:00:00.000Z","customerId":"acme","resourceId":null,"featureId":"calls","currencyId":"credits","requestedUsage":1,"cost":3.6,"accessDeniedReason":null,"errorCode":"insufficient_credits","subscription":{"id":"sub-1","planId":"growth","version":2},"mapping":{"packageId":"growth","packageType":"PLAN","version":2,"rate":0,"costFormula":"1.1 * a + b","inputs":{"a":1,"b":2.5},"isEstimate":false},"draws":[{"grantId":"g-1","grantName":"Gift","amount":3,"rule":"it expires first"}],"drawsLeftOut":0,"overdraft":0,"limitHit":{"type":"BALANCE","limit":50,"currentUsage":47,"requested":3.6,"enforcement":"STRICT"},"reversedBy":null,"by":{"type":"API_KEY","name":"checkout","keyHint":"1234"}}"#
     );
     let error = WireError::new(ErrorCode::InsufficientCredits, "the balance is 3");
     let body = to_string(&ErrorBody::new(error, "req-1").with_decision("d-1")).unwrap();

@@ -124,11 +124,12 @@ const RESPONSES: &str = "
         resetPeriod* resetPeriodConfiguration* startDate* status* updatedAt* usageLimit*
     Decision: decisionId* kind* outcome* at* customerId* resourceId* featureId* currencyId*
         requestedUsage* cost* accessDeniedReason* errorCode* subscription* mapping* draws*
-        drawsLeftOut* overdraft* limitHit* reversedBy*
+        drawsLeftOut* overdraft* limitHit* reversedBy* by*
+    DecisionActor: type* name* keyHint*
     DecisionSubscription: id* planId* version*
     DecisionMapping: packageId* packageType* version* rate* costFormula* inputs*
         isEstimate*
-    DecisionDraw: grantId* amount* rule*
+    DecisionDraw: grantId* grantName* amount* rule*
     LimitHit: type* limit* currentUsage* requested* enforcement*
     Subscription: id* billingId* createdAt* customerId* paymentCollection* planId*
         pricingType* startDate* status* addons billingCycleAnchor budget cancellationDate
@@ -329,7 +330,7 @@ macro_rules! check_all {
 
 #[test]
 fn responses_have_every_key_of_the_contract_and_always_emit_the_starred_ones() {
-    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed SubscriptionPreview PreviewInvoice PreviewPeriod PreviewDiscountDetails PreviewDiscount PreviewInvoiceLine FreeItem CreditPreview RecurringCreditPreview TaskStarted Task TaskFailure TestClock Environment UpcomingStep UpcomingExpiry UpcomingGrant Reservation ReservationExtended ListedReservation ReservationHold EntryReversed FeatureReference UsageReported UsageCredit UsagesReported UsageReportedOfMany UsageCreditOfMany PoolBalance UsageHistory UsageMarker UsageSeries UsagePoint Tag EventsAccepted Estimate CurrencyEstimate FeatureEstimate CreditUsage CreditUsageCurrency CreditUsageSeries CreditUsagePoint Forecast WindowForecast PromotionalEntitlement Decision DecisionSubscription DecisionMapping DecisionDraw LimitHit }
+    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed SubscriptionPreview PreviewInvoice PreviewPeriod PreviewDiscountDetails PreviewDiscount PreviewInvoiceLine FreeItem CreditPreview RecurringCreditPreview TaskStarted Task TaskFailure TestClock Environment UpcomingStep UpcomingExpiry UpcomingGrant Reservation ReservationExtended ListedReservation ReservationHold EntryReversed FeatureReference UsageReported UsageCredit UsagesReported UsageReportedOfMany UsageCreditOfMany PoolBalance UsageHistory UsageMarker UsageSeries UsagePoint Tag EventsAccepted Estimate CurrencyEstimate FeatureEstimate CreditUsage CreditUsageCurrency CreditUsageSeries CreditUsagePoint Forecast WindowForecast PromotionalEntitlement Decision DecisionActor DecisionSubscription DecisionMapping DecisionDraw LimitHit }
 }
 
 #[test]
@@ -380,6 +381,7 @@ fn enums_of_usage_and_checks_have_the_spellings_of_the_contract() {
     assert_eq!(texts::<ReservationStatus>(), "ACTIVE|RELEASED");
     assert_eq!(texts::<ListedReservationStatus>(), "ACTIVE|RELEASED|EXPIRED");
     assert_eq!(texts::<ForecastWindow>(), "LAST_DAY|LAST_WEEK");
+    assert_eq!(texts::<ActorType>(), "API_KEY|OPERATOR|SYSTEM|HOST");
     assert_eq!(texts::<DecisionKind>(), "CHECK|CONSUMPTION|REFUSAL|RESERVATION");
     assert_eq!(texts::<DecisionOutcome>(), "GRANTED|DENIED|CONSUMED|REFUSED|RESERVED");
     assert_eq!(texts::<LimitType>(), "USAGE_LIMIT|BALANCE|BUDGET");

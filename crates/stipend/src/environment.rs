@@ -2,16 +2,14 @@
 
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::{say, serve, start};
+use crate::{say, start};
 use clap::{Args, Subcommand};
-use std::path::Path;
 use stipend_core::Zone;
 use stipend_core::catalog::{Alignment, CreditProration, Settings as Counting};
-use stipend_engine::{
-    ApiKey, Command, Engine, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION,
-};
+use stipend_engine::{ApiKey, Command, Environment, EnvironmentClock, EnvironmentKind, PRODUCTION};
 use stipend_server::ids::{SystemRandom, secret_key};
-use stipend_store::StoreError;
+
+const LOCKED: &str = "where that is a server, use GET and POST /api/v1/environments";
 
 /// What to do with environments.
 #[derive(Clone, Debug, Subcommand)]
@@ -57,7 +55,7 @@ fn make(create: Create) -> Result<(), Failure> {
         alignment: if align_to_month { Alignment::StartOfMonth } else { Alignment::default() },
         proration: if prorate { CreditProration::Prorate } else { CreditProration::default() },
     };
-    let engine = open(settings)?;
+    let engine = start::open_stopped(settings, LOCKED)?;
     // Environments are numbered from production on, so it has to be there before others.
     let first = start::ensure_key(&engine, None)?;
     let secret = secret_key(&SystemRandom);
@@ -75,7 +73,7 @@ fn make(create: Create) -> Result<(), Failure> {
 }
 
 fn list(settings: Settings) -> Result<(), Failure> {
-    let engine = open(settings)?;
+    let engine = start::open_stopped(settings, LOCKED)?;
     engine.environments().iter().try_for_each(|environment| say(&line(environment)))
 }
 
@@ -90,25 +88,4 @@ fn line(environment: &Environment) -> String {
         EnvironmentClock::Frozen(at) => format!("clock frozen at {at}"),
     };
     format!("{name}  {kind}  {clock}  made {created_at}\n")
-}
-
-fn open(settings: Settings) -> Result<Engine, Failure> {
-    let config = settings.resolve()?;
-    serve::start_logging("warn")?;
-    let store = open_store(&config.data_dir)?;
-    start::start_engine(store, &config.engine)
-}
-
-fn open_store(data_dir: &Path) -> Result<stipend_store_sqlite::SqliteStore, Failure> {
-    if !data_dir.join("stipend.db").exists() {
-        let message = format!("there is no data in {}; start the server once", data_dir.display());
-        return Err(Failure::Configuration(message));
-    }
-    let locked = StoreError::Locked.to_string();
-    start::open_store(data_dir).map_err(|failure| match failure {
-        Failure::Configuration(why) if why == locked => Failure::Configuration(format!(
-            "{why}; where that is a server, use GET and POST /api/v1/environments"
-        )),
-        other => other,
-    })
 }

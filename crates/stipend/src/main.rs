@@ -1,4 +1,4 @@
-//! The binary: `serve`, `demo`, `doctor`, `environment`, `fsck`, `openapi`.
+//! The binary: `serve`, `demo`, `doctor`, `environment`, `key`, `operator`, `fsck`, `openapi`.
 //!
 //! Exit codes: 0 fine, 1 failed, 2 usage or configuration, 3 damaged data.
 
@@ -9,8 +9,11 @@ mod doctor;
 mod environment;
 mod failure;
 mod fsck;
+mod key;
+mod operator;
 mod serve;
 mod start;
+mod terminal;
 
 use clap::{Parser, Subcommand};
 use config::Settings;
@@ -40,6 +43,12 @@ enum Command {
     /// Make and list environments of a stopped server.
     #[command(subcommand)]
     Environment(environment::Action),
+    /// Make, list and revoke API keys of a stopped server.
+    #[command(subcommand)]
+    Key(key::Action),
+    /// List who signs in to the dashboard of a stopped server, and set a password that was lost.
+    #[command(subcommand)]
+    Operator(operator::Action),
     /// Verify the data of a stopped server: every row, every hash, every invariant.
     Fsck(Settings),
     /// Print the API's description (`OpenAPI`, JSON).
@@ -53,6 +62,8 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(settings) => doctor::run(settings),
         Command::Environment(action) => environment::run(action),
+        Command::Key(action) => key::run(action),
+        Command::Operator(action) => operator::run(action),
         Command::Fsck(settings) => fsck::run(settings),
         Command::Openapi => say(&stipend_server::openapi::document()),
     };

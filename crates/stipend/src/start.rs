@@ -1,12 +1,15 @@
 //! Opening the store and starting the engine over it.
 
+use crate::config::Settings;
 use crate::failure::Failure;
+use crate::serve;
 use std::path::Path;
 use std::sync::Arc;
 use stipend_engine::{
     ApiKey, Command, Engine, Options as EngineOptions, PRODUCTION, StartError, SystemClock,
 };
 use stipend_server::ids::{SystemRandom, secret_key};
+use stipend_store::StoreError;
 use stipend_store_sqlite::{Options, SqliteStore};
 
 /// Opens the store of a data directory, which comes to be where it is missing.
@@ -22,6 +25,26 @@ pub(crate) fn open_store(data_dir: &Path) -> Result<SqliteStore, Failure> {
         tracing::warn!("the mark of the last acknowledged batch was unreadable and is made anew");
     }
     Ok(store)
+}
+
+/// Opens the data of a server that is stopped and has run before. `locked` says what to do where it
+/// still runs.
+pub(crate) fn open_stopped(settings: Settings, locked: &str) -> Result<Engine, Failure> {
+    let config = settings.resolve()?;
+    serve::start_logging("warn")?;
+    if !config.data_dir.join("stipend.db").exists() {
+        let shown = config.data_dir.display();
+        let message = format!("there is no data in {shown}; start the server once");
+        return Err(Failure::Configuration(message));
+    }
+    let is_locked = StoreError::Locked.to_string();
+    let store = open_store(&config.data_dir).map_err(|failure| match failure {
+        Failure::Configuration(why) if why == is_locked => {
+            Failure::Configuration(format!("{why}; {locked}"))
+        }
+        other => other,
+    })?;
+    start_engine(store, &config.engine)
 }
 
 /// Starts an engine that aborts the process when its store fails: nothing may be acknowledged

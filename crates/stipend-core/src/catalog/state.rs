@@ -1,11 +1,11 @@
 //! The catalog's state, and the changes it is folded from.
 
 use super::{
-    CreditType, Feature, Package, PackageKey, PackageKind, PackageVersion, Product, Settings,
-    Target,
+    CreditType, Entitlement, Feature, Package, PackageKey, PackageKind, PackageVersion, Product,
+    Settings, Target,
 };
 use crate::id::{CurrencyId, FeatureId, ProductId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The catalog of one environment.
@@ -74,6 +74,38 @@ impl Catalog {
             self.packages.values().filter(|package| package.key.kind == kind).collect();
         found.sort_by_key(|package| (package.created_at, package.key.id.clone()));
         found
+    }
+
+    /// What a version of a plan takes over of its ancestors, each at its latest published version,
+    /// nearest first: what it does not have itself, nor a nearer one. A feature that is not granted
+    /// is taken over from beyond; credits that are not granted stand in the way of others.
+    #[must_use]
+    pub fn inherited_entitlements(
+        &self,
+        version: &PackageVersion,
+    ) -> Vec<(PackageKey, &Entitlement)> {
+        let counts = |entitlement: &&Entitlement| {
+            entitlement.granted || matches!(entitlement.target, Target::Credit(_))
+        };
+        let own = version.entitlements.iter().filter(counts);
+        let mut seen: BTreeSet<&Target> = own.map(|entitlement| &entitlement.target).collect();
+        let parent_of = |version: &PackageVersion| {
+            version.plan_terms().and_then(|terms| terms.parent.clone()).map(PackageKey::plan)
+        };
+        let (mut inherited, mut next) = (Vec::new(), parent_of(version));
+        let mut known = BTreeSet::new();
+        while let Some(key) = next {
+            let latest = self.packages.get(&key).and_then(|package| package.latest());
+            // Drafts can be looked at before it is known that they go in no circle.
+            let Some(latest) = latest.filter(|_| known.insert(key.clone())) else { break };
+            for entitlement in latest.entitlements.iter().filter(counts) {
+                if seen.insert(&entitlement.target) {
+                    inherited.push((key.clone(), entitlement));
+                }
+            }
+            next = parent_of(latest);
+        }
+        inherited
     }
 
     /// The packages that refer to a target in their draft or latest published version and are

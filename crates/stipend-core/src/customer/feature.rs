@@ -7,7 +7,8 @@ use super::resolve::pinned;
 use super::subscription::{Subscription, SubscriptionTerms};
 use crate::Amount;
 use crate::catalog::{
-    Behavior, Catalog, Enforcement, FeatureTerms, PackageKey, PackageVersion, Reset, ResetPeriod,
+    Behavior, Catalog, Enforcement, FeatureTerms, PackageKey, PackageKind, PackageVersion, Reset,
+    ResetPeriod,
 };
 use crate::id::{FeatureId, ResourceId, SubscriptionNo};
 use crate::period::{Anchor, Interval, Period, month_start_at, period_at, week_start_at};
@@ -153,29 +154,9 @@ fn subscription_share(
     catalog: &Catalog,
     feature: &FeatureId,
 ) -> Option<FeatureShare> {
-    let planned = plan_versions(terms, catalog).find_map(|(_, version)| granted(version, feature));
-    let bought = terms.quantities.iter().find(|bought| bought.feature == *feature);
-    let mut parts: Vec<(Behavior, Part<'_>)> = Vec::new();
-    if let Some((_, limits)) = planned {
-        let limit = match bought {
-            Some(bought) => Some(Amount::whole(i64::from(bought.quantity))),
-            None => limit_of(limits),
-        };
-        parts.push((Behavior::Increment, Part { limit, terms: limits }));
-    }
-    for pin in &terms.addons {
-        let key = PackageKey::addon(pin.addon.clone());
-        let version = pinned(catalog, &key, pin.version);
-        if let Some((behavior, limits)) = granted(version, feature) {
-            let limit =
-                limit_of(limits).map(|limit| limit.times(pin.quantity).unwrap_or(Amount::MAX));
-            parts.push((behavior, Part { limit, terms: limits }));
-        }
-    }
-    let overriding = parts.iter().filter(|(behavior, _)| *behavior == Behavior::Override);
-    let greatest = overriding.map(|(_, part)| part).max_by_key(|part| part.rank());
-    let standing: Vec<&Part<'_>> = match greatest {
-        Some(part) => vec![part],
+    let parts = parts(terms, catalog, feature);
+    let standing: Vec<&Part<'_>> = match greatest_override(&parts) {
+        Some(place) => parts.get(place).map(|(_, part)| part).into_iter().collect(),
         None => parts.iter().map(|(_, part)| part).collect(),
     };
     // Where parts add up, the first that says when usage starts anew is followed.
@@ -194,8 +175,81 @@ fn subscription_share(
     })
 }
 
+/// What each package of a subscription gives, the plan's or its ancestor's first.
+fn parts<'a>(
+    terms: &'a SubscriptionTerms,
+    catalog: &'a Catalog,
+    feature: &FeatureId,
+) -> Vec<(Behavior, Part<'a>)> {
+    let planned = plan_versions(terms, catalog)
+        .find_map(|(package, version)| Some((package, granted(version, feature)?)));
+    let bought = terms.quantities.iter().find(|bought| bought.feature == *feature);
+    let mut parts: Vec<(Behavior, Part<'_>)> = Vec::new();
+    if let Some((package, (_, limits))) = planned {
+        let limit = match bought {
+            Some(bought) => Some(Amount::whole(i64::from(bought.quantity))),
+            None => limit_of(limits),
+        };
+        parts.push((Behavior::Increment, Part { package, quantity: 1, limit, terms: limits }));
+    }
+    for pin in &terms.addons {
+        let package = PackageKey::addon(pin.addon.clone());
+        let version = pinned(catalog, &package, pin.version);
+        if let Some((behavior, limits)) = granted(version, feature) {
+            let limit =
+                limit_of(limits).map(|limit| limit.times(pin.quantity).unwrap_or(Amount::MAX));
+            parts.push((behavior, Part { package, quantity: pin.quantity, limit, terms: limits }));
+        }
+    }
+    parts
+}
+
+/// A package of a subscription that gives something of a feature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureSource {
+    /// The plan, an ancestor of it, or an add-on.
+    pub package: PackageKey,
+    /// Whether the plan inherits it.
+    pub is_inherited: bool,
+    /// How many of it there are.
+    pub quantity: u32,
+    /// What all of them give; no limit where `None`.
+    pub limit: Option<Amount>,
+    /// Whether an override displaces it.
+    pub is_displaced: bool,
+}
+
+/// The packages of a subscription that give something of a feature, the plan's first: what
+/// [`FeatureAccess`] puts together.
+#[must_use]
+pub fn feature_sources(
+    terms: &SubscriptionTerms,
+    catalog: &Catalog,
+    feature: &FeatureId,
+) -> Vec<FeatureSource> {
+    let parts = parts(terms, catalog, feature);
+    let greatest = greatest_override(&parts);
+    let sources = parts.iter().enumerate().map(|(place, (_, part))| FeatureSource {
+        package: part.package.clone(),
+        is_inherited: part.package.kind == PackageKind::Plan && part.package.id != terms.plan.plan,
+        quantity: part.quantity,
+        limit: part.limit,
+        is_displaced: greatest.is_some_and(|greatest| greatest != place),
+    });
+    sources.collect()
+}
+
+/// The place of the override that stands alone, where any part overrides.
+fn greatest_override(parts: &[(Behavior, Part<'_>)]) -> Option<usize> {
+    let parts = parts.iter().enumerate();
+    let overriding = parts.filter(|(_, (behavior, _))| *behavior == Behavior::Override);
+    overriding.max_by_key(|(_, (_, part))| part.rank()).map(|(place, _)| place)
+}
+
 /// What one package of a subscription gives.
 struct Part<'a> {
+    package: PackageKey,
+    quantity: u32,
     limit: Option<Amount>,
     terms: &'a FeatureTerms,
 }

@@ -2,9 +2,9 @@
 
 use crate::feature_world::{access, ask, catalog, check_answers, feature, step, tell, world};
 use crate::support::{World, amount, at, lines, resource, run};
-use stipend_core::catalog::CatalogCommand;
-use stipend_core::customer::{Denial, entitled_features};
-use stipend_core::{Amount, examples};
+use stipend_core::catalog::{CatalogCommand, Target};
+use stipend_core::customer::{Denial, FeatureSource, entitled_features, feature_sources};
+use stipend_core::{Amount, PackageId, PackageKey, examples};
 
 /// `catalog lines | steps => what is given of calls`.
 fn check_access(table: &str) {
@@ -50,6 +50,61 @@ fn a_plan_inherits_a_feature_from_its_nearest_ancestor_and_its_own_stands_alone(
         plan a calls=9; plan b parent=a calls=2:off                              | subscribe b => 9
         plan a calls=9; plan b parent=a credits=1/month; addon m calls=5         | subscribe b m => 14
         ",
+    );
+}
+
+/// `catalog lines | subscription => what its packages give of calls`.
+#[test]
+fn each_package_that_gives_a_feature_is_named_with_what_it_gives() {
+    let check = |packages: &str, steps: &str, expected: &str| {
+        let packages = format!("feature calls incremental; {packages}");
+        let world = world(&packages, &format!("2026-03-01 {steps}"));
+        let terms = &world.customer.subscriptions[0].terms;
+        let told = feature_sources(terms, &world.catalog, &feature("calls")).into_iter();
+        let told = told.map(|source| {
+            let limit = source.limit.map_or_else(|| "unlimited".to_owned(), |it| it.to_string());
+            let inherited = if source.is_inherited { " inherited" } else { "" };
+            let displaced = if source.is_displaced { " displaced" } else { "" };
+            let FeatureSource { package, quantity, .. } = &source;
+            format!("{}*{quantity}={limit}{inherited}{displaced}", package.id)
+        });
+        assert_eq!(told.collect::<Vec<_>>().join("; "), expected, "{packages}");
+    };
+    check("plan a calls=9; addon m calls=5", "subscribe a m=3", "a*1=9; m*3=15");
+    check("plan a calls=9; plan b parent=a credits=1/month", "subscribe b", "a*1=9 inherited");
+    check("plan a calls=9; plan b parent=a calls=2", "subscribe b", "b*1=2");
+    check("plan a calls=9", "subscribe a buy=calls*7", "a*1=7");
+    check("plan a credits=1/month", "subscribe a", "");
+    let tiers =
+        "plan a calls=9; addon m calls=5; addon s calls=20:override; addon t calls=50:override";
+    let told = "a*1=9 displaced; m*1=5 displaced; s*2=40 displaced; t*1=50";
+    check(tiers, "subscribe a m s=2 t", told);
+}
+
+/// `catalog lines | plan => what it inherits`.
+#[test]
+fn a_plan_inherits_from_the_nearest_what_it_does_not_have_itself() {
+    let check = |packages: &str, plan: &str, expected: &str| {
+        let catalog =
+            catalog(&format!("feature calls incremental; feature mails incremental; {packages}"));
+        let plan = &catalog.packages[&PackageKey::plan(PackageId::parse(plan).unwrap())];
+        let told = catalog.inherited_entitlements(plan.shown()).into_iter();
+        let told = told.map(|(plan, entitlement)| match &entitlement.target {
+            Target::Credit(id) => format!("{} of {}", id, plan.id),
+            Target::Feature(id) => format!("{} of {}", id, plan.id),
+        });
+        assert_eq!(told.collect::<Vec<_>>().join(", "), expected, "{packages}");
+    };
+    let base = "plan a calls=1 mails=2 credits=5/month";
+    let check_below = |plan: &str, expected: &str| check(&format!("{base}; {plan}"), "b", expected);
+    check(base, "a", "");
+    check_below("plan b parent=a calls=2", "mails of a, api-credits of a");
+    check_below("plan b parent=a credits=9/month", "calls of a, mails of a");
+    check_below("plan b parent=a calls=2:off credits=9/month", "calls of a, mails of a");
+    check(
+        &format!("{base}; plan m parent=a calls=3; plan b parent=m credits=1/month"),
+        "b",
+        "calls of m, mails of a",
     );
 }
 

@@ -10,6 +10,7 @@ mod damage;
 mod due_work;
 mod duplicates;
 mod environments;
+mod golden;
 mod interleaving;
 mod listing;
 mod paging;

@@ -148,8 +148,11 @@ impl History {
     fn scan(&self, pools: &[PoolId], types: Option<&BTreeSet<EventType>>) -> Vec<LedgerEvent> {
         let mut events = Vec::new();
         for row in self.bench.rows() {
-            let Ok(Record::Customer(Entry::Pool(entry))) = Record::decode(&row) else { continue };
-            let of_row = events_of(row.seq, &entry);
+            let decoded = Record::decode_signed(&row);
+            let Ok((Record::Customer(Entry::Pool(entry)), by)) = decoded else { continue };
+            let of_row = events_of(row.seq, &entry).into_iter();
+            let of_row: Vec<_> =
+                of_row.map(|event| LedgerEvent { by: by.clone(), ..event }).collect();
             let sum: Amount = of_row.iter().map(|event| event.amount).sum();
             assert_eq!(sum.nano(), row.amount, "the events of a row add up to it");
             if pools.contains(&entry.pool) {

@@ -10,7 +10,7 @@ use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::{CustomerCommand, GrantStatus, Pool};
 use stipend_core::{GrantNo, Slot};
-use stipend_engine::ledger::{EndedRecord, ended_records};
+use stipend_engine::past::{EndedRecord, ended_records};
 use stipend_engine::{Command, Found, IdCipher, Outcome};
 use stipend_wire::grant::{CreateGrant, Grant};
 use stipend_wire::query::GrantsQuery;

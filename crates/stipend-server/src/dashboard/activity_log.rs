@@ -1,6 +1,7 @@
 //! Environment › Activity log: what was changed in the environment, by whom, before and after.
 
 use super::compare::{Change, Line, compare};
+use super::customer::counted;
 use super::failure::Failure;
 use super::layout::Section;
 use super::ui::{Head, Tone, badge, empty, table, time};
@@ -29,8 +30,8 @@ const SECTION: Section = Section::ActivityLog;
 const CHANGES_MAX: usize = 25;
 /// Changes that are read: what something was before stands in one of the older ones.
 const READ_MAX: usize = 200;
-/// Rows of the journal that are looked at for a page: most of a busy one are about customers.
-const ROWS_MAX: usize = 20_000;
+/// Changes that are looked at for a page: those of other environments are among them.
+const LOOKED_MAX: usize = 2_000;
 /// Lines of one change that are shown.
 const LINES_MAX: usize = 12;
 
@@ -61,10 +62,10 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
     let before = asked_before(&visit, &list)?;
     let (engine, env) = (Arc::clone(visit.app.shared_engine()), visit.env());
     let read = move || {
-        let bounds = Bounds { before, found_max: READ_MAX, rows_max: ROWS_MAX };
+        let bounds = Bounds { before, found_max: READ_MAX, rows_max: LOOKED_MAX };
         let is_here =
             |change: &RealmChange| is_of(change, env, |id| engine.task(env, id).is_some());
-        Ok(changed(engine.reader(), bounds, is_here)?)
+        Ok(changed(engine.reader(), engine.last_change(), bounds, is_here)?)
     };
     let mut recent = visit.app.read(read).await?;
     let whole = recent.clone();
@@ -80,10 +81,16 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
              keys. What happened to a customer stands under its Activity."
         }
         @if recent.found.is_empty() {
-            (empty("Nothing was changed lately", "The newest part of the journal is about customers. \
-                It goes on below.", &Markup::default()))
+            (empty("Nothing was changed lately", "The newest changes are those of other environments.",
+                &Markup::default()))
         } @else {
             (rows(&visit, &recent.found, &whole))
+        }
+        @if !is_full && recent.older.is_some() {
+            p.quiet {
+                "Looked at " (counted(recent.looked)) " changes of all environments"
+                @if let Some(reached) = recent.reached { ", back to " (time(reached)) } "."
+            }
         }
         (around(&visit, HERE, &list, &recent, is_full))
     };

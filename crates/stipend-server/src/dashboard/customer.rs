@@ -186,7 +186,7 @@ pub(super) fn pager(prev: Option<&str>, next: Option<&str>, next_text: &str) -> 
 }
 
 /// A number of things as it is read.
-fn counted(number: usize) -> String {
+pub(super) fn counted(number: usize) -> String {
     super::ui::grouped(Amount::whole(i64::try_from(number).unwrap_or(i64::MAX)))
 }
 

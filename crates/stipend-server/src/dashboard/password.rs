@@ -3,6 +3,7 @@
 use super::common_passwords::is_common;
 use super::form::Trouble;
 use crate::app::App;
+use crate::ids::Random;
 use argon2::{Algorithm, Argon2, Params, Version};
 use std::sync::Arc;
 use stipend_engine::PasswordHash;
@@ -75,12 +76,33 @@ pub(super) fn check(password: &str, again: &str, name: &str) -> Result<(), Troub
     Ok(())
 }
 
+/// The hash of a new password for somebody of that name, made at once: for a program that serves
+/// nobody.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn new_password(
+    random: &dyn Random,
+    name: &str,
+    password: &str,
+) -> Result<PasswordHash, String> {
+    check(password, password, name).map_err(|trouble| trouble.message)?;
+    let blank = blank(random);
+    let hash = compute(&blank, &composed(password));
+    let hash = hash.ok_or_else(|| "It cannot be hashed here.".to_owned())?;
+    Ok(PasswordHash { hash, ..blank })
+}
+
+/// What a new hash is made with.
+fn blank(random: &dyn Random) -> PasswordHash {
+    let mut salt = [0; 16];
+    random.fill(&mut salt);
+    PasswordHash { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: [0; 32] }
+}
+
 /// Hashes a new password; nothing where too many wait for it.
 pub(super) async fn hash(app: &App, password: &str) -> Option<PasswordHash> {
-    let mut salt = [0; 16];
-    app.random().fill(&mut salt);
-    let blank =
-        PasswordHash { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: [0; 32] };
+    let blank = blank(app.random());
     let password = composed(password).into_owned();
     let hashing = app.dashboard().hashing.clone();
     hashing

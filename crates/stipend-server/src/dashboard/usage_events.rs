@@ -1,6 +1,6 @@
 //! Usage events: what was reported lately in the environment, newest first.
 
-use super::customer::pager;
+use super::customer::{counted, pager};
 use super::failure::Failure;
 use super::layout::Section;
 use super::ui::{Head, amount, button, empty, grouped, table, time};
@@ -12,6 +12,8 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use stipend_core::catalog::Catalog;
 use stipend_core::customer::{Cause, PoolEntry, UsageBehavior, UsageEntry};
@@ -66,8 +68,13 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
     let (engine, env) = (Arc::clone(visit.app.shared_engine()), visit.env());
     let read = move || {
         let bounds = Bounds { before, found_max: EVENTS_MAX, rows_max: ROWS_MAX };
-        let is_here =
-            |slot| engine.account(slot).is_some_and(|found| found.customer.profile.env == env);
+        // The same few customers report again and again, and packed ones are decoded for it.
+        let known = RefCell::new(BTreeMap::new());
+        let is_here = |slot| {
+            let look = |found: Found| found.customer.profile.env == env;
+            let mut known = known.borrow_mut();
+            *known.entry(slot).or_insert_with(|| engine.account(slot).is_some_and(look))
+        };
         Ok(reported(engine.reader(), bounds, is_here)?)
     };
     let recent = visit.app.read(read).await?;
@@ -87,6 +94,12 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         } @else {
             (empty("Nothing was reported yet", "Usage that your servers report, and credits that they \
                 consume, stand here at once.", &button(&visit.path("/api-keys"), "API keys")))
+        }
+        @if !is_full && recent.older.is_some() {
+            p.quiet {
+                "Looked at " (counted(recent.looked)) " entries of the journal, of all environments and \
+                 about all things."
+            }
         }
         (around(&visit, HERE, &list, &recent, is_full))
     };

@@ -6,14 +6,17 @@ mod reported;
 mod told;
 
 pub(crate) use reported::{Refused, of_refusal, of_row};
-pub(crate) use told::to_wire;
+pub(crate) use told::{Lookups, actor, to_wire};
 
 use grants::{Turn, spread, subscription, subscription_of_feature, subscription_of_turns};
+use std::collections::BTreeMap;
 use stipend_core::catalog::Enforcement;
 use stipend_core::customer::{
-    CreditCheck, Denial, DimensionValue, FeatureCheck, FeatureCredits, Pool,
+    CreditCheck, Denial, DimensionValue, FeatureCheck, FeatureCredits, Grant, Pool,
 };
-use stipend_core::{Amount, Customer, PackageId, PackageKey, Slot, SubscriptionId, Timestamp};
+use stipend_core::{
+    Amount, Customer, GrantNo, PackageId, PackageKey, Slot, SubscriptionId, Timestamp,
+};
 use stipend_store::Seq;
 use stipend_wire::ErrorCode;
 use stipend_wire::decision::{DecisionKind, DecisionOutcome, LimitType};
@@ -121,6 +124,21 @@ impl Facts {
     /// Whether something was let through.
     pub(crate) fn is_granted(&self) -> bool {
         self.outcome == DecisionOutcome::Granted
+    }
+
+    /// The grants that it names and that the customer still has, as they are now.
+    pub(crate) fn grants_of(&self, customer: &Customer) -> BTreeMap<GrantNo, Grant> {
+        let there = customer
+            .pools
+            .iter()
+            .flat_map(|pool| pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed));
+        let is_named = |grant: &&Grant| self.turns.iter().any(|turn| turn.grant == grant.no);
+        there.filter(is_named).map(|grant| (grant.no, grant.clone())).collect()
+    }
+
+    /// The customer, where grants are named.
+    pub(crate) fn slot(&self) -> Slot {
+        self.slot
     }
 
     /// Keeps so many of its draws.

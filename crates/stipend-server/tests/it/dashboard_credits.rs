@@ -175,14 +175,40 @@ fn each_use_in_the_ledger_leads_to_its_explanation() {
     let why = text(&browser.page(link));
     assert!(why.contains("Cost 250 Credits"), "{why}");
     assert!(why.contains("Why it was its turn"), "{why}");
+    assert!(why.contains("Who API key …test"), "{why}");
+    assert!(why.contains("Gift"), "{why}");
     let elsewhere = link.replace("/acme/", "/bob/");
     world::customer(&server, "bob");
     assert_eq!(browser.get(&elsewhere).status, 404, "another customer's decision");
     let ledger = text(&browser.page(&format!("{CREDITS}/ledger?type=used")));
-    assert!(ledger.contains("Used −100 ") || ledger.contains("Used \u{2212}100 "), "{ledger}");
+    assert!(ledger.contains("Used \u{2212}100 Gift API key …test"), "{ledger}");
     let rows = ledger.split("Explanation").nth(1).unwrap_or_default();
     assert!(!rows.contains("Granted"), "{ledger}");
     assert!(browser.page(&format!("{CREDITS}/ledger?type=expired")).contains("Nothing matches"));
+}
+
+#[test]
+fn the_ledger_names_who_did_it_and_grants_that_have_ended_with_their_time() {
+    let server = world::example();
+    consume(&server, "one", 79_000);
+    consume(&server, "two", 2_500);
+    let gift = world::grant(&server, "acme", &json!({ "amount": 2_000, "priority": 10 }));
+    server.post(&format!("/api/v1/credits/grants/{gift}/void"), &serde_json::Value::Null);
+    server.advance(40 * 86_400);
+    let browser = Browser::signed_in(&server);
+    let page = text(&browser.page(&format!("{CREDITS}/ledger")));
+    let told = |told: &str| assert!(page.contains(told), "{told}: {page}");
+    told("Granted + 50,000 Recurring credits of plan growth Time");
+    let ended = "Recurring credits of plan growth ended, 2026-01-31 00:00 – 2026-02-28 00:00";
+    told(&format!("Used \u{2212}50,000 {ended} API key …test event one"));
+    let span = "ended, 2026-01-31 00:00 – 2026-01-31 00:00";
+    told(&format!("Voided \u{2212}500 Gift {span} API key …test"));
+    told("Used \u{2212}1,500 Overdraft API key …test event two");
+    assert!(!page.contains("No. "), "{page}");
+    let csv = browser.get(&format!("{CREDITS}/ledger.csv")).text();
+    assert!(csv.lines().next().is_some_and(|line| line.ends_with(",who,grantName")), "{csv}");
+    assert!(csv.contains(",API key …test,Recurring credits of plan growth\r\n"), "{csv}");
+    assert!(csv.contains(",API key …test,Overdraft\r\n"), "{csv}");
 }
 
 #[test]
@@ -233,6 +259,39 @@ fn entitlements_say_what_may_be_used_and_because_of_what() {
 }
 
 #[test]
+fn what_a_plan_inherits_is_listed_with_it_and_named_at_the_customer() {
+    let server = world::features();
+    world::package(&server, "plans", "pro", "api", None);
+    server.done("PATCH", "/api/v1/plans/pro", &json!({ "parentPlanId": "full" }));
+    let own = json!({ "entitlements": [{ "type": "FEATURE", "id": "calls", "usageLimit": 500 }] });
+    server.post("/api/v1/plans/pro/entitlements", &own);
+    world::publish(&server, "plans", "pro");
+    let browser = Browser::signed_in(&server);
+    let page = browser.page("/e/production/plans/pro");
+    let (own, inherited) = page.split_once("From the plans below it").expect("both");
+    assert!(text(own).contains("calls Feature 500"), "{}", text(own));
+    let inherited = text(inherited);
+    for told in
+        ["size Feature Inherited 10", "Credits Credits Inherited 50", "sso Feature Inherited"]
+    {
+        assert!(inherited.contains(told), "{told}: {inherited}");
+    }
+    assert!(!inherited.contains("calls Feature Inherited"), "its own stands alone: {inherited}");
+    assert!(!browser.page("/e/production/plans/full").contains("Inherited"));
+    world::customer(&server, "bob");
+    server.post("/api/v1/subscriptions", &json!({ "customerId": "bob", "planId": "pro" }));
+    world::grant(&server, "bob", &json!({ "amount": 7 }));
+    let page = text(&browser.page("/e/production/customers/bob/entitlements"));
+    for told in [
+        "pro : 500",
+        "Full : 10 inherited by pro",
+        "Full : 50 a month inherited by pro Promotions: 7",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+}
+
+#[test]
 fn the_activity_tells_the_life_of_a_customer_and_who_did_it() {
     let server = world::example();
     let grant = world::grant(&server, "acme", &json!({ "comment": "Sorry" }));
@@ -251,6 +310,18 @@ fn the_activity_tells_the_life_of_a_customer_and_who_did_it() {
         assert!(page.contains(told), "{told}: {page}");
     }
     assert!(page.contains("Time"), "what time did is told so: {page}");
+}
+
+#[test]
+fn the_activity_names_grants_that_have_ended_and_not_their_numbers() {
+    let server = world::example();
+    consume(&server, "one", 80_500);
+    let gift = world::grant(&server, "acme", &json!({ "amount": 2_000 }));
+    server.post(&format!("/api/v1/credits/grants/{gift}/void"), &serde_json::Value::Null);
+    let browser = Browser::signed_in(&server);
+    let page = text(&browser.page(&format!("{ACME}/activity")));
+    assert!(page.contains("Overdraft of 500 settled by Gift"), "{page}");
+    assert!(!page.contains("grant no."), "{page}");
 }
 
 #[test]

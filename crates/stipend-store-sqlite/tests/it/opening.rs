@@ -91,11 +91,11 @@ fn a_newer_layout_is_refused() {
 fn newer_contents_are_refused_only_where_they_say_so() {
     let directory = tempfile::tempdir().unwrap();
     filled(directory.path(), 1);
-    run(directory.path(), "UPDATE meta SET v = 6 WHERE k = 'feature_level'");
+    run(directory.path(), "UPDATE meta SET v = 7 WHERE k = 'feature_level'");
     open(directory.path()).unwrap();
-    run(directory.path(), "UPDATE meta SET v = 6 WHERE k = 'oldest_reader'");
+    run(directory.path(), "UPDATE meta SET v = 7 WHERE k = 'oldest_reader'");
     let refused = open(directory.path());
-    assert!(matches!(refused, Err(StoreError::Newer { found: 6, supported: 5 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 7, supported: 6 })), "{refused:?}");
 }
 
 #[test]
@@ -182,5 +182,5 @@ fn contents_from_before_the_first_release_are_refused() {
     filled(directory.path(), 1);
     run(directory.path(), "UPDATE meta SET v = 1 WHERE k = 'oldest_reader'");
     let refused = open(directory.path());
-    assert!(matches!(refused, Err(StoreError::Older { found: 1, oldest: 5 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Older { found: 1, oldest: 6 })), "{refused:?}");
 }

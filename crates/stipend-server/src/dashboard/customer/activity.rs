@@ -10,10 +10,12 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use stipend_core::customer::{Cause, Effect, GrantEnd, PoolEntry};
-use stipend_core::{GrantNo, Timestamp};
+use stipend_core::customer::{Cause, Effect, Grant, GrantEnd, PoolEntry};
+use stipend_core::{GrantNo, PoolId, Timestamp};
 use stipend_engine::life::{Lived, life_page, own_page};
+use stipend_engine::past::gone_grants;
 use stipend_store::Seq;
 
 mod own;
@@ -27,6 +29,26 @@ const EFFECTS_MAX: usize = 6;
 
 pub(super) fn router() -> Router<App> {
     Router::new().route("/customers/{id}/activity", get(show))
+}
+
+/// Grants that have ended.
+type Past = BTreeMap<GrantNo, Grant>;
+
+/// The grants that entries name by their numbers.
+fn named(life: &[Lived<PoolEntry>]) -> Vec<(PoolId, Seq, GrantNo)> {
+    let mut named = Vec::new();
+    for lived in life {
+        for effect in &lived.what.effects {
+            let no = match effect {
+                Effect::Activated(draw) | Effect::Reduced(draw) => draw.grant,
+                Effect::Settled(settled) => settled.grant,
+                Effect::Refunded(moved) => moved.grant,
+                _ => continue,
+            };
+            named.push((lived.what.pool, lived.seq, no));
+        }
+    }
+    named
 }
 
 /// Something that happened.
@@ -47,16 +69,18 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         let life = life_page(engine.reader(), &chains, before, ROWS_MAX + 1)?;
         // What something was before stands in one of the older rows.
         let own = own_page(engine.reader(), &found, before, ROWS_MAX + 1 + OLDER_MAX)?;
-        Ok((life, own))
+        let past = gone_grants(engine.reader(), &found.customer, &found.chains, named(&life))?;
+        Ok((life, own, past))
     };
-    let (life, own) = visit.app.read(read).await?;
+    let (life, own, past) = visit.app.read(read).await?;
     let mut seqs: Vec<Seq> = life.iter().map(|lived| lived.seq).collect();
     seqs.extend(own.iter().map(|lived| lived.seq));
     seqs.sort_unstable_by(|one, other| other.cmp(one));
     let oldest = (seqs.len() > ROWS_MAX).then(|| seqs[ROWS_MAX - 1]);
     let is_here = |seq: Seq| oldest.is_none_or(|oldest| seq >= oldest);
     let in_life = life.iter().filter(|lived| is_here(lived.seq));
-    let mut moments: Vec<Moment> = in_life.filter_map(|lived| moment(&look, lived)).collect();
+    let mut moments: Vec<Moment> =
+        in_life.filter_map(|lived| moment(&look, &past, lived)).collect();
     let of_itself = own.iter().enumerate().filter(|(_, lived)| is_here(lived.seq));
     moments.extend(of_itself.map(|(place, lived)| own::moment(&look, lived, &own[place + 1..])));
     moments.sort_by_key(|moment| std::cmp::Reverse(moment.seq));
@@ -94,10 +118,10 @@ fn rows(moments: &[Moment]) -> Markup {
 }
 
 /// What an entry of a pool tells, unless it tells nothing to people.
-fn moment(look: &Look<'_>, lived: &Lived<PoolEntry>) -> Option<Moment> {
+fn moment(look: &Look<'_>, past: &Past, lived: &Lived<PoolEntry>) -> Option<Moment> {
     let entry = &lived.what;
     let lines: Vec<Markup> =
-        entry.effects.iter().filter_map(|effect| line(look, entry, effect)).collect();
+        entry.effects.iter().filter_map(|effect| line(look, past, entry, effect)).collect();
     let more = lines.len().saturating_sub(EFFECTS_MAX);
     let delta = entry.delta();
     if lines.is_empty() && delta.is_zero() {
@@ -140,11 +164,12 @@ fn by(look: &Look<'_>, cause: &Cause) -> Option<Markup> {
     }
 }
 
-fn line(look: &Look<'_>, entry: &PoolEntry, effect: &Effect) -> Option<Markup> {
+fn line(look: &Look<'_>, past: &Past, entry: &PoolEntry, effect: &Effect) -> Option<Markup> {
     let name = |no: GrantNo| {
         let pool = look.customer().pool(entry.pool)?;
         let mut there = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
-        there.find(|grant| grant.no == no).map(|grant| grant.name.to_string())
+        let grant = there.find(|grant| grant.no == no).or_else(|| past.get(&no));
+        grant.map(|grant| grant.name.to_string())
     };
     let name = |no: GrantNo| name(no).unwrap_or_else(|| format!("grant no. {}", no.0));
     match effect {

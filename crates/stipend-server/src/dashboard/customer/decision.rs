@@ -6,12 +6,14 @@ use crate::app::App;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::ui::{Head, amount, empty, facts, id, table};
 use crate::dashboard::visit::Visit;
+use crate::dashboard::who::who;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
 use stipend_core::{CurrencyId, Timestamp};
-use stipend_wire::decision::Decision;
+use stipend_engine::Actor;
+use stipend_wire::decision::{Decision, DecisionKind};
 
 pub(super) fn router() -> Router<App> {
     Router::new().route("/customers/{id}/decisions/{decision}", get(show))
@@ -19,7 +21,7 @@ pub(super) fn router() -> Router<App> {
 
 async fn show(visit: Visit) -> Result<Response, Failure> {
     let look = Look::open(&visit)?;
-    let decision = find(&visit.app, visit.env(), visit.param("decision").to_owned()).await?;
+    let (decision, by) = find(&visit.app, visit.env(), visit.param("decision").to_owned()).await?;
     if decision.customer_id != look.customer().profile.id.as_str() {
         return Err(Failure::NotFound);
     }
@@ -30,7 +32,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
     ];
     let body = html! {
         (Head { above: &above, ..Head::new("Why it cost that") })
-        (facts(&told(&look, &decision)))
+        (facts(&told(&look, &decision, by.as_ref())))
         @if let Some(mapping) = &decision.mapping {
             section {
                 h2 { "The price" }
@@ -52,10 +54,13 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.page(SECTION, "Why it cost that", &body))
 }
 
-fn told(look: &Look<'_>, decision: &Decision) -> Vec<(&'static str, Markup)> {
+fn told(look: &Look<'_>, decision: &Decision, by: Option<&Actor>) -> Vec<(&'static str, Markup)> {
     let at = Timestamp::parse(&decision.at);
     let at = at.map_or_else(|_| html! { (decision.at) }, crate::dashboard::ui::time);
     let mut told = vec![("When", at)];
+    if matches!(decision.kind, DecisionKind::Consumption | DecisionKind::Reservation) {
+        told.push(("Who", who(&look.visit.app, by)));
+    }
     if let Some(feature) = &decision.feature_id {
         let known = stipend_core::FeatureId::parse(feature).ok();
         let known = known.and_then(|id| look.catalog.features.get(&id));
@@ -91,7 +96,13 @@ fn draws(decision: &Decision) -> Markup {
     let rows = html! {
         @for draw in &decision.draws {
             tr {
-                th scope="row" { (id(&draw.grant_id)) }
+                th scope="row" {
+                    @if let Some(name) = &draw.grant_name {
+                        (name) span.under { (id(&draw.grant_id)) }
+                    } @else {
+                        (id(&draw.grant_id))
+                    }
+                }
                 td.num { (amount(draw.amount.0)) }
                 td { (draw.rule) }
             }

@@ -1,6 +1,6 @@
 //! Customer › Entitlements: what it may use now, and where that comes from.
 
-use super::{Look, Tab, credit_name, package_name};
+use super::{Look, Tab, credit_name, each, package_name};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::ui::{Tone, amount, badge, empty, grouped, primary, table, time};
@@ -12,10 +12,10 @@ use axum::routing::get;
 use maud::{Markup, html};
 use stipend_core::catalog::{Enforcement, FeatureType, PackageKey, Reset, ResetPeriod};
 use stipend_core::customer::{
-    Denial, FeatureCheck, FeatureOrigin, FeatureQuestion, FeatureShare, Pool, check_credit,
-    check_feature, entitled_features,
+    Denial, FeatureCheck, FeatureOrigin, FeatureQuestion, FeatureShare, GrantKind, Origin, Pool,
+    Standing, check_credit, check_feature, entitled_features, explain, feature_sources,
 };
-use stipend_core::{FeatureId, ResourceId};
+use stipend_core::{Amount, FeatureId, PackageId, ResourceId};
 
 /// Rows of each table.
 const ROWS_MAX: usize = 100;
@@ -121,7 +121,7 @@ fn feature_row(look: &Look<'_>, id: &FeatureId, check: &FeatureCheck) -> Markup 
             }
             td {
                 @if let Some(access) = access {
-                    @for share in &access.shares { div { (because(look, share, is_number)) } }
+                    @for share in &access.shares { div { (because(look, id, share, is_number)) } }
                 }
                 @if let Some(credits) = &check.credits {
                     div {
@@ -166,23 +166,43 @@ const fn enforced(enforcement: Enforcement) -> &'static str {
     }
 }
 
-/// What one source gives.
-fn because(look: &Look<'_>, share: &FeatureShare, is_number: bool) -> Markup {
-    let source = match share.origin {
-        FeatureOrigin::Subscription(number) => look.customer().subscription(number).map_or_else(
-            || "A subscription".to_owned(),
-            |one| package_name(&look.catalog, &PackageKey::plan(one.terms.plan.plan.clone())),
-        ),
-        FeatureOrigin::Promotion(_) => "A promotion".to_owned(),
+/// What one source gives: of a subscription, package by package.
+fn because(look: &Look<'_>, id: &FeatureId, share: &FeatureShare, is_number: bool) -> Markup {
+    let subscription = match share.origin {
+        FeatureOrigin::Subscription(number) => look.customer().subscription(number),
+        FeatureOrigin::Promotion(_) => None,
     };
+    let limit = |limit: Option<Amount>| {
+        html! {
+            @if is_number {
+                ": " @if let Some(limit) = limit { (grouped(limit)) } @else { "unlimited" }
+                @if let Some(reset) = &share.reset { " " (every(reset)) }
+            }
+        }
+    };
+    let Some(subscription) = subscription else {
+        return html! { "A promotion" (limit(share.limit)) };
+    };
+    let sources = feature_sources(&subscription.terms, &look.catalog, id);
     html! {
-        bdi { (source) }
-        @if is_number {
-            ": "
-            @if let Some(limit) = share.limit { (grouped(limit)) } @else { "unlimited" }
-            @if let Some(reset) = &share.reset { " " (every(reset)) }
+        @for source in &sources {
+            div {
+                bdi { (package_name(&look.catalog, &source.package)) }
+                @if source.quantity != 1 { " × " (source.quantity) }
+                (limit(source.limit))
+                @if source.is_inherited {
+                    " " (inherited(look, &subscription.terms.plan.plan))
+                }
+                @if source.is_displaced { " " (badge(Tone::Quiet, "Displaced")) }
+            }
         }
     }
+}
+
+/// By whom something is taken over.
+fn inherited(look: &Look<'_>, plan: &PackageId) -> Markup {
+    let plan = package_name(&look.catalog, &PackageKey::plan(plan.clone()));
+    html! { span.quiet { "inherited by " bdi { (plan) } } }
 }
 
 const fn every(reset: &Reset) -> &'static str {
@@ -199,6 +219,7 @@ fn credit_table(look: &Look<'_>, pools: &[&Pool]) -> Markup {
     let head = html! {
         th scope="col" { "Credit type" } th scope="col" { "Access" } th.num scope="col" { "Granted" }
         th.num scope="col" { "Used" } th.num scope="col" { "Left" } th scope="col" { "Beyond it" }
+        th scope="col" { "Because of" }
     };
     let rows = html! {
         @for pool in pools.iter().take(ROWS_MAX) {
@@ -218,8 +239,38 @@ fn credit_table(look: &Look<'_>, pools: &[&Pool]) -> Markup {
                 td.num { (amount(check.current_usage)) }
                 td.num { (amount(check.usage_limit - check.current_usage)) }
                 td { (enforced(check.enforcement)) }
+                td { (credit_sources(look, pool)) }
             }
         }
     };
     table("Credits", &head, &rows)
+}
+
+/// Where the credits of a pool come from: what subscriptions give each period, and what was granted
+/// beside.
+fn credit_sources(look: &Look<'_>, pool: &Pool) -> Markup {
+    let told =
+        explain(look.customer(), &look.catalog, &pool.currency, pool.resource.as_ref(), look.now);
+    let beside = |kind: GrantKind| {
+        let grants = pool.live.iter().filter(|grant| grant.kind == kind);
+        grants.map(|grant| grant.amount).sum::<Amount>()
+    };
+    html! {
+        @for part in &told.subscriptions {
+            @for share in part.shares.iter().filter(|share| share.standing == Standing::Grants) {
+                div {
+                    bdi { (package_name(&look.catalog, &share.package)) }
+                    @if share.quantity != 1 { " × " (share.quantity) }
+                    ": " (grouped(share.amount)) " " (each(share.cadence))
+                    @if share.origin == Origin::ParentPlan { " " (inherited(look, &part.plan)) }
+                    @if share.origin == Origin::SubscriptionOverride {
+                        " " span.quiet { "agreed for " (part.id) }
+                    }
+                }
+            }
+        }
+        @for (kind, name) in [(GrantKind::Paid, "Purchases"), (GrantKind::Promotional, "Promotions")] {
+            @if beside(kind).is_positive() { div { (name) ": " (grouped(beside(kind))) } }
+        }
+    }
 }

@@ -10,22 +10,24 @@ use crate::dashboard::field::Field;
 use crate::dashboard::form::Form;
 use crate::dashboard::ui::{Head, amount, button, empty, grouped, isolated, table, time};
 use crate::dashboard::visit::Visit;
+use crate::dashboard::who::{said, who};
 use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use stipend_core::customer::Pool;
-use stipend_core::{Amount, PoolId};
+use stipend_core::customer::{Grant, Pool};
+use stipend_core::{Amount, GrantNo, PoolId};
 use stipend_engine::Engine;
 use stipend_engine::Found;
 use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::ledger::{
     Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, ledger_page,
 };
-use stipend_store::Page;
+use stipend_engine::past::grants_of_events;
+use stipend_store::{Page, StoreError};
 use stipend_wire::ledger::LedgerEntry;
 
 /// Entries beside the balance.
@@ -55,6 +57,9 @@ pub(super) fn router() -> Router<App> {
         .route("/customers/{id}/credits/ledger", get(show))
         .route("/customers/{id}/credits/ledger.csv", get(file))
 }
+
+/// Grants that have ended.
+type Past = BTreeMap<GrantNo, Grant>;
 
 /// What is asked for: of one pool or of all, of one kind or of all.
 #[derive(Clone, Debug)]
@@ -87,7 +92,7 @@ impl Asked {
         found: &Found,
         page: Page<Cursor>,
         limit: usize,
-    ) -> Result<LedgerPage, stipend_store::StoreError> {
+    ) -> Result<LedgerPage, StoreError> {
         let chain = |pool: &PoolId| Some((*pool, found.chains.get(usize::from(pool.number()))?));
         let query = LedgerQuery {
             pools: self.pools.iter().filter_map(chain).collect(),
@@ -99,6 +104,19 @@ impl Asked {
         };
         ledger_page(engine.reader(), &query)
     }
+
+    /// Reads a page, with the grants that it names and that have ended.
+    fn read_shown(
+        &self,
+        engine: &Engine,
+        found: &Found,
+        page: Page<Cursor>,
+        limit: usize,
+    ) -> Result<(LedgerPage, Past), StoreError> {
+        let page = self.read(engine, found, page, limit)?;
+        let past = grants_of_events(engine.reader(), &found.customer, &found.chains, &page.events)?;
+        Ok((page, past))
+    }
 }
 
 /// The newest entries of a pool, and the way to all of them.
@@ -106,8 +124,8 @@ pub(super) async fn newest(look: &Look<'_>, place: &Place) -> Result<Markup, Fai
     let pool = look.customer().find_pool(&place.currency, place.resource.as_ref());
     let asked = Asked { pools: pool.map(|pool| pool.id).into_iter().collect(), kind: None };
     let (engine, found) = (Arc::clone(look.visit.app.shared_engine()), Arc::clone(&look.found));
-    let read = move || Ok(asked.read(&engine, &found, Page::First, NEWEST)?);
-    let page = look.visit.app.read(read).await?;
+    let read = move || Ok(asked.read_shown(&engine, &found, Page::First, NEWEST)?);
+    let (page, past) = look.visit.app.read(read).await?;
     Ok(html! {
         section {
             div.row {
@@ -119,24 +137,30 @@ pub(super) async fn newest(look: &Look<'_>, place: &Place) -> Result<Markup, Fai
             @if page.events.is_empty() {
                 p.quiet { "Nothing has changed the balance yet." }
             } @else {
-                (rows(look, &page.events, "Newest entries of the ledger", false))
+                (rows(look, (&page.events, &past), "Newest entries of the ledger", false))
             }
         }
     })
 }
 
-fn rows(look: &Look<'_>, events: &[LedgerEvent], caption: &str, has_several: bool) -> Markup {
+fn rows(
+    look: &Look<'_>,
+    (events, past): (&[LedgerEvent], &Past),
+    caption: &str,
+    has_several: bool,
+) -> Markup {
     let head = html! {
         th scope="col" { "When" } th scope="col" { "What" }
         @if has_several { th scope="col" { "Credits" } }
-        th.num scope="col" { "Amount" } th scope="col" { "Grant" } th scope="col" { "Of what" }
+        th.num scope="col" { "Amount" } th scope="col" { "Grant" } th scope="col" { "Who" }
+        th scope="col" { "Of what" }
         th scope="col" { span.visually-hidden { "Explanation" } }
     };
-    let rows = html! { @for event in events { (row(look, event, has_several)) } };
+    let rows = html! { @for event in events { (row(look, event, past, has_several)) } };
     table(caption, &head, &rows)
 }
 
-fn row(look: &Look<'_>, event: &LedgerEvent, has_several: bool) -> Markup {
+fn row(look: &Look<'_>, event: &LedgerEvent, past: &Past, has_several: bool) -> Markup {
     let customer = look.customer();
     let Some(pool) = customer.pool(event.pool) else { return Markup::default() };
     let cipher = look.visit.app.engine().cipher();
@@ -159,7 +183,8 @@ fn row(look: &Look<'_>, event: &LedgerEvent, has_several: bool) -> Markup {
                 }
             }
             td.num { (signed(event.amount)) }
-            td { (grant_name(look, pool, event)) }
+            td { (grant_name(look, pool, event, past)) }
+            td { (who(&look.visit.app, event.by.as_ref())) }
             td { (about(look, event)) }
             td.doing {
                 @if event.is_decided {
@@ -184,18 +209,36 @@ fn what(event: &LedgerEvent) -> &'static str {
     KINDS.iter().find(|(_, kind, _)| *kind == event.event_type).map_or("Changed", |kind| kind.2)
 }
 
-/// The name of a grant that is still there; of one that has ended, its number.
-fn grant_name(look: &Look<'_>, pool: &Pool, event: &LedgerEvent) -> Markup {
+/// The name of a grant; of one that has ended with the time for which it was there, and its number
+/// where it ended too long ago to be looked for.
+fn grant_name(look: &Look<'_>, pool: &Pool, event: &LedgerEvent, past: &Past) -> Markup {
     let there = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
     let there = there.into_iter().find(|grant| grant.no == event.grant);
     let cipher = look.visit.app.engine().cipher();
     html! {
-        @match there {
-            Some(grant) => (grant.name),
-            None if pool.overdraft.is_some_and(|over| over.no == event.grant) => "Overdraft",
-            None => span.quiet title=(cipher.grant_id(look.customer().slot, event.grant)) {
+        @match (there, past.get(&event.grant)) {
+            (Some(grant), _) => (grant.name),
+            _ if event.is_of_overdraft => "Overdraft",
+            _ if pool.overdraft.is_some_and(|over| over.no == event.grant) => "Overdraft",
+            (None, Some(grant)) => {
+                (grant.name)
+                span.under { "ended, " (period(grant)) }
+            }
+            (None, None) => span.quiet title=(cipher.grant_id(look.customer().slot, event.grant)) {
                 "No. " (event.grant.0) ", ended"
             },
+        }
+    }
+}
+
+/// The time for which a grant was there to be drawn.
+fn period(grant: &Grant) -> Markup {
+    html! {
+        @match (grant.voided_at, grant.expires_at) {
+            (Some(end), _) | (None, Some(end)) => {
+                (time(grant.effective_at)) " – " (time(end))
+            }
+            (None, None) => { "from " (time(grant.effective_at)) }
         }
     }
 }
@@ -233,8 +276,8 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         Page::Before(at) => Page::Before(place(at)),
     };
     let (engine, found) = (Arc::clone(visit.app.shared_engine()), Arc::clone(&look.found));
-    let read = move || Ok(asked.read(&engine, &found, store_page, ROWS_MAX)?);
-    let walked = visit.app.read(read).await?;
+    let read = move || Ok(asked.read_shown(&engine, &found, store_page, ROWS_MAX)?);
+    let (walked, past) = visit.app.read(read).await?;
     let place = |event: &LedgerEvent| (event.cursor.seq, event.cursor.index);
     let address = |direction: &str, at: Option<(u64, u32)>| {
         let at = at.map(|at| list.cursor(&at))?;
@@ -259,7 +302,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             (empty("Nothing matches", "Choose other filters, or none.",
                 &button(&look.path("/credits/ledger"), "All entries")))
         } @else {
-            (rows(&look, &walked.events, "Ledger", has_several))
+            (rows(&look, (&walked.events, &past), "Ledger", has_several))
             (pager(address("before", newer).as_deref(), address("after", older).as_deref(), "Older"))
         }
         p.quiet {
@@ -328,21 +371,19 @@ fn plain(character: char) -> char {
 }
 
 const COLUMNS: &str = "time,event,amount,creditType,resource,grant,feature,eventId,reservation,\
-                       reason,entry,decision";
+                       reason,entry,decision,who,grantName";
 
-fn written(
-    asked: &Asked,
-    engine: &Engine,
-    found: &Found,
-) -> Result<String, stipend_store::StoreError> {
+fn written(asked: &Asked, engine: &Engine, found: &Found) -> Result<String, StoreError> {
     let mut text = format!("{COLUMNS}\r\n");
     let mut page = Page::First;
     let mut rows = 0;
     loop {
         let limit = READ_MAX.min(FILE_ROWS_MAX - rows);
-        let read = asked.read(engine, found, page, limit)?;
+        let (read, past) = asked.read_shown(engine, found, page, limit)?;
         for event in &read.events {
-            line(&mut text, &to_wire(found, engine.cipher(), event));
+            let entry = to_wire(found, engine.cipher(), event);
+            let who = event.by.as_ref().map(|by| said(engine, by)).unwrap_or_default();
+            line(&mut text, &entry, [&who, &plain_name(found, event, &past)]);
         }
         rows += read.events.len();
         match read.events.last() {
@@ -352,7 +393,7 @@ fn written(
     }
 }
 
-fn line(text: &mut String, entry: &LedgerEntry) {
+fn line(text: &mut String, entry: &LedgerEntry, [who, grant_name]: [&str; 2]) {
     let optional = |text: &Option<String>| text.clone().unwrap_or_default();
     let cells = [
         cell(&entry.timestamp),
@@ -368,9 +409,23 @@ fn line(text: &mut String, entry: &LedgerEntry) {
         cell(&optional(&entry.reason)),
         cell(&optional(&entry.entry_id)),
         cell(&optional(&entry.decision_id)),
+        cell(who),
+        cell(grant_name),
     ];
     text.push_str(&cells.join(","));
     text.push_str("\r\n");
+}
+
+/// The name of an event's grant in a file.
+fn plain_name(found: &Found, event: &LedgerEvent, past: &Past) -> String {
+    if event.is_of_overdraft {
+        return "Overdraft".to_owned();
+    }
+    let pool = found.customer.pool(event.pool);
+    let there = pool.iter().flat_map(|pool| pool.live.iter().chain(&pool.lapsed));
+    let grant = there.into_iter().find(|grant| grant.no == event.grant);
+    let grant = grant.or_else(|| past.get(&event.grant));
+    grant.map(|grant| grant.name.to_string()).unwrap_or_default()
 }
 
 /// A text in a file: spreadsheets would run what begins like a formula, so it gets a mark before.

@@ -84,6 +84,41 @@ pub(super) fn list(
     table("Entitlements", &head, &rows)
 }
 
+/// What a version of a plan takes over of the plans below it.
+pub(super) fn inherited(visit: &Visit, catalog: &Catalog, version: &PackageVersion) -> Markup {
+    let inherited = catalog.inherited_entitlements(version);
+    if inherited.is_empty() {
+        return Markup::default();
+    }
+    let head = html! {
+        th scope="col" { "What" } th scope="col" { "Gives" } th scope="col" { "Limit" }
+        th scope="col" { "From" }
+    };
+    let rows = html! {
+        @for (plan, entitlement) in &inherited {
+            @let is_credit = matches!(entitlement.target, Target::Credit(_));
+            tr {
+                th scope="row" {
+                    bdi { (words::target(catalog, &entitlement.target)) } " "
+                    (badge(Tone::Quiet, if is_credit { "Credits" } else { "Feature" })) " "
+                    (badge(Tone::Quiet, "Inherited"))
+                }
+                td { span.amount { (words::value(catalog, entitlement)) } }
+                td.word { (words::enforcement_word(words::enforcement(entitlement))) }
+                td { a href=(path_of(visit, plan)) { (words::package(catalog, plan)) } }
+            }
+        }
+    };
+    html! {
+        h3 { "Inherited" }
+        p.quiet {
+            "From the plans below it, under “Everything included in”, at their published versions: what \
+             this plan has itself stands in their place."
+        }
+        (table("Inherited entitlements", &head, &rows))
+    }
+}
+
 fn row_actions(
     visit: &Visit,
     package: &Package,

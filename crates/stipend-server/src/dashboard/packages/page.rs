@@ -35,6 +35,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
                 }
             }
             (entitlements::list(&visit, &catalog, package, version, true))
+            (entitlements::inherited(&visit, &catalog, version))
         }
         (price::section(&visit, &catalog, package, version, true))
         (relations(&visit, &catalog, package, version))
@@ -213,6 +214,7 @@ pub(super) async fn show_version(visit: Visit) -> Result<Response, Failure> {
             } @else {
                 (entitlements::list(&visit, &catalog, package, version, false))
             }
+            (entitlements::inherited(&visit, &catalog, version))
         }
         (price::section(&visit, &catalog, package, version, false))
         (metadata::shown(&version.metadata))

@@ -6,12 +6,13 @@ use crate::mapping::access::reason;
 use crate::mapping::instant;
 use std::collections::BTreeMap;
 use stipend_core::catalog::{Catalog, Enforcement as CoreEnforcement};
-use stipend_core::customer::DimensionValue;
-use stipend_core::{Formula, PackageKind, Slot};
-use stipend_engine::IdCipher;
+use stipend_core::customer::{DimensionValue, Grant};
+use stipend_core::{Formula, GrantNo, PackageKind, Slot};
 use stipend_engine::ledger::Cursor;
+use stipend_engine::{Actor, Engine, IdCipher};
 use stipend_wire::decision::{
-    Decision, DecisionDraw, DecisionMapping, DecisionSubscription, LimitHit,
+    ActorType, Decision, DecisionActor, DecisionDraw, DecisionMapping, DecisionSubscription,
+    LimitHit,
 };
 use stipend_wire::entitlement::Enforcement;
 use stipend_wire::explain::PackageType;
@@ -20,12 +21,17 @@ use stipend_wire::{Decimal, Opaque};
 /// The most characters of a name that is told as it was sent.
 const NAME_LENGTH_MAX: usize = 255;
 
-pub(crate) fn to_wire(
-    decision_id: String,
-    facts: &Facts,
-    catalog: &Catalog,
-    cipher: &IdCipher,
-) -> Decision {
+/// What is looked up when a decision is told.
+pub(crate) struct Lookups<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) cipher: &'a IdCipher,
+    /// The grants that it names.
+    pub(crate) grants: &'a BTreeMap<GrantNo, Grant>,
+    pub(crate) by: Option<DecisionActor>,
+}
+
+pub(crate) fn to_wire(decision_id: String, facts: &Facts, lookups: Lookups<'_>) -> Decision {
+    let Lookups { catalog, cipher, grants, by } = lookups;
     let asked = &facts.asked;
     let shown = |text: &String| text.chars().take(NAME_LENGTH_MAX).collect::<String>();
     Decision {
@@ -43,11 +49,29 @@ pub(crate) fn to_wire(
         error_code: facts.error,
         subscription: facts.subscription.as_ref().map(subscription),
         mapping: facts.price.as_ref().map(|price| mapping(price, facts, catalog)),
-        draws: facts.turns.iter().map(|turn| draw(turn, facts.slot, cipher)).collect(),
+        draws: facts.turns.iter().map(|turn| draw(turn, facts.slot, cipher, grants)).collect(),
         draws_left_out: facts.left_out,
         overdraft: Decimal(facts.overdraft),
         limit_hit: facts.limit.map(limit),
         reversed_by: facts.reversed_by.map(|seq| cipher.entry_id(Cursor { seq, index: 0 })),
+        by,
+    }
+}
+
+/// Who it was, by the names that keys have now.
+pub(crate) fn actor(engine: &Engine, by: &Actor) -> DecisionActor {
+    let plain = |r#type| DecisionActor { r#type, name: None, key_hint: None };
+    match by {
+        Actor::System => plain(ActorType::System),
+        Actor::Host => plain(ActorType::Host),
+        Actor::Operator(name) => {
+            DecisionActor { name: Some(name.clone()), ..plain(ActorType::Operator) }
+        }
+        Actor::Key(number) => {
+            let key = engine.find_key(*number);
+            let name = key.as_ref().map(|key| key.name.clone()).filter(|name| !name.is_empty());
+            DecisionActor { name, key_hint: key.map(|key| key.hint), ..plain(ActorType::ApiKey) }
+        }
     }
 }
 
@@ -131,9 +155,15 @@ fn limit(limit: Limit) -> LimitHit {
     }
 }
 
-fn draw(turn: &Turn, slot: Slot, cipher: &IdCipher) -> DecisionDraw {
+fn draw(
+    turn: &Turn,
+    slot: Slot,
+    cipher: &IdCipher,
+    grants: &BTreeMap<GrantNo, Grant>,
+) -> DecisionDraw {
     DecisionDraw {
         grant_id: cipher.grant_id(slot, turn.grant),
+        grant_name: grants.get(&turn.grant).map(|grant| grant.name.to_string()),
         amount: Decimal(turn.amount),
         rule: rule(turn.rule),
     }

@@ -1,0 +1,162 @@
+//! The binary on a data directory of its own.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it says text");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+fn stipend(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
+    command.args(arguments).env_clear().env("STIPEND_DATA_DIR", data);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A data directory on which a server has run.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().expect("there is room"))
+    }
+
+    /// One with the environment that every server has.
+    pub(crate) fn started_once() -> Self {
+        let place = Self::empty();
+        place.serve().stop();
+        place
+    }
+
+    /// Does a command, with that on standard input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Done {
+        let mut child = stipend(self.0.path(), arguments).spawn().expect("the binary runs");
+        // One that refuses before it reads has closed it.
+        let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+        child.wait_with_output().expect("it ends").into()
+    }
+
+    /// Does a command.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
+        self.run_with(arguments, "")
+    }
+
+    /// Does a command that works; answers what it says.
+    pub(crate) fn done(&self, arguments: &[&str]) -> String {
+        let done = self.run(arguments);
+        assert_eq!(done.code, Some(0), "{arguments:?}: {done:?}");
+        done.out
+    }
+
+    /// Does a command that fails with that code; answers why.
+    pub(crate) fn refused(&self, arguments: &[&str], input: &str, code: i32) -> String {
+        let done = self.run_with(arguments, input);
+        assert_eq!(done.code, Some(code), "{arguments:?}: {done:?}");
+        assert_eq!(done.out, "", "{arguments:?}");
+        done.err
+    }
+
+    /// Starts a server.
+    pub(crate) fn serve(&self) -> Serving {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--log", "error"];
+        let mut command = stipend(self.0.path(), &arguments);
+        let mut child = command
+            .env("STIPEND_BOOTSTRAP_API_KEY", "sk_first_1234")
+            .spawn()
+            .expect("the binary runs");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("it is piped");
+        BufReader::new(out).read_line(&mut line).expect("it says where it listens");
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
+        let mut told = String::new();
+        let err = child.stderr.take().expect("it is piped");
+        BufReader::new(err).read_line(&mut told).expect("it says where the dashboard is");
+        let set_up = told.split_once("token=").map(|(_, token)| token.trim().to_owned());
+        Serving { child, url: url.to_owned(), set_up }
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Serving {
+    child: Child,
+    url: String,
+    /// What sets the dashboard up, until that was done.
+    pub(crate) set_up: Option<String>,
+}
+
+impl Serving {
+    fn agent() -> ureq::Agent {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        config.build().into()
+    }
+
+    /// Sends a form; answers the status and the cookie of a session.
+    pub(crate) fn send(&self, path: &str, fields: &[(&str, &str)]) -> (u16, Option<String>) {
+        let request = Self::agent().post(format!("{}{path}", self.url));
+        let answer = request.send_form(fields.iter().copied()).expect("it answers");
+        let cookie = answer.headers().get("set-cookie").and_then(|line| line.to_str().ok());
+        let cookie = cookie.and_then(|line| line.split(';').next()).map(ToOwned::to_owned);
+        (answer.status().as_u16(), cookie)
+    }
+
+    /// Signs in; answers whether it was let in.
+    pub(crate) fn signs_in(&self, name: &str, password: &str) -> bool {
+        match self.send("/signin", &[("name", name), ("password", password)]) {
+            (303, Some(_)) => true,
+            (422, None) => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status of a page for whoever has that cookie.
+    pub(crate) fn page(&self, path: &str, cookie: &str) -> u16 {
+        let request = Self::agent().get(format!("{}{path}", self.url)).header("cookie", cookie);
+        request.call().expect("it answers").status().as_u16()
+    }
+
+    /// The status of a call with that key.
+    pub(crate) fn call(&self, method: &str, path: &str, key: &str) -> u16 {
+        let url = format!("{}{path}", self.url);
+        let agent = Self::agent();
+        let answer = match method {
+            "GET" => agent.get(url).header("X-API-KEY", key).call(),
+            _ => agent
+                .post(url)
+                .header("X-API-KEY", key)
+                .header("Content-Type", "application/json")
+                .send("{}"),
+        };
+        answer.expect("it answers").status().as_u16()
+    }
+
+    /// Stops it as an operator does, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        let killed = Command::new("kill").args(["-TERM", &pid]).status().expect("there is `kill`");
+        assert!(killed.success());
+        assert!(self.child.wait().expect("it ends").success());
+    }
+}
+
+/// Where a test fails, the server must not outlive it.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended where it was stopped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
