@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::contract::StoreError;
+use crate::contract::{FailureWatch, StoreError};
 
 /// What a store is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,20 @@ impl Control {
         self.0.change(|state| state.faults.push(fault));
     }
 
+    /// Lets the store fail by itself, while nobody asks anything of it, and every later append:
+    /// until [`Control::heal`].
+    pub fn fail_aside(&self) {
+        let watch = self.0.change(|state| {
+            let fault = Fault::next_append(FaultKind::Failed);
+            state.faults.push(Fault { lasting: true, ..fault });
+            state.watch.clone()
+        });
+        // Not under the lock: whoever is told may ask for something.
+        if let Some(watch) = watch {
+            watch.tell(&FaultKind::Failed.error());
+        }
+    }
+
     /// Takes all faults back.
     pub fn heal(&self) {
         self.0.change(|state| state.faults.clear());
@@ -127,6 +141,8 @@ struct State {
     held: usize,
     appends: u64,
     faults: Vec<Fault>,
+    /// Who is told of [`Control::fail_aside`]: the last one that asked.
+    watch: Option<FailureWatch>,
 }
 
 /// What is to become of an operation.
@@ -178,6 +194,10 @@ impl Gate {
             state.passes -= 1;
         }
         state
+    }
+
+    pub(super) fn watch(&self, watch: FailureWatch) {
+        self.change(|state| state.watch = Some(watch));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
