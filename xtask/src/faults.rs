@@ -7,6 +7,7 @@
 mod case;
 mod crew;
 mod disk;
+mod idle;
 mod matrix;
 mod places;
 mod power;
@@ -27,11 +28,13 @@ use self::matrix::Matrix;
 use self::power::Power;
 use self::script::Client;
 use crate::server::Launcher;
-use crate::workspace;
 
 /// The length of the WAL at which the next commits carry it over into the database: a little less
 /// than the limit of the store.
 const GROWN_WAL_BYTES: u64 = 3_985 * (4_096 + 24);
+
+/// The length at which it is carried over.
+const CARRIED_WAL_BYTES: u64 = 32 + 4_000 * (4_096 + 24);
 
 /// Consumptions that make the WAL so long; more mean that it never becomes so.
 const FILLS_MAX: u32 = 5_000;
@@ -125,11 +128,7 @@ impl Setting {
 
 /// Runs it and prints what happened; on a failure the data of the cases that failed stays.
 pub(crate) fn command(options: &Options) -> Result<()> {
-    let (debug, library) = shim::build()?;
-    let server = match &options.bin {
-        Some(_) => workspace::server_binary(options.bin.as_deref())?,
-        None => debug,
-    };
+    let (server, library) = shim::build(options.bin.as_deref())?;
     let setting = Setting { server, library };
     let folder = temporary_folder().context("cannot make a temporary folder")?;
     // The names of open files are those behind all links.
@@ -173,6 +172,8 @@ fn run(options: &Options, setting: &Setting, folder: &Path) -> Result<()> {
         power.all(&matrix)?.print();
     }
     if is_wanted(Part::Matrix) {
+        idle::run(setting, folder, matrix.grown()?).context("idle")?;
+        println!("a log that could not be carried over was noticed, though nobody asked");
         matrix.all(length, options.jobs)?.print();
     }
     Ok(())
