@@ -24,6 +24,7 @@ pub mod audit;
 pub mod calendar;
 pub mod canary;
 pub mod engine;
+pub mod faults;
 pub mod model;
 pub mod prng;
 pub mod shop;
