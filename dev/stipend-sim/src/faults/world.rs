@@ -292,7 +292,10 @@ impl World {
         // A consumption that was done before: its answer tells where.
         let of = self.consume(who, key, credits)?;
         match self.engine()?.prepare_reversal(self.env, of, None, None)? {
-            Reversible::Reversed(seq) => Ok(drop(self.engine()?.stored_reversal(seq)?)),
+            Reversible::Reversed(seq) => {
+                self.engine()?.stored_reversal(seq)?;
+                Ok(())
+            }
             Reversible::Ready(ready) => self.run(self.env, Command::Reverse(ready)).map(drop),
             other => Err(Trouble::Wrong(format!("to reverse: {other:?}"))),
         }
