@@ -9,6 +9,7 @@ mod audit;
 mod client;
 mod ledger_of_truth;
 mod operation;
+mod restart;
 mod round;
 
 use std::path::{Path, PathBuf};
@@ -21,15 +22,16 @@ use self::api::Api;
 use self::audit::Depth;
 use self::client::Population;
 use self::ledger_of_truth::Truth;
+use self::restart::Took;
 use crate::prng::Prng;
 use crate::server::{self, Launcher, Server};
 use crate::workspace;
 
-/// A restart that takes this long is a failure of the run.
-const LONGEST_RESTART: Duration = Duration::from_secs(2);
-
 /// The ledgers are walked whole after so many rounds, and at the end.
 const ROUNDS_BETWEEN_LEDGER_WALKS: u32 = 10;
+
+/// After so many rounds a line tells how far it is.
+const ROUNDS_BETWEEN_LINES: u32 = 50;
 
 const API_KEY: &str = "crash-run-key";
 
@@ -108,7 +110,7 @@ struct Report {
     acknowledged: u64,
     left_open: u64,
     replayed: u64,
-    restarts: Vec<Duration>,
+    restarts: Vec<Took>,
 }
 
 impl Run {
@@ -132,6 +134,9 @@ impl Run {
             let depth = self.depth_after(round);
             self.audit(&server, depth).with_context(|| format!("check after round {round}"))?;
             self.report.rounds = round;
+            if round.is_multiple_of(ROUNDS_BETWEEN_LINES) {
+                println!("{round} rounds, {} operations", self.report.acknowledged);
+            }
         }
         server.terminate()?;
         self.launcher.fsck()
@@ -158,12 +163,7 @@ impl Run {
             self.report.kills_in_recovery += 1;
         }
         let server = self.launcher.start()?;
-        let took = server.start_took;
-        ensure!(
-            took < LONGEST_RESTART,
-            "the restart took {took:?}, allowed are {LONGEST_RESTART:?}"
-        );
-        self.report.restarts.push(took);
+        self.report.restarts.push(Took::of(server.start_took, server.id())?.judge()?);
         Ok(server)
     }
 
@@ -192,15 +192,22 @@ impl Run {
 
 impl Report {
     fn print(&self) {
-        let mut restarts = self.restarts.clone();
-        restarts.sort();
-        let median = restarts.get(restarts.len() / 2).copied().unwrap_or_default();
-        let longest = restarts.last().copied().unwrap_or_default();
         println!("{} rounds, {} more kills during recovery", self.rounds, self.kills_in_recovery);
         println!("{} operations acknowledged, none lost", self.acknowledged);
         println!("{} left without an answer by a kill, all settled by a retry", self.left_open);
         println!("{} answers replayed, none with a second effect", self.replayed);
-        println!("restart: median {} ms, longest {} ms", median.as_millis(), longest.as_millis());
+        print_times("restart", self.restarts.iter().map(|took| took.wall).collect());
+        let work: Vec<Duration> = self.restarts.iter().filter_map(|took| took.work).collect();
+        if !work.is_empty() {
+            print_times("restart, processor time", work);
+        }
         println!("fsck: clean");
     }
+}
+
+fn print_times(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    let longest = times.last().copied().unwrap_or_default();
+    println!("{what}: median {} ms, longest {} ms", median.as_millis(), longest.as_millis());
 }

@@ -5,16 +5,19 @@
 //! after a failed sync nothing more is acknowledged, and a full disk stops changes only.
 
 mod case;
+mod crew;
 mod disk;
+mod idle;
 mod matrix;
+mod places;
 mod power;
 mod script;
 mod shim;
 mod space;
 mod trace;
 
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -30,6 +33,9 @@ use crate::server::Launcher;
 /// than the limit of the store.
 const GROWN_WAL_BYTES: u64 = 3_985 * (4_096 + 24);
 
+/// The length at which it is carried over.
+const CARRIED_WAL_BYTES: u64 = 32 + 4_000 * (4_096 + 24);
+
 /// Consumptions that make the WAL so long; more mean that it never becomes so.
 const FILLS_MAX: u32 = 5_000;
 
@@ -38,12 +44,18 @@ const MEMORY_ROOM: u64 = 512 << 20;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Try every call, not only some of them; takes a while.
+    /// Try every call that differs from others, not only some of them; takes a while.
     #[arg(long)]
     full: bool,
+    /// The server's binary; without it the debug build of this workspace.
+    #[arg(long)]
+    bin: Option<PathBuf>,
+    /// So many servers are tried at the same time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
     /// With `--full`: of each kind of failure try so many calls, spread over all.
-    #[arg(long, value_name = "CALLS", default_value_t = u64::MAX, hide_default_value = true)]
-    most: u64,
+    #[arg(long, value_name = "CALLS", default_value_t = usize::MAX, hide_default_value = true)]
+    most: usize,
     /// Only this case, as a finding names it: `new:sync:3:once:EIO`.
     #[arg(long, value_name = "CASE")]
     only: Option<String>,
@@ -58,7 +70,7 @@ pub(crate) struct Options {
 impl Options {
     /// The run that is part of `cargo xtask test`.
     pub(crate) fn short() -> Self {
-        Self { full: false, most: u64::MAX, only: None, part: None, seed: 1 }
+        Self { full: false, bin: None, jobs: 2, most: usize::MAX, only: None, part: None, seed: 1 }
     }
 
     fn length(&self) -> Length {
@@ -83,7 +95,7 @@ enum Length {
     Short,
     Full {
         /// Calls of each kind of failure.
-        most: u64,
+        most: usize,
     },
 }
 
@@ -116,7 +128,7 @@ impl Setting {
 
 /// Runs it and prints what happened; on a failure the data of the cases that failed stays.
 pub(crate) fn command(options: &Options) -> Result<()> {
-    let (server, library) = shim::build()?;
+    let (server, library) = shim::build(options.bin.as_deref())?;
     let setting = Setting { server, library };
     let folder = temporary_folder().context("cannot make a temporary folder")?;
     // The names of open files are those behind all links.
@@ -145,7 +157,7 @@ fn temporary_folder() -> Result<TempDir> {
 }
 
 fn run(options: &Options, setting: &Setting, folder: &Path) -> Result<()> {
-    let matrix = Matrix { setting, folder, grown: OnceCell::new() };
+    let matrix = Matrix { setting, folder, grown: OnceLock::new() };
     if let Some(only) = &options.only {
         return matrix.only(only);
     }
@@ -156,11 +168,13 @@ fn run(options: &Options, setting: &Setting, folder: &Path) -> Result<()> {
         println!("{lives} times the disk was full for a while: reads went on, changes afterwards");
     }
     if is_wanted(Part::Power) {
-        let power = Power { setting, folder, seed: options.seed, length };
+        let power = Power { setting, folder, seed: options.seed, length, jobs: options.jobs };
         power.all(&matrix)?.print();
     }
     if is_wanted(Part::Matrix) {
-        matrix.all(length)?.print();
+        idle::run(setting, folder, matrix.grown()?).context("idle")?;
+        println!("a log that could not be carried over was noticed, though nobody asked");
+        matrix.all(length, options.jobs)?.print();
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::published::{Publication, Published};
 use crossbeam_channel::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use stipend_store::{Store, StoreError};
+use stipend_store::{FailureWatch, Store, StoreError};
 
 /// What became of a sealed batch.
 pub(crate) enum Committed {
@@ -37,6 +37,15 @@ pub(crate) fn run_guarded(fatal: &Mutex<Fatal>, thread: impl FnOnce()) {
 fn stop_for(fatal: &Mutex<Fatal>, error: &StoreError) {
     let fatal = fatal.lock().unwrap_or_else(PoisonError::into_inner);
     fatal(error);
+}
+
+/// Stops where the store fails by itself, also while nothing is committed.
+pub(crate) fn watch(store: &mut dyn Store, fatal: &Arc<Mutex<Fatal>>) {
+    let fatal = Arc::clone(fatal);
+    store.on_failure(FailureWatch::new(move |error| {
+        tracing::error!(error = %Chain(error), "the store failed aside, stopping");
+        stop_for(&fatal, error);
+    }));
 }
 
 pub(crate) struct Committer {

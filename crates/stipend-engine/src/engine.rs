@@ -6,7 +6,7 @@ use crate::batch::{Room, Tip};
 use crate::cipher::IdCipher;
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
-use crate::committer::{Committer, Fatal, run_guarded};
+use crate::committer::{self, Committer, Fatal, run_guarded};
 use crate::decider::{
     Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
 };
@@ -204,7 +204,7 @@ impl Engine {
 
     fn spawn(
         &self,
-        store: Box<dyn Store>,
+        mut store: Box<dyn Store>,
         fatal: Fatal,
         keys: Keys<crate::command::Kept>,
         flusher: Flusher,
@@ -214,6 +214,7 @@ impl Engine {
         let (committed_out, committed_in) = bounded(1);
         let Start { working, watch, tip, now, next_slot, queue, stop, rest } = start;
         let fatal = Arc::new(Mutex::new(fatal));
+        committer::watch(store.as_mut(), &fatal);
         let keeper_stop = stop.clone();
         let mut decider = Decider {
             working,

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
-use stipend_store::StoreError;
+use stipend_store::{FailureWatch, StoreError};
 
 /// Frames that come into the WAL before it is carried over: 16 MB.
 const FRAMES: u32 = 4_000;
@@ -58,6 +58,8 @@ struct State {
     turn: Turn,
     /// Why carrying over has failed; then nothing may be written any more.
     failed: Option<String>,
+    /// Who is told of it: the next commit may be hours away.
+    watch: Option<FailureWatch>,
     is_stopping: bool,
 }
 
@@ -98,6 +100,13 @@ impl Checkpointer {
         let thread =
             std::thread::Builder::new().name(name).spawn(move || run(&theirs, &connection))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Takes who is told where carrying over fails; at once where it has.
+    pub(crate) fn on_failure(&self, watch: FailureWatch) {
+        let mut state = self.shared.lock();
+        state.watch = Some(watch);
+        tell(state);
     }
 
     /// Before a commit: gives the thread its turn where it asks for one.
@@ -150,6 +159,15 @@ fn of_failure(state: &State) -> Result<(), StoreError> {
     }
 }
 
+/// Tells of a failure, where there is one and somebody who wants to know.
+fn tell(state: MutexGuard<'_, State>) {
+    let (failure, watch) = (of_failure(&state), state.watch.clone());
+    drop(state);
+    if let (Err(error), Some(watch)) = (failure, watch) {
+        watch.tell(&error);
+    }
+}
+
 /// Lets nobody wait for a thread that has lost its way.
 struct Ending<'a>(&'a Shared);
 
@@ -159,8 +177,8 @@ impl Drop for Ending<'_> {
             let mut state = self.0.lock();
             state.failed = Some("its thread panicked".to_owned());
             state.turn = Turn::Committer;
-            drop(state);
             self.0.changed.notify_all();
+            tell(state);
         }
     }
 }
@@ -181,10 +199,9 @@ fn run(shared: &Shared, connection: &Connection) {
             Ok(None) => return,
             Err(error) => state.failed = Some(error.to_string()),
         }
-        let has_failed = state.failed.is_some();
-        drop(state);
         shared.changed.notify_all();
-        if has_failed {
+        if state.failed.is_some() {
+            tell(state);
             return;
         }
     }
@@ -231,5 +248,46 @@ fn pass(connection: &Connection) -> rusqlite::Result<Pass> {
             _ => Err(error),
         },
         passed => passed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::OpenFlags;
+    use std::sync::mpsc;
+
+    /// A WAL that is long enough, and a connection that cannot write what it should carry over.
+    fn failing(directory: &std::path::Path) -> (Connection, Checkpointer) {
+        let path = directory.join("db");
+        let writer = Connection::open(&path).expect("it can be made");
+        writer
+            .execute_batch(
+                "PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x);",
+            )
+            .expect("it can be written");
+        let aside = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let aside = aside.expect("it is there");
+        (writer, Checkpointer::start(aside).expect("there is room for a thread"))
+    }
+
+    #[test]
+    fn a_failure_is_told_at_once_and_to_whoever_comes_later() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (_writer, checkpointer) = failing(directory.path());
+        let (sender, told) = mpsc::channel();
+        let watch = FailureWatch::new(move |error| {
+            let _ = sender.send(error.to_string());
+        });
+        checkpointer.on_failure(watch.clone());
+        COMMITTED.set(FRAMES);
+        checkpointer.note_commit().expect("nothing has failed so far");
+        assert_eq!(told.recv().as_deref(), Ok("the store failed"), "without another commit");
+
+        checkpointer.on_failure(watch);
+        assert_eq!(told.recv().as_deref(), Ok("the store failed"));
+        for refused in [checkpointer.give_turn(), checkpointer.note_commit()] {
+            assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+        }
     }
 }

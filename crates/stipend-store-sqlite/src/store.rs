@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use stipend_store::{Batch, Reader, Seq, Store, StoreError};
+use stipend_store::{Batch, FailureWatch, Reader, Seq, Store, StoreError};
 
 use crate::checkpoint::{self, Checkpointer};
 use crate::directory::{self, Directory};
@@ -186,6 +186,10 @@ impl Store for SqliteStore {
 
     fn reader(&self) -> Arc<dyn Reader> {
         Arc::<SqliteReader>::clone(&self.reader)
+    }
+
+    fn on_failure(&mut self, watch: FailureWatch) {
+        self.checkpointer.on_failure(watch);
     }
 }
 

@@ -335,6 +335,35 @@ pub trait Store: Send + fmt::Debug {
 
     /// A reader that sees what was appended before each call.
     fn reader(&self) -> Arc<dyn Reader>;
+
+    /// Takes who is to be told where the store fails aside from an append, as soon as it does and
+    /// from whatever thread: nobody may commit for hours. Appends fail after that as well. A store
+    /// that works in its appends only has nothing to tell.
+    fn on_failure(&mut self, watch: FailureWatch) {
+        drop(watch);
+    }
+}
+
+/// Who is told that a store has failed by itself.
+#[derive(Clone)]
+pub struct FailureWatch(Arc<dyn Fn(&StoreError) + Send + Sync>);
+
+impl FailureWatch {
+    /// Calls the function, which may come from any thread.
+    pub fn new(told: impl Fn(&StoreError) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    /// Tells of a failure.
+    pub fn tell(&self, error: &StoreError) {
+        (self.0)(error);
+    }
+}
+
+impl fmt::Debug for FailureWatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("FailureWatch")
+    }
 }
 
 /// The reading side; shared by all threads, and never waiting for the writing side.

@@ -20,8 +20,9 @@ pub mod memory;
 pub mod rolls;
 
 pub use contract::{
-    Batch, CatalogRow, CreatedRange, CustomerFilter, CustomerRow, ImageRow, OnceRow, Page, PoolRow,
-    Reader, Row, Seq, Store, StoreError, SubscriptionFilter, SubscriptionRef, SubscriptionRow,
+    Batch, CatalogRow, CreatedRange, CustomerFilter, CustomerRow, FailureWatch, ImageRow, OnceRow,
+    Page, PoolRow, Reader, Row, Seq, Store, StoreError, SubscriptionFilter, SubscriptionRef,
+    SubscriptionRow,
 };
 pub use memory::MemoryStore;
 pub use rolls::{MemoryRolls, Roll, RollHead, Rolls};

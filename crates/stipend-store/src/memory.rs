@@ -7,7 +7,7 @@ mod tables;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::contract::{Batch, Reader, Store, StoreError};
+use crate::contract::{Batch, FailureWatch, Reader, Store, StoreError};
 pub use control::{Control, Fault, FaultKind, Operation};
 use control::{Gate, Verdict};
 use reading::MemoryReader;
@@ -99,6 +99,10 @@ impl Store for MemoryStore {
 
     fn reader(&self) -> Arc<dyn Reader> {
         Arc::new(MemoryReader::new(Arc::clone(&self.shared)))
+    }
+
+    fn on_failure(&mut self, watch: FailureWatch) {
+        self.shared.gate.watch(watch);
     }
 }
 

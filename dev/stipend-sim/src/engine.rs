@@ -21,7 +21,7 @@ use stipend_store::{MemoryStore, Store as _};
 
 /// A wall clock that stands still: the sandbox has its own.
 #[derive(Debug)]
-struct StoppedClock;
+pub(crate) struct StoppedClock;
 
 impl Clock for StoppedClock {
     fn now(&self) -> Timestamp {

@@ -16,6 +16,9 @@
 //! transfers, alignment, reservations, reversals, less usage. Wild lives ([`wild`]) have all of it,
 //! under the auditor alone; the tables of the core pin the numbers.
 //!
+//! [`faults`] is another question: every append and read of a life fails once, and what is left must be
+//! the state after some step of the life without failures.
+//!
 //! A new kind of command is a [`story::Deed`]: it is told in `story`, done in `model::Model::act`,
 //! and put to the subject by `subject::command`.
 #![deny(missing_docs)]
@@ -24,6 +27,7 @@ pub mod audit;
 pub mod calendar;
 pub mod canary;
 pub mod engine;
+pub mod faults;
 pub mod model;
 pub mod prng;
 pub mod shop;

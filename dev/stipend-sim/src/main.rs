@@ -4,7 +4,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use stipend_sim::canary::Canary;
-use stipend_sim::{Options, Totals, run, run_wild};
+use stipend_sim::{Options, Totals, faults, run, run_wild};
 
 /// Lives customers through years of renewals, changes and clock jumps, and audits every step.
 #[derive(Debug, Parser)]
@@ -29,6 +29,10 @@ struct Cli {
     /// invariants must hold.
     #[arg(long, value_name = "STEPS", conflicts_with_all = ["engine", "canary"])]
     wild: Option<u32>,
+    /// The store of the whole engine fails at its n-th append or read, once and for ever, at every n
+    /// of a life of so many steps; a life for each seed.
+    #[arg(long, value_name = "STEPS", conflicts_with_all = ["engine", "canary", "wild"])]
+    faults: Option<usize>,
     /// Plant a known bug, which must be found: chained-months, closed-interval, renewal-twice,
     /// same-instant-order, carried-lost, expiry-before-settlement, seats-clawed-back,
     /// version-twice, zone-forgotten or strict-overdraws.
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
     let Cli { customers, years, canary, engine: whole, .. } = cli;
     let options = Options { customers, years, canary, whole };
     let (from, to) = cli.seed.map_or(cli.seeds, |seed| (seed, seed + 1));
+    if let Some(steps) = cli.faults {
+        return fail_everywhere(from..to, steps);
+    }
     let mut totals = Totals::default();
     for seed in from..to {
         let outcome = match cli.wild {
@@ -78,6 +85,28 @@ fn main() -> ExitCode {
     println!(
         "{seeds} seeds, {steps} steps, subscriptions held for {years} years, {grants} recurring grants, \
          {crashes} crashes, {refused} refused appends: no finding"
+    );
+    ExitCode::SUCCESS
+}
+
+/// The long form of the fault matrix.
+fn fail_everywhere(seeds: std::ops::Range<u64>, steps: usize) -> ExitCode {
+    let mut report = faults::Report::default();
+    for seed in seeds.clone() {
+        match faults::matrix(&faults::random_script(seed, steps), 1) {
+            Ok(done) => report.add(&done),
+            Err(finding) => {
+                println!("seed {seed}: {finding}");
+                println!("`--faults {steps} --seed {seed}` repeats it");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    let faults::Report { lives, refused, deaths, found_done, found_undone } = report;
+    println!(
+        "{} seeds, {lives} lives with a failure: {refused} refusals, {deaths} stops; of what had no answer \
+         {found_done} were done and {found_undone} not; nothing acknowledged lost, none doubled",
+        seeds.count()
     );
     ExitCode::SUCCESS
 }

@@ -1,12 +1,14 @@
 //! Every operation on files, its n-th call, once and for ever.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::case::{self, Ending, Place, Seen};
+use super::crew::Crew;
+use super::places::Places;
 use super::shim::{Errno, Mode, Op, Plan};
 use super::trace::{Event, Record};
 use super::{Length, Setting};
@@ -31,11 +33,12 @@ const KINDS: [(Op, Mode, Errno); 16] = [
     (Op::Read, Mode::Ever, Errno::Io),
 ];
 
-/// Reads are many, and alike: so many of them are tried of each kind in the long form.
-const READS_TRIED: u64 = 60;
+/// Every operation that the server may ask for.
+const OPS: [Op; 7] =
+    [Op::Open, Op::Read, Op::Rename, Op::Sync, Op::Truncate, Op::Unlink, Op::Write];
 
 /// So many calls are tried of each kind in the short form.
-const SHORT_TRIED: u64 = 2;
+const SHORT_TRIED: usize = 2;
 
 /// So many clients are a crowd.
 const CROWD: u32 = 4;
@@ -105,28 +108,32 @@ pub(super) struct Matrix<'a> {
     pub(super) setting: &'a Setting,
     pub(super) folder: &'a Path,
     /// The data of [`Ground::Grown`], once it was needed.
-    pub(super) grown: OnceCell<PathBuf>,
+    pub(super) grown: OnceLock<PathBuf>,
 }
 
 impl Matrix<'_> {
-    pub(super) fn all(&self, length: Length) -> Result<Report> {
+    pub(super) fn all(&self, length: Length, jobs: usize) -> Result<Report> {
         let mut report = Report::default();
         let mut findings = Vec::new();
         for ground in Ground::ALL {
-            let counts = self.count(ground)?;
-            for (op, mode, errno) in kinds(ground, length) {
-                for nth in tried(op, counts.get(&op).copied().unwrap_or_default(), length) {
-                    let plan = Plan { op, nth, mode, errno, file: None };
-                    match self.one(ground, Some(plan)) {
-                        Ok(seen) => report.add(op, &seen),
-                        Err(error) => {
-                            println!("{}:{plan}: {error:#}", ground.name());
-                            findings.push(format!("{}:{plan}", ground.name()));
-                        }
+            let plans = self.plans(ground, length)?;
+            let crew = Crew { jobs, title: format!("matrix {}", ground.name()) };
+            crew.work(
+                plans.into_iter(),
+                |plan| self.one(ground, Some(*plan)),
+                |plan, seen| match seen {
+                    Ok(seen) => {
+                        report.add(plan.op, &seen);
+                        Ok(())
                     }
-                    ensure!(findings.len() < FINDINGS_MAX, "too many findings");
-                }
-            }
+                    Err(error) => {
+                        println!("{}:{plan}: {error:#}", ground.name());
+                        findings.push(format!("{}:{plan}", ground.name()));
+                        ensure!(findings.len() < FINDINGS_MAX, "too many findings");
+                        Ok(())
+                    }
+                },
+            )?;
         }
         ensure!(
             findings.is_empty(),
@@ -135,6 +142,26 @@ impl Matrix<'_> {
             findings[0]
         );
         Ok(report)
+    }
+
+    /// What is made to fail on that ground, one after the other.
+    fn plans(&self, ground: Ground, length: Length) -> Result<Vec<Plan>> {
+        let records = self.without_failure(ground)?;
+        let places = Places::of(&records);
+        let mut plans = Vec::new();
+        for (op, mode, errno) in kinds(ground, length) {
+            let calls = tried(op, &places, length);
+            plans.extend(calls.into_iter().map(|nth| Plan { op, nth, mode, errno, file: None }));
+        }
+        if length.is_full() {
+            let calls = OPS.iter().map(|op| {
+                let (count, places) = (places.count(*op), places.representatives(*op).len());
+                format!("{op} {count}, of which {places} differ")
+            });
+            let calls: Vec<String> = calls.collect();
+            println!("{} calls: {}; {} cases", ground.name(), calls.join("; "), plans.len());
+        }
+        Ok(plans)
     }
 
     /// The one case that `ground:plan` names.
@@ -148,8 +175,8 @@ impl Matrix<'_> {
         Ok(())
     }
 
-    /// How often each operation is asked for where nothing fails.
-    fn count(&self, ground: Ground) -> Result<BTreeMap<Op, u64>> {
+    /// What the server does where nothing fails.
+    fn without_failure(&self, ground: Ground) -> Result<Vec<Record>> {
         let seen = self.one(ground, None)?;
         ensure!(seen.ending == Ending::Asked, "the server ended by itself");
         let answered = |record: &Record| record.event == Event::Answer;
@@ -160,13 +187,7 @@ impl Matrix<'_> {
             ground != Ground::Grown || seen.records[first..last].iter().any(carried),
             "the WAL was not carried over between requests: its limit is another one now"
         );
-        let mut counts = BTreeMap::new();
-        for record in &seen.records {
-            if let Event::Asked(op) = record.event {
-                *counts.entry(op).or_default() += 1;
-            }
-        }
-        Ok(counts)
+        Ok(seen.records)
     }
 
     pub(super) fn grown(&self) -> Result<&Path> {
@@ -213,18 +234,20 @@ fn kinds(ground: Ground, length: Length) -> Vec<(Op, Mode, Errno)> {
     KINDS.into_iter().filter(is_tried).collect()
 }
 
-/// Which calls are tried of so many: all, or some that are spread over them.
-fn tried(op: Op, count: u64, length: Length) -> Vec<u64> {
-    let most = match (length, op) {
-        (Length::Short, _) => SHORT_TRIED,
-        (Length::Full { most }, Op::Read) => READS_TRIED.min(most),
-        (Length::Full { most }, _) => most,
-    };
-    if count <= most {
-        return (1..=count).collect();
+/// Which calls of the operation are tried: every one that differs, or some that are spread over them.
+fn tried(op: Op, places: &Places<'_>, length: Length) -> Vec<u64> {
+    match length {
+        Length::Short => spread((1..=places.count(op)).collect(), SHORT_TRIED),
+        Length::Full { most } => spread(places.representatives(op), most),
     }
-    // The middles of `most` stretches.
-    (0..most).map(|part| 1 + (2 * part + 1) * count / (2 * most)).collect()
+}
+
+/// All of them, or the middles of `most` stretches.
+fn spread(calls: Vec<u64>, most: usize) -> Vec<u64> {
+    if calls.len() <= most {
+        return calls;
+    }
+    (0..most).map(|part| calls[(2 * part + 1) * calls.len() / (2 * most)]).collect()
 }
 
 #[cfg(test)]
@@ -232,13 +255,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_long_form_tries_every_call_and_the_short_one_some_of_them() {
-        let full = Length::Full { most: u64::MAX };
-        assert_eq!(tried(Op::Sync, 3, full), [1, 2, 3]);
-        assert_eq!(tried(Op::Read, 1_000, full).len(), 60);
-        assert_eq!(tried(Op::Write, 1_000, Length::Full { most: 10 }).len(), 10);
-        assert_eq!(tried(Op::Write, 100, Length::Short), [26, 76]);
-        assert_eq!(tried(Op::Write, 1, Length::Short), [1]);
-        assert!(tried(Op::Rename, 0, full).is_empty());
+    fn where_not_every_call_is_tried_some_are_that_are_spread_over_them() {
+        assert_eq!(spread(vec![1, 2, 3], usize::MAX), [1, 2, 3]);
+        assert_eq!(spread((1..=1_000).collect(), 10).len(), 10);
+        assert_eq!(spread((1..=100).collect(), 2), [26, 76]);
+        assert_eq!(spread(vec![1], 2), [1]);
+        assert!(spread(Vec::new(), 2).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Power failures: at every point of a recorded life, with any part of what was not synced.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::case::{self, Place};
+use super::crew::Crew;
 use super::disk::{Disk, Leaves};
 use super::matrix::Matrix;
 use super::script::{Client, Known, Outcome, effects_in, operation};
@@ -52,6 +53,8 @@ pub(super) struct Power<'a> {
     pub(super) folder: &'a Path,
     pub(super) seed: u64,
     pub(super) length: Length,
+    /// So many images are tried at the same time.
+    pub(super) jobs: usize,
 }
 
 impl Power<'_> {
@@ -99,37 +102,26 @@ impl Power<'_> {
     fn fail_at_points(
         &self,
         name: &str,
-        mut disk: Disk,
+        disk: Disk,
         (records, most): (&[Record], usize),
         report: &mut Report,
     ) -> Result<()> {
         let mut prng = Prng::new(self.seed);
         let points = points(records, most, &mut prng);
-        let mut acknowledged = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        for (index, record) in records.iter().enumerate() {
-            if points.contains(&index) {
-                report.points += 1;
-                for leaves in self.variants() {
-                    let files = disk.after_power_failure(leaves, &mut prng);
-                    // The same files promise the same as long as nothing more is acknowledged.
-                    if seen.insert((hash(&files), acknowledged.len())) {
-                        report.images += 1;
-                        let image = Image { files: &files, acknowledged: &acknowledged };
-                        self.recover(name, &image, report).with_context(|| {
-                            format!("{name}, before record {index}, {leaves:?}")
-                        })?;
-                    }
-                }
-            }
-            disk.apply(record);
-            acknowledged.extend(number_of_acknowledged(record));
-        }
-        ensure!(
-            acknowledged.len() == case::OPERATIONS as usize,
-            "not every answer is in the trace"
-        );
-        Ok(())
+        report.points += points.len();
+        let answers = records.iter().filter_map(number_of_acknowledged).collect::<BTreeSet<_>>();
+        ensure!(answers.len() == case::OPERATIONS as usize, "not every answer is in the trace");
+        let images = Images::new(disk, records, points, self.variants(), prng);
+        let crew = Crew { jobs: self.jobs, title: name.to_owned() };
+        let recover = |image: &Image| {
+            let wrong = || format!("{name}, before record {}, {:?}", image.before, image.leaves);
+            self.recover(name, image).with_context(wrong)
+        };
+        crew.work(images, recover, |_, is_started| {
+            report.images += 1;
+            report.starts += usize::from(is_started?);
+            Ok(())
+        })
     }
 
     fn variants(&self) -> Vec<Leaves> {
@@ -139,21 +131,23 @@ impl Power<'_> {
         variants
     }
 
-    fn recover(&self, name: &str, image: &Image<'_>, report: &mut Report) -> Result<()> {
-        let folder = self.make_folder(&format!("{name}-image"))?;
+    /// Answers whether the image was started, rather than only looked at.
+    fn recover(&self, name: &str, image: &Image) -> Result<bool> {
+        let folder = self.make_folder(&format!("{name}-image-{}", image.number))?;
         let place = Place { setting: self.setting, folder: &folder, template: None, clients: 1 };
         let data_dir = folder.join("data");
-        write(image.files, &data_dir)?;
+        write(&image.files, &data_dir)?;
         let known = image.known()?;
         let is_new = !image.files.contains_key("stipend.db");
-        if is_new || report.images.is_multiple_of(IMAGES_BETWEEN_STARTS) {
-            report.starts += 1;
+        let is_started = is_new || image.number.is_multiple_of(IMAGES_BETWEEN_STARTS);
+        if is_started {
             case::recover(&place, known)?;
         } else {
             self.setting.launcher(&data_dir, &folder).fsck()?;
             known.compare(&effects_in(&data_dir)?)?;
         }
-        fs::remove_dir_all(&folder).context("cannot remove an image")
+        fs::remove_dir_all(&folder).context("cannot remove an image")?;
+        Ok(is_started)
     }
 
     fn make_folder(&self, name: &str) -> Result<PathBuf> {
@@ -164,22 +158,88 @@ impl Power<'_> {
 }
 
 /// What a power failure left, and what had been acknowledged before.
-struct Image<'a> {
-    files: &'a BTreeMap<String, Vec<u8>>,
-    acknowledged: &'a BTreeSet<u32>,
+struct Image {
+    number: usize,
+    /// The record before which the power failed.
+    before: usize,
+    leaves: Leaves,
+    files: BTreeMap<String, Vec<u8>>,
+    acknowledged: BTreeSet<u32>,
 }
 
-impl Image<'_> {
+impl Image {
     /// Every operation may have happened; those that were acknowledged did.
     fn known(&self) -> Result<Known> {
         let mut known = Known::default();
         for number in 0..case::OPERATIONS {
             known.note(number, Outcome::Lost)?;
         }
-        for number in self.acknowledged {
+        for number in &self.acknowledged {
             known.must_be_there(*number);
         }
         Ok(known)
+    }
+}
+
+/// The images of a recorded life, as they are asked for: all of them would not fit into memory.
+struct Images<'a> {
+    records: std::iter::Enumerate<std::slice::Iter<'a, Record>>,
+    points: BTreeSet<usize>,
+    variants: Vec<Leaves>,
+    prng: Prng,
+    disk: Disk,
+    acknowledged: BTreeSet<u32>,
+    /// The same files promise the same as long as nothing more is acknowledged.
+    seen: BTreeSet<(u64, usize)>,
+    ready: VecDeque<Image>,
+}
+
+impl<'a> Images<'a> {
+    fn new(
+        disk: Disk,
+        records: &'a [Record],
+        points: BTreeSet<usize>,
+        variants: Vec<Leaves>,
+        prng: Prng,
+    ) -> Self {
+        let records = records.iter().enumerate();
+        let (acknowledged, seen) = (BTreeSet::new(), BTreeSet::new());
+        Self { records, points, variants, prng, disk, acknowledged, seen, ready: VecDeque::new() }
+    }
+
+    /// What a power failure before that record leaves, as far as it is new.
+    fn fail(&mut self, before: usize) {
+        for leaves in &self.variants {
+            let files = self.disk.after_power_failure(*leaves, &mut self.prng);
+            if self.seen.insert((hash(&files), self.acknowledged.len())) {
+                let (number, acknowledged) = (self.seen.len(), self.acknowledged.clone());
+                self.ready.push_back(Image {
+                    number,
+                    before,
+                    leaves: *leaves,
+                    files,
+                    acknowledged,
+                });
+            }
+        }
+    }
+}
+
+impl Iterator for Images<'_> {
+    type Item = Image;
+
+    fn next(&mut self) -> Option<Image> {
+        loop {
+            if let Some(image) = self.ready.pop_front() {
+                return Some(image);
+            }
+            let (index, record) = self.records.next()?;
+            if self.points.contains(&index) {
+                self.fail(index);
+            }
+            self.disk.apply(record);
+            self.acknowledged.extend(number_of_acknowledged(record));
+        }
     }
 }
 

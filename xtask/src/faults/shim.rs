@@ -105,17 +105,20 @@ impl FromStr for Plan {
     }
 }
 
-/// Builds the library and the server; answers where they are.
-pub(super) fn build() -> Result<(PathBuf, PathBuf)> {
+/// Builds the library, and the server where none is named; answers where they are.
+pub(super) fn build(named: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     ensure!(cfg!(target_os = "linux"), "file functions are replaced on Linux only");
     let root = workspace::root()?;
     let mut build = workspace::cargo(&root);
-    build.args(["build", "--quiet", "--package", "stipend", "--package", "stipend-faults"]);
+    build.args(["build", "--quiet", "--package", "stipend-faults"]);
+    if named.is_none() {
+        build.args(["--package", "stipend"]);
+    }
     ensure!(build.status().context("cargo did not start")?.success(), "the build failed");
-    let server = workspace::debug_binary(&workspace::metadata(&root)?)?;
-    let library = server.with_file_name("libstipend_faults.so");
+    let debug = workspace::debug_binary(&workspace::metadata(&root)?)?;
+    let library = debug.with_file_name("libstipend_faults.so");
     ensure!(library.is_file(), "{} is missing", library.display());
-    Ok((server, library))
+    Ok((named.map_or(Ok(debug), |named| workspace::server_binary(Some(named)))?, library))
 }
 
 /// What one process is told.

@@ -199,6 +199,22 @@ fn after_a_failed_append_nothing_is_acknowledged_any_more() {
 }
 
 #[test]
+fn a_store_that_fails_by_itself_stops_the_engine_though_nobody_commits() {
+    let mut bench = Bench::seeded();
+    bench.settle();
+    let appends = bench.control().appends();
+    bench.control().fail_aside();
+    assert_eq!(bench.fatal_errors(), ["the store failed"]);
+    assert_eq!(bench.control().appends(), appends, "it was not an append that told");
+    assert_eq!(bench.consume(ACME, "k1", 10), Err(Refusal::Failed));
+
+    bench.crash();
+    assert!(is_fresh(&bench.consume(ACME, "k1", 10)));
+    assert_eq!(bench.balance(ACME), Amount::whole(79_990));
+    bench.verify();
+}
+
+#[test]
 fn a_batch_of_answers_without_rows_waits_its_turn_too() {
     let bench = Bench::seeded();
     let control = bench.control();

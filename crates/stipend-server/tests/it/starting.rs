@@ -1,11 +1,15 @@
 //! While the state is loaded only the probes answer; whoever came early is served afterwards.
 
 use crate::support::{self, Server};
+use crate::world::{self, usage};
 use axum::body::Body;
 use axum::http::Request;
-use stipend_engine::LoadProgress;
+use serde_json::json;
+use std::sync::Arc;
+use stipend_engine::{Engine, LoadProgress, Options, SystemClock};
 use stipend_server::Front;
 use stipend_server::ids::SystemRandom;
+use stipend_store::MemoryStore;
 
 fn ask(front: &Front, path: &str) -> (u16, Option<String>, String) {
     let request = Request::builder().uri(path).header("x-api-key", support::KEY);
@@ -41,4 +45,80 @@ fn while_the_state_is_loaded_probes_say_how_far_that_is_and_all_else_is_put_off(
     front.open(server.app());
     assert_eq!(ask(&front, "/readyz"), (200, None, "ready\n".to_owned()));
     assert_eq!(ask(&front, "/api/v1/credits/custom-currencies").0, 200);
+}
+
+/// More rows than a start reads at once.
+const USAGES: usize = 5_000;
+
+/// What `/readyz` says of a start.
+fn loading(front: &Front) -> (String, u64, u64) {
+    let (status, later, body) = ask(front, "/readyz");
+    assert_eq!((status, later.as_deref()), (503, Some("1")), "{body}");
+    let body: serde_json::Value = serde_json::from_str(&body).expect("it is JSON");
+    let loading = &body["loading"];
+    let count = |name: &str| loading[name].as_u64().expect("a count");
+    (loading["stage"].as_str().expect("a word").to_owned(), count("done"), count("total"))
+}
+
+#[test]
+fn a_start_that_is_held_at_each_reading_says_how_far_it_is_and_serves_nothing_before_it_is_done() {
+    let store = MemoryStore::new();
+    let (again, control) = (store.reopen(), store.control());
+    let server = Server::in_memory(store.reopen());
+    world::build_example(&server);
+    for hundred in 0..USAGES / 100 {
+        let usages = (0..100).map(|n| usage("acme", &format!("k-{hundred}-{n}"), 1));
+        let usages: Vec<_> = usages.collect();
+        server.done(
+            "POST",
+            "/api/v1/credits/consumption/async",
+            &json!({ "consumptions": usages }),
+        );
+    }
+    server.engine().stop();
+
+    let options = Options::default();
+    let front = Front::loading(options.progress.clone(), &SystemRandom);
+    control.pause_reads();
+    let starting = std::thread::spawn(move || {
+        let store = Box::new(again.reopen());
+        Engine::start_with(store, Arc::new(SystemClock), Box::new(|_| {}), &options)
+    });
+    let (mut seen, mut asked) = (Vec::new(), None);
+    while !starting.is_finished() {
+        let held = control.held_read();
+        if held.is_none() || held == asked {
+            std::thread::yield_now();
+            continue;
+        }
+        asked = held;
+        seen.push(loading(&front));
+        for path in ["/api/v1/customers", "/dashboard", "/metrics"] {
+            let (status, later, _) = ask(&front, path);
+            assert_eq!((status, later.as_deref()), (503, Some("1")), "{path}");
+        }
+        assert_eq!(ask(&front, "/livez").0, 200);
+        control.release_one_read();
+    }
+    control.release_reads();
+    starting.join().expect("it does not panic").expect("the data is sound");
+
+    let stages = ["waiting", "images", "journal", "keys"];
+    let stage = |said: &str| stages.iter().position(|stage| *stage == said);
+    assert!(seen.iter().all(|(said, done, total)| stage(said).is_some() && done <= total));
+    for (before, after) in seen.iter().zip(&seen[1..]) {
+        let is_later = stage(&before.0) < stage(&after.0);
+        let goes_on = before.0 == after.0 && before.1 <= after.1;
+        assert!(is_later || goes_on, "{before:?}, then {after:?}");
+    }
+    let at = |said: &str, done: u64| {
+        seen.iter().any(|(stage, found, total)| stage == said && *found == done && *total >= done)
+    };
+    assert!(at("waiting", 0) && at("images", 0) && at("journal", 0), "{seen:?}");
+    let keys = seen.iter().filter(|(stage, _, total)| stage == "keys" && *total >= USAGES as u64);
+    let keys: Vec<bool> = keys.map(|(_, done, total)| done == total).collect();
+    assert!(keys.contains(&false) && keys.contains(&true), "they are counted: {seen:?}");
+
+    front.open(server.app());
+    assert_eq!(ask(&front, "/readyz"), (200, None, "ready\n".to_owned()));
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::contract::StoreError;
+use crate::contract::{FailureWatch, StoreError};
 
 /// What a store is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +94,59 @@ impl Control {
         self.0.state().held
     }
 
+    /// Holds every reading that comes from now on, before it is carried out.
+    pub fn pause_reads(&self) {
+        self.0.change(|state| {
+            state.reads.is_paused = true;
+            state.reads.passes = 0;
+        });
+    }
+
+    /// Lets all readings go on.
+    pub fn release_reads(&self) {
+        self.0.change(|state| state.reads.is_paused = false);
+    }
+
+    /// Lets exactly one reading go on, the one that waits or the next to come.
+    pub fn release_one_read(&self) {
+        self.0.change(|state| state.reads.passes += 1);
+    }
+
+    /// How many readings were asked for, where one of them is held now.
+    #[must_use]
+    pub fn held_read(&self) -> Option<u64> {
+        let state = self.0.state();
+        (state.reads.held > 0).then_some(state.reads.asked)
+    }
+
     /// Lets an operation fail as described; several faults may be waiting.
     pub fn fail(&self, fault: Fault) {
         self.0.change(|state| state.faults.push(fault));
     }
 
+    /// Lets the store fail by itself, while nobody asks anything of it, and every later append:
+    /// until [`Control::heal`].
+    pub fn fail_aside(&self) {
+        let watch = self.0.change(|state| {
+            let fault = Fault::next_append(FaultKind::Failed);
+            state.faults.push(Fault { lasting: true, ..fault });
+            state.watch.clone()
+        });
+        // Not under the lock: whoever is told may ask for something.
+        if let Some(watch) = watch {
+            watch.tell(&FaultKind::Failed.error());
+        }
+    }
+
     /// Takes all faults back.
     pub fn heal(&self) {
         self.0.change(|state| state.faults.clear());
+    }
+
+    /// How many operations have failed because of [`Control::fail`].
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.0.state().failures
     }
 
     /// How many appends were asked for, whatever became of them.
@@ -125,8 +170,22 @@ struct State {
     /// How many appends may pass although it is paused.
     passes: u64,
     held: usize,
+    reads: Reads,
     appends: u64,
+    failures: u64,
     faults: Vec<Fault>,
+    /// Who is told of [`Control::fail_aside`]: the last one that asked.
+    watch: Option<FailureWatch>,
+}
+
+/// What holds readings.
+#[derive(Debug, Default)]
+struct Reads {
+    is_paused: bool,
+    /// How many may pass although they are paused.
+    passes: u64,
+    held: usize,
+    asked: u64,
 }
 
 /// What is to become of an operation.
@@ -163,8 +222,22 @@ impl Gate {
             if state.opening != opening {
                 return Err(fenced());
             }
+        } else {
+            state = self.hold_read(state);
         }
         Ok(state.verdict(operation))
+    }
+
+    fn hold_read<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.reads.asked += 1;
+        state.reads.held += 1;
+        let waits = |state: &mut State| state.reads.is_paused && state.reads.passes == 0;
+        state = self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
+        state.reads.held -= 1;
+        if state.reads.is_paused {
+            state.reads.passes -= 1;
+        }
+        state
     }
 
     fn hold<'a>(&'a self, mut state: MutexGuard<'a, State>, opening: u64) -> MutexGuard<'a, State> {
@@ -178,6 +251,10 @@ impl Gate {
             state.passes -= 1;
         }
         state
+    }
+
+    pub(super) fn watch(&self, watch: FailureWatch) {
+        self.change(|state| state.watch = Some(watch));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -209,6 +286,7 @@ impl State {
             }
             true
         });
+        self.failures += u64::from(!matches!(verdict, Verdict::Pass));
         verdict
     }
 }
