@@ -94,7 +94,7 @@ use crate::id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, Slot,
     SubscriptionNo,
 };
-use crate::shared::Shared;
+use crate::shared::{Shared, clone_fields};
 use crate::time::Timestamp;
 
 /// What is known of a customer apart from what it holds.
@@ -130,7 +130,7 @@ pub struct Resource {
 }
 
 /// The aggregate: a customer and all that is decided together with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Customer {
     /// Its dense number.
     pub slot: Slot,
@@ -150,6 +150,28 @@ pub struct Customer {
     pub next_due: Option<Timestamp>,
     /// What it has used of features, by the meters' numbers.
     pub usages: Vec<FeatureUsage>,
+}
+
+impl Clone for Customer {
+    fn clone(&self) -> Self {
+        Self {
+            profile: self.profile.clone(),
+            resources: self.resources.clone(),
+            subscriptions: self.subscriptions.clone(),
+            pools: self.pools.clone(),
+            promotions: self.promotions.clone(),
+            usages: self.usages.clone(),
+            ..*self
+        }
+    }
+
+    /// In the room of an earlier copy of the same customer, nothing is asked for and nothing
+    /// counted: what the two share already stays as it is.
+    fn clone_from(&mut self, other: &Self) {
+        clone_fields!(self from other;
+            copied slot, next_grant, next_due;
+            cloned profile, resources, subscriptions, pools, promotions, usages);
+    }
 }
 
 impl Customer {

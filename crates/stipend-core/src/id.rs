@@ -2,6 +2,7 @@
 //!
 //! Source of the rules: `behaviour.md` §1.0.
 
+use crate::shared::share;
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
@@ -25,8 +26,18 @@ fn is_id(text: &str, others: &str) -> bool {
 macro_rules! public_id {
     ($(#[$doc:meta])* $name:ident allows $others:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
+
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                Self(Arc::clone(&self.0))
+            }
+
+            fn clone_from(&mut self, other: &Self) {
+                share(&mut self.0, &other.0);
+            }
+        }
 
         impl $name {
             /// Takes the text as an id of this kind.

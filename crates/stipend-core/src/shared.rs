@@ -31,6 +31,10 @@ impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
+
+    fn clone_from(&mut self, other: &Self) {
+        share(&mut self.0, &other.0);
+    }
 }
 
 impl<T: PartialEq> PartialEq for Shared<T> {
@@ -72,6 +76,26 @@ where
         (&*self.0).into_iter()
     }
 }
+
+/// Has `to` share what `from` has. Mostly it does already, in the room of an earlier copy; then
+/// nobody is counted off and on, which would take the count from whichever thread had it last.
+pub(crate) fn share<T: ?Sized>(to: &mut Arc<T>, from: &Arc<T>) {
+    if !Arc::ptr_eq(to, from) {
+        *to = Arc::clone(from);
+    }
+}
+
+/// Clones another value field by field into the room of this one. All fields must be named, so that
+/// none is forgotten; `but` names those that were done already.
+macro_rules! clone_fields {
+    ($to:ident from $from:ident $(, but $($done:ident),+)?; copied $($copied:ident),*;
+     cloned $($cloned:ident),*) => {
+        let Self { $($($done: _,)+)? $($copied,)* $($cloned),* } = $from;
+        $($to.$copied = *$copied;)*
+        $($to.$cloned.clone_from($cloned);)*
+    };
+}
+pub(crate) use clone_fields;
 
 /// Makes room for one value more, and for few beyond it: most customers have one or two of a thing
 /// for ever, and a list that grows by itself begins with room for four.

@@ -29,10 +29,18 @@ impl Clone for Chain {
         copied.extend_from_slice(trees);
         Self { last, life, trees: copied, head }
     }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self { last, life, ref trees, head } = *other;
+        (self.last, self.life, self.head) = (last, life, head);
+        self.trees.clear();
+        self.trees.reserve(trees.len() + 1);
+        self.trees.extend_from_slice(trees);
+    }
 }
 
 /// The aggregate as it is kept in memory and in images.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Account {
     /// The customer.
     pub customer: Customer,
@@ -45,6 +53,29 @@ pub struct Account {
     /// Position of its last row about itself, and about no pool or meter: its profile, its
     /// resources, subscriptions and promotions. Each leads to the one before.
     pub own: Seq,
+}
+
+impl Clone for Account {
+    fn clone(&self) -> Self {
+        let Self { customer, chains, listed, meter_chains, own } = self;
+        Self {
+            customer: customer.clone(),
+            chains: chains.clone(),
+            listed: listed.clone(),
+            meter_chains: meter_chains.clone(),
+            own: *own,
+        }
+    }
+
+    /// Into an earlier copy of the same account: see [`Customer`].
+    fn clone_from(&mut self, other: &Self) {
+        let Self { customer, chains, listed, meter_chains, own } = other;
+        self.customer.clone_from(customer);
+        self.chains.clone_from(chains);
+        self.listed.clone_from(listed);
+        self.meter_chains.clone_from(meter_chains);
+        self.own = *own;
+    }
 }
 
 record!(Chain { 1 => last, 2 => life, 3 => trees, 4 => head });

@@ -46,6 +46,7 @@ pub(crate) struct Room {
     waiters: Vec<(Waiter, Answer)>,
     slots: Vec<u32>,
     accounts: Vec<(u32, Arc<Account>)>,
+    pub(crate) replaced: Vec<(u32, Arc<Account>)>,
 }
 
 impl Room {
@@ -58,7 +59,7 @@ impl Room {
         assert!(waiters.is_empty() && accounts.is_empty(), "answers are given, accounts published");
         rows.clear();
         slots.clear();
-        Self { rows, waiters, slots, accounts }
+        Self { rows, waiters, slots, accounts, replaced: Vec::new() }
     }
 }
 
@@ -98,12 +99,14 @@ pub(crate) struct Open {
     subscriptions: Vec<(Named<SubscriptionId>, u32)>,
     waiters: Vec<(Waiter, Answer)>,
     accounts: Vec<(u32, Arc<Account>)>,
+    /// Empty, with room.
+    replaced: Vec<(u32, Arc<Account>)>,
     is_realm_touched: bool,
 }
 
 impl Open {
     pub(crate) fn new(tip: Tip, now: Timestamp, room: Room) -> Self {
-        let Room { rows, waiters, slots, accounts } = room;
+        let Room { rows, waiters, slots, accounts, replaced } = room;
         Self {
             tip,
             now,
@@ -120,6 +123,7 @@ impl Open {
             subscriptions: Vec::new(),
             waiters,
             accounts,
+            replaced,
             is_realm_touched: false,
         }
     }
@@ -192,21 +196,22 @@ impl Open {
         let (account, is_first) = working.account_mut(slot, batch).expect("the customer exists");
         let due_before = account.customer.next_due;
         let row = account.append(entry, draft);
-        let env = account.customer.profile.env;
         working.reschedule(slot, due_before);
         match entry {
             Entry::Profile(profile) => {
+                let env = profile.env;
                 self.profiles.insert(slot);
                 let name = (env, profile.id.clone());
-                if working.find_customer(&name).is_none() {
+                if working.find_customer(name.0, &name.1).is_none() {
                     working.name_customer(name.clone(), slot);
                     self.customers.push((name, slot));
                 }
             }
             Entry::Subscription(terms) => {
                 self.listed.insert((slot, terms.number));
+                let env = working.account(slot).expect("it was changed").customer.profile.env;
                 let name = (env, terms.id.clone());
-                if working.find_subscription(&name).is_none() {
+                if working.find_subscription(name.0, &name.1).is_none() {
                     working.name_subscription(name.clone(), slot);
                     self.subscriptions.push((name, slot));
                 }
@@ -329,6 +334,7 @@ impl Open {
         };
         let publication = Publication {
             accounts,
+            replaced: self.replaced,
             customers: self.customers,
             subscriptions: self.subscriptions,
             realm: self.is_realm_touched.then(|| Arc::clone(working.realm())),

@@ -67,7 +67,6 @@ struct Done {
 }
 
 /// What the decider goes on with.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 enum Event {
     /// A batch is durable or refused.
     Committed(Committed),
@@ -203,8 +202,10 @@ impl Decider {
     /// Takes note of a commit; answers whether it became durable.
     fn settle(&mut self, committed: Committed) -> bool {
         match committed {
-            Committed::Durable { number, publication, room } => {
+            Committed::Durable { number, mut publication, room } => {
                 self.room = room;
+                self.working.take_spares(&mut publication.replaced);
+                self.room.replaced = std::mem::take(&mut publication.replaced);
                 if number > 0 {
                     self.slices.resume();
                 }
@@ -245,10 +246,7 @@ impl Decider {
             Command::Consume(items) => return self.consume(open, env, &items),
             Command::Reverse(reversing) => return self.reverse(open, env, *reversing),
             Command::Report(items) => return self.report(open, env, items),
-            Command::CatchUp(slot) => {
-                self.roll(open, slot.0);
-                return Ok(Reply::Done);
-            }
+            Command::CatchUp(slot) => return Ok(self.catch_up(open, slot)),
             Command::CatchUpAll => return Ok(Reply::Done),
             Command::OpenProduction(key) => self.open_production(open, key)?,
             Command::OpenSandbox(key) => self.open_sandbox(open, key)?,
@@ -273,7 +271,7 @@ impl Decider {
             }
             Command::CreateCustomer(new) => self.create_customer(open, env, new)?,
             Command::Customer(id, command) => {
-                let found = self.working.find_customer(&(env, id.clone()));
+                let found = self.working.find_customer(env, &id);
                 let slot = found.ok_or(Refusal::CustomerNotFound(id))?;
                 self.change_customer(open, env, slot, &command)?
             }

@@ -364,7 +364,7 @@ impl Engine {
     /// The customer with that id, as published.
     #[must_use]
     pub fn find_customer(&self, env: EnvId, id: &CustomerId) -> Option<Arc<Account>> {
-        let slot = self.published.find_customer(&(env, id.clone()))?;
+        let slot = self.published.find_customer(env, id)?;
         self.published.account(slot)
     }
 
@@ -412,7 +412,7 @@ impl Engine {
         id: &SubscriptionId,
         now: Timestamp,
     ) -> Option<(Found, SubscriptionNo)> {
-        let slot = self.published.find_subscription(&(env, id.clone()))?;
+        let slot = self.published.find_subscription(env, id)?;
         let account = self.rolled(self.published.account(slot)?, now);
         let subscriptions = &account.customer.subscriptions;
         let number = subscriptions.iter().find(|found| found.terms.id == *id)?.terms.number;

@@ -7,6 +7,7 @@ use crate::realm::Realm;
 use crate::slots::{Keeper, Slots};
 use arc_swap::{ArcSwap, Guard};
 use foldhash::fast::RandomState;
+use papaya::Equivalent;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -16,10 +17,22 @@ use stipend_core::{CustomerId, EnvId, PoolId, SubscriptionId};
 /// Where the names of an environment's things are found.
 pub(crate) type Named<T> = (EnvId, T);
 
+/// As [`Named`], to look for one: without a copy of its id, which would be counted on and off.
+#[derive(Clone, Copy, Hash)]
+struct Name<'a, T>(EnvId, &'a T);
+
+impl<T: Eq> Equivalent<Named<T>> for Name<'_, T> {
+    fn equivalent(&self, key: &Named<T>) -> bool {
+        self.0 == key.0 && *self.1 == key.1
+    }
+}
+
 /// What a commit made durable.
 #[derive(Debug, Default)]
 pub(crate) struct Publication {
     pub(crate) accounts: Vec<(u32, Arc<Account>)>,
+    /// What was published in their places before: room for copies to come.
+    pub(crate) replaced: Vec<(u32, Arc<Account>)>,
     pub(crate) customers: Vec<(Named<CustomerId>, u32)>,
     pub(crate) subscriptions: Vec<(Named<SubscriptionId>, u32)>,
     pub(crate) realm: Option<Arc<Realm>>,
@@ -89,13 +102,15 @@ impl Published {
         }
     }
 
-    /// Makes a commit visible; takes its accounts. They come before the names that lead to them.
+    /// Makes a commit visible; takes its accounts and gives those that they replace. They come
+    /// before the names that lead to them.
     pub(crate) fn publish(&self, publication: &mut Publication) {
         if let Some(realm) = &publication.realm {
             self.realm.store(Arc::clone(realm));
         }
         for (slot, account) in publication.accounts.drain(..) {
-            self.accounts.put(slot, account);
+            let replaced = self.accounts.put(slot, account);
+            publication.replaced.extend(replaced.map(|account| (slot, account)));
         }
         if let Some(last) = publication.customers.iter().map(|(_, slot)| *slot).max() {
             self.next_slot.fetch_max(last + 1, Ordering::AcqRel);
@@ -143,12 +158,12 @@ impl Published {
         }
     }
 
-    pub(crate) fn find_customer(&self, name: &Named<CustomerId>) -> Option<u32> {
-        self.names.customers.pin().get(name).copied()
+    pub(crate) fn find_customer(&self, env: EnvId, id: &CustomerId) -> Option<u32> {
+        self.names.customers.pin().get(&Name(env, id)).copied()
     }
 
-    pub(crate) fn find_subscription(&self, name: &Named<SubscriptionId>) -> Option<u32> {
-        self.names.subscriptions.pin().get(name).copied()
+    pub(crate) fn find_subscription(&self, env: EnvId, id: &SubscriptionId) -> Option<u32> {
+        self.names.subscriptions.pin().get(&Name(env, id)).copied()
     }
 
     pub(crate) fn realm(&self) -> Arc<Realm> {

@@ -111,11 +111,12 @@ impl Slots {
         self.segment(slot / SEGMENT_SLOTS)?.find(place_of(slot))
     }
 
-    /// Puts an account into its slot.
-    pub(crate) fn put(&self, slot: u32, account: Arc<Account>) {
+    /// Puts an account into its slot; gives the one that was decoded there.
+    pub(crate) fn put(&self, slot: u32, account: Arc<Account>) -> Option<Arc<Account>> {
         let segment = self.make_segment(slot / SEGMENT_SLOTS);
-        segment.decoded[place_of(slot)].store(Some(account));
+        let before = segment.decoded[place_of(slot)].swap(Some(account));
         segment.ask(place_of(slot), false);
+        before
     }
 
     /// Puts a packed segment where nothing is yet.

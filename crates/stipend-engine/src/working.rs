@@ -8,6 +8,7 @@ use crate::published::{Named, Publication, Published};
 use crate::realm::Realm;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 use stipend_core::{CustomerId, EnvId, SubscriptionId, Timestamp};
 
@@ -25,12 +26,14 @@ const NEW: u64 = u64::MAX;
 struct Current {
     /// Kept from when it was asked for until it rests.
     account: OnceCell<Arc<Account>>,
+    /// What was published of it before: room for the next copy.
+    spare: Option<Arc<Account>>,
     /// The number of the batch that changed it last.
     batch: u64,
 }
 
 /// All customers as they are now, by their slots. What is published is the same account as long as
-/// nothing was decided on top of it, so the array costs two words a customer, and finding one that
+/// nothing was decided on top of it, so the array costs three words a customer, and finding one that
 /// is in use is neither a hash nor a look at what readers share. One that nobody has changed since
 /// the last time around is forgotten here, so that what is published can pack it.
 #[derive(Debug)]
@@ -85,8 +88,11 @@ impl Working {
     /// Notes that what is due next for a customer has changed.
     pub(crate) fn reschedule(&mut self, slot: u32, before: Option<Timestamp>) {
         let Some(account) = self.account(slot) else { return };
-        let (env, after) = (account.customer.profile.env, account.customer.next_due);
-        self.due.change(env, slot, before, after);
+        let after = account.customer.next_due;
+        if after != before {
+            let env = account.customer.profile.env;
+            self.due.change(env, slot, before, after);
+        }
     }
 
     /// Whether there is any customer in an environment.
@@ -123,19 +129,35 @@ impl Working {
     }
 
     /// The account to be changed in a batch, and whether that is its first change there: then a
-    /// copy of it is made, later changes find it alone.
+    /// copy of it is made, later changes find it alone. A customer who is changed again and again
+    /// has the copy made in what was published of it the time before: that has the right size and
+    /// shares with it already what the two have in common.
     pub(crate) fn account_mut(&mut self, slot: u32, batch: u64) -> Option<(&mut Account, bool)> {
         self.account(slot)?;
-        let Current { account, batch: last } = self.place(slot);
+        let Current { account, spare, batch: last } = self.place(slot);
         let account = account.get_mut()?;
         let is_first = *last != batch;
         *last = batch;
+        if is_first && let Some(mut copy) = spare.take() {
+            // Who still reads it keeps it.
+            if let Some(room) = Arc::get_mut(&mut copy) {
+                room.clone_from(account);
+                *account = copy;
+            }
+        }
         Some((Arc::make_mut(account), is_first))
+    }
+
+    /// Keeps what a commit has replaced, as room for the next copies.
+    pub(crate) fn take_spares(&mut self, replaced: &mut Vec<(u32, Arc<Account>)>) {
+        for (slot, account) in replaced.drain(..) {
+            self.place(slot).spare = Some(account);
+        }
     }
 
     pub(crate) fn insert_account(&mut self, slot: u32, account: Account) {
         self.arriving.insert(account.customer.profile.env);
-        *self.place(slot) = Current { account: Arc::new(account).into(), batch: NEW };
+        *self.place(slot) = Current { account: Arc::new(account).into(), spare: None, batch: NEW };
     }
 
     pub(crate) fn realm(&self) -> &Arc<Realm> {
@@ -146,12 +168,12 @@ impl Working {
         Arc::make_mut(&mut self.realm)
     }
 
-    pub(crate) fn find_customer(&self, name: &Named<CustomerId>) -> Option<u32> {
-        self.customers.get(name).copied().or_else(|| self.published.find_customer(name))
+    pub(crate) fn find_customer(&self, env: EnvId, id: &CustomerId) -> Option<u32> {
+        find(&self.customers, env, id).or_else(|| self.published.find_customer(env, id))
     }
 
-    pub(crate) fn find_subscription(&self, name: &Named<SubscriptionId>) -> Option<u32> {
-        self.subscriptions.get(name).copied().or_else(|| self.published.find_subscription(name))
+    pub(crate) fn find_subscription(&self, env: EnvId, id: &SubscriptionId) -> Option<u32> {
+        find(&self.subscriptions, env, id).or_else(|| self.published.find_subscription(env, id))
     }
 
     pub(crate) fn name_customer(&mut self, name: Named<CustomerId>, slot: u32) {
@@ -188,6 +210,7 @@ impl Working {
             let current = &mut self.accounts[slot / PART][slot % PART];
             if current.batch <= before {
                 current.account.take();
+                current.spare = None;
             }
             self.hand.0 += 1;
         }
@@ -217,6 +240,11 @@ impl Working {
     }
 }
 
+/// Looks among the names that are not published yet: mostly there are none.
+fn find<T: Clone + Hash + Eq>(names: &HashMap<Named<T>, u32>, env: EnvId, id: &T) -> Option<u32> {
+    if names.is_empty() { None } else { names.get(&(env, id.clone())).copied() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +269,41 @@ mod tests {
             updated_at: Timestamp::EPOCH,
         };
         Account::new(Customer::new(Slot(SLOT), profile))
+    }
+
+    #[test]
+    fn a_copy_is_made_in_what_was_replaced_unless_somebody_still_reads_that() {
+        let published =
+            Published::new(BTreeMap::new(), Names::with_room(0), Realm::default(), 1, 0);
+        let published = Arc::new(published);
+        let (due, nobody) = (DueIndex::default(), BTreeSet::new());
+        let mut working =
+            Working::new(Arc::clone(&published), due, nobody, 1, Rest::AfterSeconds(1));
+        working.insert_account(SLOT, account());
+        // Changes the customer in a batch, publishes it, and answers where it stands.
+        let mut commit = |batch: u64| {
+            let (account, is_first) = working.account_mut(SLOT, batch).expect("it was inserted");
+            assert!(is_first);
+            account.own = batch;
+            let account = Arc::clone(working.account(SLOT).expect("it was changed"));
+            let place = Arc::as_ptr(&account);
+            let accounts = vec![(SLOT, account)];
+            let mut publication = Publication { accounts, ..Publication::default() };
+            published.publish(&mut publication);
+            working.take_spares(&mut publication.replaced);
+            place
+        };
+        let published = || published.account(SLOT).expect("it is published");
+        let (first, second) = (commit(1), commit(2));
+        assert_ne!(first, second, "the first is published and stays as it is");
+        assert_eq!(commit(3), first, "nobody reads the first any more");
+        let mut expected = account();
+        expected.own = 3;
+        assert_eq!(*published(), expected);
+        let reader = published();
+        assert_eq!(commit(4), second);
+        assert_ne!(commit(5), first, "somebody reads it");
+        assert_eq!((reader.own, published().own), (3, 5));
     }
 
     #[test]

@@ -211,7 +211,10 @@ fn run(shared: &Shared, connection: &Connection) {
 fn carry_over(shared: &Shared, connection: &Connection) -> rusqlite::Result<Option<u32>> {
     for _ in 0..PASSES_MAX {
         let Pass { frames, carried } = pass(connection)?;
-        if frames.saturating_sub(carried) <= FEW_FRAMES {
+        // A pass counts what was there when it began. What was committed meanwhile counts here, or
+        // all of it would be carried over while commits wait.
+        let committed = shared.lock().frames;
+        if frames == 0 || frames_left(committed, carried) <= FEW_FRAMES {
             break;
         }
     }
@@ -222,6 +225,11 @@ fn carry_over(shared: &Shared, connection: &Connection) -> rusqlite::Result<Opti
     }
     drop(state);
     Ok(Some(pass(connection)?.frames))
+}
+
+/// How much of the WAL is still to be carried over. One that has become shorter has begun anew.
+fn frames_left(committed: u32, carried: u32) -> u32 {
+    committed.checked_sub(carried).unwrap_or(committed)
 }
 
 /// How long the WAL is, and how much of it stands in the database.
@@ -289,5 +297,16 @@ mod tests {
         for refused in [checkpointer.give_turn(), checkpointer.note_commit()] {
             assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn what_was_committed_while_the_log_was_carried_over_is_left() {
+        let check = |committed, carried, expected| {
+            assert_eq!(frames_left(committed, carried), expected, "{committed} with {carried}");
+        };
+        check(4_000, 4_000, 0);
+        check(5_500, 4_000, 1_500);
+        check(5_500, 100, 5_400);
+        check(30, 4_000, 30);
     }
 }

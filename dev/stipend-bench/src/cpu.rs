@@ -42,6 +42,13 @@ impl CpuTimes {
         PARTS.iter().map(cost).filter(|(_, cost)| *cost > 0.0).collect()
     }
 
+    /// Adds what was taken between two looks.
+    pub(crate) fn add(&mut self, since: &Self, now: &Self) {
+        for name in now.0.keys() {
+            *self.0.entry(name.clone()).or_default() += now.of(name, since);
+        }
+    }
+
     /// What the threads with that name took since then.
     pub(crate) fn of(&self, name: &str, since: &Self) -> Duration {
         let of = |times: &Self| times.0.get(name).copied().unwrap_or_default();

@@ -181,12 +181,17 @@ impl Pipeline {
 }
 
 /// A consumption of one credit by the n-th customer.
-pub(crate) fn usage(customer: u32, key: &str) -> Result<ConsumeItem> {
-    let id = customer_id(customer);
+pub(crate) fn usage(customer: u32, key: String) -> Result<ConsumeItem> {
+    let customer = CustomerId::parse(&customer_id(customer))?;
+    Ok(usage_of(customer, key))
+}
+
+/// A consumption of one credit by that customer.
+pub(crate) fn usage_of(customer: CustomerId, event_id: String) -> ConsumeItem {
     let mut request = examples::consumption(Amount::whole(1));
-    request.event_id = Some(key.to_owned());
-    let key = Key::of_consumption(PRODUCTION, &id, &request, key);
-    Ok(ConsumeItem { customer: CustomerId::parse(&id)?, request, key })
+    let key = Key::of_consumption(PRODUCTION, customer.as_str(), &request, &event_id);
+    request.event_id = Some(event_id);
+    ConsumeItem { customer, request, key }
 }
 
 fn catalog_commands() -> Vec<CatalogCommand> {

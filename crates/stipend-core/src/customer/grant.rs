@@ -4,7 +4,7 @@ use crate::Amount;
 use crate::catalog::{Behavior, Metadata, PackageKey};
 use crate::id::{GrantNo, SubscriptionNo};
 use crate::period::{Anchor, Cadence, period_at};
-use crate::shared::Shared;
+use crate::shared::{Shared, clone_fields, share};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ pub struct MonthDraws {
 }
 
 /// A block of credits in a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Its number among its customer's grants.
     pub no: GrantNo,
@@ -123,6 +123,34 @@ pub struct Grant {
     pub source: Option<Shared<RecurringSource>>,
     /// What was drawn in the running month, for yearly ones.
     pub this_month: Option<MonthDraws>,
+}
+
+impl Clone for Grant {
+    fn clone(&self) -> Self {
+        Self {
+            name: Arc::clone(&self.name),
+            comment: self.comment.clone(),
+            metadata: self.metadata.clone(),
+            cost: self.cost.clone(),
+            source: self.source.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        share(&mut self.name, &other.name);
+        match (&mut self.comment, &other.comment) {
+            (Some(comment), Some(other)) => share(comment, other),
+            (comment, other) => comment.clone_from(other),
+        }
+        if self.metadata != other.metadata {
+            self.metadata.clone_from(&other.metadata);
+        }
+        clone_fields!(self from other, but name, comment, metadata;
+            copied no, kind, amount, original, consumed, held, priority, effective_at, expires_at,
+            created_at, updated_at, voided_at, this_month;
+            cloned cost, source);
+    }
 }
 
 /// The keys of the burn order, first to last; never-expiring grants come last, and the number

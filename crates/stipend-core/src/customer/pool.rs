@@ -5,7 +5,7 @@ use super::grant::{Grant, GrantKind};
 use super::hold::Hold;
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId, SubscriptionNo};
-use crate::shared::make_room;
+use crate::shared::{clone_fields, make_room};
 use crate::time::Timestamp;
 
 /// What reported usage took beyond the grants: the one record of it that a pool has.
@@ -22,7 +22,7 @@ pub struct Overdraft {
 }
 
 /// A pool of credits. Its balance is the sum of its entries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Its id.
     pub id: PoolId,
@@ -48,6 +48,26 @@ pub struct Pool {
     pub granted: Amount,
     /// Σ consumed and held of the live grants, and the overdraft.
     pub used: Amount,
+}
+
+impl Clone for Pool {
+    fn clone(&self) -> Self {
+        Self {
+            currency: self.currency.clone(),
+            resource: self.resource.clone(),
+            live: self.live.clone(),
+            scheduled: self.scheduled.clone(),
+            lapsed: self.lapsed.clone(),
+            holds: self.holds.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        clone_fields!(self from other;
+            copied id, seq, at, overdraft, granted, used;
+            cloned currency, resource, live, scheduled, lapsed, holds);
+    }
 }
 
 /// How an amount is spread over a pool.

@@ -8,11 +8,12 @@ use crate::Amount;
 use crate::id::{CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, SubscriptionNo};
 use crate::limits::USAGE_RUNS_MAX;
 use crate::period::Period;
+use crate::shared::clone_fields;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
 /// What a customer has used of a feature, for itself or for a resource: one meter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct FeatureUsage {
     /// The meter.
     pub meter: MeterId,
@@ -36,6 +37,24 @@ pub struct FeatureUsage {
     /// What of it was drawn from which grants, oldest first: at most
     /// [`USAGE_RUNS_MAX`] runs.
     pub drawn: Vec<DrawRun>,
+}
+
+impl Clone for FeatureUsage {
+    fn clone(&self) -> Self {
+        Self {
+            feature: self.feature.clone(),
+            resource: self.resource.clone(),
+            aggregate: self.aggregate.clone(),
+            drawn: self.drawn.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        clone_fields!(self from other;
+            copied meter, seq, at, since, period, pin;
+            cloned feature, resource, aggregate, drawn);
+    }
 }
 
 /// What reports and events add up to.

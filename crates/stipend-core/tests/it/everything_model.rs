@@ -633,6 +633,8 @@ proptest! {
     fn whatever_is_done_each_credit_is_where_it_belongs(ops in ops()) {
         let mut subject = Subject::new();
         let mut model = Model::default();
+        // Copies are made in the room of earlier ones.
+        let mut copy = subject.world.customer.clone();
         for op in &ops {
             // Nothing is reported where nothing changes.
             if matches!(op, Op::Report { value: 0, is_set: false, .. }) {
@@ -641,6 +643,8 @@ proptest! {
             subject.carry_out(&mut model, op);
             model.carry_out(op);
             subject.compare(&model);
+            copy.clone_from(&subject.world.customer);
+            prop_assert_eq!(&copy, &subject.world.customer);
         }
         subject.world.assert_read_is_replay();
     }

@@ -21,7 +21,9 @@ impl Decider {
         if let [item] = items {
             let step = self.plan_item(open, realm.catalog(env), env, item, None)?;
             let consumed = match step {
-                Step::Fresh(slot) => self.consume_item(open, realm.catalog(env), slot, item)?,
+                Step::Fresh(slot) => {
+                    self.consume_item(open, realm.catalog(env), (env, slot), item)?
+                }
                 Step::Known(consumed) => consumed,
                 Step::Same(_) => unreachable!("there is no item before the first"),
             };
@@ -33,7 +35,9 @@ impl Decider {
             let consumed = match step {
                 Step::Known(consumed) => consumed,
                 Step::Same(earlier) => as_replay(&results[earlier]),
-                Step::Fresh(slot) => self.consume_item(open, realm.catalog(env), slot, item)?,
+                Step::Fresh(slot) => {
+                    self.consume_item(open, realm.catalog(env), (env, slot), item)?
+                }
             };
             results.push(consumed);
         }
@@ -87,11 +91,11 @@ impl Decider {
             }
             Known::Pending(_) => return Err(Refusal::KeyReused),
         }
-        let found = self.working.find_customer(&(env, item.customer.clone()));
+        let found = self.working.find_customer(env, &item.customer);
         let slot = found.ok_or_else(|| Refusal::CustomerNotFound(item.customer.clone()))?;
-        self.roll(open, slot);
+        self.roll(open, env, slot);
         if let Some(bulk) = bulk {
-            self.check_item(catalog, slot, item, bulk)?;
+            self.check_item(catalog, env, slot, item, bulk)?;
         }
         Ok(Step::Fresh(slot))
     }
@@ -102,6 +106,7 @@ impl Decider {
     fn check_item(
         &self,
         catalog: &Catalog,
+        env: EnvId,
         slot: u32,
         item: &ConsumeItem,
         bulk: &mut Bulk,
@@ -118,7 +123,7 @@ impl Decider {
                 return Err(CustomerRejection::LimitReached { what: "pools", max }.into());
             }
         }
-        let now = self.now_in(account.customer.profile.env);
+        let now = self.now_in(env);
         customer::decide_consumption(&account.customer, catalog, &item.request, now)?;
         // What is strict must cover the items before it too.
         let planned = planned.entry((slot, currency.clone(), resource.clone())).or_default();
@@ -141,11 +146,11 @@ impl Decider {
         &mut self,
         open: &mut Open,
         catalog: &Catalog,
-        slot: u32,
+        (env, slot): (EnvId, u32),
         item: &ConsumeItem,
     ) -> Result<Consumed, Refusal> {
         let account = self.working.account(slot).expect("names lead to customers");
-        let now = self.now_in(account.customer.profile.env);
+        let now = self.now_in(env);
         let decision =
             customer::decide_consumption(&account.customer, catalog, &item.request, now)?;
         let (mut done, mut seq) = (None, 0);

@@ -4,7 +4,7 @@ use super::{Decider, Done};
 use crate::account::Account;
 use crate::actor::Actor;
 use crate::batch::{Folding, Open};
-use crate::command::Refusal;
+use crate::command::{Refusal, Reply};
 use crate::key::ReservationPlace;
 use crate::limits::SLOT_FIRST;
 use stipend_core::catalog::{CatalogCommand, PackageKey};
@@ -20,7 +20,7 @@ impl Decider {
         env: EnvId,
         new: NewCustomer,
     ) -> Result<Done, Refusal> {
-        if self.working.find_customer(&(env, new.id.clone())).is_some() {
+        if self.working.find_customer(env, &new.id).is_some() {
             return Err(Refusal::AlreadyExists(new.id.to_string()));
         }
         let slot = self.next_slot.max(SLOT_FIRST);
@@ -40,7 +40,7 @@ impl Decider {
         id: &SubscriptionId,
     ) -> Result<(u32, SubscriptionNo), Refusal> {
         let missing = || Refusal::SubscriptionNotFound(id.clone());
-        let found = self.working.find_subscription(&(env, id.clone()));
+        let found = self.working.find_subscription(env, id);
         let slot = found.ok_or_else(missing)?;
         let account = self.working.account(slot).ok_or_else(missing)?;
         let subscriptions = &account.customer.subscriptions;
@@ -51,7 +51,7 @@ impl Decider {
     /// Who is to pay for a subscription is there and not archived; the core sees one customer only.
     pub(super) fn check_payer(&self, env: EnvId, payer: &CustomerId) -> Result<(), Refusal> {
         let missing = || Refusal::CustomerNotFound(payer.clone());
-        let slot = self.working.find_customer(&(env, payer.clone())).ok_or_else(missing)?;
+        let slot = self.working.find_customer(env, payer).ok_or_else(missing)?;
         let account = self.working.account(slot).ok_or_else(missing)?;
         match account.customer.profile.archived_at {
             Some(_) => Err(CustomerRejection::CustomerArchived.into()),
@@ -67,7 +67,7 @@ impl Decider {
         slot: u32,
         command: &CustomerCommand,
     ) -> Result<Done, Refusal> {
-        self.roll(open, slot);
+        self.roll(open, env, slot);
         let now = self.now_in(env);
         let realm = self.working.realm();
         let account = self.working.account(slot).expect("names lead to customers");
@@ -123,8 +123,7 @@ impl Decider {
         for entry in &decision.entries {
             let Entry::Subscription(terms) = entry else { continue };
             let is_new = account.customer.subscription(terms.number).is_none();
-            let name = (env, terms.id.clone());
-            if is_new && self.working.find_subscription(&name).is_some() {
+            if is_new && self.working.find_subscription(env, &terms.id).is_some() {
                 return Err(Refusal::AlreadyExists(terms.id.to_string()));
             }
         }
@@ -157,7 +156,7 @@ impl Decider {
         if account.customer.profile.env != env {
             return Err(Refusal::GrantNotFound);
         }
-        self.roll(open, slot.0);
+        self.roll(open, env, slot.0);
         let account = self.working.account(slot.0).expect("it was just there");
         let pools = &account.customer.pools;
         let holds = |pool: &&customer::Pool| {
@@ -168,19 +167,29 @@ impl Decider {
         self.change_customer(open, env, slot.0, &CustomerCommand::VoidGrant(pool, no))
     }
 
-    /// Does everything that is due for a customer, each at its own instant.
-    pub(super) fn roll(&mut self, open: &mut Open, slot: u32) {
-        while self.roll_instant(open, slot) {}
+    /// Does what is due for a customer, whichever environment it lives in.
+    pub(super) fn catch_up(&mut self, open: &mut Open, slot: Slot) -> Reply {
+        if let Some(account) = self.working.account(slot.0) {
+            let env = account.customer.profile.env;
+            self.roll(open, env, slot.0);
+        }
+        Reply::Done
     }
 
-    /// Does what is due for a customer at the next instant; answers whether there was any.
-    pub(super) fn roll_instant(&mut self, open: &mut Open, slot: u32) -> bool {
+    /// Does everything that is due for a customer of an environment, each at its own instant.
+    pub(super) fn roll(&mut self, open: &mut Open, env: EnvId, slot: u32) {
+        while self.roll_instant(open, env, slot) {}
+    }
+
+    /// Does what is due for a customer at the next instant; answers whether there was any. Who
+    /// asks knows the environment: the customer's profile is not looked at before there is.
+    pub(super) fn roll_instant(&mut self, open: &mut Open, env: EnvId, slot: u32) -> bool {
         let Some(account) = self.working.account(slot) else { return false };
         let Some(due) = account.customer.next_due else { return false };
-        let env = account.customer.profile.env;
         if due > self.now_in(env) {
             return false;
         }
+        assert_eq!(account.customer.profile.env, env, "a slot belongs to one environment");
         let entries = roll_forward(&account.customer, self.working.realm().catalog(env), due);
         // Time does it, whoever has the command done before which it is done.
         let by = std::mem::replace(&mut open.by, Actor::System);

@@ -51,7 +51,7 @@ impl Decider {
         let mut plan = Plan::default();
         let mut found = Vec::with_capacity(items.len());
         for item in &items {
-            let slot = self.working.find_customer(&(env, item.customer.clone()));
+            let slot = self.working.find_customer(env, &item.customer);
             if let Some(slot) = slot.filter(|slot| !is_single && !plan.seen_once.insert(*slot)) {
                 plan.shared.insert(slot);
             }
@@ -96,7 +96,7 @@ impl Decider {
             Report::Event(request) => CustomerCommand::Event(request),
         };
         if !plan.copies.contains_key(&slot) {
-            self.roll(open, slot);
+            self.roll(open, env, slot);
         }
         let now = self.now_in(env);
         let realm = self.working.realm();

@@ -84,7 +84,7 @@ impl Decider {
             && due <= now
             && self.may_go_on(&mut budget, open)
         {
-            while open.has_slice_room() && self.roll_instant(open, slot) {}
+            while open.has_slice_room() && self.roll_instant(open, env, slot) {}
         }
     }
 

@@ -109,9 +109,9 @@ impl Decider {
         customer: &CustomerId,
         request: &ProvisionRequest,
     ) -> Result<(), Refusal> {
-        let found = self.working.find_customer(&(env, customer.clone()));
+        let found = self.working.find_customer(env, customer);
         let slot = found.ok_or_else(|| Refusal::CustomerNotFound(customer.clone()))?;
-        match self.working.find_subscription(&(env, request.id.clone())) {
+        match self.working.find_subscription(env, &request.id) {
             Some(holder) if holder == slot => Ok(()),
             Some(_) => Err(Refusal::AlreadyExists(request.id.to_string())),
             None => {

@@ -59,7 +59,7 @@ fn fill(world: &World, entries: u64) -> Result<u64> {
         let count = FILL_ITEMS.min(entries - filled);
         let items = (0..count).map(|_| {
             let customer = Choice::Uniform.pick(&mut random, world.customers());
-            usage(customer, &next_key())
+            usage(customer, next_key())
         });
         pipeline.push(Command::Consume(items.collect::<Result<_>>()?))?;
         filled += count;
