@@ -319,9 +319,9 @@ fn trial_fields(form: &Form) -> Markup {
                 ("CONVERT_TO_PAID", "It goes on, paid"),
                 ("CANCEL_SUBSCRIPTION", "It ends"),
             ]))
-            (Field::instant(form, "trialOverrideConfiguration/trialEndDate", "The trial ends")
-                .hint("In UTC. Empty: as the plan says."))
         }
+        (Field::instant(form, "trialOverrideConfiguration/trialEndDate", "The trial ends")
+            .hint("In UTC. Empty: as the plan says."))
     }
 }
 
