@@ -9,6 +9,7 @@ mod cpu;
 mod disk;
 mod http;
 mod load;
+mod loops;
 mod output;
 mod peers;
 mod random;
@@ -65,6 +66,8 @@ enum Command {
     P7(Options),
     /// A world with many ledger entries beside an empty one.
     P8(Options),
+    /// Check, decide, apply, encode and decode, each alone in a loop.
+    Loops(Options),
     /// Installs PostgreSQL and Redis where they are missing, as root on a Debian.
     Setup,
     /// Starts an engine once, for P7.
@@ -108,19 +111,20 @@ struct Options {
 }
 
 impl Options {
-    fn bench(&self) -> Bench {
-        let (customers, entries, rounds, window) = if self.short {
-            (100_000, 500_000, 5, 1_000)
-        } else {
-            (1_000_000, 100_000_000, 7, 5_000)
-        };
-        let plan = Plan {
+    fn plan(&self) -> Plan {
+        let (rounds, window) = if self.short { (5, 1_000) } else { (7, 5_000) };
+        Plan {
             rounds: usize::from(self.rounds.unwrap_or(rounds)),
             window: Duration::from_millis(self.window.unwrap_or(window)),
-        };
+        }
+    }
+
+    fn bench(&self) -> Bench {
+        let (customers, entries) =
+            if self.short { (100_000, 500_000) } else { (1_000_000, 100_000_000) };
         let parent = self.data_dir.clone().unwrap_or_else(std::env::temp_dir);
         let customers = self.customers.unwrap_or(customers);
-        Bench::new(parent, customers, self.entries.unwrap_or(entries), plan)
+        Bench::new(parent, customers, self.entries.unwrap_or(entries), self.plan())
     }
 
     fn needs_peers(workloads: &[Workload]) -> bool {
@@ -155,6 +159,10 @@ fn main() -> ExitCode {
         Command::P6(options) => run(options, &[P6]),
         Command::P7(options) => run(options, &[P7]),
         Command::P8(options) => run(options, &[P8]),
+        Command::Loops(options) => {
+            let plan = options.plan();
+            loops::run(u32::try_from(plan.rounds).unwrap_or(u32::MAX), plan.window / 10)
+        }
         Command::Setup => {
             peers::install_missing();
             Ok(())
