@@ -30,6 +30,9 @@ use crate::workspace;
 /// The ledgers are walked whole after so many rounds, and at the end.
 const ROUNDS_BETWEEN_LEDGER_WALKS: u32 = 10;
 
+/// But not more often than this in a whole run: they grow, and so would its time with the square.
+const LEDGER_WALKS_MAX: u32 = 20;
+
 /// After so many rounds a line tells how far it is.
 const ROUNDS_BETWEEN_LINES: u32 = 50;
 
@@ -167,10 +170,14 @@ impl Run {
         Ok(server)
     }
 
+    fn rounds_between_walks(&self) -> u32 {
+        ROUNDS_BETWEEN_LEDGER_WALKS.max(self.options.rounds / LEDGER_WALKS_MAX)
+    }
+
     fn depth_after(&self, round: u32) -> Depth {
         if round == self.options.rounds {
             Depth::Everything
-        } else if round.is_multiple_of(ROUNDS_BETWEEN_LEDGER_WALKS) {
+        } else if round.is_multiple_of(self.rounds_between_walks()) {
             Depth::RecentAndLedgers
         } else {
             Depth::Recent
