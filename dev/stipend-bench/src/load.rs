@@ -82,8 +82,7 @@ fn drive<C: Caller, F: Future<Output = Result<(C, Vec<u32>)>> + 'static>(
         .zip(0..)
         .map(|(caller, place)| local.spawn_local(task(caller, place)))
         .collect();
-    // One limit for all: each request with its own would pay for a timer.
-    let limited = tokio::time::timeout(window + PATIENCE, async {
+    let answered = async {
         let mut round = Round::default();
         for task in tasks {
             let (caller, latencies) = task.await.context("a client panicked")??;
@@ -93,9 +92,12 @@ fn drive<C: Caller, F: Future<Output = Result<(C, Vec<u32>)>> + 'static>(
         }
         round.took = began.elapsed();
         Ok(round)
-    });
-    let limited = async { limited.await.context("an answer is 30 seconds late")? };
-    runtime.block_on(local.run_until(limited))
+    };
+    // One limit for all: each request with its own would pay for a timer.
+    runtime.block_on(local.run_until(async {
+        let limited = tokio::time::timeout(window + PATIENCE, answered);
+        limited.await.context("an answer is 30 seconds late")?
+    }))
 }
 
 /// A connection that is kept, with bytes that were read and not yet used.
@@ -133,5 +135,36 @@ impl Wire {
             let read = self.stream.read_buf(&mut self.buffer).await?;
             ensure!(read > 0, "the connection was closed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    struct Counting(Rc<Cell<u64>>);
+
+    impl Caller for Counting {
+        async fn call(&mut self) -> Result<()> {
+            self.0.set(self.0.get() + 1);
+            tokio::task::yield_now().await;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_call_of_a_round_is_counted_and_the_callers_come_back() {
+        let runtime = client_runtime().expect("a runtime");
+        let calls = Rc::new(Cell::new(0));
+        let mut callers: Vec<_> = (0..3).map(|_| Counting(Rc::clone(&calls))).collect();
+        let window = Duration::from_millis(5);
+        let closed = closed_loop(&runtime, &mut callers, window).expect("nothing fails");
+        let open = open_loop(&runtime, &mut callers, 1_000.0, window).expect("nothing fails");
+        assert_eq!(callers.len(), 3);
+        assert!(closed.operations >= 3 && open.operations >= 3);
+        assert_eq!(closed.operations + open.operations, calls.get());
+        assert_eq!(closed.latencies.len() + open.latencies.len(), calls.get() as usize);
     }
 }
