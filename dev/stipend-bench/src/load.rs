@@ -165,6 +165,6 @@ mod tests {
         assert_eq!(callers.len(), 3);
         assert!(closed.operations >= 3 && open.operations >= 3);
         assert_eq!(closed.operations + open.operations, calls.get());
-        assert_eq!(closed.latencies.len() + open.latencies.len(), calls.get() as usize);
+        assert_eq!((closed.latencies.len() + open.latencies.len()) as u64, calls.get());
     }
 }
