@@ -141,30 +141,31 @@ impl Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
-    use std::rc::Rc;
 
-    struct Counting(Rc<Cell<u64>>);
+    /// Answers so often, then fails.
+    struct Failing(u32);
 
-    impl Caller for Counting {
+    impl Caller for Failing {
         async fn call(&mut self) -> Result<()> {
-            self.0.set(self.0.get() + 1);
+            ensure!(self.0 > 0, "it has had enough");
+            self.0 -= 1;
             tokio::task::yield_now().await;
             Ok(())
         }
     }
 
     #[test]
-    fn every_call_of_a_round_is_counted_and_the_callers_come_back() {
+    fn a_round_ends_with_its_window_or_with_the_first_failure() {
         let runtime = client_runtime().expect("a runtime");
-        let calls = Rc::new(Cell::new(0));
-        let mut callers: Vec<_> = (0..3).map(|_| Counting(Rc::clone(&calls))).collect();
-        let window = Duration::from_millis(5);
-        let closed = closed_loop(&runtime, &mut callers, window).expect("nothing fails");
-        let open = open_loop(&runtime, &mut callers, 1_000.0, window).expect("nothing fails");
-        assert_eq!(callers.len(), 3);
-        assert!(closed.operations >= 3 && open.operations >= 3);
-        assert_eq!(closed.operations + open.operations, calls.get());
-        assert_eq!((closed.latencies.len() + open.latencies.len()) as u64, calls.get());
+        let (no_time, an_hour) = (Duration::ZERO, Duration::from_secs(3_600));
+        let check = |load: &dyn Fn(&mut Vec<Failing>, Duration) -> Result<Round>| {
+            let mut callers: Vec<_> = (0..3).map(|_| Failing(10)).collect();
+            let round = load(&mut callers, no_time).expect("nothing is called");
+            assert_eq!((round.operations, callers.len()), (0, 3));
+            let failed = load(&mut callers, an_hour).expect_err("all fail");
+            assert_eq!(failed.to_string(), "it has had enough");
+        };
+        check(&|callers, window| closed_loop(&runtime, callers, window));
+        check(&|callers, window| open_loop(&runtime, callers, 1e6, window));
     }
 }
