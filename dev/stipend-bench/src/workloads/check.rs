@@ -100,6 +100,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<Figure> {
     let ports = [("p99_ms_at_half_load", world.port), ("bare_p99_ms_at_that", bare.port)];
     for (detail, port) in ports {
         let mut paced = Checking::new("paced", port, world.customers(), PACED)?;
+        paced.paced(figure.value / 2.0, plan.window / 4)?;
         let half = paced.paced(figure.value / 2.0, plan.window * 2)?;
         figure.details.push((detail, percentile_ms(&[half], 99)));
     }
