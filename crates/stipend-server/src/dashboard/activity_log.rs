@@ -81,7 +81,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
              keys. What happened to a customer stands under its Activity."
         }
         @if recent.found.is_empty() {
-            (empty("Nothing was changed lately", "The newest changes are those of other environments.",
+            (empty("Nothing was changed here", "What was looked at are changes of other environments.",
                 &Markup::default()))
         } @else {
             (rows(&visit, &recent.found, &whole))

@@ -109,7 +109,7 @@ impl<'a> Browser<'a> {
 }
 
 /// The source of the form that is posted to `action`.
-fn form_of<'a>(html: &'a str, action: &str) -> Option<&'a str> {
+pub(crate) fn form_of<'a>(html: &'a str, action: &str) -> Option<&'a str> {
     html.split("<form").skip(1).find_map(|rest| {
         let head = rest.split('>').next()?;
         let is_it = head.contains(&format!("action=\"{action}\""));
@@ -120,7 +120,8 @@ fn form_of<'a>(html: &'a str, action: &str) -> Option<&'a str> {
 fn hidden_of(form: &str) -> Vec<(String, String)> {
     let inputs = form.split("<input").skip(1).filter_map(|input| input.split('>').next());
     let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));
-    hidden.map(|input| (attribute(input, "name"), attribute(input, "value"))).collect()
+    let field = |input| (attribute(input, "name"), unescaped(&attribute(input, "value")));
+    hidden.map(field).collect()
 }
 
 /// What a browser sends of a form in which nothing was touched.
@@ -131,7 +132,11 @@ pub(crate) fn standing_in(form: &str) -> Vec<(String, String)> {
         if head.starts_with("input ") {
             let is_box = head.contains("type=\"radio\"") || head.contains("type=\"checkbox\"");
             if !is_box || head.contains(" checked") {
-                fields.push((attribute(head, "name"), unescaped(&attribute(head, "value"))));
+                // A field of one line drops line breaks, a hidden one does not.
+                let value = unescaped(&attribute(head, "value"));
+                let is_hidden = head.contains("type=\"hidden\"");
+                let value = if is_hidden { value } else { value.replace(['\r', '\n'], "") };
+                fields.push((attribute(head, "name"), value));
             }
         } else if head.starts_with("select ") {
             fields.push((attribute(head, "name"), "\0".to_owned()));

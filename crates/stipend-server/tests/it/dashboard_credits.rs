@@ -212,6 +212,17 @@ fn the_ledger_names_who_did_it_and_grants_that_have_ended_with_their_time() {
 }
 
 #[test]
+fn a_page_of_the_ledger_that_cannot_know_when_a_grant_ended_names_no_time() {
+    let server = world::example();
+    let gift = world::grant(&server, "acme", &json!({ "amount": 2_000, "priority": 10 }));
+    consume(&server, "one", 500);
+    server.post(&format!("/api/v1/credits/grants/{gift}/void"), &serde_json::Value::Null);
+    let browser = Browser::signed_in(&server);
+    let page = text(&browser.page(&format!("{CREDITS}/ledger?type=used")));
+    assert!(page.contains("\u{2212}500 Gift ended API key"), "{page}");
+}
+
+#[test]
 fn a_long_ledger_is_read_in_pages_and_exported_whole() {
     let server = world::example();
     for number in 0..130 {

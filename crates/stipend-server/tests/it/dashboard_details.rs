@@ -1,6 +1,6 @@
 //! Metadata and trials on the dashboard, driven as a browser without scripts drives it.
 
-use crate::browser::Browser;
+use crate::browser::{Browser, form_of, standing_in};
 use crate::dashboard_catalog::{PLAN, text, with_plan};
 use crate::support::Server;
 use serde_json::{Value, json};
@@ -34,9 +34,40 @@ fn metadata_of_a_plan_is_set_changed_and_cleared() {
     assert_eq!(server.get(API)["metadata"], json!({ "team": "growth" }));
     let review = text(&browser.page(&format!("{PLAN}/publish")));
     assert!(review.contains("Metadata: team"), "{review}");
+    let log = text(&browser.page("/e/production/activity-log"));
+    assert_eq!(log.matches("team").count(), 1, "told once: {log}");
     let page = edited(&browser, &[]);
     assert!(!page.contains("Metadata"), "{page}");
     assert_eq!(server.get(API)["metadata"], json!({}));
+}
+
+#[test]
+fn saving_a_name_neither_changes_metadata_nor_takes_back_what_was_written_meanwhile() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let metadata = json!({ "note": "two\nlines", "team": "growth" });
+    server.post("/api/v1/customers", &json!({ "id": "umbrella", "metadata": metadata }));
+    let (edit, api) = (format!("{CUSTOMERS}/umbrella/edit"), "/api/v1/customers/umbrella");
+    assert_eq!(browser.resubmit(&edit, &edit).status, 303);
+    assert_eq!(server.get(api)["metadata"], metadata);
+
+    let page = browser.page(&edit);
+    let loaded = standing_in(form_of(&page, &edit).expect("its form"));
+    let meanwhile = json!({ "note": "two\nlines", "team": "sales" });
+    server.done("PATCH", api, &json!({ "metadata": meanwhile }));
+    let send = |changed: &[(&str, &str)]| {
+        let change = |(name, value): &(String, String)| {
+            let changed = changed.iter().find(|(was, _)| was == value);
+            (name.clone(), changed.map_or_else(|| value.clone(), |(_, to)| (*to).to_owned()))
+        };
+        let fields: Vec<_> = loaded.iter().map(change).collect();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(browser.post_raw(&edit, &fields).status, 303);
+        server.get(api)["metadata"].clone()
+    };
+    assert_eq!(send(&[]), meanwhile, "its lines are as they were shown");
+    let support = json!({ "note": "two\nlines", "team": "support" });
+    assert_eq!(send(&[("growth", "support")]), support, "a value that was not touched stays whole");
 }
 
 #[test]
@@ -150,6 +181,12 @@ fn a_subscription_begins_with_the_trial_that_its_form_says() {
         ("trialOverrideConfiguration/trialEndDate", "2026-02-14T00:00"),
         ("trialOverrideConfiguration/trialEndBehavior", "CANCEL_SUBSCRIPTION"),
     ];
+    for only in &fields[2..] {
+        let refused = browser.submit(&subscribe, &subscribe, &[fields[0], *only]);
+        assert_eq!(refused.status, 422, "{only:?}");
+        let refused = text(&refused.text());
+        assert!(refused.contains("Choose whether it begins with a trial"), "{refused}");
+    }
     let page = text(&browser.done(&subscribe, &subscribe, &fields));
     assert!(page.contains("In trial"), "{page}");
     assert!(page.contains("Trial ends2026-02-14 00:00"), "{page}");

@@ -126,7 +126,7 @@ fn changes_are_told_newest_first_with_what_was_before() {
     let shown = rows(&browser.page(LOG));
     let told = |at: &str, what: &str| format!("2026-01-31 {at} Credit type {what} API key …test");
     let changed = "API Credits Changed";
-    assert_eq!(shown[0], told("00:01", &format!("{changed} Metadata team: — → billing")));
+    assert_eq!(shown[0], told("00:01", &format!("{changed} Metadata: team: — → billing")));
     let renamed = format!("{changed} Name: Credits → API Credits Symbol: — → ⚡");
     assert_eq!(shown[1], told("00:01", &renamed));
     assert_eq!(shown[2], told("00:00", "Credits Added Name: Credits"));

@@ -107,7 +107,7 @@ fn common(name: &str, description: Option<&String>, archived_at: Option<Timestam
 }
 
 fn metadata(lines: &mut Vec<Line>, metadata: &Metadata) {
-    lines.extend(metadata.iter().map(|(key, value)| line(&format!("Metadata {key}"), value)));
+    lines.extend(metadata.iter().map(|(key, value)| line(&format!("Metadata: {key}"), value)));
 }
 
 const fn yes(is_so: bool) -> &'static str {
@@ -204,7 +204,6 @@ fn package(catalog: &Catalog, changed: &Package) -> Told {
     lines.push(line("Draft", yes(changed.draft.is_some())));
     line_if(&mut lines, "Archived", changed.archived_at);
     line_if(&mut lines, "Newest version with subscriptions", changed.subscribed_version);
-    metadata(&mut lines, &shown.metadata);
     Told::new(kind_of(&changed.key), &shown.name, lines)
 }
 

@@ -222,7 +222,10 @@ fn grant_name(look: &Look<'_>, pool: &Pool, event: &LedgerEvent, past: &Past) ->
             _ if pool.overdraft.is_some_and(|over| over.no == event.grant) => "Overdraft",
             (None, Some(grant)) => {
                 (grant.name)
-                span.under { "ended, " (period(grant)) }
+                // The walk that found it begins at the page: what ended it later is not known.
+                @let is_known = grant.voided_at.is_some()
+                    || grant.expires_at.is_some_and(|end| end <= look.now);
+                span.under { "ended" @if is_known { ", " (period(grant)) } }
             }
             (None, None) => span.quiet title=(cipher.grant_id(look.customer().slot, event.grant)) {
                 "No. " (event.grant.0) ", ended"

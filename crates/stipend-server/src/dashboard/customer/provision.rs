@@ -31,6 +31,9 @@ use stipend_wire::subscription::{ProvisionSubscription, UpdateSubscription};
 
 /// The field about whether a subscription begins with a trial.
 const TRIAL: &str = "trialOverrideConfiguration/isTrial";
+/// What follows the trial, and when it ends.
+const TRIAL_DETAILS: [&str; 2] =
+    ["trialOverrideConfiguration/trialEndBehavior", "trialOverrideConfiguration/trialEndDate"];
 
 /// The button of a form that only shows what would come of it.
 const PREVIEW: &str = "preview";
@@ -184,7 +187,7 @@ impl<'l> Offer<'l> {
             .text_if("resourceId", resource)
             .text_if("billingPeriod", form.get("billingPeriod"))
             .text_if("startDate", &instant_of(form.get("startDate")));
-        let object = with_trial(object, form);
+        let object = with_trial(object, form)?;
         let asked = object.read::<ProvisionSubscription>()?;
         let request = mapping::new_from_wire(asked, || {
             SubscriptionId::parse(&random_id(self.look.visit.app.random())).expect("it is an id")
@@ -302,6 +305,7 @@ fn is_more_used(form: &Form) -> bool {
     let field = form.trouble().and_then(|trouble| trouble.field.as_deref());
     form.is_on("resourceId")
         || form.is_on(TRIAL)
+        || TRIAL_DETAILS.iter().any(|detail| !form.get(detail).is_empty())
         || field.is_some_and(|field| field.starts_with("trialOverrideConfiguration"))
 }
 
@@ -325,17 +329,22 @@ fn trial_fields(form: &Form) -> Markup {
     }
 }
 
-/// The trial as the request has it; as the plan says, where nothing was chosen.
-fn with_trial(object: Object, form: &Form) -> Object {
-    let at = |field: &str| form.get(&format!("trialOverrideConfiguration/{field}")).to_owned();
+/// The trial as the request has it; as the plan says, where nothing was chosen. How it ends says
+/// nothing where it was not chosen how it begins.
+fn with_trial(object: Object, form: &Form) -> Result<Object, Trouble> {
+    let [behavior, end] = TRIAL_DETAILS.map(|detail| form.get(detail));
     if !form.is_on(TRIAL) {
-        return object;
+        if behavior.is_empty() && end.is_empty() {
+            return Ok(object);
+        }
+        let message = "Choose whether it begins with a trial, or leave its end out.";
+        return Err(Trouble::at(TRIAL, message));
     }
     let trial = Object::new()
         .flag("isTrial", form.get(TRIAL) == "yes")
-        .text_if("trialEndBehavior", &at("trialEndBehavior"))
-        .text_if("trialEndDate", &instant_of(&at("trialEndDate")));
-    object.object("trialOverrideConfiguration", &trial)
+        .text_if("trialEndBehavior", behavior)
+        .text_if("trialEndDate", &instant_of(end));
+    Ok(object.object("trialOverrideConfiguration", &trial))
 }
 
 fn change_fields(offer: &Offer<'_>, form: &Form) -> Markup {

@@ -142,10 +142,17 @@ pub(super) fn section(
                 }
             }
             p { (words::pricing(version.pricing))
-                @if version.pricing == Some(Pricing::Free) { ": it costs nothing." } }
+                @if version.pricing == Some(Pricing::Free) && has_no_prices(version) {
+                    ": it costs nothing."
+                } }
             (prices(visit, catalog, version, can_edit.then_some(path.as_str())))
         }
     }
+}
+
+fn has_no_prices(version: &PackageVersion) -> bool {
+    let Sorted { fees, rates, others } = sorted(version);
+    fees.is_empty() && rates.is_empty() && others.is_empty()
 }
 
 /// The table of prices; those that have a form of their own can be changed below `path`.
@@ -156,7 +163,7 @@ fn prices(
     path: Option<&str>,
 ) -> Markup {
     let Sorted { fees, rates, others } = sorted(version);
-    if fees.is_empty() && rates.is_empty() && others.is_empty() {
+    if has_no_prices(version) {
         return Markup::default();
     }
     let path = path.filter(|_| !others.is_empty());

@@ -81,7 +81,7 @@ fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl ToString>) {
 }
 
 fn metadata(lines: &mut Vec<Line>, metadata: &Metadata) {
-    lines.extend(metadata.iter().map(|(key, value)| line(&format!("Metadata {key}"), value)));
+    lines.extend(metadata.iter().map(|(key, value)| line(&format!("Metadata: {key}"), value)));
 }
 
 fn of_profile(profile: &Profile) -> Vec<Line> {
