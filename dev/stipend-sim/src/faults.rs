@@ -231,13 +231,16 @@ impl Life<'_> {
 
     /// Does a step, as often as it takes.
     fn step(&mut self, world: &mut World, number: usize, step: &Step) -> Result<(), String> {
+        let mut may_be_done = !step.is_one_append();
         for attempt in 0..ATTEMPTS {
             if attempt == ATTEMPTS - 2 {
                 world.control().heal();
             }
             let now = world.now;
-            let outcome = world.attempt(step).and_then(|()| world.settle());
-            match outcome {
+            let attempted = world.attempt(step);
+            // What was refused has left nothing, unless an attempt before it may have.
+            may_be_done |= !matches!(attempted, Err(Trouble::Refused));
+            match attempted.and_then(|()| world.settle()) {
                 Ok(()) => return self.check_done(world, number),
                 Err(Trouble::Wrong(what)) => return Err(what),
                 Err(Trouble::Dead) => {
@@ -248,7 +251,7 @@ impl Life<'_> {
                 Err(Trouble::Unread) => {}
             }
             world.now = now;
-            self.check_undone(world, number)?;
+            self.check_undone(world, number, may_be_done)?;
         }
         Err(format!("it was not done in {ATTEMPTS} attempts"))
     }
@@ -270,8 +273,14 @@ impl Life<'_> {
         Err(format!("done, and it left {}", self.difference(&state, number + 1)))
     }
 
-    /// The state before the step, or after it: what was not acknowledged may have happened.
-    fn check_undone(&mut self, world: &mut World, number: usize) -> Result<(), String> {
+    /// The state before the step, or after it: what was not acknowledged may have happened, where it
+    /// was not refused.
+    fn check_undone(
+        &mut self,
+        world: &mut World,
+        number: usize,
+        may_be_done: bool,
+    ) -> Result<(), String> {
         // Where it does not start or settle because it fails for ever, the next attempt shows it.
         let state = match world.reopened().and_then(|()| world.settle()) {
             Ok(()) => world.state(),
@@ -282,7 +291,7 @@ impl Life<'_> {
                 self.report.found_undone += 1;
                 Ok(())
             }
-            Ok(state) if state == self.model.states[number + 1] => {
+            Ok(state) if may_be_done && state == self.model.states[number + 1] => {
                 self.report.found_done += 1;
                 Ok(())
             }

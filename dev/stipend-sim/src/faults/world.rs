@@ -55,6 +55,13 @@ pub enum Step {
     Crash,
 }
 
+impl Step {
+    /// Whether it is written by one append, or not at all.
+    pub(super) const fn is_one_append(&self) -> bool {
+        matches!(self, Self::Consume(..) | Self::Grant(..) | Self::Reserve(..) | Self::Release(..))
+    }
+}
+
 /// Why a step was not done.
 #[derive(Debug)]
 pub(super) enum Trouble {
