@@ -122,7 +122,7 @@ impl Run {
             options: options.clone(),
             launcher,
             prng: Prng::new(options.seed),
-            population: Population::default(),
+            population: Population::for_rounds(options.rounds),
             truth: Truth::new(&folder.join("operations"))?,
             report: Report::default(),
         })

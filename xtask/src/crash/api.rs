@@ -85,7 +85,7 @@ impl Api {
             200..=299 if body["data"].is_object() => {
                 Submitted::Acknowledged(Answer::of(operation.kind, &body["data"]), body)
             }
-            408 | 409 | 429 | 502..=504 => Submitted::Later,
+            408 | 429 | 502..=504 => Submitted::Later,
             _ => Submitted::Refused(format!("{operation:?} was answered with {status}: {body}")),
         })
     }

@@ -22,13 +22,19 @@ pub(super) struct Population {
     hot: usize,
 }
 
-impl Default for Population {
-    fn default() -> Self {
-        Self { customers: (1..=12).map(|number| format!("customer-{number}")).collect(), hot: 2 }
-    }
-}
+/// A customer more for so many rounds, and one more of those who take half: a pool holds a thousand
+/// grants at most, and each round makes some.
+const ROUNDS_PER_CUSTOMER: u32 = 40;
+const ROUNDS_PER_HOT_CUSTOMER: u32 = 200;
 
 impl Population {
+    /// Enough customers for a run of so many rounds.
+    pub(super) fn for_rounds(rounds: u32) -> Self {
+        let last = 12 + rounds / ROUNDS_PER_CUSTOMER;
+        let customers = (1..=last).map(|number| format!("customer-{number}")).collect();
+        Self { customers, hot: 2 + (rounds / ROUNDS_PER_HOT_CUSTOMER) as usize }
+    }
+
     pub(super) fn set_up(&self, api: &Api) -> Result<()> {
         let currency = json!({ "id": CURRENCY, "displayName": "Crash credits" });
         api.create("/api/v1/credits/custom-currencies", &currency)?;
@@ -204,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_hot_customers_take_more_than_their_share() {
-        let population = Population::default();
+        let population = Population::for_rounds(20);
         let mut prng = Prng::new(1);
         let picks: Vec<_> = (0..1_000).map(|_| population.pick(&mut prng)).collect();
         let hot = picks.iter().filter(|it| population.customers[..2].contains(it)).count();
@@ -219,7 +225,7 @@ mod tests {
 
     #[test]
     fn an_operation_follows_from_its_seed() {
-        let population = Population::default();
+        let population = Population::for_rounds(20);
         let make =
             |seed| operation("k".to_owned(), Kind::Consume, &population, &mut Prng::new(seed));
         assert_eq!(make(5), make(5));
