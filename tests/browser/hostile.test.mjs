@@ -288,7 +288,7 @@ test("metadata is shown as text where changes are told", async () => {
   const kept = Object.keys(METADATA)[0];
   await server.send("PATCH", it, { name: renamed, metadata: { [kept]: HOSTILE } });
   await page.goto(`${server.url}${CUSTOMER}/activity`);
-  await assertHarmless("activity", [NAMES.metadata, `Metadata ${kept}`, renamed]);
+  await assertHarmless("activity", [NAMES.metadata, `Metadata: ${kept}`, renamed]);
 });
 
 test("the page for a frame shows hostile names as text", async () => {
