@@ -199,6 +199,29 @@ fn no_form_loses_anything_of_a_price() {
 }
 
 #[test]
+fn a_price_with_more_than_a_form_can_say_has_none() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    server.post(&format!("{API}/draft"), &json!({}));
+    let usd = json!({ "amount": 0.5, "currency": "usd" });
+    let tiers = json!([{ "upTo": 100, "unitPrice": usd }, {}]);
+    server.done(
+        "PATCH",
+        API,
+        &json!({ "charges": { "pricingType": "PAID", "pricingModels": [{
+            "billingModel": "USAGE_BASED", "billingCadence": "RECURRING", "featureId": "calls",
+            "tiersMode": "GRADUATED",
+            "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": tiers }],
+        }] } }),
+    );
+    let page = browser.page(PLAN);
+    let mut links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let edit = links.find(|link| link.contains("/prices/") && !link.ends_with("/new"));
+    let page = text(&browser.page(edit.expect("a link to the price")));
+    assert!(page.contains("through the API"), "{page}");
+}
+
+#[test]
 fn prices_are_told_as_people_read_them() {
     let server = Server::new();
     let browser = with_calls(&server);

@@ -106,8 +106,8 @@ pub(in super::super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let body = html! {
         (Head { above: &above(&visit, package), ..Head::new(writing.title()) })
         p.notice {
-            "Its tiers are in several currencies, which this form cannot say. Change it through the \
-             API."
+            "It has what this form cannot say: tiers in several currencies or without a price, or a \
+             formula of several lines. Change it through the API."
         }
         ul { @for part in row.parts(&catalog) { li { (part) } } }
     };

@@ -275,7 +275,7 @@ pub(super) fn filled(row: &Row<'_>, pricing: &str) -> Option<Form> {
     let mut currencies: Vec<&str> =
         prices.chain([&row.price]).flatten().map(|price| price.currency.as_str()).collect();
     currencies.dedup();
-    if currencies.len() > 1 {
+    if currencies.len() > 1 || has_more_than_fields(row) {
         return None;
     }
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -311,6 +311,17 @@ pub(super) fn filled(row: &Row<'_>, pricing: &str) -> Option<Form> {
             .plus("tiers/flatPrice", &money(&tier.flat_price))
     });
     filled_given(row, form)
+}
+
+/// Whether it has what a line without anything, no field, or a field of one line would lose.
+fn has_more_than_fields(row: &Row<'_>) -> bool {
+    let is_empty = |tier: &Tier<'_>| {
+        tier.up_to.is_none() && tier.unit_price.is_none() && tier.flat_price.is_none()
+    };
+    let formula = row.credit_rate.as_ref().and_then(|rate| rate.cost_formula.as_deref());
+    row.tiers.iter().flatten().any(is_empty)
+        || (row.is_overage && row.credit_grant_cadence.is_some())
+        || formula.is_some_and(|formula| formula.contains(['\r', '\n']))
 }
 
 fn filled_given(row: &Row<'_>, form: Form) -> Option<Form> {
