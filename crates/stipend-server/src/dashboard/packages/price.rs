@@ -38,6 +38,12 @@ struct Sorted<'a> {
     others: Vec<Row<'a>>,
 }
 
+impl Sorted<'_> {
+    fn is_empty(&self) -> bool {
+        self.fees.is_empty() && self.rates.is_empty() && self.others.is_empty()
+    }
+}
+
 fn sorted(version: &PackageVersion) -> Sorted<'_> {
     let rows = rows(version);
     let currency = |row: &Row<'_>| row.price.as_ref().map(|price| price.currency.clone());
@@ -142,17 +148,12 @@ pub(super) fn section(
                 }
             }
             p { (words::pricing(version.pricing))
-                @if version.pricing == Some(Pricing::Free) && has_no_prices(version) {
+                @if version.pricing == Some(Pricing::Free) && sorted(version).is_empty() {
                     ": it costs nothing."
                 } }
             (prices(visit, catalog, version, can_edit.then_some(path.as_str())))
         }
     }
-}
-
-fn has_no_prices(version: &PackageVersion) -> bool {
-    let Sorted { fees, rates, others } = sorted(version);
-    fees.is_empty() && rates.is_empty() && others.is_empty()
 }
 
 /// The table of prices; those that have a form of their own can be changed below `path`.
@@ -162,10 +163,11 @@ fn prices(
     version: &PackageVersion,
     path: Option<&str>,
 ) -> Markup {
-    let Sorted { fees, rates, others } = sorted(version);
-    if has_no_prices(version) {
+    let sorted = sorted(version);
+    if sorted.is_empty() {
         return Markup::default();
     }
+    let Sorted { fees, rates, others } = sorted;
     let path = path.filter(|_| !others.is_empty());
     let head = html! {
         th scope="col" { "What" } th scope="col" { "Price" }
