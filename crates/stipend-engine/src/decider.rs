@@ -1,6 +1,7 @@
 //! The decider: one thread, one order. It decides commands on the working state and hands full
 //! batches to the committer, deciding ahead while a commit is on its way.
 
+mod behind;
 mod consume;
 mod customers;
 mod environments;
@@ -246,7 +247,7 @@ impl Decider {
             Command::Consume(items) => return self.consume(open, env, &items),
             Command::Reverse(reversing) => return self.reverse(open, env, *reversing),
             Command::Report(items) => return self.report(open, env, items),
-            Command::CatchUp(slot) => return Ok(self.catch_up(open, slot)),
+            Command::CatchUp(slot) => return self.catch_up(open, slot),
             Command::CatchUpAll => return Ok(Reply::Done),
             Command::OpenProduction(key) => self.open_production(open, key)?,
             Command::OpenSandbox(key) => self.open_sandbox(open, key)?,

@@ -77,8 +77,12 @@ pub const SLICE_ROWS_MAX: usize = BATCH_ROWS_MAX / 2;
 /// Encoded bytes of a batch that due work and tasks may fill.
 pub const SLICE_BYTES_MAX: usize = BATCH_BYTES_MAX / 2;
 
-/// Requests that may wait until everything due in their environment is done.
+/// Requests that may wait until everything due for their customers or in their environment is done.
 pub const PARKED_MAX: usize = 1_024;
+
+/// Instants that are due for the customers of one command and are done with it; where there are
+/// more, the command waits until they were done in slices.
+pub const COMMAND_INSTANTS_MAX: usize = 256;
 
 /// Seconds until due work is tried again after the store refused to write.
 pub const STALL_SECONDS: i64 = 1;

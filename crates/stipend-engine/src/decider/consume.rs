@@ -93,7 +93,7 @@ impl Decider {
         }
         let found = self.working.find_customer(env, &item.customer);
         let slot = found.ok_or_else(|| Refusal::CustomerNotFound(item.customer.clone()))?;
-        self.roll(open, env, slot);
+        self.roll(open, env, slot)?;
         if let Some(bulk) = bulk {
             self.check_item(catalog, env, slot, item, bulk)?;
         }

@@ -4,9 +4,9 @@ use super::{Decider, Done};
 use crate::account::Account;
 use crate::actor::Actor;
 use crate::batch::{Folding, Open};
-use crate::command::{Refusal, Reply};
+use crate::command::{Answer, Refusal, Reply};
 use crate::key::ReservationPlace;
-use crate::limits::SLOT_FIRST;
+use crate::limits::{COMMAND_INSTANTS_MAX, SLOT_FIRST};
 use stipend_core::catalog::{CatalogCommand, PackageKey};
 use stipend_core::customer::{
     self, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer, roll_forward,
@@ -67,7 +67,7 @@ impl Decider {
         slot: u32,
         command: &CustomerCommand,
     ) -> Result<Done, Refusal> {
-        self.roll(open, env, slot);
+        self.roll(open, env, slot)?;
         let now = self.now_in(env);
         let realm = self.working.realm();
         let account = self.working.account(slot).expect("names lead to customers");
@@ -156,7 +156,7 @@ impl Decider {
         if account.customer.profile.env != env {
             return Err(Refusal::GrantNotFound);
         }
-        self.roll(open, env, slot.0);
+        self.roll(open, env, slot.0)?;
         let account = self.working.account(slot.0).expect("it was just there");
         let pools = &account.customer.pools;
         let holds = |pool: &&customer::Pool| {
@@ -168,17 +168,24 @@ impl Decider {
     }
 
     /// Does what is due for a customer, whichever environment it lives in.
-    pub(super) fn catch_up(&mut self, open: &mut Open, slot: Slot) -> Reply {
+    pub(super) fn catch_up(&mut self, open: &mut Open, slot: Slot) -> Answer {
         if let Some(account) = self.working.account(slot.0) {
             let env = account.customer.profile.env;
-            self.roll(open, env, slot.0);
+            self.roll(open, env, slot.0)?;
         }
-        Reply::Done
+        Ok(Reply::Done)
     }
 
     /// Does everything that is due for a customer of an environment, each at its own instant.
-    pub(super) fn roll(&mut self, open: &mut Open, env: EnvId, slot: u32) {
-        while self.roll_instant(open, env, slot) {}
+    /// Where that is much, a command has waited until it was done; the limit stands for what is
+    /// decided without having waited.
+    pub(super) fn roll(&mut self, open: &mut Open, env: EnvId, slot: u32) -> Result<(), Refusal> {
+        for _ in 0..COMMAND_INSTANTS_MAX {
+            if !self.roll_instant(open, env, slot) {
+                return Ok(());
+            }
+        }
+        if self.is_behind(env, slot) { Err(Refusal::Overloaded) } else { Ok(()) }
     }
 
     /// Does what is due for a customer at the next instant; answers whether there was any. Who

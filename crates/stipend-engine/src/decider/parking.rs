@@ -1,6 +1,8 @@
-//! Requests that wait for the due of their environment: a catalog changes when everything before
-//! it has happened, and who sets a clock is answered when everything up to it has happened.
+//! Requests that wait for what is due: a catalog changes when everything before it has happened in
+//! its environment, who sets a clock is answered when everything up to it has happened, and a
+//! command to a customer who is far behind is decided when that customer is not.
 
+use super::behind::Behind;
 use super::{Decider, Request};
 use crate::batch::{Open, Waiter};
 use crate::command::{Command, Refusal, Reply};
@@ -13,6 +15,8 @@ use stipend_core::{EnvId, Timestamp};
 pub(crate) struct Parking {
     /// Not decided yet, in the order in which they came.
     requests: VecDeque<Request>,
+    /// Not decided yet, because too much is due for a customer.
+    behind: VecDeque<Behind>,
     /// Decided, and answered when the due is done.
     answers: Vec<Parked>,
 }
@@ -26,20 +30,40 @@ struct Parked {
 
 impl Parking {
     fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.answers.is_empty()
+        self.len() == 0
     }
 
     fn is_full(&self) -> bool {
-        self.requests.len() + self.answers.len() >= PARKED_MAX
+        self.len() >= PARKED_MAX
+    }
+
+    fn len(&self) -> usize {
+        self.requests.len() + self.behind.len() + self.answers.len()
+    }
+
+    pub(super) fn wait_behind(&mut self, behind: Behind) {
+        self.behind.push_back(behind);
+    }
+
+    pub(super) fn take_behind(&mut self) -> VecDeque<Behind> {
+        std::mem::take(&mut self.behind)
+    }
+
+    /// The customers of an environment for whom a command waits.
+    pub(super) fn awaited(&self, env: EnvId) -> impl Iterator<Item = u32> {
+        let behind = self.behind.iter();
+        behind.filter(move |behind| behind.request.0.env == env).map(|behind| behind.slot)
     }
 
     fn has_request_in(&self, env: EnvId) -> bool {
         self.requests.iter().any(|(submission, _)| submission.env == env)
+            || self.awaited(env).next().is_some()
     }
 
     /// Refuses who was not decided on, and who waits for an answer.
     pub(super) fn refuse_all(&mut self, undecided: &Refusal, decided: &Refusal) {
-        let requests = self.requests.drain(..).map(|(_, waiter)| (waiter, undecided));
+        let behind = self.behind.drain(..).map(|behind| behind.request);
+        let requests = self.requests.drain(..).chain(behind).map(|(_, waiter)| (waiter, undecided));
         let answers = self.answers.drain(..).map(|parked| (parked.waiter, decided));
         for (waiter, refusal) in requests.chain(answers) {
             // Who no longer waits does not want to know.
@@ -62,9 +86,13 @@ impl Decider {
             Command::FreezeClock(_) | Command::ReleaseClock => self.parking.has_request_in(env),
             _ => false,
         };
-        let may_park = must_wait || awaits_due(&submission.command);
+        let behind = self.catch_up_for(open, env, &submission.command);
+        let may_park = must_wait || behind.is_some() || awaits_due(&submission.command);
         if may_park && self.parking.is_full() {
             open.wait(waiter, Err(Refusal::Overloaded));
+        } else if let Some(slot) = behind {
+            self.slices.resume();
+            self.parking.wait_behind(Behind { slot, request: (submission, waiter) });
         } else if must_wait {
             self.slices.resume();
             self.parking.requests.push_back((submission, waiter));
@@ -73,7 +101,7 @@ impl Decider {
         }
     }
 
-    fn carry_out(&mut self, open: &mut Open, (submission, waiter): Request) {
+    pub(super) fn carry_out(&mut self, open: &mut Open, (submission, waiter): Request) {
         let env = submission.env;
         let awaits_due = awaits_due(&submission.command);
         match self.decide(open, submission) {
@@ -86,7 +114,7 @@ impl Decider {
         }
     }
 
-    fn has_due(&self, env: EnvId) -> bool {
+    pub(super) fn has_due(&self, env: EnvId) -> bool {
         self.working.due().has_due(env, self.now_in(env))
     }
 
@@ -103,7 +131,9 @@ impl Decider {
                 self.parking.answers.push(parked);
             }
         }
-        let mut behind = BTreeSet::new();
+        self.take_caught_up(open);
+        let behind = self.parking.behind.iter();
+        let mut behind: BTreeSet<_> = behind.map(|behind| behind.request.0.env).collect();
         for request in std::mem::take(&mut self.parking.requests) {
             let env = request.0.env;
             if open.has_room() && !behind.contains(&env) && !self.has_due(env) {

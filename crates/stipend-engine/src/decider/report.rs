@@ -96,7 +96,7 @@ impl Decider {
             Report::Event(request) => CustomerCommand::Event(request),
         };
         if !plan.copies.contains_key(&slot) {
-            self.roll(open, env, slot);
+            self.roll(open, env, slot)?;
         }
         let now = self.now_in(env);
         let realm = self.working.realm();

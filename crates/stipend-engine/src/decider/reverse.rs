@@ -12,7 +12,7 @@ impl Decider {
     /// what was read for it; the answer stands at the position of the reversal's row.
     pub(super) fn reverse(&mut self, open: &mut Open, env: EnvId, reversing: Reversing) -> Answer {
         let Reversing { slot, request, seen } = reversing;
-        self.roll(open, env, slot.0);
+        self.roll(open, env, slot.0)?;
         let account = self.working.account(slot.0).expect("what was consumed has a customer");
         let chain = &account.chains[usize::from(request.consumed.pool.number())];
         if chain.life != seen {

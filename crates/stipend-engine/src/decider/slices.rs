@@ -63,6 +63,10 @@ impl Decider {
             return false;
         }
         budget.customers -= 1;
+        self.is_in_time(budget)
+    }
+
+    fn is_in_time(&self, budget: &Budget) -> bool {
         self.watch.time.clock().monotonic() < budget.ends
     }
 
@@ -78,13 +82,14 @@ impl Decider {
 
     fn do_due(&mut self, open: &mut Open, env: EnvId) {
         self.slices.last = Some(env);
-        let now = self.now_in(env);
         let mut budget = self.budget();
-        while let Some((due, slot)) = self.working.due().first(env)
-            && due <= now
+        while let Some(slot) = self.next_behind(env)
             && self.may_go_on(&mut budget, open)
         {
-            while open.has_slice_room() && self.roll_instant(open, env, slot) {}
+            while open.has_slice_room()
+                && self.is_in_time(&budget)
+                && self.roll_instant(open, env, slot)
+            {}
         }
     }
 

@@ -5,18 +5,23 @@
 //! pools of a disturbed run compared with those of an undisturbed one.
 
 use crate::support::{
-    Bench, PoolRow, consume, customer_id, grant, instant, is_fresh, is_waiting, new_grant, outcome,
+    ACME, Bench, PoolRow, cancel, consume, customer_id, grant, instant, is_fresh, is_waiting, item,
+    new_customer, new_grant, outcome,
 };
 use stipend_core::catalog::{CatalogCommand, NewProduct, ProductPatch};
 use stipend_core::customer::NewGrant;
-use stipend_core::{Amount, ProductId, Timestamp, examples};
-use stipend_engine::limits::{PARKED_MAX, SLICE_CUSTOMERS, SLICE_ROWS_MAX};
+use stipend_core::{Amount, ProductId, Slot, SubscriptionId, Timestamp, examples};
+use stipend_engine::limits::{
+    BATCH_ROWS_MAX, PARKED_MAX, SLICE_CUSTOMERS, SLICE_ROWS_MAX, SLOT_FIRST,
+};
 use stipend_engine::record::KIND_REALM;
 use stipend_engine::{Command, PRODUCTION, Refusal};
 use stipend_store::memory::{Fault, FaultKind};
 
 /// More than one slice and one batch of due work together.
 const HERD: usize = 5_000;
+/// The kind of the rows of what time does to a pool.
+const KIND_DUE: u16 = 23;
 const BOUNDARY: &str = "2026-04-01T00:00:00Z";
 
 fn herd() -> Bench {
@@ -61,7 +66,7 @@ fn rename_product(id: &str) -> Command {
 #[test]
 fn a_customer_is_renewed_without_anyone_asking_and_not_a_microsecond_early() {
     let bench = Bench::seeded();
-    bench.consume(crate::support::ACME, "k1", 30_000).expect("there is enough");
+    bench.consume(ACME, "k1", 30_000).expect("there is enough");
     let boundary = instant(BOUNDARY);
     let before = bench.engine().last_position();
     bench.clock.advance_to(Timestamp::from_micros(boundary.micros() - 1));
@@ -71,7 +76,7 @@ fn a_customer_is_renewed_without_anyone_asking_and_not_a_microsecond_early() {
         bench.clock.advance_to(instant(text));
         bench.wait_until_rolled(PRODUCTION);
     }
-    assert_eq!(bench.balance(crate::support::ACME), Amount::whole(80_000));
+    assert_eq!(bench.balance(ACME), Amount::whole(80_000));
     let times: Vec<String> = bench.pool_rows()[2..]
         .iter()
         .map(|(_, _, at, ..)| Timestamp::from_micros(*at).to_string())
@@ -218,6 +223,46 @@ fn centuries_of_one_customer_do_not_make_one_batch() {
 }
 
 #[test]
+fn a_command_to_a_customer_who_is_centuries_behind_waits_for_all_of_them() {
+    let id = || SubscriptionId::parse("sub-1").expect("the test writes ids well");
+    let bulk = || Command::Consume(vec![item("beta", "b1", 1), item(ACME, "b2", 2)]);
+    let commands = [
+        ("one consumption", consume(ACME, "k1", 10)),
+        ("several of two customers", bulk()),
+        ("a cancellation", cancel(id())),
+        ("catching up", Command::CatchUp(Slot(SLOT_FIRST))),
+    ];
+    for (what, command) in commands {
+        let bench = Bench::seeded();
+        bench.create_customer("beta");
+        bench.control().pause();
+        let held = bench.submit(grant("beta", new_grant(&examples::credits(), 1)));
+        bench.wait_until_held();
+        // In silence: the command is the first to see the new time.
+        bench.clock.set(instant("2426-03-01T00:00:00Z"));
+        let mut waiting = bench.submit(command);
+        let other = bench.submit(Command::CreateCustomer(new_customer("gamma")));
+        bench.let_queue_drain();
+        assert!(is_waiting(&mut waiting), "{what}");
+        bench.control().release();
+        outcome(held).expect("it was decided before");
+        outcome(other).expect("others need not wait");
+        let answer = outcome(waiting);
+        assert!(answer.is_ok(), "{what}: {answer:?}");
+        bench.wait_until_rolled(PRODUCTION);
+        let most = bench.batch_sizes().into_iter().max();
+        assert!(most.is_some_and(|rows| rows <= BATCH_ROWS_MAX + 1), "{what}: {most:?}");
+        let rows = bench.rows().into_iter().filter(|row| row.slot == SLOT_FIRST);
+        let pool: Vec<_> = rows.filter(|row| row.pool_seq > 0).map(|row| row.kind).collect();
+        let renewals = pool.iter().filter(|kind| **kind == KIND_DUE).count();
+        assert_eq!(renewals, 400 * 12, "{what}");
+        let last_renewal = pool.iter().rposition(|kind| *kind == KIND_DUE);
+        assert_eq!(last_renewal, Some(400 * 12), "{what}: it is decided behind all of them");
+        bench.verify();
+    }
+}
+
+#[test]
 fn a_catalog_changes_when_everything_before_it_has_happened() {
     let bench = held_herd();
     let mut first = bench.submit(new_product("next"));
@@ -236,7 +281,7 @@ fn a_catalog_changes_when_everything_before_it_has_happened() {
     assert_eq!(bench.rolled_count(PRODUCTION), HERD);
     let rows = bench.rows();
     let boundary = instant(BOUNDARY).micros();
-    let last_renewal = rows.iter().rposition(|row| row.kind == 23 && row.at == boundary);
+    let last_renewal = rows.iter().rposition(|row| row.kind == KIND_DUE && row.at == boundary);
     let first_change = rows.iter().position(|row| row.kind == KIND_REALM && row.at == boundary);
     assert!(first_change.is_some() && last_renewal < first_change);
     bench.verify();

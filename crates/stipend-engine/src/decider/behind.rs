@@ -1,0 +1,104 @@
+//! Commands to customers for whom much is due. Nothing is decided on a customer who is not rolled
+//! to now, and neither may one batch take centuries of one customer: so a command does itself what
+//! is due up to a limit, and beyond that it waits for the slices.
+
+use super::{Decider, Request};
+use crate::batch::Open;
+use crate::command::Command;
+use crate::limits::COMMAND_INSTANTS_MAX;
+use stipend_core::EnvId;
+
+/// A request that waits until everything due was done for a customer.
+pub(super) struct Behind {
+    /// The customer.
+    pub(super) slot: u32,
+    pub(super) request: Request,
+}
+
+impl Decider {
+    /// Does what is due for the customers that a command is about, as far as a command may; gives
+    /// the first for whom there is more.
+    pub(super) fn catch_up_for(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        command: &Command,
+    ) -> Option<u32> {
+        if !self.has_due(env) {
+            return None;
+        }
+        let mut instants = COMMAND_INSTANTS_MAX;
+        for slot in self.concerned(env, command) {
+            while self.is_behind(env, slot) {
+                if instants == 0 || !open.has_room() {
+                    return Some(slot);
+                }
+                instants -= 1;
+                self.roll_instant(open, env, slot);
+            }
+        }
+        None
+    }
+
+    /// The customers of the environment that are rolled before a command is decided.
+    fn concerned(&self, env: EnvId, command: &Command) -> Vec<u32> {
+        let named = |id| self.working.find_customer(env, id);
+        let here = |slot: &u32| {
+            let account = self.working.account(*slot);
+            account.is_some_and(|account| account.customer.profile.env == env)
+        };
+        match command {
+            Command::Consume(items) => {
+                items.iter().filter_map(|item| named(&item.customer)).collect()
+            }
+            Command::Report(items) => {
+                items.iter().filter_map(|item| named(&item.customer)).collect()
+            }
+            Command::Customer(id, _) => named(id).into_iter().collect(),
+            Command::Subscription(id, _) => {
+                self.working.find_subscription(env, id).into_iter().collect()
+            }
+            Command::Reverse(reversing) => {
+                Some(reversing.slot.0).filter(here).into_iter().collect()
+            }
+            Command::VoidGrant(slot, _) | Command::CatchUp(slot) => {
+                Some(slot.0).filter(here).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether anything is due for a customer of an environment.
+    pub(super) fn is_behind(&self, env: EnvId, slot: u32) -> bool {
+        let account = self.working.account(slot);
+        let due = account.and_then(|account| account.customer.next_due);
+        due.is_some_and(|due| due <= self.now_in(env))
+    }
+
+    /// The customer of an environment whose turn it is: first those for whom a command waits.
+    pub(super) fn next_behind(&self, env: EnvId) -> Option<u32> {
+        let now = self.now_in(env);
+        let mut awaited = self.parking.awaited(env);
+        awaited.find(|slot| self.is_behind(env, *slot)).or_else(|| {
+            let first = self.working.due().first(env);
+            first.filter(|(due, _)| *due <= now).map(|(_, slot)| slot)
+        })
+    }
+
+    /// Decides those for whose customers everything due was done, as far as the batch has room.
+    pub(super) fn take_caught_up(&mut self, open: &mut Open) {
+        for Behind { slot, request } in self.parking.take_behind() {
+            let env = request.0.env;
+            let waits_for = if open.has_room() && !self.is_behind(env, slot) {
+                open.now = self.now;
+                self.catch_up_for(open, env, &request.0.command)
+            } else {
+                Some(slot)
+            };
+            match waits_for {
+                Some(slot) => self.parking.wait_behind(Behind { slot, request }),
+                None => self.carry_out(open, request),
+            }
+        }
+    }
+}
