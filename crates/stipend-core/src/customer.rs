@@ -48,7 +48,7 @@ pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
     decide_consumption,
 };
-pub use due::roll_forward;
+pub use due::{roll_forward, roll_forward_within};
 pub use entry::{
     Carried, Cause, Closed, Consumption, DimensionValue, Draw, Effect, Ended, Entry, GrantEnd,
     HeldDraw, HoldEnd, HoldEnded, HoldExtended, HoldPart, Moved, Opened, PoolEntry, PoolOpened,
@@ -83,7 +83,7 @@ pub use subscription::{
     Issued, LaterChange, PlanPin, ScheduledChange, Subscription, SubscriptionEnd,
     SubscriptionEndReason, SubscriptionTerms, Trial,
 };
-pub use upcoming::{Coming, ComingChange, upcoming};
+pub use upcoming::{Coming, ComingChange, upcoming, upcoming_of};
 pub use usage::{
     Aggregate, DrawRun, FeatureUsage, MeterOpened, UsageBehavior, UsageEntry, UsagePin,
     UsageResetReason, UsageRestart,

@@ -18,8 +18,11 @@ pub const SUBSCRIPTION_OVERRIDES_MAX: usize = 100;
 /// Features whose units are bought on one subscription.
 pub const SUBSCRIPTION_QUANTITIES_MAX: usize = 100;
 
-/// Boundaries that are looked at for one list of what is coming.
-pub const UPCOMING_INSTANTS_MAX: usize = 5_000;
+/// Instants of a customer that are looked at for one list of what is coming.
+pub const UPCOMING_INSTANTS_MAX: usize = 1_000;
+
+/// Instants of a customer that are looked at for one preview of what begins later.
+pub const PREVIEW_INSTANTS_MAX: usize = 1_000;
 
 /// Instants of a customer that are looked at for one forecast.
 pub const FORECAST_INSTANTS_MAX: usize = 1_000;

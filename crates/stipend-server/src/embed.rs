@@ -86,12 +86,19 @@ impl Guest {
     }
 
     /// What it sees.
-    fn balances(self, app: &App) -> CreditBalances {
+    ///
+    /// # Errors
+    /// `overloaded`: what is to come is worked out off the threads that serve requests.
+    async fn balances(self, app: &App) -> Result<CreditBalances, ApiError> {
         let Self { pass, found } = self;
-        let now = app.engine().now(pass.env);
-        let found = app.engine().rolled(found, now);
-        let catalog = app.engine().catalog(pass.env);
-        mapping::to_wire(&found.customer, &catalog, &pass.scope, now, pass.expires_at)
+        let engine = Arc::clone(app.shared_engine());
+        let told = app.read(move || {
+            let now = engine.now(pass.env);
+            let found = engine.rolled(found, now);
+            let catalog = engine.catalog(pass.env);
+            Ok(mapping::to_wire(&found.customer, &catalog, &pass.scope, now, pass.expires_at))
+        });
+        told.await
     }
 }
 
@@ -130,5 +137,5 @@ async fn get_credit_balances(
     guest: Guest,
     _query: Query<NoQuery>,
 ) -> Result<Response, ApiError> {
-    Ok(data(guest.balances(&app)))
+    Ok(data(guest.balances(&app).await?))
 }

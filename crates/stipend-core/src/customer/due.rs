@@ -43,15 +43,46 @@ use crate::time::Timestamp;
 /// ```
 #[must_use]
 pub fn roll_forward(customer: &Customer, catalog: &Catalog, now: Timestamp) -> Vec<Entry> {
+    let entries = roll_forward_within(customer, catalog, now, usize::MAX);
+    entries.expect("nobody has so many instants")
+}
+
+/// As [`roll_forward`], for who looks ahead to an instant that a caller has chosen: nothing where
+/// something is due at more than `instants_max` instants until then.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::customer::roll_forward_within;
+/// use stipend_core::{Timestamp, examples};
+/// let catalog = examples::catalog();
+/// let customer = examples::subscribed_customer(&catalog, 0);
+/// let until = Timestamp::parse("2026-06-15T00:00:00Z").unwrap();
+/// let entries = roll_forward_within(&customer, &catalog, until, 3).unwrap();
+/// assert_eq!(entries.len(), 3);
+/// assert!(roll_forward_within(&customer, &catalog, until, 2).is_none());
+/// ```
+#[must_use]
+pub fn roll_forward_within(
+    customer: &Customer,
+    catalog: &Catalog,
+    until: Timestamp,
+    instants_max: usize,
+) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
-    if customer.next_due.is_none_or(|due| due > now) {
-        return entries;
+    if customer.next_due.is_none_or(|due| due > until) {
+        return Some(entries);
     }
     let mut rolled = customer.clone();
-    while let Some(due) = rolled.next_due.filter(|due| *due <= now) {
+    let mut instants = 0;
+    while let Some(due) = rolled.next_due.filter(|due| *due <= until) {
+        if instants == instants_max {
+            return None;
+        }
+        instants += 1;
         entries.extend(roll_instant(&mut rolled, catalog, due));
     }
-    entries
+    Some(entries)
 }
 
 /// Does what is due at one instant, the customer's next.

@@ -57,7 +57,8 @@ async fn preview_subscription(
     let command = CustomerCommand::Provision(Box::new(request));
     let decision = stipend_core::customer::decide(&account.customer, &catalog, &command, now)
         .map_err(stipend_engine::Refusal::from)?;
-    Ok(data(preview::to_wire(&account.customer, &catalog, &decision, now)))
+    let told = app.read(move || preview::to_wire(&account.customer, &catalog, &decision, now));
+    Ok(data(told.await?))
 }
 
 /// Import subscriptions

@@ -91,7 +91,10 @@ async fn show(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     };
     let catalog = app.engine().catalog(guest.pass.env);
     let days = Days { zone: catalog.settings.zone.as_ref() };
-    let told = guest.balances(&app);
+    let Ok(told) = guest.balances(&app).await else {
+        let text = "Too many ask for their credits now. Load the page again in a moment.";
+        return page(&app, StatusCode::SERVICE_UNAVAILABLE, theme, &message(text));
+    };
     page(&app, StatusCode::OK, theme, &days.balances(&told))
 }
 

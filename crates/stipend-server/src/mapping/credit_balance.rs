@@ -4,7 +4,7 @@ use super::grant::kind_to_wire;
 use super::instant;
 use std::collections::BTreeSet;
 use stipend_core::catalog::{Catalog, PackageKey};
-use stipend_core::customer::{Coming, Grant, Pool, resolve, upcoming};
+use stipend_core::customer::{Coming, Grant, Pool, resolve, upcoming_of};
 use stipend_core::{Amount, CurrencyId, Customer, ResourceId, Timestamp};
 use stipend_wire::credit_balance::{
     CreditBalance, CreditBalanceGrant, CreditBalances, CreditChange, CreditTypeLabel, DecimalText,
@@ -79,8 +79,8 @@ pub(crate) fn to_wire(
 /// What the subscriptions bring next.
 fn coming(customer: &Customer, catalog: &Catalog) -> Vec<Coming> {
     let active = customer.subscriptions.iter().filter(|one| one.terms.is_active());
-    let active = active.take(SUBSCRIPTIONS_MAX);
-    active.flat_map(|one| upcoming(customer, catalog, one.terms.number, INSTANTS_MAX)).collect()
+    let numbers: Vec<_> = active.take(SUBSCRIPTIONS_MAX).map(|one| one.terms.number).collect();
+    upcoming_of(customer, catalog, &numbers, INSTANTS_MAX).into_iter().flatten().collect()
 }
 
 fn balance(

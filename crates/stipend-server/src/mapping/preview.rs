@@ -6,12 +6,14 @@ use super::subscription::{addons, billing_period, new_anchor, quantities, schedu
 use crate::error::ApiError;
 use stipend_core::catalog::{Catalog, PackageKind, Pricing};
 use stipend_core::customer::{
-    Decision, Effect, Entry, Grant, Pool, ProvisionRequest, SubscriptionTerms, roll_forward,
+    Decision, Effect, Entry, Grant, Pool, ProvisionRequest, SubscriptionTerms, roll_forward_within,
 };
+use stipend_core::limits::PREVIEW_INSTANTS_MAX;
 use stipend_core::{Amount, Customer, SubscriptionId, SubscriptionNo, Timestamp};
 use stipend_wire::explain::PackageType;
 use stipend_wire::number::Decimal;
 use stipend_wire::preview as wire;
+use stipend_wire::{ErrorCode, WireError};
 
 /// An id that no subscription gets: nothing is made by a preview.
 const NO_ID: &str = "preview";
@@ -43,33 +45,55 @@ pub(crate) fn from_wire(body: wire::PreviewSubscription) -> Result<ProvisionRequ
     })
 }
 
+/// What is to come of a customer until an instant that a caller has chosen.
+///
+/// # Errors
+/// `invalid_period` where that is more than is looked at for a preview.
+pub(crate) fn ahead(
+    customer: &Customer,
+    catalog: &Catalog,
+    until: Timestamp,
+    param: &str,
+) -> Result<Vec<Entry>, ApiError> {
+    let coming = roll_forward_within(customer, catalog, until, PREVIEW_INSTANTS_MAX);
+    coming.ok_or_else(|| {
+        let message = format!(
+            "until {until} more happens to the credits of the customer than a preview looks at, \
+             which is {PREVIEW_INSTANTS_MAX} instants; choose an earlier one"
+        );
+        WireError::new(ErrorCode::InvalidPeriod, message).with_param(param).into()
+    })
+}
+
 /// The customer as it would be when the subscription has begun.
 fn carried_out(
     customer: &Customer,
     catalog: &Catalog,
     decision: &Decision,
     number: SubscriptionNo,
-) -> (Customer, Vec<Entry>) {
+) -> Result<(Customer, Vec<Entry>), ApiError> {
     let mut after = customer.clone();
     let mut entries = decision.entries.clone();
     decision.entries.iter().for_each(|entry| after.apply(entry));
     let terms = &after.subscriptions[number.0 as usize].terms;
     if terms.is_pending() {
-        let begun = roll_forward(&after, catalog, terms.started_at);
+        let begun = ahead(&after, catalog, terms.started_at, "/startDate")?;
         begun.iter().for_each(|entry| after.apply(entry));
         entries.extend(begun);
     }
-    (after, entries)
+    Ok((after, entries))
 }
 
+/// # Errors
+/// Where the subscription begins too far ahead.
 pub(crate) fn to_wire(
     customer: &Customer,
     catalog: &Catalog,
     decision: &Decision,
     now: Timestamp,
-) -> wire::SubscriptionPreview {
+) -> Result<wire::SubscriptionPreview, ApiError> {
     let number = decision.subscription.expect("provisioning is about a subscription");
-    let (after, entries) = carried_out(customer, catalog, decision, number);
+    let (after, entries) = carried_out(customer, catalog, decision, number)?;
     let terms = &after.subscriptions[number.0 as usize].terms;
     let starts_at = terms.started_at.max(now);
     let period = terms.billing_period_at(starts_at);
@@ -85,7 +109,7 @@ pub(crate) fn to_wire(
         lines: Some(Vec::new()),
         tax: None,
     };
-    wire::SubscriptionPreview {
+    Ok(wire::SubscriptionPreview {
         immediate_invoice: free(),
         credits: credits(customer, &after, &entries, terms),
         is_scheduled: starts_at > now,
@@ -98,7 +122,7 @@ pub(crate) fn to_wire(
         has_scheduled_updates: Some(before.is_some_and(|before| !before.scheduled.is_empty())),
         is_plan_downgrade: Some(before.is_some_and(|before| is_downgrade(before, terms))),
         recurring_invoice: Some(free()),
-    }
+    })
 }
 
 /// What stands in the place of the subscription now.

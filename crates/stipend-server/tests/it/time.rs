@@ -134,3 +134,19 @@ fn a_free_plan_that_is_to_follow_must_be_named_and_free() {
         assert_eq!(answer.verdict(), refused, "{plan:?}");
     }
 }
+
+#[test]
+fn a_preview_looks_a_thousand_instants_ahead_and_no_further() {
+    let server = world::example();
+    let preview = |start: &str| {
+        let path = "/api/v1/subscriptions/preview";
+        let body = json!({
+            "customerId": "acme", "planId": "growth", "resourceId": "site", "startDate": start,
+        });
+        server.call("POST", path, &body)
+    };
+    assert_eq!(preview("2100-01-01T00:00:00Z").json()["data"]["isScheduled"], true);
+    let refused = preview("9999-01-01T00:00:00Z");
+    assert_eq!(refused.verdict(), "422 invalid_period");
+    assert_eq!(refused.json()["error"]["param"], "/startDate");
+}

@@ -13,14 +13,13 @@ use crate::dashboard::ui::{Head, amount, empty, facts, grouped, id, primary, tim
 use crate::dashboard::visit::{Posted, Visit};
 use crate::ids::random_id;
 use crate::mapping::grant as mapping;
+use crate::mapping::preview::ahead;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 use stipend_core::Amount;
-use stipend_core::customer::{
-    CustomerCommand, CustomerRejection, NewGrant, Pool, decide, roll_forward,
-};
+use stipend_core::customer::{CustomerCommand, CustomerRejection, NewGrant, Pool, decide};
 use stipend_engine::{Command, Key, Operation, Refusal};
 use stipend_wire::grant::CreateGrant;
 
@@ -110,7 +109,7 @@ fn outcome(look: &Look<'_>, new: &NewGrant) -> Result<Outcome, Trouble> {
     if at > look.now {
         // Both are looked at as of then, so that the difference is what the grant makes.
         for customer in [&mut before, &mut after] {
-            let coming = roll_forward(customer, &look.catalog, at);
+            let coming = ahead(customer, &look.catalog, at, "/effectiveAt")?;
             coming.iter().for_each(|entry| customer.apply(entry));
         }
     }

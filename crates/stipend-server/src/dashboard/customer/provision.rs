@@ -12,6 +12,7 @@ use crate::dashboard::object::Object;
 use crate::dashboard::ui::{Head, empty, grouped, isolated, time};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::ids::random_id;
+use crate::mapping::preview::ahead;
 use crate::mapping::subscription as mapping;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -23,7 +24,7 @@ use stipend_core::Timestamp;
 use stipend_core::catalog::{Catalog, Package, PackageKey, PackageKind};
 use stipend_core::customer::{
     CustomerCommand, Decision, SubscriptionCommand, SubscriptionPart, SubscriptionTerms, decide,
-    explain, resolve, roll_forward,
+    explain, resolve,
 };
 use stipend_core::{Amount, CurrencyId, Customer, FeatureId, SubscriptionId, SubscriptionNo};
 use stipend_engine::Refusal;
@@ -411,7 +412,9 @@ fn preview(offer: &Offer<'_>, form: &Form) -> Markup {
         return html! { p.quiet { "Choose a plan to see the credits that it gives." } };
     }
     match offer.decide(form) {
-        Ok(decision) => outcome(offer, &decision),
+        Ok(decision) => outcome(offer, &decision).unwrap_or_else(|trouble| {
+            html! { p.notice { (trouble.message) } }
+        }),
         Err(trouble) => html! { p.notice { (trouble.message) } },
     }
 }
@@ -426,7 +429,7 @@ fn carried_out(
     look: &Look<'_>,
     decision: &Decision,
     number: SubscriptionNo,
-) -> (Customer, Timestamp) {
+) -> Result<(Customer, Timestamp), Trouble> {
     let mut after = look.customer().clone();
     decision.entries.iter().for_each(|entry| after.apply(entry));
     let before = look.customer().subscription(number).map(|one| one.terms.scheduled.as_slice());
@@ -438,18 +441,18 @@ fn carried_out(
         new.unwrap_or(if terms.is_pending() { terms.started_at } else { look.now })
     });
     if effect > look.now {
-        let coming = roll_forward(&after, &look.catalog, effect);
+        let coming = ahead(&after, &look.catalog, effect, "/startDate")?;
         coming.iter().for_each(|entry| after.apply(entry));
     }
-    (after, effect)
+    Ok((after, effect))
 }
 
-fn outcome(offer: &Offer<'_>, decision: &Decision) -> Markup {
+fn outcome(offer: &Offer<'_>, decision: &Decision) -> Result<Markup, Trouble> {
     let (look, catalog) = (offer.look, &offer.look.catalog);
-    let Some(number) = decision.subscription else { return Markup::default() };
-    let (after, effect) = carried_out(look, decision, number);
+    let Some(number) = decision.subscription else { return Ok(Markup::default()) };
+    let (after, effect) = carried_out(look, decision, number)?;
     let parts = parts(&after, catalog, number, effect);
-    html! {
+    let told = html! {
         @if decision.entries.is_empty() { p.quiet { "Nothing changes." } }
         @if effect > look.now { p { "Takes effect on " (time(effect)) "." } }
         @if parts.is_empty() { p.quiet { "It gives no credits." } }
@@ -469,7 +472,8 @@ fn outcome(offer: &Offer<'_>, decision: &Decision) -> Markup {
                 }
             }
         }
-    }
+    };
+    Ok(told)
 }
 
 async fn new(visit: Visit) -> Result<Response, Failure> {
