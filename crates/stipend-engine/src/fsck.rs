@@ -3,7 +3,7 @@
 use crate::account::{Account, KIND_CONSUMPTION, KIND_USAGE};
 use crate::actor::Actor;
 use crate::key::{Key, ScopeHash};
-use crate::limits::{KEY_RETENTION_SECONDS, SEGMENT_SLOTS};
+use crate::limits::{KEY_AUDIT_SECONDS, SEGMENT_SLOTS};
 use crate::load::{State, Walk, damaged};
 use crate::progress::LoadProgress;
 use crate::realm::Realm;
@@ -56,7 +56,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
             if let Some(key) = key.filter(|key| !key.is_content()) {
                 let before = keys.insert(key.scope, now);
                 // A key that is no longer remembered may be used again, with any meaning.
-                if before.is_some_and(|before| before.plus_seconds(KEY_RETENTION_SECONDS) >= now) {
+                if before.is_some_and(|before| before.plus_seconds(KEY_AUDIT_SECONDS) >= now) {
                     return Err(damaged(format!("row {}: its idempotency key was used", row.seq)));
                 }
             }

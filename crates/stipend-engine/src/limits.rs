@@ -1,6 +1,7 @@
 //! The named limits of the engine.
 
 use crate::series::RollLimits;
+use stipend_core::limits::{EVENT_AGE_MAX_SECONDS, EVENT_AHEAD_MAX_SECONDS};
 
 /// Commands that may wait for the decider; beyond that they are refused at once.
 pub const QUEUE_COMMANDS_MAX: usize = 16_384;
@@ -59,8 +60,24 @@ pub const SHORT_JOURNAL_ROWS: u64 = 10_000;
 /// Rows read at once in recovery and verification.
 pub const READ_ROWS: usize = 4_096;
 
-/// For how long idempotency keys are remembered: 35 days (`behaviour.md` §0.10).
-pub const KEY_RETENTION_SECONDS: i64 = 35 * 24 * 60 * 60;
+/// For how much longer than its request is accepted an idempotency key is remembered: one day.
+pub const KEY_SPARE_SECONDS: i64 = 24 * 60 * 60;
+
+/// For how long idempotency keys are remembered: for as long as the same request can be accepted
+/// (`behaviour.md` §0.10), which is the accepted age of an event that was reported as early as one
+/// may be, and some more.
+pub const KEY_RETENTION_SECONDS: i64 =
+    EVENT_AGE_MAX_SECONDS + EVENT_AHEAD_MAX_SECONDS + KEY_SPARE_SECONDS;
+
+/// For how long a journal must not use a key twice. It is less than keys are remembered: headers are
+/// some time younger than what was decided for their batches, and older versions remembered keys
+/// for 35 days sharp.
+pub const KEY_AUDIT_SECONDS: i64 = EVENT_AGE_MAX_SECONDS - KEY_SPARE_SECONDS;
+
+const _: () = assert!(
+    KEY_RETENTION_SECONDS > EVENT_AGE_MAX_SECONDS + EVENT_AHEAD_MAX_SECONDS,
+    "a request that is still accepted must still be recognised"
+);
 
 /// For how long a request without a key is recognised when it is retried (`behaviour.md` §0.10).
 pub const RETRY_WINDOW_SECONDS: i64 = 10 * 60;

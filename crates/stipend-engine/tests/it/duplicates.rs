@@ -4,11 +4,11 @@
 //! with bad items; answers remembered by key and by content.
 
 use crate::support::{
-    ACME, Bench, Random, consume, consumed, customer_id, instant, is_fresh, item, outcome, respond,
-    response, rows_with_key,
+    ACME, Bench, Random, consume, consumed, customer_id, instant, is_fresh, item, item_of, outcome,
+    respond, response, rows_with_key,
 };
-use stipend_core::customer::CustomerRejection;
-use stipend_core::{Amount, CurrencyId};
+use stipend_core::customer::{ConsumeRequest, CustomerRejection};
+use stipend_core::{Amount, CurrencyId, examples};
 use stipend_engine::{
     Command, Consumed, Key, Operation, PRODUCTION, Refusal, Remember, Reply, Response,
 };
@@ -64,6 +64,27 @@ fn copies_have_one_effect_in_the_same_batch_the_next_and_after_a_restart() {
     let (at, stored) = bench.engine().stored_consumption(durable[0]).unwrap();
     assert_eq!((at, stored.amount), (stipend_core::examples::START, Amount::whole(10)));
     assert_eq!(bench.balance(ACME), Amount::whole(79_989));
+    bench.verify();
+}
+
+#[test]
+fn a_key_is_known_for_as_long_as_its_request_is_accepted() {
+    const DAY: i64 = 24 * 60 * 60;
+    // The clock of who reports is five minutes ahead.
+    let reported_at = Some(examples::START.plus_seconds(5 * 60));
+    let request = || ConsumeRequest { reported_at, ..examples::consumption(Amount::whole(10)) };
+    let command = || Command::Consume(vec![item_of(ACME, "k", request())]);
+    let mut bench = Bench::seeded();
+    assert!(is_fresh(&bench.run(command())));
+    for seconds in [35 * DAY, 35 * DAY + 60, 35 * DAY + 5 * 60] {
+        bench.clock.set(examples::START.plus_seconds(seconds));
+        let again = bench.run(command());
+        assert!(again.is_ok() && !is_fresh(&again), "{seconds} s later: {again:?}");
+        bench.restart();
+    }
+    bench.clock.set(examples::START.plus_seconds(37 * DAY));
+    let too_old = Refusal::Customer(CustomerRejection::EventTooOld);
+    assert_eq!(bench.run(command()), Err(too_old), "where the key is over, so is the request");
     bench.verify();
 }
 
