@@ -24,7 +24,7 @@ pub use package::{
     TrialEnd, TrialUnit, VersionStatus, Widget,
 };
 pub use publish::Migration;
-pub use settings::{Alignment, CreditProration, Settings};
+pub use settings::{Alignment, CreditProration, Settings, SettingsPatch};
 pub use state::{Catalog, CatalogChange};
 
 use crate::Amount;

@@ -6,7 +6,7 @@
 use super::{
     Behavior, Charges, Enforcement, EntitlementTerms, EnumValue, FeatureStatus, FeatureType,
     Metadata, Meter, MeterType, Migration, PackageKey, Pricing, ProductSettings, Reset, Settings,
-    Target, TrialConfig, UnitTransformation, Units, UsageReset, Widget,
+    SettingsPatch, Target, TrialConfig, UnitTransformation, Units, UsageReset, Widget,
 };
 use crate::Amount;
 use crate::id::{CurrencyId, FeatureId, PackageId, ProductId};
@@ -70,6 +70,8 @@ pub enum CatalogCommand {
     RemoveEntitlement(PackageKey, Target),
     /// Sets how the environment counts and prorates.
     Set(Settings),
+    /// Changes some of that and leaves the rest.
+    UpdateSettings(SettingsPatch),
     /// Notes that someone subscribed to these versions; the engine's own command.
     NoteSubscribed {
         /// The product, plan and add-on versions of the subscription.

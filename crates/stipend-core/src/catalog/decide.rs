@@ -6,7 +6,7 @@ use super::command::{
 };
 use super::{
     Catalog, CatalogChange, CreditType, EndSetup, Feature, FeatureStatus, Package, PackageKey,
-    Pricing, Product, ProductSettings, Target, UsageReset, draft, publish,
+    Pricing, Product, ProductSettings, Settings, Target, UsageReset, draft, publish,
 };
 use crate::id::{CurrencyId, FeatureId, ProductId};
 use crate::time::Timestamp;
@@ -175,12 +175,19 @@ pub fn decide(
         CatalogCommand::RemoveEntitlement(key, target) => {
             draft::remove_entitlement(catalog, key, target, now)
         }
-        CatalogCommand::Set(settings) if *settings == catalog.settings => Ok(Vec::new()),
-        CatalogCommand::Set(settings) => Ok(vec![CatalogChange::Settings(settings.clone())]),
+        CatalogCommand::Set(settings) => Ok(set_settings(catalog, settings.clone())),
+        CatalogCommand::UpdateSettings(patch) => {
+            Ok(set_settings(catalog, patch.applied_to(&catalog.settings)))
+        }
         CatalogCommand::NoteSubscribed { product, versions } => {
             Ok(note_subscribed(catalog, product, versions))
         }
     }
+}
+
+fn set_settings(catalog: &Catalog, settings: Settings) -> Vec<CatalogChange> {
+    let is_change = settings != catalog.settings;
+    is_change.then_some(CatalogChange::Settings(settings)).into_iter().collect()
 }
 
 pub(super) fn find_product<'a>(

@@ -34,3 +34,25 @@ pub struct Settings {
     /// What a change in the middle of a period grants.
     pub proration: CreditProration,
 }
+
+/// A change of settings; absent fields stay as they are when it is decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsPatch {
+    /// The new zone, or UTC.
+    pub zone: Option<Option<Zone>>,
+    /// Where periods begin from now on.
+    pub alignment: Option<Alignment>,
+    /// What a change in the middle of a period grants from now on.
+    pub proration: Option<CreditProration>,
+}
+
+impl SettingsPatch {
+    /// The settings after the change.
+    pub(super) fn applied_to(&self, settings: &Settings) -> Settings {
+        Settings {
+            zone: self.zone.clone().unwrap_or_else(|| settings.zone.clone()),
+            alignment: self.alignment.unwrap_or(settings.alignment),
+            proration: self.proration.unwrap_or(settings.proration),
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! Goal: show that environments and keys are made once, with names and numbers of their own, and
 //! are there after a restart.
 
-use crate::support::Bench;
-use stipend_core::catalog::Settings;
-use stipend_core::{EnvId, Timestamp};
+use crate::support::{Bench, outcome};
+use stipend_core::catalog::{CatalogCommand, CreditProration, Settings, SettingsPatch};
+use stipend_core::{EnvId, Timestamp, Zone};
 use stipend_engine::{
     ApiKey, Command, Environment, EnvironmentKind, Operator, PRODUCTION, PasswordHash, Refusal,
     Reply, Rights, SANDBOX_NAME,
@@ -23,6 +23,31 @@ fn create_as(kind: EnvironmentKind, name: &str, key: &str) -> Command {
 fn names(bench: &Bench) -> Vec<(u32, String)> {
     let environments = bench.engine().environments();
     environments.into_iter().map(|Environment { id, name, .. }| (id.0, name)).collect()
+}
+
+#[test]
+fn two_changes_of_settings_at_once_are_both_made() {
+    let bench = Bench::empty();
+    let zone = Zone::parse("Europe/Berlin").expect("there is one");
+    let in_zone = SettingsPatch { zone: Some(Some(zone.clone())), ..SettingsPatch::default() };
+    let prorated =
+        SettingsPatch { proration: Some(CreditProration::Prorate), ..SettingsPatch::default() };
+    bench.control().pause();
+    let blocker = bench.submit(create("team-a", "key-a"));
+    bench.wait_until_held();
+    let changes = [in_zone, prorated];
+    let changes =
+        changes.map(|patch| bench.submit(Command::Catalog(CatalogCommand::UpdateSettings(patch))));
+    bench.let_queue_drain();
+    bench.control().release();
+    for waiting in changes.into_iter().chain([blocker]) {
+        outcome(waiting).expect("nothing speaks against it");
+    }
+    let settings = bench.engine().catalog(PRODUCTION).settings.clone();
+    let expected =
+        Settings { zone: Some(zone), proration: CreditProration::Prorate, ..Settings::default() };
+    assert_eq!(settings, expected);
+    bench.verify();
 }
 
 #[test]

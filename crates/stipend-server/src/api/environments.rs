@@ -96,8 +96,8 @@ async fn update_environment(
         ApiError::new(ErrorCode::NotFound, format!("there is no environment {shown}"))
     })?;
     let asked = body.read::<UpdateEnvironment>()?;
-    let settings = mapping::changed_settings(&found.catalog.settings, asked)?;
-    let command = Command::Catalog(CatalogCommand::Set(settings));
+    let patch = mapping::changed_settings(asked)?;
+    let command = Command::Catalog(CatalogCommand::UpdateSettings(patch));
     app.answer((found.id, caller.actor()), command, move |outcome| {
         let settings = &outcome.catalog.settings;
         mapping::with_settings(&found, settings)

@@ -192,8 +192,8 @@ async fn update(posted: Posted) -> Response {
     let Posted { visit, form } = posted;
     let updated = async {
         let asked = settings_object(&form).read::<UpdateEnvironment>()?;
-        let settings = mapping::changed_settings(&visit.environment.catalog.settings, asked)?;
-        visit.change(CatalogCommand::Set(settings)).await
+        let patch = mapping::changed_settings(asked)?;
+        visit.change(CatalogCommand::UpdateSettings(patch)).await
     };
     match updated.await {
         Ok(()) => visit.done(&visit.path(HERE), "The settings were saved."),

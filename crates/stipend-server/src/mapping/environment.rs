@@ -2,7 +2,7 @@
 
 use super::instant;
 use crate::error::ApiError;
-use stipend_core::catalog::{Alignment, CreditProration, Settings};
+use stipend_core::catalog::{Alignment, CreditProration, Settings, SettingsPatch};
 use stipend_core::{Timestamp, Zone};
 use stipend_engine::{Environment, EnvironmentClock, EnvironmentKind};
 use stipend_wire::environment as wire;
@@ -48,18 +48,15 @@ pub(crate) fn new_settings(asked: &wire::CreateEnvironment) -> Result<Settings, 
     })
 }
 
-pub(crate) fn changed_settings(
-    present: &Settings,
-    asked: wire::UpdateEnvironment,
-) -> Result<Settings, ApiError> {
-    Ok(Settings {
+pub(crate) fn changed_settings(asked: wire::UpdateEnvironment) -> Result<SettingsPatch, ApiError> {
+    Ok(SettingsPatch {
         zone: match asked.time_zone {
-            Field::Absent => present.zone.clone(),
-            Field::Null => None,
-            Field::Value(name) => Some(zone(&name)?),
+            Field::Absent => None,
+            Field::Null => Some(None),
+            Field::Value(name) => Some(Some(zone(&name)?)),
         },
-        alignment: asked.period_alignment.map_or(present.alignment, alignment),
-        proration: asked.credit_proration.map_or(present.proration, proration),
+        alignment: asked.period_alignment.map(alignment),
+        proration: asked.credit_proration.map(proration),
     })
 }
 
