@@ -1,18 +1,22 @@
 //! The ledger of a customer: the entries of its pools as events, newest first. Rows are found by
 //! walking the chains of the pools.
 
+mod ended;
+mod paging;
+
 use crate::account::{Chain, jump_number};
 use crate::actor::Actor;
-use crate::life::actor_of;
 use crate::record::Record;
-use crate::reversal::reversal_of;
 use std::collections::BTreeSet;
 use stipend_core::catalog::Metadata;
 use stipend_core::customer::{
-    Cause, Draw, Effect, Entry, GrantEnd, HeldDraw, Hold, HoldEnd, HoldEnded, PoolEntry,
+    Cause, Draw, Effect, Entry, GrantEnd, HeldDraw, HoldEnd, HoldEnded, PoolEntry,
 };
 use stipend_core::{Amount, FeatureId, GrantNo, PoolId, ReservationId, Timestamp};
 use stipend_store::{Page, Reader, Row, Seq, StoreError};
+
+pub use ended::{EndedReservation, ended_reservations, reservations_ended_after};
+pub use paging::{ledger_page, ledger_page_within};
 
 /// What kind of change an event is, in the contract's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,6 +139,9 @@ pub struct LedgerPage {
     pub has_older: bool,
     /// Whether there are newer ones.
     pub has_newer: bool,
+    /// Where the next page in the same direction goes on, where this one has fewer events than were
+    /// asked for because it read as many rows as one page may.
+    pub stopped_at: Option<Cursor>,
 }
 
 /// The events of an entry, in the order in which they happened.
@@ -314,13 +321,19 @@ pub(crate) struct Walk<'a> {
 impl Walk<'_> {
     pub(crate) fn step(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
         while self.next != 0 {
-            let (row, entry) = pool_entry(self.reader, self.next)?;
-            self.next = if self.skips_usage { row.life } else { row.prev };
-            if !(self.skips_usage && entry.is_usage()) {
-                return Ok(Some((row, entry)));
+            if let Some(found) = self.read_one()? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// Reads the next row, which there must be; gives nothing where it is passed over.
+    pub(crate) fn read_one(&mut self) -> Result<Option<(Row, PoolEntry)>, StoreError> {
+        let (row, entry) = pool_entry(self.reader, self.next)?;
+        self.next = if self.skips_usage { row.life } else { row.prev };
+        let is_shown = !(self.skips_usage && entry.is_usage());
+        Ok(is_shown.then_some((row, entry)))
     }
 }
 
@@ -359,239 +372,4 @@ pub(crate) fn seek_number(
 ) -> Result<Option<Row>, StoreError> {
     let jumps = |row: &Row| jump_number(row.pool_seq) >= number;
     seek(reader, chain, |row| row.pool_seq <= number, jumps)
-}
-
-/// A page of the ledger over some pools.
-///
-/// # Errors
-/// What reading fails with.
-pub fn ledger_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<LedgerPage, StoreError> {
-    let mut page = events_page(reader, query)?;
-    let mut known: Option<(Seq, Option<Seq>)> = None;
-    for event in &mut page.events {
-        let seq = event.cursor.seq;
-        let is_reversible =
-            matches!(event.event_type, EventType::Consumed | EventType::ReservationReleased);
-        if event.reversal.is_some() || !event.is_decided || !is_reversible {
-            continue;
-        }
-        // The events of a row stand together, so it is looked up once.
-        let reversed_by = match known {
-            Some((known, reversal)) if known == seq => reversal,
-            _ => reversal_of(reader, seq)?,
-        };
-        known = Some((seq, reversed_by));
-        event.reversed_by = reversed_by;
-    }
-    Ok(page)
-}
-
-fn events_page(reader: &dyn Reader, query: &LedgerQuery<'_>) -> Result<LedgerPage, StoreError> {
-    if query.types.as_ref().is_some_and(BTreeSet::is_empty) {
-        return Ok(LedgerPage { events: Vec::new(), has_older: false, has_newer: false });
-    }
-    let wanted = query.limit + 1;
-    match query.page {
-        Page::First | Page::After(_) => {
-            let mut events = older(reader, query, wanted)?;
-            let has_older = events.len() > query.limit;
-            events.truncate(query.limit);
-            Ok(LedgerPage { events, has_older, has_newer: query.page != Page::First })
-        }
-        Page::Before(cursor) => {
-            let mut events = newer(reader, query, cursor, wanted)?;
-            let has_newer = events.len() > query.limit;
-            events.truncate(query.limit);
-            events.reverse();
-            Ok(LedgerPage { events, has_older: true, has_newer })
-        }
-    }
-}
-
-/// Whether rows of consumption and reservations can be passed over.
-fn skips_usage(query: &LedgerQuery<'_>) -> bool {
-    let of_usage = [
-        EventType::Consumed,
-        EventType::Reserved,
-        EventType::ReservationReleased,
-        EventType::ReservationExpired,
-    ];
-    let lists = |types: &BTreeSet<_>| of_usage.iter().any(|of_usage| types.contains(of_usage));
-    query.reservation.is_none() && query.types.as_ref().is_some_and(|types| !lists(types))
-}
-
-fn is_listed(query: &LedgerQuery<'_>, event: &LedgerEvent) -> bool {
-    let reservation = event.reservation.as_ref().map(|facts| &facts.id);
-    query.types.as_ref().is_none_or(|types| types.contains(&event.event_type))
-        && query.reservation.as_ref().is_none_or(|wanted| Some(wanted) == reservation)
-}
-
-/// The events of a row that are asked for, newest first, with who has done them.
-fn listed(
-    query: &LedgerQuery<'_>,
-    row: &Row,
-    entry: &PoolEntry,
-    is_here: impl Fn(&LedgerEvent) -> bool,
-) -> Result<Vec<LedgerEvent>, StoreError> {
-    let events = events_of(row.seq, entry).into_iter().rev();
-    let mut events: Vec<_> =
-        events.filter(|event| is_here(event) && is_listed(query, event)).collect();
-    if !events.is_empty() {
-        let by = actor_of(row)?;
-        events.iter_mut().for_each(|event| event.by.clone_from(&by));
-    }
-    Ok(events)
-}
-
-/// The events behind the cursor, newest first: the chains of the pools merged by position.
-fn older(
-    reader: &dyn Reader,
-    query: &LedgerQuery<'_>,
-    wanted: usize,
-) -> Result<Vec<LedgerEvent>, StoreError> {
-    let after = match query.page {
-        Page::After(cursor) => Some(cursor),
-        Page::First | Page::Before(_) => None,
-    };
-    let mut heads = Vec::new();
-    for (_, chain) in &query.pools {
-        let next = match after {
-            Some(cursor) => seek_position(reader, chain, cursor.seq)?.map_or(0, |row| row.seq),
-            None => chain.last,
-        };
-        let mut walk = Walk { reader, next, skips_usage: skips_usage(query) };
-        if let Some(head) = walk.step()? {
-            heads.push((head, walk));
-        }
-    }
-    let mut events = Vec::new();
-    while events.len() < wanted && !heads.is_empty() {
-        let newest = (0..heads.len()).max_by_key(|place| heads[*place].0.0.seq).unwrap_or(0);
-        let ((row, entry), walk) = &mut heads[newest];
-        let behind = |event: &LedgerEvent| after.is_none_or(|cursor| event.cursor < cursor);
-        events.extend(listed(query, row, entry, behind)?);
-        match walk.step()?.filter(|(row, _)| row.seq >= query.not_before) {
-            Some(head) => heads[newest].0 = head,
-            None => drop(heads.swap_remove(newest)),
-        }
-    }
-    events.truncate(wanted);
-    Ok(events)
-}
-
-/// The events before the cursor, oldest first. Each pool is read in windows of rows upwards from
-/// the cursor, each twice as wide as the last, until there are enough.
-fn newer(
-    reader: &dyn Reader,
-    query: &LedgerQuery<'_>,
-    cursor: Cursor,
-    wanted: usize,
-) -> Result<Vec<LedgerEvent>, StoreError> {
-    let mut events = Vec::new();
-    for (_, chain) in &query.pools {
-        let below = seek_position(reader, chain, cursor.seq.saturating_sub(1))?;
-        let mut from = below.map_or(0, |row| row.pool_seq);
-        let mut window = wanted as u64;
-        let mut found = Vec::new();
-        loop {
-            let (more, is_whole) = read_window(reader, query, chain, from, window, cursor)?;
-            found.extend(more);
-            if is_whole || found.len() >= wanted {
-                events.extend(found.into_iter().take(wanted));
-                break;
-            }
-            from += window;
-            window *= 2;
-        }
-    }
-    events.sort_by_key(|event| event.cursor);
-    events.truncate(wanted);
-    Ok(events)
-}
-
-/// The events of the pool's rows numbered `(from, from + window]` that lie before the cursor,
-/// oldest first, and whether that reaches the end of the chain.
-fn read_window(
-    reader: &dyn Reader,
-    query: &LedgerQuery<'_>,
-    chain: &Chain,
-    from: u64,
-    window: u64,
-    cursor: Cursor,
-) -> Result<(Vec<LedgerEvent>, bool), StoreError> {
-    let Some(top) = seek_number(reader, chain, from + window)? else {
-        return Ok((Vec::new(), true));
-    };
-    let is_whole = top.seq == chain.last;
-    let mut walk = Walk { reader, next: top.seq, skips_usage: skips_usage(query) };
-    let mut events = Vec::new();
-    while let Some((row, entry)) = walk.step()? {
-        if row.pool_seq <= from {
-            break;
-        }
-        events.extend(listed(query, &row, &entry, |event| event.cursor > cursor)?);
-    }
-    events.reverse();
-    Ok((events, is_whole))
-}
-
-/// A reservation that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndedReservation {
-    /// The position of the row that ended it.
-    pub seq: Seq,
-    /// The pool.
-    pub pool: PoolId,
-    /// When it ended.
-    pub at: Timestamp,
-    /// The reservation as it was.
-    pub hold: Hold,
-    /// What was consumed by its release, beyond it included; nothing where it expired.
-    pub consumed: Option<Amount>,
-}
-
-/// The reservations of some pools that ended between two positions, both excluded, newest end
-/// first, and how far back it was looked: to the older position, or to where `rows` rows were
-/// read.
-///
-/// # Errors
-/// What reading fails with.
-pub fn ended_reservations(
-    reader: &dyn Reader,
-    chains: &[&Chain],
-    (after, before): (Seq, Seq),
-    wanted: usize,
-    rows: usize,
-) -> Result<(Vec<EndedReservation>, Seq), StoreError> {
-    let mut heads = Vec::new();
-    for chain in chains {
-        let next = seek_position(reader, chain, before.saturating_sub(1))?.map_or(0, |row| row.seq);
-        heads.push(Walk { reader, next, skips_usage: false });
-    }
-    let mut found = Vec::new();
-    for _ in 0..rows {
-        let Some(walk) = heads.iter_mut().max_by_key(|walk| walk.next) else { break };
-        if walk.next <= after || found.len() >= wanted {
-            break;
-        }
-        if let Some((row, entry)) = walk.step()? {
-            found.extend(ended_in(row.seq, entry));
-        }
-    }
-    let reached = heads.iter().map(|walk| walk.next).max().unwrap_or(0);
-    Ok((found, reached.max(after)))
-}
-
-fn ended_in(seq: Seq, entry: PoolEntry) -> Option<EndedReservation> {
-    let consumed = match &entry.cause {
-        Cause::Release(release) => Some(release.consumed),
-        _ => None,
-    };
-    let PoolEntry { pool, at, effects, .. } = entry;
-    effects.into_iter().find_map(|effect| match effect {
-        Effect::HoldEnded(ended) => {
-            Some(EndedReservation { seq, pool, at, hold: ended.hold, consumed })
-        }
-        _ => None,
-    })
 }

@@ -28,6 +28,13 @@ pub const DECISION_ROWS_MAX: usize = 10_000;
 /// and that have ended.
 pub const PAST_ROWS_MAX: usize = 2_000;
 
+/// Rows of its pools that are read for one page of a ledger or of reservations that have ended. A page
+/// is shorter where what is asked for is rare among them.
+pub const LEDGER_ROWS_MAX: usize = 20_000;
+
+/// Rows of the life of a pool that are read for a list of its grants, or to find one that has left it.
+pub const ENDED_ROWS_MAX: usize = 50_000;
+
 /// Rows of a pool that are read for its pace.
 pub const PACE_ROWS_MAX: usize = 50_000;
 

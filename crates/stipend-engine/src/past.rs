@@ -18,16 +18,27 @@ pub enum EndedRecord {
     Overdraft(stipend_core::customer::Overdraft, Timestamp),
 }
 
-/// What has left a pool, newest end first. Consumption is skipped. Of a grant that ended while it
+/// What has left a pool, newest end first, and from which number on that is all, where the life of
+/// the pool has more than `rows_max` rows. Consumption is skipped. Of a grant that ended while it
 /// was held, the last record counts; the pool has it as long as it is held.
 ///
 /// # Errors
 /// What reading fails with.
-pub fn ended_records(reader: &dyn Reader, chain: &Chain) -> Result<Vec<EndedRecord>, StoreError> {
+pub fn ended_records(
+    reader: &dyn Reader,
+    chain: &Chain,
+    rows_max: usize,
+) -> Result<(Vec<EndedRecord>, Option<GrantNo>), StoreError> {
     let mut walk = Walk { reader, next: chain.last, skips_usage: true };
     let mut records = Vec::new();
     let mut seen = BTreeSet::new();
-    while let Some((_, entry)) = walk.step()? {
+    // Numbers grow, and nothing ends before it begins.
+    let mut first = GrantNo(u32::MAX);
+    for _ in 0..rows_max {
+        if walk.next == 0 {
+            return Ok((records, None));
+        }
+        let Some((_, entry)) = walk.read_one()? else { continue };
         for effect in entry.effects.into_iter().rev() {
             match effect {
                 Effect::Ended(ended) if seen.insert(ended.grant.no) => {
@@ -36,11 +47,45 @@ pub fn ended_records(reader: &dyn Reader, chain: &Chain) -> Result<Vec<EndedReco
                 Effect::OverdraftClosed(overdraft) => {
                     records.push(EndedRecord::Overdraft(overdraft, entry.at));
                 }
+                Effect::Granted(grant) | Effect::Scheduled(grant) => first = first.min(grant.no),
                 _ => {}
             }
         }
     }
-    Ok(records)
+    Ok((records, (walk.next != 0).then_some(first)))
+}
+
+/// What became of one grant or overdraft that has left its pool; nothing where that is not told in
+/// the rows of the pool's life that may be read, of which those that were are taken off.
+///
+/// # Errors
+/// What reading fails with.
+pub fn find_ended(
+    reader: &dyn Reader,
+    chain: &Chain,
+    no: GrantNo,
+    rows_left: &mut usize,
+) -> Result<Option<EndedRecord>, StoreError> {
+    let mut walk = Walk { reader, next: chain.last, skips_usage: true };
+    while walk.next != 0 && *rows_left > 0 {
+        *rows_left -= 1;
+        let Some((_, entry)) = walk.read_one()? else { continue };
+        for effect in entry.effects.into_iter().rev() {
+            match effect {
+                Effect::Ended(ended) if ended.grant.no == no => {
+                    return Ok(Some(EndedRecord::Grant(Box::new(ended.grant))));
+                }
+                Effect::OverdraftClosed(overdraft) if overdraft.no == no => {
+                    return Ok(Some(EndedRecord::Overdraft(overdraft, entry.at)));
+                }
+                Effect::Granted(grant) | Effect::Scheduled(grant) if grant.no == no => {
+                    return Ok(None);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// What grants were like that have ended, from the life of their pool at a position and before it:

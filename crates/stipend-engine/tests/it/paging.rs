@@ -14,8 +14,10 @@ use stipend_core::customer::{
 };
 use stipend_core::{Amount, CurrencyId, GrantNo, PoolId, examples};
 use stipend_engine::ledger::{
-    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, events_of, ledger_page,
+    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, events_of, ledger_page_within,
 };
+use stipend_engine::limits::LEDGER_ROWS_MAX;
+use stipend_engine::past::{EndedRecord, ended_records, find_ended};
 use stipend_engine::record::Record;
 use stipend_engine::{Account, Command, PRODUCTION, Refusal};
 use stipend_store::{
@@ -165,6 +167,16 @@ impl History {
     }
 
     fn page(&self, ask: &Ask, page: Page<Cursor>, limit: usize) -> (LedgerPage, usize) {
+        self.page_within(ask, page, limit, LEDGER_ROWS_MAX)
+    }
+
+    fn page_within(
+        &self,
+        ask: &Ask,
+        page: Page<Cursor>,
+        limit: usize,
+        rows_max: usize,
+    ) -> (LedgerPage, usize) {
         let account = self.account();
         let reader = Counting { inner: self.bench.engine().reader(), rows: AtomicUsize::new(0) };
         let all = account.customer.pools.iter().map(|pool| pool.id).zip(&account.chains);
@@ -177,7 +189,7 @@ impl History {
             page,
             limit,
         };
-        let page = ledger_page(&reader, &query).expect("memory can be read");
+        let page = ledger_page_within(&reader, &query, rows_max).expect("memory can be read");
         assert!(page.events.len() <= limit);
         (page, reader.rows.into_inner())
     }
@@ -403,6 +415,80 @@ fn a_page_reads_few_rows_wherever_it_lies() {
     }
 }
 
+/// The newest page and all older ones, or the oldest and all newer ones, of at most `rows_max` rows
+/// each; how many rows the longest way to one took is added to what may be read.
+fn all_pages(
+    history: &History,
+    ask: &Ask,
+    begin: Page<Cursor>,
+    (limit, rows_max, ways): (usize, usize, usize),
+) -> Vec<LedgerEvent> {
+    let (mut all, mut page) = (Vec::new(), begin);
+    loop {
+        let (found, rows) = history.page_within(ask, page, limit, rows_max);
+        assert!(rows <= rows_max + ways, "{rows} rows of {rows_max} and {ways}, {page:?}");
+        let end = |event: Option<&LedgerEvent>| event.map(|event| event.cursor);
+        let (has_more, next) = match page {
+            Page::First | Page::After(_) => (found.has_older, end(found.events.last())),
+            Page::Before(_) => (found.has_newer, end(found.events.first())),
+        };
+        let is_upwards = matches!(page, Page::Before(_));
+        let events = found.events.into_iter();
+        if is_upwards {
+            all.extend(events.rev())
+        } else {
+            all.extend(events)
+        }
+        if !has_more {
+            return all;
+        }
+        let next = found.stopped_at.or(next).expect("a page that is not the last leads on");
+        page = if is_upwards { Page::Before(next) } else { Page::After(next) };
+    }
+}
+
+#[test]
+fn what_is_rare_is_found_in_pages_that_read_no_more_than_they_may() {
+    for seed in 30..36 {
+        let mut history = History::new(seed, 600);
+        let mut ask = history.ask();
+        ask.types = Some(BTreeSet::from([history.random.pick(&TYPES)]));
+        let scan = history.scan(&ask.pools, ask.types.as_ref());
+        let lengths = vec![1_000; ask.pools.len()];
+        // The way to each pool, and what a window that did not fit had read of one more row.
+        let ways = 2 * rows_bound(0, &lengths);
+        for rows_max in [8, 40, 200] {
+            let bounds = (1 + history.random.below(5), rows_max, ways);
+            let all = all_pages(&history, &ask, Page::First, bounds);
+            assert_eq!(all, scan, "towards older ones, seed {seed}, {rows_max} rows");
+            let below = Cursor { seq: 0, index: 0 };
+            let mut all = all_pages(&history, &ask, Page::Before(below), bounds);
+            all.reverse();
+            assert_eq!(all, scan, "towards newer ones, seed {seed}, {rows_max} rows");
+        }
+    }
+}
+
+#[test]
+fn a_page_of_what_never_was_reads_a_part_of_the_pool_and_says_so() {
+    let bench = Bench::seeded();
+    let items = |batch: usize| {
+        (0..500).map(move |n| crate::support::item(ACME, &format!("k{batch}-{n}"), 1)).collect()
+    };
+    for batch in 0..6 {
+        bench.done(Command::Consume(items(batch)));
+    }
+    let history = History { bench, random: Random::new(0), keys: 0, day: 0 };
+    let pools = vec![history.account().customer.pools[0].id];
+    let types = Some(BTreeSet::from([EventType::Reserved]));
+    let ask = Ask { pools, types };
+    let (page, rows) = history.page_within(&ask, Page::First, 10, 500);
+    assert_eq!((page.events.len(), page.has_older, rows), (0, true, 500));
+    assert!(page.stopped_at.is_some(), "it does not say that there is nothing more");
+    assert_eq!(all_pages(&history, &ask, Page::First, (10, 500, 30)), []);
+    assert_eq!(all_pages(&history, &ask, Page::First, (10, 5_000, 30)), []);
+}
+
 #[test]
 fn a_filter_without_consumption_does_not_read_it() {
     let bench = Bench::seeded();
@@ -424,4 +510,44 @@ fn a_filter_without_consumption_does_not_read_it() {
     let (page, rows) = history.page(&ask, Page::First, 10);
     assert_eq!(page.events.len(), 6, "two grants of March, their ends, two grants of April");
     assert!(rows <= 4, "{rows} rows were read");
+}
+
+fn number_of(record: &EndedRecord) -> GrantNo {
+    match record {
+        EndedRecord::Grant(grant) => grant.no,
+        EndedRecord::Overdraft(overdraft, _) => overdraft.no,
+    }
+}
+
+#[test]
+fn ended_grants_are_looked_for_among_so_many_rows_and_it_is_said_from_where_on_that_is_all() {
+    let history = History::new(9, 1_500);
+    let account = history.account();
+    let reader = history.bench.engine().reader();
+    for chain in &account.chains {
+        let (all, first) = ended_records(reader, chain, usize::MAX).expect("memory can be read");
+        assert_eq!(first, None, "it was read to its end");
+        for rows_max in [0, 1, 10, 60] {
+            let counting = Counting { inner: reader, rows: AtomicUsize::new(0) };
+            let (some, first) = ended_records(&counting, chain, rows_max).expect("it can be read");
+            assert!(counting.rows.into_inner() <= rows_max);
+            let Some(first) = first else {
+                assert_eq!(some, all);
+                continue;
+            };
+            let is_recent = |record: &&EndedRecord| number_of(record) >= first;
+            let recent: Vec<_> = all.iter().filter(is_recent).collect();
+            assert_eq!(some.iter().filter(is_recent).collect::<Vec<_>>(), recent);
+        }
+        for record in &all {
+            let no = number_of(record);
+            let mut rows = 10_000;
+            let found = find_ended(reader, chain, no, &mut rows).expect("memory can be read");
+            assert_eq!(found.as_ref(), Some(record));
+            let read = 10_000 - rows;
+            rows = read - 1;
+            let found = find_ended(reader, chain, no, &mut rows).expect("memory can be read");
+            assert_eq!((found, rows), (None, 0), "it stands in the row that was not read");
+        }
+    }
 }

@@ -10,8 +10,10 @@ use axum::response::Response;
 use std::sync::Arc;
 use stipend_core::customer::{CustomerCommand, GrantStatus, Pool};
 use stipend_core::{GrantNo, Slot};
-use stipend_engine::past::{EndedRecord, ended_records};
+use stipend_engine::limits::ENDED_ROWS_MAX;
+use stipend_engine::past::{EndedRecord, ended_records, find_ended};
 use stipend_engine::{Command, Found, IdCipher, Outcome};
+use stipend_store::Page as StorePage;
 use stipend_wire::grant::{CreateGrant, Grant};
 use stipend_wire::query::GrantsQuery;
 use stipend_wire::{Data, ErrorBody, ErrorCode, Page};
@@ -26,6 +28,15 @@ pub(super) fn router() -> OpenApiRouter<App> {
 pub(crate) enum Held {
     Grant(Box<stipend_core::customer::Grant>),
     Overdraft(stipend_core::customer::Overdraft, Option<stipend_core::Timestamp>),
+}
+
+impl From<EndedRecord> for Held {
+    fn from(record: EndedRecord) -> Self {
+        match record {
+            EndedRecord::Grant(grant) => Self::Grant(grant),
+            EndedRecord::Overdraft(overdraft, at) => Self::Overdraft(overdraft, Some(at)),
+        }
+    }
 }
 
 impl Held {
@@ -63,21 +74,36 @@ fn owner<'a>(
     Owner { customer: &found.customer, cipher, currency: &pool.currency, resource, now }
 }
 
-/// Everything that a pool has or had: live, scheduled and ended grants, and the overdraft.
-pub(crate) async fn held(app: &App, found: &Found, pool: &Pool) -> Result<Vec<Held>, ApiError> {
+/// Everything that a pool has or had: live, scheduled and ended grants, and the overdraft. Where its
+/// life is longer than is read, only what was made from a number on, which is given.
+pub(crate) async fn held(
+    app: &App,
+    found: &Found,
+    pool: &Pool,
+) -> Result<(Vec<Held>, Option<GrantNo>), ApiError> {
     let live = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
     let mut held: Vec<Held> = live.map(|grant| Held::Grant(Box::new(grant.clone()))).collect();
     held.extend(pool.overdraft.map(|overdraft| Held::Overdraft(overdraft, None)));
     let chain = found.chains[usize::from(pool.id.number())].clone();
     let reader = Arc::clone(app.engine().shared_reader());
-    let ended = app.read(move || Ok(ended_records(reader.as_ref(), &chain)?)).await?;
+    let read = move || Ok(ended_records(reader.as_ref(), &chain, ENDED_ROWS_MAX)?);
+    let (ended, first) = app.read(read).await?;
     held.extend(ended.into_iter().filter_map(|record| match record {
         // What is still held of it changes it, so the pool knows better than its record.
         EndedRecord::Grant(grant) if pool.lapsed.iter().any(|one| one.no == grant.no) => None,
-        EndedRecord::Grant(grant) => Some(Held::Grant(grant)),
-        EndedRecord::Overdraft(overdraft, at) => Some(Held::Overdraft(overdraft, Some(at))),
+        record => Some(Held::from(record)),
     }));
-    Ok(held)
+    held.retain(|held| first.is_none_or(|first| held.no() >= first));
+    Ok((held, first))
+}
+
+/// What is said of grants that were made before the changes among which they are looked for.
+fn too_long_ago() -> ApiError {
+    let message = format!(
+        "older grants lie behind the last {ENDED_ROWS_MAX} changes of the pool, in which grants are \
+         looked for; the ledger tells of all"
+    );
+    ApiError::new(ErrorCode::LimitReached, message).not_to_be_retried()
 }
 
 /// List a customer's grants
@@ -96,6 +122,7 @@ async fn list_grants(
     let page = list.page::<u64>(query.after.as_deref(), query.before.as_deref())?;
     let now = app.engine().now(caller.env);
     let mut items = Vec::new();
+    let mut first = 0;
     for pool in &found.customer.pools {
         let resource = pool.resource.as_ref().map(stipend_core::ResourceId::as_str);
         let currency = query.currency_id.as_deref();
@@ -104,11 +131,22 @@ async fn list_grants(
             continue;
         }
         let owner = owner(&found, app.engine().cipher(), pool, now);
-        let held = held(&app, &found, pool).await?;
+        let (held, is_all_from) = held(&app, &found, pool).await?;
+        first = first.max(is_all_from.map_or(0, |no| u64::from(no.0)));
         let held = held.iter().filter(|held| query.created_at.contains(held.created_at()));
         items.extend(held.map(|held| (u64::from(held.no().0), held.to_wire(&owner))));
     }
-    let (data, pagination) = cut(&list, items, &page, query.limit.0 as usize);
+    items.retain(|(no, _)| *no >= first);
+    if matches!(page, StorePage::Before(no) if no + 1 < first) {
+        return Err(too_long_ago());
+    }
+    let (data, mut pagination) = cut(&list, items, &page, query.limit.0 as usize);
+    if first > 0 && pagination.next.is_none() {
+        if data.is_empty() {
+            return Err(too_long_ago());
+        }
+        pagination.next = Some(list.cursor(&first));
+    }
     Ok(ok(&Page { data, pagination }))
 }
 
@@ -183,9 +221,10 @@ async fn ended_grant(
         return Ok(None);
     }
     let now = app.engine().now(caller.env);
+    let mut rows_left = ENDED_ROWS_MAX;
     for pool in &found.customer.pools {
-        let held = held(app, &found, pool).await?;
-        let Some(held) = held.into_iter().find(|held| held.no() == no) else { continue };
+        let held = find_held(app, &found, pool, no, &mut rows_left).await?;
+        let Some(held) = held else { continue };
         let is_voided = match &held {
             Held::Grant(grant) => grant.status(now) == GrantStatus::Voided,
             Held::Overdraft(..) => false,
@@ -197,5 +236,29 @@ async fn ended_grant(
         let owner = owner(&found, app.engine().cipher(), pool, now);
         return Ok(Some(held.to_wire(&owner)));
     }
-    Ok(None)
+    if rows_left == 0 { Err(too_long_ago()) } else { Ok(None) }
+}
+
+/// A grant that the pool has or had, as far as the rows that are left tell it.
+async fn find_held(
+    app: &App,
+    found: &Found,
+    pool: &Pool,
+    no: GrantNo,
+    rows_left: &mut usize,
+) -> Result<Option<Held>, ApiError> {
+    let mut present = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
+    if let Some(grant) = present.find(|grant| grant.no == no) {
+        return Ok(Some(Held::Grant(Box::new(grant.clone()))));
+    }
+    if let Some(overdraft) = pool.overdraft.filter(|overdraft| overdraft.no == no) {
+        return Ok(Some(Held::Overdraft(overdraft, None)));
+    }
+    let chain = found.chains[usize::from(pool.id.number())].clone();
+    let reader = Arc::clone(app.engine().shared_reader());
+    let mut left = *rows_left;
+    let read = move || Ok((find_ended(reader.as_ref(), &chain, no, &mut left)?, left));
+    let (record, left) = app.read(read).await?;
+    *rows_left = left;
+    Ok(record.map(Held::from))
 }

@@ -112,7 +112,8 @@ pub(crate) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> 
 ///
 /// Every change of a customer's credits, newest first. `amount` is the signed effect on the
 /// balance: the amounts of a pool add up to its balance. Without `currencyId` or `resourceId`,
-/// all credit types and resources.
+/// all credit types and resources. Where what is asked for is rare, a page has fewer entries than
+/// `limit`, or none, and leads on all the same.
 #[utoipa::path(get, path = "/api/v1/credits/ledger", tag = "Credits", params(LedgerQuery),
     security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<LedgerEntry>), (status = "default", body = ErrorBody)))]
@@ -161,7 +162,15 @@ async fn list_ledger(
         StorePage::First | StorePage::After(_) => walked.has_older,
         StorePage::Before(_) => walked.has_newer,
     };
-    let pagination = list.pagination(&page, places.first(), places.last(), has_more);
+    // A page that was left early leads on from there.
+    let stopped = walked.stopped_at.map(|at| (at.seq, at.index));
+    let (first, last) = match page {
+        StorePage::First | StorePage::After(_) => {
+            (places.first(), stopped.as_ref().or(places.last()))
+        }
+        StorePage::Before(_) => (stopped.as_ref().or(places.first()), places.last()),
+    };
+    let pagination = list.pagination(&page, first, last, has_more);
     let cipher = app.engine().cipher();
     let data = walked.events.iter().map(|event| to_wire(&found, cipher, event)).collect();
     Ok(ok(&Page { data, pagination }))

@@ -17,7 +17,8 @@ use stipend_core::customer::{
 };
 use stipend_core::{CurrencyId, CustomerId, PoolId, ReservationId, ResourceId};
 use stipend_engine::cipher::DecisionPlace;
-use stipend_engine::ledger::ended_reservations;
+use stipend_engine::ledger::{ended_reservations, reservations_ended_after};
+use stipend_engine::limits::LEDGER_ROWS_MAX;
 use stipend_engine::{Command, Found, Key, Refusal, Remember, ReservationPlace};
 use stipend_store::{Page as StorePage, Seq};
 use stipend_wire::access::EffectiveEntitlement;
@@ -36,10 +37,6 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(release_reservation))
         .routes(routes!(extend_reservation))
 }
-
-/// Rows that are read for one page of the list; a page may be shorter where there is much between
-/// the ends of reservations.
-const LIST_ROWS_MAX: usize = 20_000;
 
 /// A reservation by where it stands, with what is known of it from the journal.
 struct Known {
@@ -330,17 +327,19 @@ async fn list_reservations(
     let has_ended =
         is_asked(ListedReservationStatus::Released) || is_asked(ListedReservationStatus::Expired);
     let mut goes_on_at = None;
+    let is_upwards = matches!(page, StorePage::Before(_));
     if has_ended {
         let (ended, reached) = ended_items(&app, &found, &pools, &page, limit).await?;
+        // Those that are open come behind all that have ended, and so behind what was not read.
+        if is_upwards && reached.is_some() {
+            items.clear();
+        }
         items.extend(ended.into_iter().filter(|(_, item)| is_asked(item.status)));
-        goes_on_at = (reached > 0 && !matches!(page, StorePage::Before(_))).then_some(reached);
+        goes_on_at = reached.map(|reached| list.cursor(&(reached, 0)));
     }
     let (data, mut pagination) = cut(&list, items, &page, limit);
-    if pagination.next.is_none()
-        && let Some(reached) = goes_on_at
-    {
-        pagination.next = Some(list.cursor(&(reached + 1, 0)));
-    }
+    let further = if is_upwards { &mut pagination.prev } else { &mut pagination.next };
+    *further = further.take().or(goes_on_at);
     Ok(ok(&Page { data, pagination }))
 }
 
@@ -370,25 +369,33 @@ fn tie(pool: &Pool, hold: &Hold) -> u32 {
     u32::from_le_bytes(bytes)
 }
 
+/// Those that have ended, and where the list goes on where it was not read to its end.
 async fn ended_items(
     app: &App,
     found: &Found,
     pools: &[PoolId],
     page: &StorePage<(u64, u32)>,
     limit: usize,
-) -> Result<(Vec<((u64, u32), ListedReservation)>, Seq), ApiError> {
-    let (between, wanted, rows) = match page {
-        StorePage::First => ((0, Seq::MAX), limit + 1, LIST_ROWS_MAX),
-        StorePage::After((seq, _)) => ((0, *seq), limit + 1, LIST_ROWS_MAX),
-        StorePage::Before((seq, _)) => ((*seq, Seq::MAX), usize::MAX, usize::MAX),
-    };
+) -> Result<(Vec<((u64, u32), ListedReservation)>, Option<Seq>), ApiError> {
+    let (page, wanted, rows) = (*page, limit + 1, LEDGER_ROWS_MAX);
     let (walked, pools) = (Arc::clone(found), pools.to_vec());
     let reader = Arc::clone(app.engine().shared_reader());
     let (ended, reached) = app
         .read(move || {
             let chains: Vec<_> =
                 pools.iter().map(|pool| &walked.chains[usize::from(pool.number())]).collect();
-            Ok(ended_reservations(reader.as_ref(), &chains, between, wanted, rows)?)
+            let before = match page {
+                StorePage::First => Seq::MAX,
+                StorePage::After((seq, _)) => seq,
+                StorePage::Before((seq, _)) => {
+                    let reader = reader.as_ref();
+                    return Ok(reservations_ended_after(reader, &chains, seq, wanted, rows)?);
+                }
+            };
+            let between = (0, before);
+            let (ended, reached) =
+                ended_reservations(reader.as_ref(), &chains, between, wanted, rows)?;
+            Ok((ended, (reached > 0).then_some(reached + 1)))
         })
         .await?;
     let items = ended.iter().filter_map(|ended| {

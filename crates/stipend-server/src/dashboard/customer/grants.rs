@@ -215,11 +215,11 @@ async fn all(visit: Visit) -> Result<Response, Failure> {
     let look = Look::caught_up(&visit).await?;
     let place = Place::asked(&look)?.ok_or(Failure::NotFound)?;
     let pool = look.customer().find_pool(&place.currency, place.resource.as_ref());
-    let mut grants = match pool {
+    let (mut grants, first) = match pool {
         Some(pool) if look.found.chains.len() > usize::from(pool.id.number()) => {
             held(&visit.app, &look.found, pool).await?
         }
-        _ => Vec::new(),
+        _ => (Vec::new(), None),
     };
     grants.sort_by_key(|held| std::cmp::Reverse(held.no()));
     let skipped = visit.query().get("skip").parse::<usize>().unwrap_or(0).min(grants.len());
@@ -247,6 +247,7 @@ async fn all(visit: Visit) -> Result<Response, Failure> {
                 &adjust_button(&look, Some(&place))))
         } @else {
             p.lead { (counted(grants.len())) " in all states, newest first." }
+            @if first.is_some() { p.hint { "Of older ones the ledger tells." } }
             div.dense { (table("All grants", &head(), &rows)) }
             (pager(
                 (skipped > 0).then(|| address(skipped.saturating_sub(ROWS_MAX))).as_deref(),

@@ -286,8 +286,13 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         let at = at.map(|at| list.cursor(&at))?;
         Some(look.path(&format!("/credits/ledger?{}", filters(query, Some((direction, &at))))))
     };
+    let stopped = |is_upwards: bool| {
+        let is_here = matches!(page, Page::Before(_)) == is_upwards;
+        walked.stopped_at.filter(|_| is_here).map(|at| (at.seq, at.index))
+    };
     let older = walked.events.last().filter(|_| walked.has_older).map(place);
     let newer = walked.events.first().filter(|_| walked.has_newer).map(place);
+    let (older, newer) = (stopped(false).or(older), stopped(true).or(newer));
     let above = [
         (visit.path("/customers"), "Customers"),
         (look.path(""), look.name()),
@@ -389,8 +394,9 @@ fn written(asked: &Asked, engine: &Engine, found: &Found) -> Result<String, Stor
             line(&mut text, &entry, [&who, &plain_name(found, event, &past)]);
         }
         rows += read.events.len();
-        match read.events.last() {
-            Some(last) if read.has_older && rows < FILE_ROWS_MAX => page = Page::After(last.cursor),
+        let last = read.events.last().map(|event| event.cursor);
+        match read.stopped_at.or(last) {
+            Some(next) if read.has_older && rows < FILE_ROWS_MAX => page = Page::After(next),
             _ => return Ok(text),
         }
     }
