@@ -15,7 +15,8 @@ use crate::flush::Flusher;
 use crate::keeping::{self, Rest};
 use crate::key::{Key, Keys, ReservationPlace, ScopeHash};
 use crate::limits::{
-    CLOCK_GAP_WARN_SECONDS, KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, RETRY_WINDOW_SECONDS,
+    CLOCK_GAP_WARN_SECONDS, KEY_RETENTION_SECONDS, QUEUE_COMMANDS_MAX, READ_INSTANTS_MAX,
+    RETRY_WINDOW_SECONDS,
 };
 use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Published;
@@ -28,7 +29,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward};
+use stipend_core::customer::{Cause, Consumption, Effect, Hold, roll_forward_within};
 use stipend_core::{
     CustomerId, EnvId, PackageKey, PackageKind, PoolId, Slot, SubscriptionId, SubscriptionNo,
     Timestamp,
@@ -370,23 +371,34 @@ impl Engine {
 
     /// The customer with that id at `now`: where something is due, a copy on which it was done,
     /// so that an answer is right before the command that will do it.
-    #[must_use]
-    pub fn find_current(&self, env: EnvId, id: &CustomerId, now: Timestamp) -> Option<Found> {
-        self.find_customer(env, id).map(|account| self.rolled(account, now))
+    ///
+    /// # Errors
+    /// As [`Engine::rolled`].
+    pub fn find_current(
+        &self,
+        env: EnvId,
+        id: &CustomerId,
+        now: Timestamp,
+    ) -> Result<Option<Found>, Refusal> {
+        self.find_customer(env, id).map(|account| self.rolled(account, now)).transpose()
     }
 
     /// The account at `now`: itself, or a copy on which what is due was done.
-    #[must_use]
-    pub fn rolled(&self, account: Found, now: Timestamp) -> Found {
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where more than [`READ_INSTANTS_MAX`] instants are due: the decider
+    /// is about to do them.
+    pub fn rolled(&self, account: Found, now: Timestamp) -> Result<Found, Refusal> {
         if account.customer.next_due.is_none_or(|due| due > now) {
-            return account;
+            return Ok(account);
         }
         let catalog = self.catalog(account.customer.profile.env);
+        let due = roll_forward_within(&account.customer, &catalog, now, READ_INSTANTS_MAX);
         let mut rolled = Account::clone(&account);
-        for entry in roll_forward(&account.customer, &catalog, now) {
+        for entry in due.ok_or(Refusal::Overloaded)? {
             rolled.customer.apply(&entry);
         }
-        Arc::new(rolled)
+        Ok(Arc::new(rolled))
     }
 
     /// How many live subscriptions have a package, or inherit from it. It looks at every customer,
@@ -405,18 +417,24 @@ impl Engine {
     }
 
     /// The subscription with that id, with its customer at `now`.
-    #[must_use]
+    ///
+    /// # Errors
+    /// As [`Engine::rolled`].
     pub fn find_subscription(
         &self,
         env: EnvId,
         id: &SubscriptionId,
         now: Timestamp,
-    ) -> Option<(Found, SubscriptionNo)> {
-        let slot = self.published.find_subscription(env, id)?;
-        let account = self.rolled(self.published.account(slot)?, now);
-        let subscriptions = &account.customer.subscriptions;
-        let number = subscriptions.iter().find(|found| found.terms.id == *id)?.terms.number;
-        Some((account, number))
+    ) -> Result<Option<(Found, SubscriptionNo)>, Refusal> {
+        let slot = self.published.find_subscription(env, id);
+        let Some(account) = slot.and_then(|slot| self.published.account(slot)) else {
+            return Ok(None);
+        };
+        let account = self.rolled(account, now)?;
+        let mut subscriptions = account.customer.subscriptions.iter();
+        let found = subscriptions.find(|found| found.terms.id == *id);
+        let number = found.map(|found| found.terms.number);
+        Ok(number.map(|number| (account, number)))
     }
 
     /// The consumption in a row, and when it happened.

@@ -108,6 +108,10 @@ pub const PARKED_MAX: usize = 1_024;
 /// more, the command waits until they were done in slices.
 pub const COMMAND_INSTANTS_MAX: usize = 256;
 
+/// Instants that are due for a customer and are done on the copy of it that is read; where there are
+/// more, who reads has to wait until they were done in slices.
+pub const READ_INSTANTS_MAX: usize = 1_000;
+
 /// Seconds until due work is tried again after the store refused to write.
 pub const STALL_SECONDS: i64 = 1;
 

@@ -394,14 +394,14 @@ impl App {
     /// The customer with that id as of now.
     ///
     /// # Errors
-    /// `customer_not_found`.
+    /// `customer_not_found`; `overloaded` where the customer is far behind.
     pub(crate) fn current(
         &self,
         caller: &Caller,
         id: &str,
         now: Timestamp,
     ) -> Result<Found, ApiError> {
-        Ok(self.0.engine.rolled(self.find_customer(caller.env, id)?, now))
+        Ok(self.0.engine.rolled(self.find_customer(caller.env, id)?, now)?)
     }
 }
 

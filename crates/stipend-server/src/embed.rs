@@ -94,7 +94,7 @@ impl Guest {
         let engine = Arc::clone(app.shared_engine());
         let told = app.read(move || {
             let now = engine.now(pass.env);
-            let found = engine.rolled(found, now);
+            let found = engine.rolled(found, now)?;
             let catalog = engine.catalog(pass.env);
             Ok(mapping::to_wire(&found.customer, &catalog, &pass.scope, now, pass.expires_at))
         });

@@ -179,7 +179,8 @@ impl Subject for Whole {
 
     fn customer(&self) -> Cow<'_, Customer> {
         let found = self.engine().find_current(self.env, &self.id, self.now);
-        Cow::Owned(found.expect("the customer was made").customer.clone())
+        let found = found.expect("little is due").expect("the customer was made");
+        Cow::Owned(found.customer.clone())
     }
 
     fn finish(&mut self) -> Result<Faults, String> {

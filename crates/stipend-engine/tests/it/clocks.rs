@@ -162,7 +162,7 @@ fn an_advance_is_answered_when_everything_on_the_way_is_done() {
     bench.wait_until_held();
     assert!(is_waiting(&mut advanced));
     let current = bench.engine().find_current(env, &customer_id("c4999"), boundary);
-    let due = current.expect("it exists").customer.next_due;
+    let due = current.expect("little is due").expect("it exists").customer.next_due;
     assert!(due > Some(boundary), "reads show it already");
     bench.control().release();
     assert_eq!(outcome(advanced), Ok(Reply::Done));
@@ -228,7 +228,7 @@ fn a_jump_ahead_within_a_run_needs_a_second_sample() {
         let now = bench.engine().now(PRODUCTION);
         assert_eq!(now, instant(text));
         let account = bench.engine().find_current(PRODUCTION, &customer_id(ACME), now);
-        account.expect("it exists").customer.pools[0].balance()
+        account.expect("little is due").expect("it exists").customer.pools[0].balance()
     };
     bench.consume(ACME, "k1", 30_000).expect("there is enough");
     let position = bench.engine().last_position();

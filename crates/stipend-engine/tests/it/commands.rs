@@ -83,7 +83,8 @@ fn subscriptions_are_found_by_their_id() {
     assert_eq!(bench.run(crate::support::cancel(unknown)), missing);
     let now = bench.engine().now(PRODUCTION);
     let id = subscription_id("sub-1");
-    let (account, number) = bench.engine().find_subscription(PRODUCTION, &id, now).unwrap();
+    let (account, number) =
+        bench.engine().find_subscription(PRODUCTION, &id, now).unwrap().unwrap();
     assert_eq!((account.customer.profile.id.as_str(), number.0), (ACME, 0));
     bench.done(crate::support::cancel(id.clone()));
     let over = bench.run(crate::support::update(id, patch(1)));

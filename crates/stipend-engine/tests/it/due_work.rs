@@ -95,6 +95,7 @@ fn commands_and_checks_are_answered_while_a_herd_is_renewed() {
     let consumed = bench.submit(consume(&last, "k1", 60_001));
     bench.let_queue_drain();
     let current = bench.engine().find_current(PRODUCTION, &customer_id(&last), instant(BOUNDARY));
+    let current = current.expect("little is due");
     let balance = current.expect("it exists").customer.pools[0].balance();
     assert_eq!(balance, Amount::whole(60_000), "a check is right before its customer's turn");
     assert_eq!(bench.rolled_count(PRODUCTION), 0);

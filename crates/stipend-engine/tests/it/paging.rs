@@ -14,7 +14,8 @@ use stipend_core::customer::{
 };
 use stipend_core::{Amount, CurrencyId, GrantNo, PoolId, examples};
 use stipend_engine::ledger::{
-    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, events_of, ledger_page_within,
+    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, ended_reservations, events_of,
+    ledger_page_within, reservations_ended_after,
 };
 use stipend_engine::limits::LEDGER_ROWS_MAX;
 use stipend_engine::past::{EndedRecord, ended_records, find_ended};
@@ -435,9 +436,9 @@ fn all_pages(
         let is_upwards = matches!(page, Page::Before(_));
         let events = found.events.into_iter();
         if is_upwards {
-            all.extend(events.rev())
+            all.extend(events.rev());
         } else {
-            all.extend(events)
+            all.extend(events);
         }
         if !has_more {
             return all;
@@ -549,5 +550,29 @@ fn ended_grants_are_looked_for_among_so_many_rows_and_it_is_said_from_where_on_t
             let found = find_ended(reader, chain, no, &mut rows).expect("memory can be read");
             assert_eq!((found, rows), (None, 0), "it stands in the row that was not read");
         }
+    }
+}
+
+#[test]
+fn reservations_that_have_ended_are_the_same_from_both_ends() {
+    let history = History::new(12, 1_500);
+    let account = history.account();
+    let chains: Vec<_> = account.chains.iter().collect();
+    let reader = history.bench.engine().reader();
+    let everywhere = (0, Seq::MAX);
+    let all = ended_reservations(reader, &chains, everywhere, usize::MAX, usize::MAX);
+    let (mut all, _) = all.expect("memory can be read");
+    all.reverse();
+    assert!(all.len() > 20, "{}", all.len());
+    for (wanted, rows) in [(1, 8), (3, 40), (7, 10_000)] {
+        let (mut seen, mut after) = (Vec::new(), Some(0));
+        while let Some(position) = after {
+            let found = reservations_ended_after(reader, &chains, position, wanted, rows);
+            let (found, reached) = found.expect("memory can be read");
+            assert!(found.len() <= wanted && reached.is_none_or(|reached| reached > position));
+            seen.extend(found);
+            after = reached;
+        }
+        assert_eq!(seen, all, "{wanted} of {rows} rows");
     }
 }

@@ -36,7 +36,8 @@ fn ask(bench: &Bench, id: &str) -> Answers {
     let engine = bench.engine();
     let now = engine.now(PRODUCTION);
     let id: CustomerId = customer_id(id);
-    let account = engine.find_current(PRODUCTION, &id, now).expect("it exists");
+    let account = engine.find_current(PRODUCTION, &id, now).expect("little is due");
+    let account = account.expect("it exists");
     let catalog = engine.catalog(PRODUCTION);
     let credits = examples::credits();
     let customer = &account.customer;
@@ -53,7 +54,7 @@ fn ask(bench: &Bench, id: &str) -> Answers {
     };
     let numbers = customer.subscriptions.iter().map(|subscription| {
         let found = engine.find_subscription(PRODUCTION, &subscription.terms.id, now);
-        found.map(|(_, number)| number.0)
+        found.expect("little is due").map(|(_, number)| number.0)
     });
     Answers {
         check: check_credit(customer, &catalog, &credits, None, Some(Amount::whole(5)), now),

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use stipend_core::customer::{NewGrant, check_credit};
 use stipend_core::{Amount, Customer, Timestamp, examples};
 use stipend_engine::ledger::{EventType, LedgerEvent, LedgerQuery, ledger_page};
-use stipend_engine::{Account, Command, PRODUCTION, Reply};
+use stipend_engine::{Account, Command, PRODUCTION, Refusal, Reply};
 use stipend_store::Page;
 
 fn current(bench: &Bench, now: Timestamp) -> Arc<Account> {
-    bench.engine().find_current(PRODUCTION, &customer_id(ACME), now).expect("it exists")
+    let found = bench.engine().find_current(PRODUCTION, &customer_id(ACME), now);
+    found.expect("little is due").expect("it exists")
 }
 
 fn durable(bench: &Bench) -> Arc<Account> {
@@ -162,4 +163,13 @@ fn what_is_due_is_decided_before_the_command_that_finds_it() {
     assert!(is_fresh(&answer), "April's credits are there: {answer:?}");
     assert_eq!(bench.balance(ACME), Amount::ZERO);
     bench.verify();
+}
+
+#[test]
+fn a_read_does_a_thousand_instants_and_no_more() {
+    let bench = Bench::seeded();
+    let find = |text| bench.engine().find_current(PRODUCTION, &customer_id(ACME), instant(text));
+    let found = find("2100-01-01T00:00:00Z").expect("it is less than a thousand months");
+    assert!(found.expect("it exists").customer.next_due > Some(instant("2100-01-01T00:00:00Z")));
+    assert_eq!(find("2426-01-01T00:00:00Z"), Err(Refusal::Overloaded));
 }

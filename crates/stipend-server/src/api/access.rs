@@ -43,7 +43,7 @@ async fn list_customer_entitlements(
     Query(query): Query<EntitlementsQuery>,
 ) -> Result<Response, ApiError> {
     let now = app.engine().now(caller.env);
-    let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
+    let (found, catalog) = find_with_catalog(&app, &caller, &id, now)?;
     let customer = found.as_ref().map(|account| &account.customer);
     let scope = match query.resource_id.as_deref().map(ResourceId::parse) {
         None => mapping::Scope::Customer,
@@ -90,7 +90,7 @@ async fn check_entitlement(
         return Box::pin(reserve).await;
     }
     let now = app.engine().now(caller.env);
-    let (found, catalog) = find_with_catalog(&app, &caller, &id, now);
+    let (found, catalog) = find_with_catalog(&app, &caller, &id, now)?;
     let customer = found.as_ref().map(|account| &account.customer);
     if let Some(asked) = &query.feature_id {
         let check = customer.map_or_else(
@@ -133,15 +133,20 @@ pub(super) fn asked_of(customer: String, query: CheckQuery) -> Asked {
 
 /// The customer first, then the catalog: so the catalog is never older than the versions that
 /// the customer's subscriptions pin.
+///
+/// # Errors
+/// `overloaded` where the customer is far behind.
 pub(super) fn find_with_catalog(
     app: &App,
     caller: &Caller,
     id: &str,
     now: Timestamp,
-) -> (Option<Found>, Arc<Catalog>) {
-    let id = CustomerId::parse(id).ok();
-    let found = id.and_then(|id| app.engine().find_current(caller.env, &id, now));
-    (found, app.engine().catalog(caller.env))
+) -> Result<(Option<Found>, Arc<Catalog>), ApiError> {
+    let found = match CustomerId::parse(id) {
+        Ok(id) => app.engine().find_current(caller.env, &id, now)?,
+        Err(_) => None,
+    };
+    Ok((found, app.engine().catalog(caller.env)))
 }
 
 /// What is no id of its kind names nothing, and the denial says what was not found.

@@ -46,6 +46,7 @@ pub(super) fn refuse(
     let Refusal::Customer(rejection) = &refusal else { return refusal.into() };
     let now = app.engine().now(caller.env);
     let found = app.engine().find_current(caller.env, what.customer(), now);
+    let found = found.unwrap_or_default();
     let catalog = app.engine().catalog(caller.env);
     let customer = found.as_ref().map(|account| &account.customer);
     let told = customer.and_then(|customer| what.entries(customer, &catalog, rejection, now));

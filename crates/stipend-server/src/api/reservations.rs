@@ -177,7 +177,7 @@ fn denied(
     let query = CheckQuery { requested_usage: Some(requested), ..query.clone() };
     let asked = query.currency_id.as_deref().unwrap_or_default();
     let now = app.engine().now(caller.env);
-    let (found, catalog) = find_with_catalog(app, caller, customer, now);
+    let (found, catalog) = find_with_catalog(app, caller, customer, now)?;
     let found = found.as_ref().map(|account| &account.customer);
     let mut check = found.map_or_else(
         || CreditCheck::denied(Denial::CustomerNotFound, now),

@@ -184,7 +184,7 @@ async fn list_upcoming(
 ) -> Result<Response, ApiError> {
     let now = app.engine().now(caller.env);
     let known: SubscriptionId = parse_id(&id)?;
-    let found = app.engine().find_subscription(caller.env, &known, now);
+    let found = app.engine().find_subscription(caller.env, &known, now)?;
     let (account, number) = found.ok_or_else(|| not_found(&id))?;
     let catalog = app.engine().catalog(caller.env);
     let engine = std::sync::Arc::clone(app.shared_engine());

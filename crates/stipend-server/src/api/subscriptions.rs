@@ -149,7 +149,7 @@ async fn get_subscription(
     Ids(id): Ids<String>,
 ) -> Result<Response, ApiError> {
     let now = app.engine().now(caller.env);
-    let found = app.engine().find_subscription(caller.env, &parse_id(&id)?, now);
+    let found = app.engine().find_subscription(caller.env, &parse_id(&id)?, now)?;
     let (account, number) = found.ok_or_else(|| not_found(&id))?;
     let subscription = account.customer.subscription(number).ok_or_else(|| not_found(&id))?;
     Ok(data(mapping::to_wire(&account.customer, &subscription.terms, now)))

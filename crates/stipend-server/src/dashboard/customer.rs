@@ -87,7 +87,7 @@ impl<'v> Look<'v> {
     pub(super) fn open(visit: &'v Visit) -> Result<Self, Failure> {
         let id = CustomerId::parse(visit.param("id")).map_err(|_| Failure::NotFound)?;
         let now = visit.now();
-        let found = visit.app.engine().find_current(visit.env(), &id, now);
+        let found = visit.app.engine().find_current(visit.env(), &id, now)?;
         let found = found.ok_or(Failure::NotFound)?;
         Ok(Self { visit, found, catalog: visit.catalog(), now })
     }
@@ -99,7 +99,7 @@ impl<'v> Look<'v> {
     pub(super) async fn caught_up(visit: &'v Visit) -> Result<Self, Failure> {
         let found = visit.app.caught_up_in(visit.env(), visit.param("id")).await?;
         let now = visit.now();
-        let found = visit.app.engine().rolled(found, now);
+        let found = visit.app.engine().rolled(found, now)?;
         Ok(Self { visit, found, catalog: visit.catalog(), now })
     }
 

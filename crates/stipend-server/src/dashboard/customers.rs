@@ -218,7 +218,8 @@ fn rows(visit: &Visit, customers: &[Found]) -> Markup {
     };
     let rows = html! {
         @for found in customers {
-            @let found = visit.app.engine().rolled(Arc::clone(found), now);
+            @let current = visit.app.engine().rolled(Arc::clone(found), now);
+            @let found = current.unwrap_or_else(|_| Arc::clone(found));
             @let profile = &found.customer.profile;
             tr {
                 th scope="row" {
