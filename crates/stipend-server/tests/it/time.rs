@@ -147,6 +147,5 @@ fn a_preview_looks_a_thousand_instants_ahead_and_no_further() {
     };
     assert_eq!(preview("2100-01-01T00:00:00Z").json()["data"]["isScheduled"], true);
     let refused = preview("9999-01-01T00:00:00Z");
-    assert_eq!(refused.verdict(), "422 invalid_period");
-    assert_eq!(refused.json()["error"]["param"], "/startDate");
+    assert_eq!(refused.verdict(), "422 invalid_period /startDate");
 }
