@@ -308,3 +308,65 @@ fn the_form_of_the_price_keeps_what_it_cannot_say() {
     assert!(page.contains("Flat fee20 USD a month"), "{page}");
     assert!(page.contains("Up to 1,000: 0.1 EUR for one"), "{page}");
 }
+
+#[test]
+fn what_is_set_free_while_prices_stand_is_refused_at_its_field() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let fee = [("pricingType", "PAID"), ("monthly", "20"), ("currency", "usd")];
+    browser.done(PRICE, PRICE, &fee);
+    let free = |more: &[(&'static str, &'static str)]| [&[("pricingType", "FREE")], more].concat();
+    let check = |page: &str, action: &str, fields: &[(&str, &str)], field: &str| {
+        let before = rows(&server);
+        let answer = browser.submit(page, action, fields);
+        assert_eq!(answer.status, 422, "{fields:?}");
+        let page = answer.text();
+        assert!(page.contains(&format!("href=\"#f-{field}\"")), "{field}: {page}");
+        assert_eq!(rows(&server), before, "{fields:?} changes nothing");
+    };
+    check(PRICE, PRICE, &free(&[("monthly", "20"), ("currency", "usd")]), "monthly");
+    check(PRICE, PRICE, &free(&[("yearly", "0"), ("currency", "usd")]), "yearly");
+    check(NEW, PRICES, &free(&GRADUATED[1..]), "pricingType");
+    browser.done(NEW, PRICES, &GRADUATED);
+    check(PRICE, PRICE, &free(&[]), "pricingType");
+    // A price in credits alone is not it, but those in money that stand beside it are.
+    let rate = [
+        ("billingModel", "CREDIT_BASED"),
+        ("featureId", "seats"),
+        ("billingPeriod", "MONTHLY"),
+        ("billingCadence", "RECURRING"),
+        ("creditRate/amount", "2"),
+        ("creditRate/currencyId", "api-credits"),
+    ];
+    check(NEW, PRICES, &free(&rate), "pricingType");
+}
+
+#[test]
+fn prices_that_are_agreed_with_each_customer_keep_what_was_typed() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let fields = [("pricingType", "CUSTOM"), ("monthly", "20"), ("currency", "usd")];
+    browser.done(PRICE, PRICE, &fields);
+    let check = || {
+        assert_eq!(server.get(API)["pricingType"], "CUSTOM");
+        assert_eq!(rows(&server)[0]["price"], json!({ "amount": 20, "currency": "usd" }));
+    };
+    check();
+    assert_eq!(browser.resubmit(PRICE, PRICE).status, 303);
+    check();
+}
+
+#[test]
+fn what_came_as_free_with_prices_is_shown_with_both() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    server.post(&format!("{API}/draft"), &json!({}));
+    let mut both = all_kinds();
+    both["charges"]["pricingType"] = json!("FREE");
+    server.done("PATCH", API, &both);
+    let page = text(&browser.page(PLAN));
+    assert!(page.contains("Free, although it has prices in money"), "{page}");
+    assert!(page.contains("Flat fee20 USD a month"), "{page}");
+    assert_eq!(browser.resubmit(PRICE, PRICE).status, 422);
+    assert_eq!(rows(&server).len(), 14);
+}

@@ -3,7 +3,7 @@
 use super::super::{Kind, above, edit_draft, find, path_of};
 use super::row::{Row, rows};
 use super::sheet::{self, TIERS};
-use super::{pricing_type, written};
+use super::{pricing_type, refuse_free, written};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::Sheet;
 use crate::dashboard::form::{Form, Trouble};
@@ -154,9 +154,17 @@ async fn save(
     writing: &Writing<'_>,
     form: &Form,
 ) -> Result<(), Trouble> {
+    let pricing = form.get("pricingType");
+    if pricing == "FREE" && sheet::costs_money(form) {
+        let message = "A price in money is not free. Choose Paid or Custom.";
+        return Err(Trouble::at("pricingType", message));
+    }
+    let rows = rows(package.shown());
+    let is_kept = |row: &&Row<'_>| writing.present != Some(row.key.as_str());
+    refuse_free(pricing, rows.iter().filter(is_kept))?;
     let (mut base, mut overage) = (Vec::new(), Vec::new());
     let mut at = None;
-    for row in rows(package.shown()) {
+    for row in rows {
         let list = if row.is_overage { &mut overage } else { &mut base };
         if writing.present == Some(row.key.as_str()) {
             at = Some(list.len());
@@ -174,7 +182,7 @@ async fn save(
         list.push(sheet::model(form, writing.is_overage));
         list.len() - 1
     });
-    let command = written(visit, package, form.get("pricingType"), &base, &overage);
+    let command = written(visit, package, pricing, &base, &overage);
     let at = format!("charges/{name}/{at}");
     let command = command.map_err(|trouble| sheet::placed(trouble, &at, form))?;
     let outcome = edit_draft(visit, package, vec![command]).await;

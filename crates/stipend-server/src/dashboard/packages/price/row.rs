@@ -114,6 +114,11 @@ impl Row<'_> {
         }
     }
 
+    /// Whether something of it is paid for with money.
+    pub(super) fn costs_money(&self) -> bool {
+        self.price.is_some() || self.tiers.is_some()
+    }
+
     /// Whether it has nothing beyond a price or a rate.
     fn is_plain(&self) -> bool {
         let texts = [

@@ -352,6 +352,11 @@ fn filled_given(row: &Row<'_>, form: Form) -> Option<Form> {
     )
 }
 
+/// Whether something of the price is paid for with money.
+pub(super) fn costs_money(form: &Form) -> bool {
+    !form.get("price/amount").trim().is_empty() || !TIERS.filled(form).is_empty()
+}
+
 /// The price as the request has it.
 pub(super) fn model(form: &Form, is_overage: bool) -> Object {
     let model = Object::new()
