@@ -167,7 +167,7 @@ pub(super) fn differences(before: &[Line], after: &[Line]) -> Markup {
 
 fn all(lines: &[Line]) -> Markup {
     html! {
-        @for (name, value) in lines.iter().take(LINES_MAX) {
+        @for Line { name, value, .. } in lines.iter().take(LINES_MAX) {
             div { span.quiet { (name) ": " } (value) }
         }
         (more(lines.len()))

@@ -113,6 +113,30 @@ fn a_price_by_quantity_is_set_and_shown_and_removed() {
     assert_eq!(rows(&server), [] as [Value; 0]);
 }
 
+#[test]
+fn a_review_pairs_overage_prices_of_one_feature_by_what_tells_them_apart() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let overage = |model: &str, amount: u32| {
+        json!({ "featureId": "calls", "billingModel": model, "pricePeriods": [
+            { "billingPeriod": "MONTHLY", "price": { "amount": amount, "currency": "usd" } },
+        ] })
+    };
+    let set = |models: [Value; 2]| {
+        let charges = json!({ "pricingType": "PAID", "overagePricingModels": models });
+        server.done("PATCH", API, &json!({ "charges": charges }));
+    };
+    server.post(&format!("{API}/draft"), &json!({}));
+    set([overage("USAGE_BASED", 1), overage("PER_UNIT", 5)]);
+    server.post(&format!("{API}/publish"), &json!({ "migrationType": "NEW_CUSTOMERS" }));
+    server.post(&format!("{API}/draft"), &json!({}));
+    set([overage("PER_UNIT", 7), overage("USAGE_BASED", 1)]);
+    let review = text(&browser.page(&format!("{PLAN}/publish")));
+    let changed = "Price: Overage of Calls (units), monthlyChanged5 USD for one a month7 USD";
+    assert!(review.contains(changed), "{review}");
+    assert_eq!(review.matches("Price: Overage").count(), 1, "{review}");
+}
+
 /// Every kind of price that the contract has, with everything that is kept of it.
 fn all_kinds() -> Value {
     let usd = |amount: f64| json!({ "amount": amount, "currency": "usd" });

@@ -5,6 +5,7 @@ mod row;
 mod sheet;
 
 use super::{Kind, above, edit_draft, find, path_of};
+use crate::dashboard::compare::Line;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, Sheet, token};
 use crate::dashboard::form::{Form, Trouble};
@@ -121,10 +122,7 @@ fn written(
 }
 
 /// The prices of a version as lines, for a review.
-pub(in crate::dashboard) fn lines(
-    catalog: &Catalog,
-    version: &PackageVersion,
-) -> Vec<(String, String)> {
+pub(in crate::dashboard) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<Line> {
     let Sorted { fees, rates, others } = sorted(version);
     let line = |row: &Row<'_>, is_of_period: bool| {
         let name = format!("Price: {}", row.what(catalog));
@@ -136,7 +134,12 @@ pub(in crate::dashboard) fn lines(
         let country = row.billing_country_code.as_ref();
         let country = country.map_or_else(String::new, |code| format!(", {}", code.to_uppercase()));
         let once = if row.billing_cadence == "ONE_OFF" { ", once" } else { "" };
-        (format!("{name}{period}{once}{country}"), row.parts(catalog).join(" · "))
+        let name = format!("{name}{period}{once}{country}");
+        let line = Line::new(name, row.parts(catalog).join(" · "));
+        match row.feature_id.as_ref().filter(|_| !is_of_period) {
+            Some(feature) => line.about("rate", feature),
+            None => line.about("price", row.identity()),
+        }
     };
     let fees = fees.iter().map(|row| line(row, true));
     let rates = rates.iter().map(|row| line(row, false));
