@@ -186,6 +186,8 @@ fn all_kinds() -> Value {
                 "hasSoftLimit": true, "hasUnlimitedUsage": false,
                 "weeklyResetPeriodConfiguration": { "accordingTo": "EveryMonday" } },
               "pricePeriods": [{ "billingPeriod": "MONTHLY", "price": usd(0.01) }] },
+            { "featureId": "seats", "billingModel": "PER_UNIT", "billingCadence": "ONE_OFF",
+              "pricePeriods": [{ "billingPeriod": "ANNUALLY", "price": usd(30.0) }] },
             { "currencyId": "api-credits",
               "creditEntitlement": { "amount": 50, "cadence": "MONTH", "customCurrencyId": "api-credits" },
               "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": [{ "unitPrice": usd(0.02) }] }] },
@@ -205,7 +207,7 @@ fn no_form_loses_anything_of_a_price() {
     server.post(&format!("{API}/draft"), &json!({}));
     server.done("PATCH", API, &all_kinds());
     let before = sorted(rows(&server));
-    assert_eq!(before.len(), 14);
+    assert_eq!(before.len(), 15);
     let resubmitted = |page: &str, action: &str| {
         let answer = browser.resubmit(page, action);
         assert_eq!(answer.status, 303, "{page}: {}", answer.text());
@@ -216,7 +218,7 @@ fn no_form_loses_anything_of_a_price() {
     let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let edits: Vec<&str> =
         links.filter(|link| link.contains("/prices/") && !link.ends_with("/new")).collect();
-    assert_eq!(edits.len(), 11, "all but the fee and the rates of the form of the price: {page}");
+    assert_eq!(edits.len(), 12, "all but the fee and the rates of the form of the price: {page}");
     for edit in edits {
         resubmitted(edit, edit);
     }
@@ -227,22 +229,39 @@ fn a_price_with_more_than_a_form_can_say_has_none() {
     let server = Server::new();
     let browser = with_calls(&server);
     server.post(&format!("{API}/draft"), &json!({}));
+    let check = |charges: Value| {
+        let mut all = charges;
+        all["pricingType"] = json!("PAID");
+        server.done("PATCH", API, &json!({ "charges": all }));
+        let page = browser.page(PLAN);
+        let mut links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let edit = links.find(|link| link.contains("/prices/") && !link.ends_with("/new"));
+        let page = text(&browser.page(edit.expect("a link to the price")));
+        assert!(page.contains("through the API"), "{all}: {page}");
+    };
     let usd = json!({ "amount": 0.5, "currency": "usd" });
     let tiers = json!([{ "upTo": 100, "unitPrice": usd }, {}]);
-    server.done(
-        "PATCH",
-        API,
-        &json!({ "charges": { "pricingType": "PAID", "pricingModels": [{
-            "billingModel": "USAGE_BASED", "billingCadence": "RECURRING", "featureId": "calls",
-            "tiersMode": "GRADUATED",
-            "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": tiers }],
-        }] } }),
-    );
-    let page = browser.page(PLAN);
-    let mut links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let edit = links.find(|link| link.contains("/prices/") && !link.ends_with("/new"));
-    let page = text(&browser.page(edit.expect("a link to the price")));
-    assert!(page.contains("through the API"), "{page}");
+    check(json!({ "pricingModels": [{
+        "billingModel": "USAGE_BASED", "billingCadence": "RECURRING", "featureId": "calls",
+        "tiersMode": "GRADUATED",
+        "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": tiers }],
+    }] }));
+    // A beginning of weeks beside one of months, and one of weeks where months are counted.
+    let (week, month) =
+        (json!({ "accordingTo": "EveryMonday" }), json!({ "accordingTo": "StartOfTheMonth" }));
+    let both = json!({
+        "featureId": "calls", "resetPeriod": "MONTH", "weeklyResetPeriodConfiguration": week,
+        "monthlyResetPeriodConfiguration": month,
+    });
+    let other = json!({
+        "featureId": "calls", "resetPeriod": "MONTH", "weeklyResetPeriodConfiguration": week,
+    });
+    for given in [both, other] {
+        check(json!({ "overagePricingModels": [{
+            "featureId": "calls", "entitlement": given,
+            "pricePeriods": [{ "billingPeriod": "MONTHLY", "price": usd }],
+        }] }));
+    }
 }
 
 #[test]
@@ -268,6 +287,7 @@ fn prices_are_told_as_people_read_them() {
     check("Usage of Seats in credits3 API Credits for one");
     check("Minimum spend10 USD a month");
     check("Overage of Calls0.01 USD for one a month");
+    check("Overage of Seats (units)30 USD for one once, with yearly billing");
     check("Overage of API CreditsBy quantity, a month");
     check("Any quantity: 0.02 USD for one");
     check("Gives 50 API Credits a month where the plan does not");
@@ -392,5 +412,5 @@ fn what_came_as_free_with_prices_is_shown_with_both() {
     assert!(page.contains("Free, although it has prices in money"), "{page}");
     assert!(page.contains("Flat fee20 USD a month"), "{page}");
     assert_eq!(browser.resubmit(PRICE, PRICE).status, 422);
-    assert_eq!(rows(&server).len(), 14);
+    assert_eq!(rows(&server).len(), 15);
 }

@@ -80,7 +80,7 @@ pub(in super::super) async fn new(visit: Visit) -> Result<Response, Failure> {
         "CUSTOM" => "CUSTOM",
         _ => "PAID",
     };
-    let model = if is_overage { "USAGE_BASED" } else { "PER_UNIT" };
+    let model = if is_overage { "" } else { "PER_UNIT" };
     let form = Form::filled([
         ("pricingType", pricing.to_owned()),
         ("billingModel", model.to_owned()),
@@ -106,8 +106,8 @@ pub(in super::super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let body = html! {
         (Head { above: &above(&visit, package), ..Head::new(writing.title()) })
         p.notice {
-            "It has what this form cannot say: tiers in several currencies or without a price, or a \
-             formula of several lines. Change it through the API."
+            "It has what this form cannot say: tiers in several currencies or without a price, a \
+             formula of several lines, or periods that begin in several ways. Change it through the API."
         }
         ul { @for part in row.parts(&catalog) { li { (part) } } }
     };
