@@ -67,7 +67,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             |change: &RealmChange| is_of(change, env, |id| engine.task(env, id).is_some());
         Ok(changed(engine.reader(), engine.last_change(), bounds, is_here)?)
     };
-    let mut recent = visit.app.read(read).await?;
+    let mut recent = visit.app.read(read).await?.ok_or_else(List::foreign)?;
     let whole = recent.clone();
     let is_full = recent.found.len() > CHANGES_MAX;
     recent.found.truncate(CHANGES_MAX);

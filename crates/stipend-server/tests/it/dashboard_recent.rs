@@ -185,6 +185,28 @@ fn a_long_log_is_read_in_pages_and_a_change_beyond_a_page_still_has_its_before()
 }
 
 #[test]
+fn a_cursor_to_what_is_no_change_is_refused_without_a_walk() {
+    let server = world::example();
+    let browser = Browser::signed_in(&server);
+    let made = |before: u64| {
+        let mut hasher = blake3::Hasher::new();
+        let bytes = before.to_be_bytes();
+        hasher.update(b"1/dashboard/activity-log").update(&[0]).update(&bytes);
+        let check = hasher.finalize();
+        let cursor = bytes.iter().chain(&check.as_bytes()[..4]);
+        let cursor: String = cursor.map(|byte| format!("{byte:02x}")).collect();
+        browser.get(&format!("{LOG}?after={cursor}"))
+    };
+    // The first rows are a header, and the environment that every server has.
+    assert_eq!(made(2).status, 200);
+    for before in [0, 1, 1_000_000, u64::MAX >> 1] {
+        let answer = made(before);
+        assert_eq!(answer.status, 400, "{before}: {}", answer.text());
+        assert!(answer.text().contains("the cursor is not one of this list"), "{}", answer.text());
+    }
+}
+
+#[test]
 fn what_people_typed_is_text_in_the_log_and_nothing_else() {
     let server = Server::new();
     let currency = json!({ "id": "x", "displayName": HOSTILE, "description": HOSTILE });
