@@ -1,16 +1,61 @@
 //! What changed between two states of something, line by line.
 
+use super::ui::time;
+use maud::{Markup, Render, html};
 use std::fmt::Display;
+use stipend_core::Timestamp;
+
+/// What is said of something. Instants that are read alike may differ by less than a minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// In words.
+    Text(String),
+    /// By an instant.
+    Time(Timestamp),
+}
+
+impl From<&str> for Said {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Said {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Timestamp> for Said {
+    fn from(at: Timestamp) -> Self {
+        Self::Time(at)
+    }
+}
+
+impl Render for Said {
+    fn render(&self) -> Markup {
+        match self {
+            Self::Text(text) => html! { (text) },
+            Self::Time(at) => time(*at),
+        }
+    }
+}
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// It was not there.
-    Added(String),
+    Added(Said),
     /// What it was, and what it is.
-    Changed(String, String),
+    Changed(Said, Said),
     /// It is not there any more.
-    Removed(String),
+    Removed(Said),
 }
 
 /// A line of what something says.
@@ -21,12 +66,12 @@ pub(super) struct Line {
     /// Its name: several things may have the same.
     pub(super) name: String,
     /// What is said.
-    pub(super) value: String,
+    pub(super) value: Said,
 }
 
 impl Line {
     /// A line whose name says what it is about.
-    pub(super) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(super) fn new(name: impl Into<String>, value: impl Into<Said>) -> Self {
         let name = name.into();
         Self { key: name.clone(), name, value: value.into() }
     }
@@ -74,9 +119,9 @@ mod tests {
         let before = [line("same", "1"), line("other", "1"), line("gone", "1")];
         let after = [line("new", "2"), line("same", "1"), line("other", "2")];
         let expected = [
-            ("new".to_owned(), Change::Added("2".to_owned())),
-            ("other".to_owned(), Change::Changed("1".to_owned(), "2".to_owned())),
-            ("gone".to_owned(), Change::Removed("1".to_owned())),
+            ("new".to_owned(), Change::Added("2".into())),
+            ("other".to_owned(), Change::Changed("1".into(), "2".into())),
+            ("gone".to_owned(), Change::Removed("1".into())),
         ];
         assert_eq!(changes(&before, &after), expected);
     }
@@ -86,10 +131,9 @@ mod tests {
         let line = |id: &str, value: &str| Line::new("Price: Overage", value).about("price", id);
         let before = [line("a", "1"), line("b", "2")];
         let after = [line("b", "2"), line("a", "3")];
-        let changed =
-            ("Price: Overage".to_owned(), Change::Changed("1".to_owned(), "3".to_owned()));
+        let changed = ("Price: Overage".to_owned(), Change::Changed("1".into(), "3".into()));
         assert_eq!(changes(&before, &after), [changed]);
-        let removed = ("Price: Overage".to_owned(), Change::Removed("1".to_owned()));
+        let removed = ("Price: Overage".to_owned(), Change::Removed("1".into()));
         assert_eq!(changes(&before, &after[..1]), [removed]);
     }
 }

@@ -1,7 +1,7 @@
 //! A change of the realm in words: what it is about, and what it says, line by line.
 
 use crate::dashboard::api_keys::allowed;
-use crate::dashboard::compare::Line;
+use crate::dashboard::compare::{Line, Said};
 use crate::dashboard::ui::{Tone, grouped};
 use crate::dashboard::{features, products, words};
 use stipend_core::catalog::{
@@ -69,11 +69,11 @@ pub(super) fn tell(catalog: &Catalog, change: &RealmChange) -> Told {
         RealmChange::Environment(made) => environment(made),
         RealmChange::ApiKey(made) => key(made),
         RealmChange::Clock(change) => {
-            let shows = change.frozen_at.map_or_else(
-                || "Goes with the wall clock".to_owned(),
-                |at| format!("Stands still at {at}"),
-            );
-            Told::new("Test clock", "", vec![Line::new("Clock", shows)]).with_word("Set")
+            let shows = match change.frozen_at {
+                None => Line::new("Clock", "Goes with the wall clock"),
+                Some(at) => Line::new("Stands still at", at),
+            };
+            Told::new("Test clock", "", vec![shows]).with_word("Set")
         }
         RealmChange::TaskBegun(begun) => task(catalog, begun),
         RealmChange::TaskEnded(ended) => task_end(ended),
@@ -89,9 +89,9 @@ pub(super) fn tell(catalog: &Catalog, change: &RealmChange) -> Told {
 }
 
 /// A line for what may be missing.
-fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl ToString>) {
+fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl Into<Said>>) {
     if let Some(value) = value {
-        lines.push(Line::new(name, value.to_string()));
+        lines.push(Line::new(name, value));
     }
 }
 
@@ -131,7 +131,7 @@ fn key(made: &ApiKey) -> Told {
 }
 
 fn operator(changed: &Operator) -> Told {
-    let lines = vec![Line::new("Password set", changed.changed_at.to_string())];
+    let lines = vec![Line::new("Password set", changed.changed_at)];
     Told::new("Operator", &changed.name, lines)
 }
 
@@ -202,7 +202,8 @@ fn package(catalog: &Catalog, changed: &Package) -> Told {
     lines.push(Line::new("Published version", published.unwrap_or_else(|| "None".to_owned())));
     lines.push(Line::new("Draft", yes(changed.draft.is_some())));
     line_if(&mut lines, "Archived", changed.archived_at);
-    line_if(&mut lines, "Newest version with subscriptions", changed.subscribed_version);
+    let version = changed.subscribed_version.map(|version| version.to_string());
+    line_if(&mut lines, "Newest version with subscriptions", version);
     Told::new(kind_of(&changed.key), &shown.name, lines)
 }
 

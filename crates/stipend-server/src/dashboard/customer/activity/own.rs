@@ -4,7 +4,7 @@
 use super::super::{Look, package_name};
 use super::Moment;
 use crate::dashboard::activity_log::differences;
-use crate::dashboard::compare::Line;
+use crate::dashboard::compare::{Line, Said};
 use crate::dashboard::ui::id;
 use crate::dashboard::who::who;
 use maud::{Markup, html};
@@ -72,8 +72,8 @@ fn changed(named: &Markup, made: &str, before: Option<&[Line]>, after: &[Line]) 
     }
 }
 
-fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl ToString>) {
-    lines.extend(value.map(|value| Line::new(name, value.to_string())));
+fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl Into<Said>>) {
+    lines.extend(value.map(|value| Line::new(name, value)));
 }
 
 fn metadata(lines: &mut Vec<Line>, metadata: &Metadata) {
@@ -106,7 +106,7 @@ fn of_subscription(look: &Look<'_>, terms: &SubscriptionTerms) -> Vec<Line> {
     }
     let began = if terms.has_begun { "yes" } else { "not yet" };
     lines.push(Line::new("Has begun", began));
-    line_if(&mut lines, "Paid by", terms.paying_customer.as_ref());
+    line_if(&mut lines, "Paid by", terms.paying_customer.as_ref().map(|id| id.as_str()));
     line_if(&mut lines, "Trial ends", terms.trial.map(|trial| trial.ends_at));
     let end = |end: Option<stipend_core::customer::SubscriptionEnd>| -> Option<Timestamp> {
         end.map(|end| end.at)
