@@ -138,6 +138,49 @@ fn metadata_of_a_customer_is_set_and_shown() {
 }
 
 #[test]
+fn metadata_of_products_features_and_credit_types_is_set_kept_and_cleared() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let check = |list: &str, api: &str, more: &[(&str, &str)]| {
+        let new = format!("{list}/new");
+        let (page, one) = (format!("{list}/one"), format!("{list}/one/edit"));
+        let named = [&[("displayName", "One"), ("id", "one")], more].concat();
+        let line = [("metadata/key", "team"), ("metadata/value", "growth")];
+        let asked = [&named[..], &line, &[("_more", "metadata")]].concat();
+        let answer = browser.submit(&new, list, &asked);
+        assert_eq!(answer.status, 200, "{new}");
+        assert_eq!(answer.text().matches("name=\"metadata/key\"").count(), 2, "{}", answer.text());
+        let shown = text(&browser.done(&new, list, &[&named[..], &line].concat()));
+        assert!(shown.contains("Metadatateamgrowth"), "{shown}");
+        let metadata = || {
+            let all = server.get(api);
+            let one = all.as_array().expect("a list").iter().find(|it| it["id"] == "one");
+            one.expect("it is there")["metadata"].clone()
+        };
+        assert_eq!(metadata(), json!({ "team": "growth" }));
+        let lines = json!({ "team": "two\nlines", "x": "1" });
+        server.done("PATCH", &format!("{api}/one"), &json!({ "metadata": lines }));
+        assert_eq!(browser.resubmit(&one, &page).status, 303);
+        assert_eq!(metadata(), lines, "a form in which nothing was touched changes nothing");
+        let asked = [&named[..], &line, &[("_less", "metadata/0")]].concat();
+        assert_eq!(browser.submit(&one, &page, &asked).status, 200);
+        assert_eq!(metadata(), lines, "nothing was saved");
+        let without_key = [&named[..], &[("metadata/key", ""), ("metadata/value", "1")]].concat();
+        let answer = browser.submit(&one, &page, &without_key);
+        assert_eq!(answer.status, 422);
+        let trouble = "id=\"f-metadata-key-0-trouble\"";
+        assert!(answer.text().contains(trouble), "{}", answer.text());
+        let shown = text(&browser.done(&one, &page, &named));
+        assert!(!shown.contains("Metadata"), "{shown}");
+        assert_eq!(metadata(), json!({}));
+    };
+    let reset = ("usageResetCutoffRule/behavior", "ALWAYS_RESET");
+    check("/e/production/products", "/api/v1/products", &[reset]);
+    check("/e/production/features", "/api/v1/features", &[("kind", "number")]);
+    check("/e/production/credit-types", "/api/v1/credits/custom-currencies", &[]);
+}
+
+#[test]
 fn the_trial_of_a_plan_is_set_kept_and_cleared() {
     let server = Server::new();
     let browser = with_plan(&server);
