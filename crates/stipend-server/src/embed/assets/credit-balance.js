@@ -108,9 +108,12 @@ class CreditBalance extends HTMLElement {
       const bar = make("div", "bar", fill);
       bar.role = "img";
       bar.ariaLabel = text;
+      // Whichever way it is written, what stands beside it does not turn around.
+      const name = (text) => make("bdi", "", text);
       return make("section", "balance",
-        make("h3", "name", type.displayName, one.resourceId && ` · ${one.resourceId}`),
-        make("p", "figure", make("strong", `amount${bad}`, number(balance)), unit && ` ${unit}`, " left"),
+        make("h3", "name", name(type.displayName), one.resourceId && ` · ${one.resourceId}`),
+        make("p", "figure", make("strong", `amount${bad}`, number(balance)), " ",
+          unit && name(unit), " left"),
         bar,
         note(text, +one.reserved && `, ${number(one.reserved)} of it reserved`,
           +one.overdraft && `, ${number(one.overdraft)} beyond what there was`),
