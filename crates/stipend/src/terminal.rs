@@ -1,6 +1,7 @@
 //! What is typed without being shown.
 
 use crate::failure::Failure;
+use crate::tell;
 use rustix::process::Signal;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::Stdin;
@@ -62,7 +63,11 @@ pub(crate) fn without_echo<T: Send + 'static>(
         let stopped = || Failure::Failed("it was stopped; nothing was changed".to_owned());
         tokio::select! {
             read = reading => read.unwrap_or_else(|_| Err(stopped())),
-            () = first_of(arriving) => Err(stopped()),
+            () = first_of(arriving) => {
+                // The question stands in that line.
+                tell("\n");
+                Err(stopped())
+            }
         }
     })
 }

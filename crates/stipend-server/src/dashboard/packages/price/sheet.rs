@@ -20,6 +20,13 @@ pub(super) const TIERS: Repeat = Repeat {
 type Options = Vec<(String, String)>;
 
 const NONE: (&str, &str) = ("", "—");
+const MODELS: [(&str, &str, &str); 5] = [
+    ("PER_UNIT", "Units", "Bought in advance: seats, say."),
+    ("USAGE_BASED", "Usage", "Charged afterwards, by what was used."),
+    ("CREDIT_BASED", "Credits", "Bought credits, or usage that is paid for with credits."),
+    ("FLAT_FEE", "Flat fee", "The same for everybody."),
+    ("MINIMUM_SPEND", "Minimum spend", "The least that is charged."),
+];
 const PERIODS: [(&str, &str); 2] = [("MONTHLY", "Monthly"), ("ANNUALLY", "Yearly")];
 const RESETS: [(&str, &str); 6] = [
     ("", "Never"),
@@ -99,14 +106,6 @@ pub(super) fn fields(catalog: &Catalog, form: &Form, is_overage: bool) -> Markup
         (Field::select(form, "pricingType", "How the whole is paid for", kinds).required())
     }
 }
-
-const MODELS: [(&str, &str, &str); 5] = [
-    ("PER_UNIT", "Units", "Bought in advance: seats, say."),
-    ("USAGE_BASED", "Usage", "Charged afterwards, by what was used."),
-    ("CREDIT_BASED", "Credits", "Bought credits, or usage that is paid for with credits."),
-    ("FLAT_FEE", "Flat fee", "The same for everybody."),
-    ("MINIMUM_SPEND", "Minimum spend", "The least that is charged."),
-];
 
 fn models(form: &Form) -> Markup {
     let options = MODELS.map(|(model, name, meaning)| (model, name, html! { (meaning) }));
