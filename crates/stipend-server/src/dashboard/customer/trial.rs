@@ -14,6 +14,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
+use stipend_core::ResourceId;
 use stipend_core::catalog::TrialEnd;
 use stipend_core::customer::{
     CustomerCommand, SubscriptionCommand, SubscriptionTerms, Trial, decide,
@@ -86,7 +87,7 @@ fn command(
         let update = SubscriptionCommand::Update(Box::new(patch));
         return Ok(CustomerCommand::Subscription(terms.number, update));
     }
-    let resource = terms.resource.as_ref().map(|resource| resource.as_str());
+    let resource = terms.resource.as_ref().map(ResourceId::as_str);
     let object = Object::new()
         .text("customerId", look.customer().profile.id.as_str())
         .text("planId", terms.plan.plan.as_str())

@@ -8,9 +8,9 @@ use crate::dashboard::compare::{Line, Said};
 use crate::dashboard::ui::id;
 use crate::dashboard::who::who;
 use maud::{Markup, html};
-use stipend_core::Timestamp;
 use stipend_core::catalog::{Metadata, PackageKey};
 use stipend_core::customer::{Entry, Profile, Promotion, SubscriptionTerms};
+use stipend_core::{CustomerId, Timestamp};
 use stipend_engine::life::Lived;
 
 /// A row in words; `older` are the rows before it, newest first.
@@ -106,7 +106,7 @@ fn of_subscription(look: &Look<'_>, terms: &SubscriptionTerms) -> Vec<Line> {
     }
     let began = if terms.has_begun { "yes" } else { "not yet" };
     lines.push(Line::new("Has begun", began));
-    line_if(&mut lines, "Paid by", terms.paying_customer.as_ref().map(|id| id.as_str()));
+    line_if(&mut lines, "Paid by", terms.paying_customer.as_ref().map(CustomerId::as_str));
     line_if(&mut lines, "Trial ends", terms.trial.map(|trial| trial.ends_at));
     let end = |end: Option<stipend_core::customer::SubscriptionEnd>| -> Option<Timestamp> {
         end.map(|end| end.at)
