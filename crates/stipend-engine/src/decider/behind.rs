@@ -2,6 +2,7 @@
 //! to now, and neither may one batch take centuries of one customer: so a command does itself what
 //! is due up to a limit, and beyond that it waits for the slices.
 
+use super::request::Work;
 use super::{Decider, Request};
 use crate::batch::Open;
 use crate::command::Command;
@@ -18,17 +19,12 @@ pub(super) struct Behind {
 impl Decider {
     /// Does what is due for the customers that a command is about, as far as a command may; gives
     /// the first for whom there is more.
-    pub(super) fn catch_up_for(
-        &mut self,
-        open: &mut Open,
-        env: EnvId,
-        command: &Command,
-    ) -> Option<u32> {
+    pub(super) fn catch_up_for(&mut self, open: &mut Open, env: EnvId, work: &Work) -> Option<u32> {
         if !self.has_due(env) {
             return None;
         }
         let mut instants = COMMAND_INSTANTS_MAX;
-        for slot in self.concerned(env, command) {
+        for slot in self.concerned(env, work) {
             while self.is_behind(env, slot) {
                 if instants == 0 || !open.has_room() {
                     return Some(slot);
@@ -41,31 +37,27 @@ impl Decider {
     }
 
     /// The customers of the environment that are rolled before a command is decided.
-    fn concerned(&self, env: EnvId, command: &Command) -> Vec<u32> {
+    fn concerned(&self, env: EnvId, work: &Work) -> Vec<u32> {
         let named = |id| self.working.find_customer(env, id);
-        let here = |slot: &u32| {
-            let account = self.working.account(*slot);
-            account.is_some_and(|account| account.customer.profile.env == env)
+        let command = match work {
+            Work::Consume(items) => {
+                return items.iter().filter_map(|item| named(&item.customer)).collect();
+            }
+            Work::Report(items) => {
+                return items.iter().filter_map(|item| named(&item.customer)).collect();
+            }
+            Work::Other(command) => command,
         };
-        match command {
-            Command::Consume(items) => {
-                items.iter().filter_map(|item| named(&item.customer)).collect()
-            }
-            Command::Report(items) => {
-                items.iter().filter_map(|item| named(&item.customer)).collect()
-            }
-            Command::Customer(id, _) => named(id).into_iter().collect(),
-            Command::Subscription(id, _) => {
-                self.working.find_subscription(env, id).into_iter().collect()
-            }
-            Command::Reverse(reversing) => {
-                Some(reversing.slot.0).filter(here).into_iter().collect()
-            }
-            Command::VoidGrant(slot, _) | Command::CatchUp(slot) => {
-                Some(slot.0).filter(here).into_iter().collect()
-            }
-            _ => Vec::new(),
-        }
+        let slot = match &**command {
+            Command::Customer(id, _) => named(id),
+            Command::Subscription(id, _) => self.working.find_subscription(env, id),
+            Command::Reverse(reversing) => Some(reversing.slot.0),
+            Command::VoidGrant(slot, _) | Command::CatchUp(slot) => Some(slot.0),
+            _ => None,
+        };
+        let account = slot.and_then(|slot| self.working.account(slot));
+        let is_here = account.is_some_and(|account| account.customer.profile.env == env);
+        slot.filter(|_| is_here).into_iter().collect()
     }
 
     /// Whether anything is due for a customer of an environment.
@@ -88,10 +80,10 @@ impl Decider {
     /// Decides those for whose customers everything due was done, as far as the batch has room.
     pub(super) fn take_caught_up(&mut self, open: &mut Open) {
         for Behind { slot, request } in self.parking.take_behind() {
-            let env = request.0.env;
+            let env = request.order.env;
             let waits_for = if open.has_room() && !self.is_behind(env, slot) {
                 open.now = self.now;
-                self.catch_up_for(open, env, &request.0.command)
+                self.catch_up_for(open, env, &request.order.work)
             } else {
                 Some(slot)
             };

@@ -3,6 +3,7 @@
 //! command to a customer who is far behind is decided when that customer is not.
 
 use super::behind::Behind;
+use super::request::{Order, Work};
 use super::{Decider, Request};
 use crate::batch::{Open, Waiter};
 use crate::command::{Command, Refusal, Reply};
@@ -52,18 +53,19 @@ impl Parking {
     /// The customers of an environment for whom a command waits.
     pub(super) fn awaited(&self, env: EnvId) -> impl Iterator<Item = u32> {
         let behind = self.behind.iter();
-        behind.filter(move |behind| behind.request.0.env == env).map(|behind| behind.slot)
+        behind.filter(move |behind| behind.request.order.env == env).map(|behind| behind.slot)
     }
 
     fn has_request_in(&self, env: EnvId) -> bool {
-        self.requests.iter().any(|(submission, _)| submission.env == env)
+        self.requests.iter().any(|request| request.order.env == env)
             || self.awaited(env).next().is_some()
     }
 
     /// Refuses who was not decided on, and who waits for an answer.
     pub(super) fn refuse_all(&mut self, undecided: &Refusal, decided: &Refusal) {
         let behind = self.behind.drain(..).map(|behind| behind.request);
-        let requests = self.requests.drain(..).chain(behind).map(|(_, waiter)| (waiter, undecided));
+        let requests = self.requests.drain(..).chain(behind);
+        let requests = requests.map(|request| (request.waiter, undecided));
         let answers = self.answers.drain(..).map(|parked| (parked.waiter, decided));
         for (waiter, refusal) in requests.chain(answers) {
             // Who no longer waits does not want to know.
@@ -73,38 +75,43 @@ impl Parking {
 }
 
 /// Whether a command is answered only when everything due is done.
-fn awaits_due(command: &Command) -> bool {
-    matches!(command, Command::FreezeClock(_) | Command::ReleaseClock | Command::CatchUpAll)
+fn awaits_due(work: &Work) -> bool {
+    matches!(
+        work.other(),
+        Some(Command::FreezeClock(_) | Command::ReleaseClock | Command::CatchUpAll)
+    )
 }
 
 impl Decider {
     /// Decides a request, or parks it.
-    pub(super) fn take_one(&mut self, open: &mut Open, (submission, waiter): Request) {
-        let env = submission.env;
-        let must_wait = match submission.command {
-            Command::Catalog(_) => self.parking.has_request_in(env) || self.has_due(env),
-            Command::FreezeClock(_) | Command::ReleaseClock => self.parking.has_request_in(env),
+    pub(super) fn take_one(&mut self, open: &mut Open, request: Request) {
+        let Order { env, ref work, .. } = request.order;
+        let must_wait = match work.other() {
+            Some(Command::Catalog(_)) => self.parking.has_request_in(env) || self.has_due(env),
+            Some(Command::FreezeClock(_) | Command::ReleaseClock) => {
+                self.parking.has_request_in(env)
+            }
             _ => false,
         };
-        let behind = self.catch_up_for(open, env, &submission.command);
-        let may_park = must_wait || behind.is_some() || awaits_due(&submission.command);
+        let behind = self.catch_up_for(open, env, work);
+        let may_park = must_wait || behind.is_some() || awaits_due(work);
         if may_park && self.parking.is_full() {
-            open.wait(waiter, Err(Refusal::Overloaded));
+            open.wait(request.waiter, Err(Refusal::Overloaded));
         } else if let Some(slot) = behind {
             self.slices.resume();
-            self.parking.wait_behind(Behind { slot, request: (submission, waiter) });
+            self.parking.wait_behind(Behind { slot, request });
         } else if must_wait {
             self.slices.resume();
-            self.parking.requests.push_back((submission, waiter));
+            self.parking.requests.push_back(request);
         } else {
-            self.carry_out(open, (submission, waiter));
+            self.carry_out(open, request);
         }
     }
 
-    pub(super) fn carry_out(&mut self, open: &mut Open, (submission, waiter): Request) {
-        let env = submission.env;
-        let awaits_due = awaits_due(&submission.command);
-        match self.decide(open, submission) {
+    pub(super) fn carry_out(&mut self, open: &mut Open, Request { order, waiter }: Request) {
+        let env = order.env;
+        let awaits_due = awaits_due(&order.work);
+        match self.decide(open, order) {
             Ok(reply) if awaits_due => {
                 self.slices.resume();
                 let until = self.now_in(env);
@@ -133,9 +140,9 @@ impl Decider {
         }
         self.take_caught_up(open);
         let behind = self.parking.behind.iter();
-        let mut behind: BTreeSet<_> = behind.map(|behind| behind.request.0.env).collect();
+        let mut behind: BTreeSet<_> = behind.map(|behind| behind.request.order.env).collect();
         for request in std::mem::take(&mut self.parking.requests) {
-            let env = request.0.env;
+            let env = request.order.env;
             if open.has_room() && !behind.contains(&env) && !self.has_due(env) {
                 open.now = self.now;
                 self.carry_out(open, request);
