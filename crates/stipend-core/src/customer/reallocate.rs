@@ -6,9 +6,10 @@ use super::change::Change;
 use super::decide::{Builder, CustomerRejection, check_limit};
 use super::entry::{Cause, Effect, Ended, GrantEnd};
 use super::granting::ended_at;
-use super::level::{Item, targets, waits};
+use super::level::{Item, outgrown, targets, waits};
 use super::resolve::{Share, Standing, resolve};
 use super::subscription::Subscription;
+use crate::Amount;
 use crate::id::{CurrencyId, ResourceId, SubscriptionNo};
 use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
 use crate::time::Timestamp;
@@ -37,9 +38,9 @@ pub(super) fn reallocate(
     })
 }
 
-/// Moves a subscription to other versions: what grows, grows at once; what shrinks, goes, or
-/// changes its behavior or cadence, does so at the end of the running period (`behaviour.md` §11
-/// row 39, `calendar.md` C47).
+/// Moves a subscription to other versions: what grows, grows at once, also where the plan inherits
+/// it from elsewhere now; what shrinks, goes, or changes its behavior or cadence, does so at the end
+/// of the running period (`behaviour.md` §11 row 39, `calendar.md` C47).
 pub(super) fn grow(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
@@ -49,10 +50,14 @@ pub(super) fn grow(
         let levels = change.levels().clone();
         for (item, share) in new {
             let level = levels.get(item).filter(|level| level.amount.is_positive());
+            let former = if level.is_none() { outgrown(share, &levels) } else { None };
             let may_grow = match level {
                 Some(level) => level.behavior == share.behavior,
-                None => !waits(share, &levels),
+                None => former.is_some() || !waits(share, &levels),
             };
+            if let Some(former) = former {
+                change.lower(former, Amount::ZERO);
+            }
             if may_grow {
                 change.raise(share, share.amount);
             }
