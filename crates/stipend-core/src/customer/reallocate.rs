@@ -3,7 +3,7 @@
 
 use super::Customer;
 use super::change::Change;
-use super::decide::{Builder, CustomerRejection, check_limit};
+use super::decide::{Bringer, Builder, CustomerRejection, POOL_GRANTS, check_limit};
 use super::entry::{Cause, Effect, Ended, GrantEnd};
 use super::granting::ended_at;
 use super::level::{Item, outgrown, targets, waits};
@@ -110,7 +110,7 @@ fn each_pool(
             .iter()
             .any(|(item, share)| old.get(item).is_none_or(|old| old.amount < share.amount));
         if issues {
-            check_room(&builder.customer, currency, resource.as_ref())?;
+            check_room(builder, currency, resource.as_ref())?;
         }
         let pool = builder.pool(currency, resource.as_ref());
         let mut change = Change::new(builder, number, pool, &owners(&builder.customer, number));
@@ -133,17 +133,20 @@ fn is_over(
 }
 
 /// A change may open a pool and issues at most a grant for each item, so it is enough that there
-/// is room for one more: renewals replace what expires.
+/// is room for one more: renewals replace what expires. What is due takes place beyond that too: it
+/// comes once, and what it brings ends with its period.
 pub(super) fn check_room(
-    customer: &Customer,
+    builder: &Builder<'_>,
     currency: &CurrencyId,
     resource: Option<&ResourceId>,
 ) -> Result<(), CustomerRejection> {
+    let customer = &builder.customer;
     match customer.find_pool(currency, resource) {
         None => check_limit(customer.pools.len(), CUSTOMER_POOLS_MAX, "pools"),
+        Some(_) if builder.by == Bringer::Time => Ok(()),
         Some(pool) => {
             let held = pool.live.len() + pool.scheduled.len();
-            check_limit(held, POOL_GRANTS_MAX, "grants in a pool")
+            check_limit(held, POOL_GRANTS_MAX, POOL_GRANTS)
         }
     }
 }
