@@ -196,6 +196,15 @@ pub fn month_start_from(at: Timestamp, zone: Option<&Zone>) -> Timestamp {
 /// in which the anchor lies.
 ///
 /// Midnight stays midnight in the windows that follow one on whose first day the clocks skip it.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::{Cadence, Timestamp, period::period_from_month_at};
+/// let at = Timestamp::parse("2025-10-24T12:00:00Z").unwrap();
+/// let month = period_from_month_at(&at.into(), Cadence::Month, at);
+/// assert_eq!(month.start.to_string(), "2025-10-01T00:00:00.000Z");
+/// ```
 #[must_use]
 pub fn period_from_month_at(
     anchor: &Anchor,
