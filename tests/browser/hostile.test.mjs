@@ -133,6 +133,11 @@ async function makeLife(secret) {
     id: "sub-1", customerId: CUSTOMER_ID, planId: "plan-1", metadata: METADATA,
     addons: [{ id: "addon-1", quantity: 2 }],
   });
+  const trialEndDate = new Date(Date.now() + 14 * 86_400_000).toISOString();
+  await post("/api/v1/subscriptions", {
+    id: "sub-2", customerId: CUSTOMER_ID, planId: "plan-1", resourceId: "site-1",
+    trialOverrideConfiguration: { isTrial: true, trialEndDate },
+  });
   await post("/api/v1/credits/grants", {
     ...at, amount: 2_500, grantType: "PROMOTIONAL", displayName: grant, comment,
   });
@@ -148,8 +153,8 @@ async function makeLife(secret) {
 /** Screens, and what stands on each: an address, or the link of another screen. */
 const SCREENS = {
   products: [`${E}/products`, product],
-  product: [`${E}/products/product-1`, product, plan, addon],
-  "product-edit": [`${E}/products/product-1/edit`, product],
+  product: [`${E}/products/product-1`, product, plan, addon, NAMES.metadata],
+  "product-edit": [`${E}/products/product-1/edit`, product, NAMES.metadata],
   "product-archive": [`${E}/products/product-1/archive`, product],
   plans: [`${E}/plans`, plan, product],
   plan: [`${E}/plans/plan-1`, plan, product, type, feature, addon, NAMES.metadata],
@@ -174,12 +179,12 @@ const SCREENS = {
   "addon-entitlement": [`${E}/addons/addon-1/entitlements/credit/${TYPE_ID}`, addon, type],
   "addon-feature": [`${E}/addons/addon-1/entitlements/feature/feature-1`, addon, feature],
   features: [`${E}/features`, feature],
-  feature: [`${E}/features/feature-1`, feature],
-  "feature-edit": [`${E}/features/feature-1/edit`, feature, units],
+  feature: [`${E}/features/feature-1`, feature, NAMES.metadata],
+  "feature-edit": [`${E}/features/feature-1/edit`, feature, units, NAMES.metadata],
   "credit-types": [`${E}/credit-types`, type],
-  "credit-type": [`${E}/credit-types/${TYPE_ID}`, type, plan, addon],
+  "credit-type": [`${E}/credit-types/${TYPE_ID}`, type, plan, addon, NAMES.metadata],
   "credit-type-archive": [`${E}/credit-types/${TYPE_ID}/archive`, plan, addon],
-  "credit-type-edit": [`${E}/credit-types/${TYPE_ID}/edit`, type, units],
+  "credit-type-edit": [`${E}/credit-types/${TYPE_ID}/edit`, type, units, NAMES.metadata],
   customers: [`${E}/customers`, customer],
   "customer-edit": [`${CUSTOMER}/edit`, customer, NAMES.metadata],
   "customer-archive": [`${CUSTOMER}/archive`, customer],
@@ -187,6 +192,7 @@ const SCREENS = {
   subscribe: [`${CUSTOMER}/subscribe`, customer, plan, addon, type],
   "subscription-update": [`${CUSTOMER}/subscriptions/sub-1/update`, plan, addon, type],
   "subscription-cancel": [`${CUSTOMER}/subscriptions/sub-1/cancel`, customer],
+  "subscription-trial": [`${CUSTOMER}/subscriptions/sub-2/trial`, customer, plan],
   credits: [`${CUSTOMER}/credits`, customer, type, plan, addon, grant],
   adjust: [`${CUSTOMER}/credits/adjust`, customer, type],
   grants: [`${CUSTOMER}/credits/grants`, grant, comment],

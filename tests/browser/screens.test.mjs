@@ -53,6 +53,7 @@ const SCREENS = {
   "price-new": `${SCALE}/prices/new`,
   "price-overage": `${SCALE}/prices/new?of=overage`,
   "price-edit": { on: SCALE, by: "Edit Usage of API calls", fill: addTier },
+  "price-overage-edit": { on: SCALE, by: "Edit Overage of API calls (units)" },
   "plan-publish": `${PLAN}/publish`,
   "plan-discard": `${PLAN}/discard`,
   "plan-archive": `${PLAN}/archive`,
@@ -67,6 +68,7 @@ const SCREENS = {
   features: `${E}/features`,
   "feature-new": `${E}/features/new`,
   feature: `${E}/features/feature-api-calls`,
+  "feature-edit": `${E}/features/feature-api-calls/edit`,
   "credit-types": `${E}/credit-types`,
   "credit-type-new": `${E}/credit-types/new`,
   "credit-type": TYPE,
@@ -82,6 +84,8 @@ const SCREENS = {
   subscribe: { on: `${E}/customers/globex/subscribe`, fill: chooseThreeUnits },
   "subscription-update": { on: ACME, by: "Update" },
   "subscription-cancel": { on: ACME, by: "Cancel" },
+  "subscription-in-trial": `${E}/customers/initech`,
+  "subscription-trial": { on: `${E}/customers/initech`, by: "Change trial" },
   credits: `${ACME}/credits`,
   "credits-adjust": `${ACME}/credits/adjust`,
   grants: `${ACME}/credits/grants`,
@@ -104,6 +108,7 @@ async function prepare() {
   await draftPlan(page, "60,000");
   await makeCustomer(page, { name: "Globex", id: "globex" });
   await makeHistory();
+  await makeTrial();
   await makePrices();
 }
 
@@ -135,6 +140,7 @@ async function makePrices() {
       { currencyId: "cred-type-api-credits", pricePeriods: monthly({
         blockSize: 1_000, price: usd(1.5),
       }) },
+      { ...of, billingModel: "PER_UNIT", pricePeriods: monthly({ price: usd(0.02) }) },
     ],
   } });
 }
@@ -158,6 +164,24 @@ async function makeHistory() {
   for (const [key, amount] of [["job-1", 1_250], ["job-2", 18_000], ["job-3", 12_400]]) {
     await server.post("/api/v1/credits/consumption", { ...at, amount, idempotencyKey: key });
   }
+}
+
+/** A customer who tries the plan, and metadata of what has it beside plans and customers. */
+async function makeTrial() {
+  const { server } = made;
+  await server.post("/api/v1/customers", { id: "initech", name: "Initech" });
+  await server.post("/api/v1/subscriptions", {
+    id: "sub-trial", customerId: "initech", planId: "plan-growth",
+    trialOverrideConfiguration: {
+      isTrial: true, trialEndBehavior: "CONVERT_TO_PAID",
+      trialEndDate: new Date(Date.now() + 14 * 86_400_000).toISOString(),
+    },
+  });
+  const metadata = { team: "growth", "price book": "2026" };
+  for (const it of [
+    "products/product-platform", "features/feature-api-calls",
+    "credits/custom-currencies/cred-type-api-credits",
+  ]) await server.send("PATCH", `/api/v1/${it}`, { metadata });
 }
 
 async function chooseThreeUnits(page) {

@@ -1,21 +1,21 @@
 //! The decider: one thread, one order. It decides commands on the working state and hands full
 //! batches to the committer, deciding ahead while a commit is on its way.
 
+mod ahead;
 mod consume;
 mod customers;
 mod environments;
 mod parking;
 mod report;
+mod request;
 mod reverse;
 mod slices;
 mod tasks;
 
 use crate::api_key::ApiKey;
-use crate::batch::{Folding, Open, Room, Sealed, Tip, Waiter};
+use crate::batch::{Folding, Open, Room, Sealed, Tip};
 use crate::clock::Alarm;
-use crate::command::{
-    Answer, Command, Kept, Outcome, Refusal, Remember, Reply, Response, Submission,
-};
+use crate::command::{Answer, Command, Kept, Outcome, Refusal, Remember, Reply, Response};
 use crate::committer::Committed;
 use crate::flush::Flusher;
 use crate::key::{Keys, Known};
@@ -28,11 +28,11 @@ use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
 use stipend_store::Seq;
 
+pub(crate) use ahead::Ahead;
 pub(crate) use parking::Parking;
+pub(crate) use request::Request;
+use request::{Order, Work};
 pub(crate) use slices::Slices;
-
-/// A command with the one who waits for its answer.
-pub(crate) type Request = (Submission, Waiter);
 
 pub(crate) struct Decider {
     pub(crate) working: Working,
@@ -46,6 +46,8 @@ pub(crate) struct Decider {
     pub(crate) now: Timestamp,
     pub(crate) next_slot: u32,
     pub(crate) requests: Receiver<Request>,
+    /// Requests that were taken from the queue and are decided next.
+    pub(crate) ahead: Ahead,
     /// Closed when the engine is to stop.
     pub(crate) stop: Receiver<()>,
     pub(crate) sealed: Sender<Sealed>,
@@ -131,7 +133,7 @@ impl Decider {
 
     /// Waits for what comes next; where there is work to go on with, it only looks.
     fn next_event(&mut self, takes: bool, may_work: bool) -> Event {
-        if may_work {
+        if may_work || (takes && !self.ahead.is_empty()) {
             return self.look_for_event(takes);
         }
         let alarm = if takes { self.alarm() } else { Alarm::never() };
@@ -142,12 +144,12 @@ impl Decider {
             recv(self.committed) -> committed => committed.map_or(Event::Broken, Event::Committed),
             recv(requests) -> request => request.map_or(Event::Stop, Event::Request),
             // What was submitted before the stop is still done.
-            recv(stop) -> _ => self.requests.try_recv().map_or(Event::Stop, Event::Request),
+            recv(stop) -> _ => self.next_request().map_or(Event::Stop, Event::Request),
             recv(alarm.receiver()) -> _ => Event::Alarm,
         }
     }
 
-    fn look_for_event(&self, takes: bool) -> Event {
+    fn look_for_event(&mut self, takes: bool) -> Event {
         match self.committed.try_recv() {
             Ok(committed) => return Event::Committed(committed),
             Err(TryRecvError::Disconnected) => return Event::Broken,
@@ -156,10 +158,10 @@ impl Decider {
         if !takes {
             return Event::Nothing;
         }
-        match (self.requests.try_recv(), self.stop.try_recv()) {
-            (Ok(request), _) => Event::Request(request),
-            (Err(_), Err(TryRecvError::Disconnected)) => Event::Stop,
-            (Err(_), _) => Event::Nothing,
+        match (self.next_request(), self.stop.try_recv()) {
+            (Some(request), _) => Event::Request(request),
+            (None, Err(TryRecvError::Disconnected)) => Event::Stop,
+            (None, _) => Event::Nothing,
         }
     }
 
@@ -167,18 +169,20 @@ impl Decider {
     /// may wait for an answer that cannot come.
     pub(crate) fn refuse_the_rest(&mut self) {
         self.parking.refuse_all(&Refusal::Failed, &Refusal::Failed);
+        while let Some(request) = self.ahead.next() {
+            request.refuse(Refusal::Failed);
+        }
         loop {
             crossbeam_channel::select! {
                 recv(self.requests) -> request => match request {
-                    Ok((_, waiter)) => drop(waiter.send(Err(Refusal::Failed))),
+                    Ok(request) => request.refuse(Refusal::Failed),
                     Err(_) => return,
                 },
                 recv(self.stop) -> _ => break,
             }
         }
-        for (_, waiter) in self.requests.try_iter() {
-            // Who no longer waits does not want to know.
-            let _ = waiter.send(Err(Refusal::Failed));
+        for request in self.requests.try_iter() {
+            request.refuse(Refusal::Failed);
         }
     }
 
@@ -194,7 +198,7 @@ impl Decider {
             if !open.has_room() || (open.has_enough() && !waits_for_commit) {
                 return;
             }
-            let Ok(next) = self.requests.try_recv() else { return };
+            let Some(next) = self.next_request() else { return };
             request = next;
         }
     }
@@ -236,16 +240,20 @@ impl Decider {
         Open::new(self.tip, self.now, Room::default())
     }
 
-    fn decide(&mut self, open: &mut Open, submission: Submission) -> Answer {
-        let Submission { env, by, command, remember, render } = submission;
+    fn decide(&mut self, open: &mut Open, order: Order) -> Answer {
+        let Order { env, by, work, remember, render } = order;
         open.by = by;
         if let Some(reply) = self.find_remembered(remember)? {
             return Ok(reply);
         }
+        let command = match work {
+            Work::Consume(items) => return self.consume(open, env, &items),
+            Work::Report(items) => return self.report(open, env, items),
+            Work::Other(command) => *command,
+        };
         let done = match command {
-            Command::Consume(items) => return self.consume(open, env, &items),
             Command::Reverse(reversing) => return self.reverse(open, env, *reversing),
-            Command::Report(items) => return self.report(open, env, items),
+            Command::Consume(_) | Command::Report(_) => unreachable!("they are work of their own"),
             Command::CatchUp(slot) => return Ok(self.catch_up(open, slot)),
             Command::CatchUpAll => return Ok(Reply::Done),
             Command::OpenProduction(key) => self.open_production(open, key)?,

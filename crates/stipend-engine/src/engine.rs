@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
 use crate::committer::{self, Committer, Fatal, run_guarded};
 use crate::decider::{
-    Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
+    Ahead, Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
 };
 use crate::due::DueIndex;
 use crate::flush::Flusher;
@@ -226,6 +226,7 @@ impl Engine {
             now,
             next_slot,
             requests: queue,
+            ahead: Ahead::default(),
             stop,
             sealed: sealed_out,
             committed: committed_in,
@@ -526,7 +527,7 @@ impl Submitter {
     /// stopped.
     pub fn submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let (waiter, answer) = oneshot::channel();
-        match self.requests.try_send((submission, waiter)) {
+        match self.requests.try_send(Request::new(submission, waiter)) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(Refusal::Overloaded),
             Err(TrySendError::Disconnected(_)) => Err(Refusal::Failed),

@@ -5,6 +5,10 @@ use crate::series::RollLimits;
 /// Commands that may wait for the decider; beyond that they are refused at once.
 pub const QUEUE_COMMANDS_MAX: usize = 16_384;
 
+/// Commands that are taken out of the queue together, to look at their customers side by side: so
+/// many that the waits for memory overlap, so few that what was looked at is still near.
+pub const AHEAD_COMMANDS_MAX: usize = 16;
+
 /// Usages in one commit.
 pub const BATCH_ROWS_MAX: usize = 4_096;
 

@@ -19,7 +19,8 @@ const ROWS_READ: usize = 500;
 /// How far a walk goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// It begins before this row; at the end of the journal where absent.
+    /// It begins before this row, of changes before this change; at the end of the journal where
+    /// absent.
     pub before: Option<Seq>,
     /// How many things it finds at most.
     pub found_max: usize,
@@ -134,6 +135,8 @@ pub fn reported(
 
 /// What was changed lately that is wanted: environments, keys, clocks, catalogs, tasks, operators.
 /// `newest` is the last change that there is ([`Engine::last_change`](crate::Engine::last_change)).
+/// Nothing is answered where no change stands at the row before which it is to begin: walks go on
+/// before changes alone, and to look for the one that is next would have no bound.
 ///
 /// # Errors
 /// What reading fails with.
@@ -142,12 +145,15 @@ pub fn changed(
     newest: Seq,
     bounds: Bounds,
     is_wanted: impl Fn(&RealmChange) -> bool,
-) -> Result<Recent<Changed>, StoreError> {
+) -> Result<Option<Recent<Changed>>, StoreError> {
     let mut recent = Recent { found: Vec::new(), older: None, looked: 0, reached: None };
-    let mut next = match bounds.before {
-        Some(before) => change_before(reader, newest, before)?,
-        None => newest,
-    };
+    let mut next = newest;
+    if let Some(before) = bounds.before {
+        match reader.row(before)?.filter(|row| row.kind == KIND_REALM) {
+            Some(row) => next = row.prev,
+            None => return Ok(None),
+        }
+    }
     while next > 0 && recent.found.len() < bounds.found_max && recent.looked < bounds.rows_max {
         let row = change_row(reader, next)?;
         let (seq, at) = (row.seq, Timestamp::from_micros(row.at));
@@ -160,20 +166,7 @@ pub fn changed(
         next = row.prev;
         recent.older = (next > 0).then_some(seq);
     }
-    Ok(recent)
-}
-
-/// The newest change before a position; nothing, 0, where there is none. Positions that pages go on
-/// from are those of changes.
-fn change_before(reader: &dyn Reader, newest: Seq, before: Seq) -> Result<Seq, StoreError> {
-    if let Some(row) = reader.row(before)?.filter(|row| row.kind == KIND_REALM) {
-        return Ok(row.prev);
-    }
-    let mut next = newest;
-    while next >= before && next > 0 {
-        next = change_row(reader, next)?.prev;
-    }
-    Ok(next)
+    Ok(Some(recent))
 }
 
 /// A row of the chain of changes.
@@ -220,8 +213,8 @@ mod tests {
             let bounds = Bounds { before, found_max, rows_max };
             let is_wanted =
                 |change: &RealmChange| matches!(change, RealmChange::Clock(one) if one.env.0 == 1);
-            let recent =
-                changed(&*reader, changes + 1, bounds, is_wanted).expect("the journal is sound");
+            let recent = changed(&*reader, changes + 1, bounds, is_wanted);
+            let recent = recent.expect("the journal is sound").expect("it begins at a change");
             pages.push(recent.found.iter().map(|found| found.seq).collect());
             before = recent.older;
             if before.is_none() {
@@ -240,6 +233,7 @@ mod tests {
         }
         let none = Bounds { before: None, found_max: 1, rows_max: 1 };
         let none = changed(&*journal(0).reader(), 0, none, |_| true).expect("it is sound");
+        let none = none.expect("it begins at the end");
         assert_eq!((none.found, none.older, none.looked), (Vec::new(), None, 0));
     }
 
@@ -250,19 +244,27 @@ mod tests {
             let is_wanted =
                 |change: &RealmChange| matches!(change, RealmChange::Clock(one) if one.env.0 == 1);
             let recent = changed(&*journal(41).reader(), 42, bounds, is_wanted);
-            let recent = recent.expect("the journal is sound");
+            let recent = recent.expect("the journal is sound").expect("it begins at the end");
             assert_eq!((recent.looked, recent.reached), (looked, Some(Timestamp::EPOCH)));
         }
     }
 
     #[test]
-    fn a_walk_begins_before_any_position() {
-        for (before, seq) in [(Seq::MAX >> 1, 5), (6, 5), (5, 4), (3, 2)] {
+    fn a_walk_begins_before_a_change_and_nowhere_else() {
+        let begun = |before: Seq| {
             let bounds = Bounds { before: Some(before), found_max: 1, rows_max: 1 };
             let recent = changed(&*journal(4).reader(), 5, bounds, |_| true);
-            let recent = recent.expect("the journal is sound");
+            recent
+                .expect("the journal is sound")
+                .map(|recent| (recent.found.first().map(|found| found.seq), recent.older))
+        };
+        for (before, seq) in [(5, 4), (4, 3), (3, 2)] {
             let older = (seq > 2).then_some(seq);
-            assert_eq!((recent.found[0].seq, recent.older), (seq, older), "{before}");
+            assert_eq!(begun(before), Some((Some(seq), older)), "{before}");
+        }
+        assert_eq!(begun(2), Some((None, None)), "it is the first change");
+        for before in [0, 1, 6, Seq::MAX >> 1] {
+            assert_eq!(begun(before), None, "no change stands at {before}");
         }
     }
 

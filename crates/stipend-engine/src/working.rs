@@ -111,6 +111,13 @@ impl Working {
         }
     }
 
+    /// The account in a slot and the room of its next copy, where they are at hand.
+    pub(crate) fn peek(&self, slot: u32) -> [Option<&Account>; 2] {
+        let Some(part) = self.accounts.get(slot as usize / PART) else { return [None; 2] };
+        let Current { account, spare, .. } = &part[slot as usize % PART];
+        [account.get().map(|account| &**account), spare.as_deref()]
+    }
+
     /// The account in a slot, as it is kept.
     pub(crate) fn held(&self, slot: u32) -> Option<Held> {
         let current = &self.accounts.get(slot as usize / PART)?[slot as usize % PART];

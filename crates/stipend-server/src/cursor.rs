@@ -87,9 +87,13 @@ impl List {
         check
     }
 
+    /// The refusal of a cursor that no page of this list has given.
+    pub(crate) fn foreign() -> ApiError {
+        ApiError::new(ErrorCode::InvalidCursor, "the cursor is not one of this list")
+    }
+
     fn place<P: Place>(&self, cursor: &str) -> Result<P, ApiError> {
-        let refused =
-            || ApiError::new(ErrorCode::InvalidCursor, "the cursor is not one of this list");
+        let refused = Self::foreign;
         if cursor.len() > LENGTH_MAX || cursor.len() % 2 == 1 {
             return Err(refused());
         }

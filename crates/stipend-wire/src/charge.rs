@@ -464,11 +464,14 @@ impl PricingModel {
 }
 
 impl OveragePricingModel {
+    /// What an overage price is for where the request does not say it.
+    pub const fn usual_model(is_of_credits: bool) -> BillingModel {
+        if is_of_credits { BillingModel::CreditBased } else { BillingModel::UsageBased }
+    }
+
     fn to_fields(&self, period: &PricePeriod) -> ChargeFields {
         let is_of_credits = self.currency_id.is_some() || period.credit_rate.is_some();
-        let usual =
-            if is_of_credits { BillingModel::CreditBased } else { BillingModel::UsageBased };
-        let model = self.billing_model.unwrap_or(usual);
+        let model = self.billing_model.unwrap_or(Self::usual_model(is_of_credits));
         ChargeFields {
             credit_entitlement: self.credit_entitlement.as_ref().map(|kept| kept.text.clone()),
             currency_id: self.currency_id.as_ref().map(ToString::to_string),

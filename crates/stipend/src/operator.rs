@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::{say, start, tell, terminal};
 use clap::{Args, Subcommand};
-use std::io::{BufRead, IsTerminal as _, Read as _};
+use std::io::{BufRead, IsTerminal as _};
 use stipend_core::Timestamp;
 use stipend_engine::{Command, Engine, Operator, PRODUCTION};
 use stipend_server::ids::SystemRandom;
@@ -92,14 +92,16 @@ fn read_password(name: &str) -> Result<String, Failure> {
     if !stdin.is_terminal() {
         return read_line(stdin.lock());
     }
-    let ask = |prompt: &str| {
-        tell(prompt);
-        let typed = terminal::without_echo(&stdin, || read_line(stdin.lock().by_ref()))?;
-        tell("\n");
-        typed
-    };
-    let first = ask(&format!("New password of {name}: "))?;
-    let again = ask("Again: ")?;
+    let prompt = format!("New password of {name}: ");
+    let (first, again) = terminal::without_echo(move || {
+        let ask = |prompt: &str| {
+            tell(prompt);
+            let typed = read_line(std::io::stdin().lock());
+            tell("\n");
+            typed
+        };
+        Ok((ask(&prompt)?, ask("Again: ")?))
+    })?;
     if first == again {
         return Ok(first);
     }

@@ -1,6 +1,7 @@
 //! Requests that wait for the due of their environment: a catalog changes when everything before
 //! it has happened, and who sets a clock is answered when everything up to it has happened.
 
+use super::request::{Order, Work};
 use super::{Decider, Request};
 use crate::batch::{Open, Waiter};
 use crate::command::{Command, Refusal, Reply};
@@ -34,12 +35,12 @@ impl Parking {
     }
 
     fn has_request_in(&self, env: EnvId) -> bool {
-        self.requests.iter().any(|(submission, _)| submission.env == env)
+        self.requests.iter().any(|request| request.order.env == env)
     }
 
     /// Refuses who was not decided on, and who waits for an answer.
     pub(super) fn refuse_all(&mut self, undecided: &Refusal, decided: &Refusal) {
-        let requests = self.requests.drain(..).map(|(_, waiter)| (waiter, undecided));
+        let requests = self.requests.drain(..).map(|request| (request.waiter, undecided));
         let answers = self.answers.drain(..).map(|parked| (parked.waiter, decided));
         for (waiter, refusal) in requests.chain(answers) {
             // Who no longer waits does not want to know.
@@ -49,34 +50,39 @@ impl Parking {
 }
 
 /// Whether a command is answered only when everything due is done.
-fn awaits_due(command: &Command) -> bool {
-    matches!(command, Command::FreezeClock(_) | Command::ReleaseClock | Command::CatchUpAll)
+fn awaits_due(work: &Work) -> bool {
+    matches!(
+        work.other(),
+        Some(Command::FreezeClock(_) | Command::ReleaseClock | Command::CatchUpAll)
+    )
 }
 
 impl Decider {
     /// Decides a request, or parks it.
-    pub(super) fn take_one(&mut self, open: &mut Open, (submission, waiter): Request) {
-        let env = submission.env;
-        let must_wait = match submission.command {
-            Command::Catalog(_) => self.parking.has_request_in(env) || self.has_due(env),
-            Command::FreezeClock(_) | Command::ReleaseClock => self.parking.has_request_in(env),
+    pub(super) fn take_one(&mut self, open: &mut Open, request: Request) {
+        let Order { env, ref work, .. } = request.order;
+        let must_wait = match work.other() {
+            Some(Command::Catalog(_)) => self.parking.has_request_in(env) || self.has_due(env),
+            Some(Command::FreezeClock(_) | Command::ReleaseClock) => {
+                self.parking.has_request_in(env)
+            }
             _ => false,
         };
-        let may_park = must_wait || awaits_due(&submission.command);
+        let may_park = must_wait || awaits_due(work);
         if may_park && self.parking.is_full() {
-            open.wait(waiter, Err(Refusal::Overloaded));
+            open.wait(request.waiter, Err(Refusal::Overloaded));
         } else if must_wait {
             self.slices.resume();
-            self.parking.requests.push_back((submission, waiter));
+            self.parking.requests.push_back(request);
         } else {
-            self.carry_out(open, (submission, waiter));
+            self.carry_out(open, request);
         }
     }
 
-    fn carry_out(&mut self, open: &mut Open, (submission, waiter): Request) {
-        let env = submission.env;
-        let awaits_due = awaits_due(&submission.command);
-        match self.decide(open, submission) {
+    fn carry_out(&mut self, open: &mut Open, Request { order, waiter }: Request) {
+        let env = order.env;
+        let awaits_due = awaits_due(&order.work);
+        match self.decide(open, order) {
             Ok(reply) if awaits_due => {
                 self.slices.resume();
                 let until = self.now_in(env);
@@ -105,7 +111,7 @@ impl Decider {
         }
         let mut behind = BTreeSet::new();
         for request in std::mem::take(&mut self.parking.requests) {
-            let env = request.0.env;
+            let env = request.order.env;
             if open.has_room() && !behind.contains(&env) && !self.has_due(env) {
                 open.now = self.now;
                 self.carry_out(open, request);

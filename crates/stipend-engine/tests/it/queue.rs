@@ -3,7 +3,7 @@
 use crate::support::{ACME, Bench, Waiting, consume, consume_strictly, is_fresh, outcome};
 use stipend_core::Amount;
 use stipend_core::customer::CustomerRejection;
-use stipend_engine::limits::{BATCH_ROWS_MAX, QUEUE_COMMANDS_MAX};
+use stipend_engine::limits::{AHEAD_COMMANDS_MAX, BATCH_ROWS_MAX, QUEUE_COMMANDS_MAX};
 use stipend_engine::{Actor, Command, PRODUCTION, Refusal, Render, Submission};
 
 /// Submits commands until the queue is full; there must be an end.
@@ -22,7 +22,7 @@ fn fill(bench: &Bench, command: impl Fn(usize) -> Command) -> Vec<Waiting> {
                 return waiting;
             }
         }
-        let most = QUEUE_COMMANDS_MAX + BATCH_ROWS_MAX + 1;
+        let most = QUEUE_COMMANDS_MAX + AHEAD_COMMANDS_MAX + BATCH_ROWS_MAX;
         assert!(waiting.len() <= most, "the queue takes ever more");
     }
 }

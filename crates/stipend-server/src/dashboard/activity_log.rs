@@ -67,7 +67,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             |change: &RealmChange| is_of(change, env, |id| engine.task(env, id).is_some());
         Ok(changed(engine.reader(), engine.last_change(), bounds, is_here)?)
     };
-    let mut recent = visit.app.read(read).await?;
+    let mut recent = visit.app.read(read).await?.ok_or_else(List::foreign)?;
     let whole = recent.clone();
     let is_full = recent.found.len() > CHANGES_MAX;
     recent.found.truncate(CHANGES_MAX);
@@ -167,7 +167,7 @@ pub(super) fn differences(before: &[Line], after: &[Line]) -> Markup {
 
 fn all(lines: &[Line]) -> Markup {
     html! {
-        @for (name, value) in lines.iter().take(LINES_MAX) {
+        @for Line { name, value, .. } in lines.iter().take(LINES_MAX) {
             div { span.quiet { (name) ": " } (value) }
         }
         (more(lines.len()))

@@ -4,8 +4,10 @@ use super::failure::Failure;
 use super::field::{Dangerous, Field, Sheet};
 use super::form::{Form, Trouble};
 use super::layout::Section;
+use super::metadata;
 use super::object::Object;
 use super::packages::users;
+use super::repeat::reshaped;
 use super::shelf::{Shelf, Thing, was};
 use super::ui::{button, facts, id, optional, table, time};
 use super::visit::{Posted, Visit};
@@ -123,6 +125,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             h2 { "Plans and add-ons that give it" }
             (users(&visit, &catalog, &target(credit_type)))
         }
+        (metadata::shown(&credit_type.metadata))
     };
     Ok(visit.page(SHELF.section, &credit_type.name, &body))
 }
@@ -136,6 +139,7 @@ fn fields(form: &Form, is_new: bool) -> Markup {
             (Field::text(form, "units/plural", "Many").max(500).hint("Several API credits"))
         }
         (Field::text(form, "symbol", "Symbol").max(500).hint("Shown with amounts: ¢, ⚡, tok."))
+        (metadata::fields(form))
     }
 }
 
@@ -143,6 +147,7 @@ fn fields(form: &Form, is_new: bool) -> Markup {
 fn object(form: &Form) -> Object {
     let (one, many) = (form.get("units/singular"), form.get("units/plural"));
     let object = Object::new().text("displayName", form.get("displayName"));
+    let object = metadata::with(object, form);
     if one.is_empty() && many.is_empty() {
         return object;
     }
@@ -156,6 +161,10 @@ async fn new(visit: Visit) -> Response {
 
 async fn create(posted: Posted) -> Response {
     let Posted { visit, form } = posted;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return SHELF.new_page(&visit, &form, fields(&form, true)),
+        Err(form) => form,
+    };
     let created = async {
         let object = object(&form)
             .text("id", form.get("id"))
@@ -170,6 +179,7 @@ async fn create(posted: Posted) -> Response {
     match created.await {
         Ok(path) => visit.done(&path, was(form.get("displayName"), "added")),
         Err(trouble) => {
+            let trouble = metadata::placed(trouble, &form);
             let form = form.with(trouble);
             SHELF.new_refused(&visit, &form, fields(&form, true))
         }
@@ -180,14 +190,15 @@ async fn edit(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let credit_type = &*find(&visit, &catalog)?;
     let units = credit_type.units.as_ref();
-    let form = Form::filled([
+    let said = [
         ("id", credit_type.id.to_string()),
         ("displayName", credit_type.name.clone()),
         ("description", credit_type.description.clone().unwrap_or_default()),
         ("symbol", credit_type.symbol.clone().unwrap_or_default()),
         ("units/singular", units.map(|units| units.singular.clone()).unwrap_or_default()),
         ("units/plural", units.map(|units| units.plural.clone()).unwrap_or_default()),
-    ]);
+    ];
+    let form = Form::filled(said.into_iter().chain(metadata::filled(&credit_type.metadata)));
     Ok(SHELF.edit_page(&visit, credit_type, &form, fields(&form, false)))
 }
 
@@ -195,6 +206,10 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
     let Posted { visit, form } = posted;
     let catalog = visit.catalog();
     let credit_type = &*find(&visit, &catalog)?;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return Ok(SHELF.edit_page(&visit, credit_type, &form, fields(&form, false))),
+        Err(form) => form,
+    };
     let updated = async {
         let object = object(&form)
             .text("description", form.get("description"))
@@ -205,6 +220,7 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
     match updated.await {
         Ok(()) => Ok(visit.done(&SHELF.path_of(&visit, credit_type), "The credit type was saved.")),
         Err(trouble) => {
+            let trouble = metadata::placed(trouble, &form);
             let form = form.with(trouble);
             Ok(SHELF.edit_refused(&visit, credit_type, &form, fields(&form, false)))
         }

@@ -11,6 +11,7 @@ mod grants;
 mod ledger;
 mod provision;
 mod subscriptions;
+mod trial;
 mod usage;
 
 use super::failure::Failure;
@@ -36,6 +37,7 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .merge(subscriptions::router())
         .merge(provision::router())
+        .merge(trial::router())
         .merge(credits::router())
         .merge(grants::router())
         .merge(adjust::router())

@@ -4,7 +4,9 @@ use super::failure::Failure;
 use super::field::{Choice, Field, one_button};
 use super::form::{Form, Trouble};
 use super::layout::Section;
+use super::metadata;
 use super::object::Object;
+use super::repeat::reshaped;
 use super::shelf::{Shelf, Thing, was};
 use super::ui::{facts, id, optional, table, time};
 use super::visit::{Posted, Visit};
@@ -122,6 +124,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
             h2 { "Plans and add-ons with it" }
             (super::packages::users(&visit, &catalog, &Target::Feature(feature.id.clone())))
         }
+        (metadata::shown(&feature.metadata))
     };
     Ok(visit.page(SHELF.section, &feature.name, &body))
 }
@@ -180,6 +183,7 @@ fn fields(form: &Form, is_new: bool) -> Markup {
             (Field::text(form, "featureUnits", "One").max(500).hint("seat"))
             (Field::text(form, "featureUnitsPlural", "Many").max(500).hint("seats"))
         }
+        (metadata::fields(form))
     }
 }
 
@@ -234,6 +238,10 @@ async fn new(visit: Visit) -> Response {
 
 async fn create(posted: Posted) -> Response {
     let Posted { visit, form } = posted;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return SHELF.new_page(&visit, &form, fields(&form, true)),
+        Err(form) => form,
+    };
     let created = async {
         let object = Object::new()
             .text("id", form.get("id"))
@@ -241,7 +249,7 @@ async fn create(posted: Posted) -> Response {
             .text_if("description", form.get("description"))
             .text_if("featureUnits", form.get("featureUnits"))
             .text_if("featureUnitsPlural", form.get("featureUnitsPlural"));
-        let body = with_kind(object, &form).read::<CreateFeature>()?;
+        let body = metadata::with(with_kind(object, &form), &form).read::<CreateFeature>()?;
         let new = mapping::new_from_wire(body)?;
         let path = visit.path(&format!("{}/{}", SHELF.list, new.id));
         let done = visit.change(CatalogCommand::CreateFeature(Box::new(new))).await;
@@ -251,7 +259,8 @@ async fn create(posted: Posted) -> Response {
     match created.await {
         Ok(path) => visit.done(&path, was(form.get("displayName"), "added")),
         Err(trouble) => {
-            let form = form.with(placed(trouble));
+            let trouble = metadata::placed(placed(trouble), &form);
+            let form = form.with(trouble);
             SHELF.new_refused(&visit, &form, fields(&form, true))
         }
     }
@@ -260,13 +269,14 @@ async fn create(posted: Posted) -> Response {
 async fn edit(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
-    let form = Form::filled([
+    let said = [
         ("id", feature.id.to_string()),
         ("displayName", feature.name.clone()),
         ("description", feature.description.clone().unwrap_or_default()),
         ("featureUnits", feature.units.clone().unwrap_or_default()),
         ("featureUnitsPlural", feature.units_plural.clone().unwrap_or_default()),
-    ]);
+    ];
+    let form = Form::filled(said.into_iter().chain(metadata::filled(&feature.metadata)));
     Ok(SHELF.edit_page(&visit, feature, &form, fields(&form, false)))
 }
 
@@ -274,18 +284,24 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
     let Posted { visit, form } = posted;
     let catalog = visit.catalog();
     let feature = &*find(&visit, &catalog)?;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return Ok(SHELF.edit_page(&visit, feature, &form, fields(&form, false))),
+        Err(form) => form,
+    };
     let updated = async {
         let object = Object::new()
             .text("displayName", form.get("displayName"))
             .text("description", form.get("description"))
             .text("featureUnits", form.get("featureUnits"))
             .text("featureUnitsPlural", form.get("featureUnitsPlural"));
+        let object = metadata::with(object, &form);
         let patch = mapping::patch_from_wire(object.read::<UpdateFeature>()?)?;
         visit.change(CatalogCommand::UpdateFeature(feature.id.clone(), Box::new(patch))).await
     };
     match updated.await {
         Ok(()) => Ok(visit.done(&SHELF.path_of(&visit, feature), "The feature was saved.")),
         Err(trouble) => {
+            let trouble = metadata::placed(trouble, &form);
             let form = form.with(trouble);
             Ok(SHELF.edit_refused(&visit, feature, &form, fields(&form, false)))
         }

@@ -4,7 +4,9 @@ use super::failure::Failure;
 use super::field::{Choice, Dangerous, Sheet, tick};
 use super::form::{Form, Trouble};
 use super::layout::Section;
+use super::metadata;
 use super::object::Object;
+use super::repeat::reshaped;
 use super::shelf::{Shelf, Thing, was};
 use super::ui::{Tone, badge, button, empty, facts, id, optional, table, time};
 use super::visit::{Posted, Visit};
@@ -120,6 +122,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         }
         (section(&visit, &catalog, product, PackageKind::Plan))
         (section(&visit, &catalog, product, PackageKind::Addon))
+        (metadata::shown(&product.metadata))
     };
     Ok(visit.page(SHELF.section, &product.name, &body))
 }
@@ -181,13 +184,15 @@ fn fields(form: &Form, is_new: bool) -> Markup {
                 ],
             })
         }
+        (metadata::fields(form))
     }
 }
 
 fn object(form: &Form) -> Object {
-    Object::new()
+    let object = Object::new()
         .text("displayName", form.get("displayName"))
-        .flag("multipleSubscriptions", form.is_on("multipleSubscriptions"))
+        .flag("multipleSubscriptions", form.is_on("multipleSubscriptions"));
+    metadata::with(object, form)
 }
 
 async fn new(visit: Visit) -> Response {
@@ -197,6 +202,10 @@ async fn new(visit: Visit) -> Response {
 
 async fn create(posted: Posted) -> Response {
     let Posted { visit, form } = posted;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return SHELF.new_page(&visit, &form, fields(&form, true)),
+        Err(form) => form,
+    };
     let created = async {
         let object = object(&form)
             .text("id", form.get("id"))
@@ -210,6 +219,7 @@ async fn create(posted: Posted) -> Response {
     match created.await {
         Ok(path) => visit.done(&path, was(form.get("displayName"), "added")),
         Err(trouble) => {
+            let trouble = metadata::placed(trouble, &form);
             let form = form.with(trouble);
             SHELF.new_refused(&visit, &form, fields(&form, true))
         }
@@ -225,13 +235,14 @@ async fn edit(visit: Visit) -> Result<Response, Failure> {
         UsageReset::BillingPeriodChange => "BILLING_PERIOD_CHANGE",
     };
     let several = if product.multiple_subscriptions { "on" } else { "" };
-    let form = Form::filled([
+    let said = [
         ("id", product.id.to_string()),
         ("displayName", product.name.clone()),
         ("description", product.description.clone().unwrap_or_default()),
         ("multipleSubscriptions", several.to_owned()),
         ("usageResetCutoffRule/behavior", reset.to_owned()),
-    ]);
+    ];
+    let form = Form::filled(said.into_iter().chain(metadata::filled(&product.metadata)));
     Ok(SHELF.edit_page(&visit, product, &form, fields(&form, false)))
 }
 
@@ -239,6 +250,10 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
     let Posted { visit, form } = posted;
     let catalog = visit.catalog();
     let product = &*find(&visit, &catalog)?;
+    let form = match reshaped(form, &[metadata::KEYS]) {
+        Ok(form) => return Ok(SHELF.edit_page(&visit, product, &form, fields(&form, false))),
+        Err(form) => form,
+    };
     let updated = async {
         let rule = Object::new().text("behavior", form.get("usageResetCutoffRule/behavior"));
         let object = object(&form)
@@ -250,6 +265,7 @@ async fn update(posted: Posted) -> Result<Response, Failure> {
     match updated.await {
         Ok(()) => Ok(visit.done(&SHELF.path_of(&visit, product), "The product was saved.")),
         Err(trouble) => {
+            let trouble = metadata::placed(trouble, &form);
             let form = form.with(trouble);
             Ok(SHELF.edit_refused(&visit, product, &form, fields(&form, false)))
         }

@@ -4,6 +4,7 @@
 use super::field::{Field, Sheet, add_page, one_button};
 use super::form::Form;
 use super::layout::Section;
+use super::repeat::on_enter;
 use super::ui::{Head, Tone, badge, button, empty, isolated, primary, tabs};
 use super::visit::Visit;
 use axum::response::Response;
@@ -120,6 +121,7 @@ impl Shelf {
             id.fixed().hint("It cannot be changed.")
         };
         html! {
+            (on_enter())
             (Field::text(form, "displayName", "Name").required().max(255))
             (id)
             (Field::lines(form, "description", "Description").max(5000))

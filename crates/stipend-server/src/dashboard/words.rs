@@ -1,5 +1,6 @@
 //! What packages give, in words. Nothing is decided here.
 
+use super::compare::Line;
 use super::ui::{grouped, isolated};
 use stipend_core::catalog::{
     Alignment, Behavior, Catalog, CreditProration, CreditTerms, Enforcement, Entitlement,
@@ -173,10 +174,10 @@ pub(super) fn trial(trial: &TrialConfig) -> String {
 }
 
 /// Everything that a version says, as lines of a name and what it is: what a review compares.
-pub(super) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<(String, String)> {
-    let mut lines = vec![("Name".to_owned(), version.name.clone())];
+pub(super) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<Line> {
+    let mut lines = vec![Line::new("Name", &version.name)];
     if let Some(description) = &version.description {
-        lines.push(("Description".to_owned(), description.clone()));
+        lines.push(Line::new("Description", description));
     }
     lines.extend(details(catalog, &version.details));
     for entitlement in &version.entitlements {
@@ -189,24 +190,28 @@ pub(super) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<(String,
         } else {
             String::new()
         };
-        lines.push((name, format!("{value}{meets} · {limit}")));
+        let line = Line::new(name, format!("{value}{meets} · {limit}"));
+        lines.push(match &entitlement.target {
+            Target::Credit(id) => line.about("credits", id),
+            Target::Feature(id) => line.about("feature", id),
+        });
     }
     // An order that nobody has chosen is not told.
     if version.entitlements.iter().any(|entitlement| entitlement.order.is_some()) {
         let all = super::packages::ordered(version).into_iter();
         let names: Vec<String> = all.map(|it| target(catalog, &it.target)).collect();
-        lines.push(("Order of entitlements".to_owned(), names.join(", ")));
+        lines.push(Line::new("Order of entitlements", names.join(", ")));
     }
     if version.pricing.is_some() {
-        lines.push(("Price".to_owned(), pricing(version.pricing).to_owned()));
+        lines.push(Line::new("Price", pricing(version.pricing)));
     }
     lines.extend(super::packages::price_lines(catalog, version));
     let metadata = version.metadata.iter();
-    lines.extend(metadata.map(|(key, value)| (format!("Metadata: {key}"), value.clone())));
+    lines.extend(metadata.map(|(key, value)| Line::new(format!("Metadata: {key}"), value)));
     lines
 }
 
-fn details(catalog: &Catalog, details: &PackageDetails) -> Vec<(String, String)> {
+fn details(catalog: &Catalog, details: &PackageDetails) -> Vec<Line> {
     let names = |ids: &[PackageId], key: fn(PackageId) -> PackageKey| {
         let names: Vec<String> = ids.iter().map(|id| package(catalog, &key(id.clone()))).collect();
         names.join(", ")
@@ -216,19 +221,19 @@ fn details(catalog: &Catalog, details: &PackageDetails) -> Vec<(String, String)>
         PackageDetails::Plan(terms) => {
             if let Some(parent) = &terms.parent {
                 let name = package(catalog, &PackageKey::plan(parent.clone()));
-                lines.push(("Everything included in".to_owned(), name));
+                lines.push(Line::new("Everything included in", name));
             }
             if let Some(addons) = terms.compatible_addons.as_ref().filter(|ids| !ids.is_empty()) {
-                lines.push(("Compatible add-ons".to_owned(), names(addons, PackageKey::addon)));
+                lines.push(Line::new("Compatible add-ons", names(addons, PackageKey::addon)));
             }
             if let Some(trial) = &terms.trial {
-                lines.push(("Trial".to_owned(), self::trial(trial)));
+                lines.push(Line::new("Trial", self::trial(trial)));
             }
         }
         PackageDetails::Addon(terms) => {
-            lines.push(("Type".to_owned(), instances(terms.max_quantity)));
+            lines.push(Line::new("Type", instances(terms.max_quantity)));
             if let Some(needed) = terms.dependencies.as_ref().filter(|ids| !ids.is_empty()) {
-                lines.push(("Needs".to_owned(), names(needed, PackageKey::addon)));
+                lines.push(Line::new("Needs", names(needed, PackageKey::addon)));
             }
         }
     }

@@ -155,7 +155,7 @@ impl Days<'_> {
         html! {
             section.balance aria-labelledby=(name) {
                 h2 id=(name) {
-                    (told.currency.display_name)
+                    bdi { (told.currency.display_name) }
                     @if let Some(resource) = &told.resource_id { span.quiet { " · " (resource) } }
                 }
                 p.figure {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 const API: &str = "/api/v1/plans/pro";
 const EDIT: &str = "/e/production/plans/pro/edit";
+const END: &str = "trialEndDate";
 const CUSTOMERS: &str = "/e/production/customers";
 const NEW_CUSTOMER: &str = "/e/production/new-customer";
 
@@ -138,6 +139,49 @@ fn metadata_of_a_customer_is_set_and_shown() {
 }
 
 #[test]
+fn metadata_of_products_features_and_credit_types_is_set_kept_and_cleared() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    let check = |list: &str, api: &str, more: &[(&str, &str)]| {
+        let new = format!("{list}/new");
+        let (page, one) = (format!("{list}/one"), format!("{list}/one/edit"));
+        let named = [&[("displayName", "One"), ("id", "one")], more].concat();
+        let line = [("metadata/key", "team"), ("metadata/value", "growth")];
+        let asked = [&named[..], &line, &[("_more", "metadata")]].concat();
+        let answer = browser.submit(&new, list, &asked);
+        assert_eq!(answer.status, 200, "{new}");
+        assert_eq!(answer.text().matches("name=\"metadata/key\"").count(), 2, "{}", answer.text());
+        let shown = text(&browser.done(&new, list, &[&named[..], &line].concat()));
+        assert!(shown.contains("Metadatateamgrowth"), "{shown}");
+        let metadata = || {
+            let all = server.get(api);
+            let one = all.as_array().expect("a list").iter().find(|it| it["id"] == "one");
+            one.expect("it is there")["metadata"].clone()
+        };
+        assert_eq!(metadata(), json!({ "team": "growth" }));
+        let lines = json!({ "team": "two\nlines", "x": "1" });
+        server.done("PATCH", &format!("{api}/one"), &json!({ "metadata": lines }));
+        assert_eq!(browser.resubmit(&one, &page).status, 303);
+        assert_eq!(metadata(), lines, "a form in which nothing was touched changes nothing");
+        let asked = [&named[..], &line, &[("_less", "metadata/0")]].concat();
+        assert_eq!(browser.submit(&one, &page, &asked).status, 200);
+        assert_eq!(metadata(), lines, "nothing was saved");
+        let without_key = [&named[..], &[("metadata/key", ""), ("metadata/value", "1")]].concat();
+        let answer = browser.submit(&one, &page, &without_key);
+        assert_eq!(answer.status, 422);
+        let trouble = "id=\"f-metadata-key-0-trouble\"";
+        assert!(answer.text().contains(trouble), "{}", answer.text());
+        let shown = text(&browser.done(&one, &page, &named));
+        assert!(!shown.contains("Metadata"), "{shown}");
+        assert_eq!(metadata(), json!({}));
+    };
+    let reset = ("usageResetCutoffRule/behavior", "ALWAYS_RESET");
+    check("/e/production/products", "/api/v1/products", &[reset]);
+    check("/e/production/features", "/api/v1/features", &[("kind", "number")]);
+    check("/e/production/credit-types", "/api/v1/credits/custom-currencies", &[]);
+}
+
+#[test]
 fn the_trial_of_a_plan_is_set_kept_and_cleared() {
     let server = Server::new();
     let browser = with_plan(&server);
@@ -190,4 +234,63 @@ fn a_subscription_begins_with_the_trial_that_its_form_says() {
     let page = text(&browser.done(&subscribe, &subscribe, &fields));
     assert!(page.contains("In trial"), "{page}");
     assert!(page.contains("Trial ends2026-02-14 00:00"), "{page}");
+}
+
+#[test]
+fn a_running_trial_ends_on_another_date_or_is_converted() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    server.post("/api/v1/customers", &json!({ "id": "acme" }));
+    let subscription = json!({
+        "id": "sub-1", "customerId": "acme", "planId": "pro",
+        "trialOverrideConfiguration": {
+            "isTrial": true, "trialEndDate": "2026-02-14T00:00:00Z",
+            "trialEndBehavior": "CANCEL_SUBSCRIPTION",
+        },
+    });
+    server.post("/api/v1/subscriptions", &subscription);
+    let trial = format!("{CUSTOMERS}/acme/subscriptions/sub-1/trial");
+    let page = text(&browser.page(&trial));
+    assert!(
+        page.contains("The trial ends on 2026-02-14 00:00. The subscription ends then."),
+        "{page}"
+    );
+    let told = || server.get("/api/v1/subscriptions/sub-1");
+    for wrong in ["", "2026-01-30T00:00", "soon"] {
+        let answer = browser.submit(&trial, &trial, &[("end", "DATE"), (END, wrong)]);
+        assert_eq!(answer.status, 422, "{wrong}");
+        let place = "id=\"f-trialEndDate-trouble\"";
+        assert!(answer.text().contains(place), "{wrong}: {}", answer.text());
+    }
+    for end in ["2026-02-28T12:30", "2026-02-03T00:00"] {
+        let page = text(&browser.done(&trial, &trial, &[("end", "DATE"), (END, end)]));
+        let shown = format!("Trial ends{}", end.replace('T', " "));
+        assert!(page.contains(&shown), "{page}");
+        assert_eq!(told()["trialEndDate"], format!("{end}:00.000Z"));
+        assert_eq!(told()["status"], "IN_TRIAL");
+    }
+    let page = text(&browser.done(&trial, &trial, &[("end", "NOW")]));
+    assert!(!page.contains("Trial ends") && page.contains("Active"), "{page}");
+    let converted = told();
+    assert_eq!((&converted["id"], &converted["status"]), (&json!("sub-1"), &json!("ACTIVE")));
+    assert_eq!(browser.get(&trial).status, 404, "no trial is running");
+}
+
+#[test]
+fn a_trial_of_a_plan_that_can_be_had_several_times_is_not_converted_into_another_one() {
+    let server = Server::new();
+    let browser = with_plan(&server);
+    server.done("PATCH", "/api/v1/products/api", &json!({ "multipleSubscriptions": true }));
+    server.post("/api/v1/customers", &json!({ "id": "acme" }));
+    let subscription = json!({
+        "id": "sub-1", "customerId": "acme", "planId": "pro",
+        "trialOverrideConfiguration": { "isTrial": true, "trialEndDate": "2026-02-14T00:00:00Z" },
+    });
+    server.post("/api/v1/subscriptions", &subscription);
+    let trial = format!("{CUSTOMERS}/acme/subscriptions/sub-1/trial");
+    let answer = browser.submit(&trial, &trial, &[("end", "NOW")]);
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.text().contains("href=\"#f-end\""), "{}", answer.text());
+    let all = server.get("/api/v1/subscriptions?customerId=acme");
+    assert_eq!(all.as_array().map(Vec::len), Some(1), "{all}");
 }

@@ -113,6 +113,30 @@ fn a_price_by_quantity_is_set_and_shown_and_removed() {
     assert_eq!(rows(&server), [] as [Value; 0]);
 }
 
+#[test]
+fn a_review_pairs_overage_prices_of_one_feature_by_what_tells_them_apart() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let overage = |model: &str, amount: u32| {
+        json!({ "featureId": "calls", "billingModel": model, "pricePeriods": [
+            { "billingPeriod": "MONTHLY", "price": { "amount": amount, "currency": "usd" } },
+        ] })
+    };
+    let set = |models: [Value; 2]| {
+        let charges = json!({ "pricingType": "PAID", "overagePricingModels": models });
+        server.done("PATCH", API, &json!({ "charges": charges }));
+    };
+    server.post(&format!("{API}/draft"), &json!({}));
+    set([overage("USAGE_BASED", 1), overage("PER_UNIT", 5)]);
+    server.post(&format!("{API}/publish"), &json!({ "migrationType": "NEW_CUSTOMERS" }));
+    server.post(&format!("{API}/draft"), &json!({}));
+    set([overage("PER_UNIT", 7), overage("USAGE_BASED", 1)]);
+    let review = text(&browser.page(&format!("{PLAN}/publish")));
+    let changed = "Price: Overage of Calls (units), monthlyChanged5 USD for one a month7 USD";
+    assert!(review.contains(changed), "{review}");
+    assert_eq!(review.matches("Price: Overage").count(), 1, "{review}");
+}
+
 /// Every kind of price that the contract has, with everything that is kept of it.
 fn all_kinds() -> Value {
     let usd = |amount: f64| json!({ "amount": amount, "currency": "usd" });
@@ -162,6 +186,8 @@ fn all_kinds() -> Value {
                 "hasSoftLimit": true, "hasUnlimitedUsage": false,
                 "weeklyResetPeriodConfiguration": { "accordingTo": "EveryMonday" } },
               "pricePeriods": [{ "billingPeriod": "MONTHLY", "price": usd(0.01) }] },
+            { "featureId": "seats", "billingModel": "PER_UNIT", "billingCadence": "ONE_OFF",
+              "pricePeriods": [{ "billingPeriod": "ANNUALLY", "price": usd(30.0) }] },
             { "currencyId": "api-credits",
               "creditEntitlement": { "amount": 50, "cadence": "MONTH", "customCurrencyId": "api-credits" },
               "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": [{ "unitPrice": usd(0.02) }] }] },
@@ -181,7 +207,7 @@ fn no_form_loses_anything_of_a_price() {
     server.post(&format!("{API}/draft"), &json!({}));
     server.done("PATCH", API, &all_kinds());
     let before = sorted(rows(&server));
-    assert_eq!(before.len(), 14);
+    assert_eq!(before.len(), 15);
     let resubmitted = |page: &str, action: &str| {
         let answer = browser.resubmit(page, action);
         assert_eq!(answer.status, 303, "{page}: {}", answer.text());
@@ -192,7 +218,7 @@ fn no_form_loses_anything_of_a_price() {
     let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let edits: Vec<&str> =
         links.filter(|link| link.contains("/prices/") && !link.ends_with("/new")).collect();
-    assert_eq!(edits.len(), 11, "all but the fee and the rates of the form of the price: {page}");
+    assert_eq!(edits.len(), 12, "all but the fee and the rates of the form of the price: {page}");
     for edit in edits {
         resubmitted(edit, edit);
     }
@@ -203,22 +229,39 @@ fn a_price_with_more_than_a_form_can_say_has_none() {
     let server = Server::new();
     let browser = with_calls(&server);
     server.post(&format!("{API}/draft"), &json!({}));
+    let check = |charges: Value| {
+        let mut all = charges;
+        all["pricingType"] = json!("PAID");
+        server.done("PATCH", API, &json!({ "charges": all }));
+        let page = browser.page(PLAN);
+        let mut links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let edit = links.find(|link| link.contains("/prices/") && !link.ends_with("/new"));
+        let page = text(&browser.page(edit.expect("a link to the price")));
+        assert!(page.contains("through the API"), "{all}: {page}");
+    };
     let usd = json!({ "amount": 0.5, "currency": "usd" });
     let tiers = json!([{ "upTo": 100, "unitPrice": usd }, {}]);
-    server.done(
-        "PATCH",
-        API,
-        &json!({ "charges": { "pricingType": "PAID", "pricingModels": [{
-            "billingModel": "USAGE_BASED", "billingCadence": "RECURRING", "featureId": "calls",
-            "tiersMode": "GRADUATED",
-            "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": tiers }],
-        }] } }),
-    );
-    let page = browser.page(PLAN);
-    let mut links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let edit = links.find(|link| link.contains("/prices/") && !link.ends_with("/new"));
-    let page = text(&browser.page(edit.expect("a link to the price")));
-    assert!(page.contains("through the API"), "{page}");
+    check(json!({ "pricingModels": [{
+        "billingModel": "USAGE_BASED", "billingCadence": "RECURRING", "featureId": "calls",
+        "tiersMode": "GRADUATED",
+        "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": tiers }],
+    }] }));
+    // A beginning of weeks beside one of months, and one of weeks where months are counted.
+    let (week, month) =
+        (json!({ "accordingTo": "EveryMonday" }), json!({ "accordingTo": "StartOfTheMonth" }));
+    let both = json!({
+        "featureId": "calls", "resetPeriod": "MONTH", "weeklyResetPeriodConfiguration": week,
+        "monthlyResetPeriodConfiguration": month,
+    });
+    let other = json!({
+        "featureId": "calls", "resetPeriod": "MONTH", "weeklyResetPeriodConfiguration": week,
+    });
+    for given in [both, other] {
+        check(json!({ "overagePricingModels": [{
+            "featureId": "calls", "entitlement": given,
+            "pricePeriods": [{ "billingPeriod": "MONTHLY", "price": usd }],
+        }] }));
+    }
 }
 
 #[test]
@@ -244,6 +287,7 @@ fn prices_are_told_as_people_read_them() {
     check("Usage of Seats in credits3 API Credits for one");
     check("Minimum spend10 USD a month");
     check("Overage of Calls0.01 USD for one a month");
+    check("Overage of Seats (units)30 USD for one once, with yearly billing");
     check("Overage of API CreditsBy quantity, a month");
     check("Any quantity: 0.02 USD for one");
     check("Gives 50 API Credits a month where the plan does not");
@@ -307,4 +351,66 @@ fn the_form_of_the_price_keeps_what_it_cannot_say() {
     let page = text(&browser.done(PRICE, PRICE, &fields));
     assert!(page.contains("Flat fee20 USD a month"), "{page}");
     assert!(page.contains("Up to 1,000: 0.1 EUR for one"), "{page}");
+}
+
+#[test]
+fn what_is_set_free_while_prices_stand_is_refused_at_its_field() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let fee = [("pricingType", "PAID"), ("monthly", "20"), ("currency", "usd")];
+    browser.done(PRICE, PRICE, &fee);
+    let free = |more: &[(&'static str, &'static str)]| [&[("pricingType", "FREE")], more].concat();
+    let check = |page: &str, action: &str, fields: &[(&str, &str)], field: &str| {
+        let before = rows(&server);
+        let answer = browser.submit(page, action, fields);
+        assert_eq!(answer.status, 422, "{fields:?}");
+        let page = answer.text();
+        assert!(page.contains(&format!("href=\"#f-{field}\"")), "{field}: {page}");
+        assert_eq!(rows(&server), before, "{fields:?} changes nothing");
+    };
+    check(PRICE, PRICE, &free(&[("monthly", "20"), ("currency", "usd")]), "monthly");
+    check(PRICE, PRICE, &free(&[("yearly", "0"), ("currency", "usd")]), "yearly");
+    check(NEW, PRICES, &free(&GRADUATED[1..]), "pricingType");
+    browser.done(NEW, PRICES, &GRADUATED);
+    check(PRICE, PRICE, &free(&[]), "pricingType");
+    // A price in credits alone is not it, but those in money that stand beside it are.
+    let rate = [
+        ("billingModel", "CREDIT_BASED"),
+        ("featureId", "seats"),
+        ("billingPeriod", "MONTHLY"),
+        ("billingCadence", "RECURRING"),
+        ("creditRate/amount", "2"),
+        ("creditRate/currencyId", "api-credits"),
+    ];
+    check(NEW, PRICES, &free(&rate), "pricingType");
+}
+
+#[test]
+fn prices_that_are_agreed_with_each_customer_keep_what_was_typed() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let fields = [("pricingType", "CUSTOM"), ("monthly", "20"), ("currency", "usd")];
+    browser.done(PRICE, PRICE, &fields);
+    let check = || {
+        assert_eq!(server.get(API)["pricingType"], "CUSTOM");
+        assert_eq!(rows(&server)[0]["price"], json!({ "amount": 20, "currency": "usd" }));
+    };
+    check();
+    assert_eq!(browser.resubmit(PRICE, PRICE).status, 303);
+    check();
+}
+
+#[test]
+fn what_came_as_free_with_prices_is_shown_with_both() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    server.post(&format!("{API}/draft"), &json!({}));
+    let mut both = all_kinds();
+    both["charges"]["pricingType"] = json!("FREE");
+    server.done("PATCH", API, &both);
+    let page = text(&browser.page(PLAN));
+    assert!(page.contains("Free, although it has prices in money"), "{page}");
+    assert!(page.contains("Flat fee20 USD a month"), "{page}");
+    assert_eq!(browser.resubmit(PRICE, PRICE).status, 422);
+    assert_eq!(rows(&server).len(), 15);
 }

@@ -154,7 +154,7 @@ fn versions_settings_clocks_and_keys_are_in_the_log_and_no_secret_is() {
     told(sandbox, "Settings Added Time zone: Europe/Berlin Periods begin: On the first");
     let clock = [("now", "2026-02-01T00:00")];
     browser.done("/e/sandbox/settings", "/e/sandbox/settings/clock", &clock);
-    told(sandbox, "Test clock Set Clock: Stands still at 2026-02-01T00:00:00.000Z");
+    told(sandbox, "Test clock Set Stands still at: 2026-02-01 00:00");
     browser.done("/e/sandbox/api-keys/new", "/e/sandbox/api-keys", &[("scope", "usage")]);
     told(sandbox, "Added May do: Checks, reservations and usage");
 }
@@ -181,6 +181,28 @@ fn a_long_log_is_read_in_pages_and_a_change_beyond_a_page_still_has_its_before()
         let number = 60 - place;
         let change = format!("Changed Name: Name {} → Name {number} API key", number - 1);
         assert!(row.contains(&change), "{row}");
+    }
+}
+
+#[test]
+fn a_cursor_to_what_is_no_change_is_refused_without_a_walk() {
+    let server = world::example();
+    let browser = Browser::signed_in(&server);
+    let made = |before: u64| {
+        let mut hasher = blake3::Hasher::new();
+        let bytes = before.to_be_bytes();
+        hasher.update(b"1/dashboard/activity-log").update(&[0]).update(&bytes);
+        let check = hasher.finalize();
+        let cursor = bytes.iter().chain(&check.as_bytes()[..4]);
+        let cursor: String = cursor.map(|byte| format!("{byte:02x}")).collect();
+        browser.get(&format!("{LOG}?after={cursor}"))
+    };
+    // The first rows are a header, and the environment that every server has.
+    assert_eq!(made(2).status, 200);
+    for before in [0, 1, 1_000_000, u64::MAX >> 1] {
+        let answer = made(before);
+        assert_eq!(answer.status, 400, "{before}: {}", answer.text());
+        assert!(answer.text().contains("the cursor is not one of this list"), "{}", answer.text());
     }
 }
 

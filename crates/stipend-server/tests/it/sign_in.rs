@@ -28,6 +28,9 @@ fn the_printed_link_makes_the_owner_once_and_signs_in() {
     let fields = [("name", "maria"), ("password", PASSWORD), ("again", PASSWORD)];
     browser.submit(&page, "/setup", &fields);
     browser.page(HOME);
+    let log = browser.page("/e/production/activity-log");
+    let set = "Password set: </span><time datetime=\"2026-01-31T00:00:00.000Z\"";
+    assert!(log.contains(set), "as all other times: {log}");
     assert_eq!(server.set_up_token(), None);
     assert_eq!(Browser::new(&server).get(&page).header("location"), Some("/signin"));
     let fields = [("token", token.as_str()), ("name", "eve"), ("password", PASSWORD)];

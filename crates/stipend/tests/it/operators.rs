@@ -1,6 +1,6 @@
 //! `stipend operator`.
 
-use crate::support::Place;
+use crate::support::{Done, Place, Terminal, signal};
 
 const FIRST: &str = "a sentence that was forgotten";
 const SECOND: &str = "another one, this time written down";
@@ -66,4 +66,37 @@ fn before_the_dashboard_is_set_up_the_servers_link_is_named() {
     let refused = place.refused(&["operator", "set-password"], SECOND, 2);
     assert!(refused.contains("open the link that it prints"), "{refused}");
     assert!(place.done(&["operator", "--help"]).contains("set-password"));
+}
+
+#[test]
+fn a_terminal_shows_again_what_is_typed_however_the_question_ends() {
+    let (place, _) = set_up();
+    let terminal = Terminal::open();
+    let asked = || {
+        let child = place.asked(&["operator", "set-password"], &terminal);
+        assert!(!terminal.shows(), "a password is not shown");
+        child
+    };
+    let ended = |child: std::process::Child| -> Done {
+        let done = child.wait_with_output().expect("it ends").into();
+        assert!(terminal.shows(), "{done:?}");
+        done
+    };
+    for name in ["INT", "TERM", "HUP", "QUIT", "TSTP"] {
+        let child = asked();
+        signal(name, &child);
+        let done = ended(child);
+        assert_eq!(done.code, Some(1), "{name}: {done:?}");
+        assert!(done.err.contains("nothing was changed"), "{name}: {done:?}");
+    }
+    let child = asked();
+    terminal.types("one\nother\n");
+    let done = ended(child);
+    assert!(done.err.contains("not the same"), "{done:?}");
+    let child = asked();
+    terminal.types(&format!("{SECOND}\n{SECOND}\n"));
+    assert_eq!(ended(child).code, Some(0));
+    let server = place.serve();
+    assert!(server.signs_in("Ada", SECOND));
+    server.stop();
 }

@@ -1,6 +1,11 @@
 //! The binary on a data directory of its own.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -70,6 +75,19 @@ impl Place {
         done.err
     }
 
+    /// Starts a command that reads of a terminal; answers it once it has asked.
+    pub(crate) fn asked(&self, arguments: &[&str], terminal: &Terminal) -> Child {
+        let mut command = stipend(self.0.path(), arguments);
+        let own = terminal.own.try_clone().expect("there are descriptors");
+        let mut child = command.stdin(own).spawn().expect("the binary runs");
+        let err = child.stderr.as_mut().expect("it is piped");
+        let mut prompt = [0; 64];
+        let read = err.read(&mut prompt).expect("it asks");
+        let prompt = String::from_utf8_lossy(&prompt[..read]);
+        assert!(prompt.starts_with("New password of "), "{prompt}");
+        child
+    }
+
     /// Starts a server.
     pub(crate) fn serve(&self) -> Serving {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--log", "error"];
@@ -88,6 +106,39 @@ impl Place {
         let set_up = told.split_once("token=").map(|(_, token)| token.trim().to_owned());
         Serving { child, url: url.to_owned(), set_up }
     }
+}
+
+/// A terminal with somebody before it.
+pub(crate) struct Terminal {
+    keyboard: File,
+    own: OwnedFd,
+}
+
+impl Terminal {
+    pub(crate) fn open() -> Self {
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are some");
+        grantpt(&keyboard).expect("it is ours");
+        unlockpt(&keyboard).expect("it can be opened");
+        let name = ptsname(&keyboard, Vec::new()).expect("it has a name");
+        let own = rustix::fs::open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+        Self { keyboard: keyboard.into(), own: own.expect("it can be opened") }
+    }
+
+    /// Whether it shows what is typed.
+    pub(crate) fn shows(&self) -> bool {
+        let modes = tcgetattr(&self.own).expect("it is a terminal").local_modes;
+        modes.contains(LocalModes::ECHO)
+    }
+
+    pub(crate) fn types(&self, text: &str) {
+        (&self.keyboard).write_all(text.as_bytes()).expect("somebody reads");
+    }
+}
+
+/// Asks a process to end, or to stop.
+pub(crate) fn signal(name: &str, child: &Child) {
+    let arguments = [format!("-{name}"), child.id().to_string()];
+    assert!(Command::new("kill").args(arguments).status().expect("there is `kill`").success());
 }
 
 /// A server that runs.
@@ -145,9 +196,7 @@ impl Serving {
 
     /// Stops it as an operator does, and waits until it has.
     pub(crate) fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        let killed = Command::new("kill").args(["-TERM", &pid]).status().expect("there is `kill`");
-        assert!(killed.success());
+        signal("TERM", &self.child);
         assert!(self.child.wait().expect("it ends").success());
     }
 }

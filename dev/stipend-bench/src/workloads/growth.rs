@@ -24,7 +24,7 @@ const FILL_IN_FLIGHT: usize = 8;
 const FILL_TIME_MAX: Duration = Duration::from_secs(45 * 60);
 
 /// The disk that an entry may take while it is made, with the log beside the database.
-const BYTES_PER_ENTRY: u64 = 600;
+const BYTES_PER_ENTRY: u64 = 300;
 
 /// P8.
 pub(crate) fn run(bench: &mut Bench) -> Result<Figure> {

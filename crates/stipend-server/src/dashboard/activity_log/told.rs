@@ -1,7 +1,7 @@
 //! A change of the realm in words: what it is about, and what it says, line by line.
 
 use crate::dashboard::api_keys::allowed;
-use crate::dashboard::compare::Line;
+use crate::dashboard::compare::{Line, Said};
 use crate::dashboard::ui::{Tone, grouped};
 use crate::dashboard::{features, products, words};
 use stipend_core::catalog::{
@@ -69,11 +69,11 @@ pub(super) fn tell(catalog: &Catalog, change: &RealmChange) -> Told {
         RealmChange::Environment(made) => environment(made),
         RealmChange::ApiKey(made) => key(made),
         RealmChange::Clock(change) => {
-            let shows = change.frozen_at.map_or_else(
-                || "Goes with the wall clock".to_owned(),
-                |at| format!("Stands still at {at}"),
-            );
-            Told::new("Test clock", "", vec![line("Clock", shows)]).with_word("Set")
+            let shows = match change.frozen_at {
+                None => Line::new("Clock", "Goes with the wall clock"),
+                Some(at) => Line::new("Stands still at", at),
+            };
+            Told::new("Test clock", "", vec![shows]).with_word("Set")
         }
         RealmChange::TaskBegun(begun) => task(catalog, begun),
         RealmChange::TaskEnded(ended) => task_end(ended),
@@ -88,26 +88,22 @@ pub(super) fn tell(catalog: &Catalog, change: &RealmChange) -> Told {
     }
 }
 
-fn line(name: &str, value: impl Into<String>) -> Line {
-    (name.to_owned(), value.into())
-}
-
 /// A line for what may be missing.
-fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl ToString>) {
+fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl Into<Said>>) {
     if let Some(value) = value {
-        lines.push(line(name, value.to_string()));
+        lines.push(Line::new(name, value));
     }
 }
 
 fn common(name: &str, description: Option<&String>, archived_at: Option<Timestamp>) -> Vec<Line> {
-    let mut lines = vec![line("Name", name)];
+    let mut lines = vec![Line::new("Name", name)];
     line_if(&mut lines, "Description", description);
     line_if(&mut lines, "Archived", archived_at);
     lines
 }
 
 fn metadata(lines: &mut Vec<Line>, metadata: &Metadata) {
-    lines.extend(metadata.iter().map(|(key, value)| line(&format!("Metadata: {key}"), value)));
+    lines.extend(metadata.iter().map(|(key, value)| Line::new(format!("Metadata: {key}"), value)));
 }
 
 const fn yes(is_so: bool) -> &'static str {
@@ -123,11 +119,11 @@ fn environment(made: &Environment) -> Told {
         EnvironmentKind::Production => "Production",
         EnvironmentKind::Sandbox => "Sandbox",
     };
-    Told::new("Environment", &made.name, vec![line("Kind", kind)])
+    Told::new("Environment", &made.name, vec![Line::new("Kind", kind)])
 }
 
 fn key(made: &ApiKey) -> Told {
-    let mut lines = vec![line("May do", allowed(made.scope, made.rights))];
+    let mut lines = vec![Line::new("May do", allowed(made.scope, made.rights))];
     line_if(&mut lines, "Revoked", made.revoked_at);
     let name = format!("{} …{}", made.name, made.hint);
     let told = Told::new("API key", name.trim(), lines);
@@ -135,7 +131,7 @@ fn key(made: &ApiKey) -> Told {
 }
 
 fn operator(changed: &Operator) -> Told {
-    let lines = vec![line("Password set", changed.changed_at.to_string())];
+    let lines = vec![Line::new("Password set", changed.changed_at)];
     Told::new("Operator", &changed.name, lines)
 }
 
@@ -143,30 +139,33 @@ fn task(catalog: &Catalog, begun: &Task) -> Told {
     let lines = match &begun.kind {
         TaskKind::Migrate { package, version } => {
             let name = words::package(catalog, package);
-            vec![line("Moves all subscriptions", format!("to version {version} of {name}"))]
+            vec![Line::new("Moves all subscriptions", format!("to version {version} of {name}"))]
         }
         TaskKind::Import { items } => {
             let items = u64::try_from(items.len()).unwrap_or(u64::MAX);
-            vec![line("Imports subscriptions", count(items))]
+            vec![Line::new("Imports subscriptions", count(items))]
         }
     };
     Told::new("Task", begun.id.to_string(), lines).with_word("Begun")
 }
 
 fn task_end(ended: &TaskEnd) -> Told {
-    let mut lines = vec![line("Customers", count(ended.done))];
+    let mut lines = vec![Line::new("Customers", count(ended.done))];
     if !ended.failed.is_empty() {
         let failed = u64::try_from(ended.failed.len()).unwrap_or(u64::MAX);
-        lines.push(line("Refused", count(failed)));
+        lines.push(Line::new("Refused", count(failed)));
     }
     Told::new("Task", ended.id.to_string(), lines).with_word("Ended")
 }
 
 fn product(changed: &Product) -> Told {
     let mut lines = common(&changed.name, changed.description.as_ref(), changed.archived_at);
-    lines.push(line("Several subscriptions at once", yes(changed.multiple_subscriptions)));
-    lines.push(line("A plan change starts usage anew", products::reset_words(changed.usage_reset)));
-    lines.push(line("Was subscribed to", yes(changed.subscribed)));
+    lines.push(Line::new("Several subscriptions at once", yes(changed.multiple_subscriptions)));
+    lines.push(Line::new(
+        "A plan change starts usage anew",
+        products::reset_words(changed.usage_reset),
+    ));
+    lines.push(Line::new("Was subscribed to", yes(changed.subscribed)));
     metadata(&mut lines, &changed.metadata);
     Told::new("Product", &changed.name, lines)
 }
@@ -183,14 +182,14 @@ fn credit_type(changed: &CreditType) -> Told {
 
 fn feature(changed: &Feature) -> Told {
     let mut lines = common(&changed.name, changed.description.as_ref(), None);
-    lines.push(line("Kind", features::kind(changed)));
-    lines.push(line("Archived", yes(changed.status == FeatureStatus::Suspended)));
-    lines.push(line("Counting", features::meter_words(changed)));
+    lines.push(Line::new("Kind", features::kind(changed)));
+    lines.push(Line::new("Archived", yes(changed.status == FeatureStatus::Suspended)));
+    lines.push(Line::new("Counting", features::meter_words(changed)));
     line_if(&mut lines, "Unit", changed.units.as_ref());
     line_if(&mut lines, "Units", changed.units_plural.as_ref());
     if let Some(values) = &changed.enum_values {
         let values: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
-        lines.push(line("Values", values.join(", ")));
+        lines.push(Line::new("Values", values.join(", ")));
     }
     metadata(&mut lines, &changed.metadata);
     Told::new("Feature", &changed.name, lines)
@@ -200,19 +199,20 @@ fn package(catalog: &Catalog, changed: &Package) -> Told {
     let shown = changed.shown();
     let published = changed.latest().map(|latest| latest.version.to_string());
     let mut lines = words::lines(catalog, shown);
-    lines.push(line("Published version", published.unwrap_or_else(|| "None".to_owned())));
-    lines.push(line("Draft", yes(changed.draft.is_some())));
+    lines.push(Line::new("Published version", published.unwrap_or_else(|| "None".to_owned())));
+    lines.push(Line::new("Draft", yes(changed.draft.is_some())));
     line_if(&mut lines, "Archived", changed.archived_at);
-    line_if(&mut lines, "Newest version with subscriptions", changed.subscribed_version);
+    let version = changed.subscribed_version.map(|version| version.to_string());
+    line_if(&mut lines, "Newest version with subscriptions", version);
     Told::new(kind_of(&changed.key), &shown.name, lines)
 }
 
 fn settings(changed: &Settings) -> Told {
     let zone = changed.zone.as_ref().map_or_else(|| "UTC".to_owned(), ToString::to_string);
     let lines = vec![
-        line("Time zone", zone),
-        line("Periods begin", words::alignment(changed.alignment)),
-        line("A period that is cut short grants", words::proration(changed.proration)),
+        Line::new("Time zone", zone),
+        Line::new("Periods begin", words::alignment(changed.alignment)),
+        Line::new("A period that is cut short grants", words::proration(changed.proration)),
     ];
     Told::new("Settings", "", lines)
 }

@@ -82,7 +82,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
     Ok(look.page(Tab::Subscriptions, &body))
 }
 
-fn plan_name(look: &Look<'_>, terms: &SubscriptionTerms) -> String {
+pub(super) fn plan_name(look: &Look<'_>, terms: &SubscriptionTerms) -> String {
     package_name(&look.catalog, &PackageKey::plan(terms.plan.plan.clone()))
 }
 
@@ -106,6 +106,9 @@ fn card(look: &Look<'_>, terms: &SubscriptionTerms) -> Markup {
                 (status(terms))
                 div.actions {
                     (button(&format!("{path}/update"), "Update"))
+                    @if terms.running_trial().is_some() {
+                        (button(&format!("{path}/trial"), "Change trial"))
+                    }
                     (button(&format!("{path}/cancel"), "Cancel"))
                 }
             }

@@ -5,6 +5,7 @@ mod row;
 mod sheet;
 
 use super::{Kind, above, edit_draft, find, path_of};
+use crate::dashboard::compare::Line;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, Sheet, token};
 use crate::dashboard::form::{Form, Trouble};
@@ -28,6 +29,9 @@ const RATES: Repeat = Repeat {
     one: "feature",
     columns: &["rateFeature", "rateAmount", "rateCurrency"],
 };
+
+/// The fields of the plain fees, and the billing period of each.
+const FEES: [(&str, &str); 2] = [("monthly", "MONTHLY"), ("yearly", "ANNUALLY")];
 
 /// The prices of a version: those that the form of the price sets, and all others, which have
 /// forms of their own.
@@ -79,6 +83,20 @@ fn pricing_type(version: &PackageVersion) -> &'static str {
     }
 }
 
+/// The API keeps what is free and has prices as it is sent. A person who says both is asked which of
+/// the two is meant: to drop the prices would lose them, and to keep them would say that it is not free.
+fn refuse_free<'a>(
+    pricing_type: &str,
+    mut kept: impl Iterator<Item = &'a Row<'a>>,
+) -> Result<(), Trouble> {
+    if pricing_type == "FREE" && kept.any(Row::costs_money) {
+        let message = "It has prices in money, so it is not free. Choose Paid or Custom, or remove \
+                       those prices first.";
+        return Err(Trouble::at("pricingType", message));
+    }
+    Ok(())
+}
+
 /// The command that sets all prices.
 fn written(
     visit: &Visit,
@@ -104,10 +122,7 @@ fn written(
 }
 
 /// The prices of a version as lines, for a review.
-pub(in crate::dashboard) fn lines(
-    catalog: &Catalog,
-    version: &PackageVersion,
-) -> Vec<(String, String)> {
+pub(in crate::dashboard) fn lines(catalog: &Catalog, version: &PackageVersion) -> Vec<Line> {
     let Sorted { fees, rates, others } = sorted(version);
     let line = |row: &Row<'_>, is_of_period: bool| {
         let name = format!("Price: {}", row.what(catalog));
@@ -119,7 +134,12 @@ pub(in crate::dashboard) fn lines(
         let country = row.billing_country_code.as_ref();
         let country = country.map_or_else(String::new, |code| format!(", {}", code.to_uppercase()));
         let once = if row.billing_cadence == "ONE_OFF" { ", once" } else { "" };
-        (format!("{name}{period}{once}{country}"), row.parts(catalog).join(" · "))
+        let name = format!("{name}{period}{once}{country}");
+        let line = Line::new(name, row.parts(catalog).join(" · "));
+        match row.feature_id.as_ref().filter(|_| !is_of_period) {
+            Some(feature) => line.about("rate", feature),
+            None => line.about("price", row.identity()),
+        }
     };
     let fees = fees.iter().map(|row| line(row, true));
     let rates = rates.iter().map(|row| line(row, false));
@@ -148,11 +168,21 @@ pub(super) fn section(
                 }
             }
             p { (words::pricing(version.pricing))
-                @if version.pricing == Some(Pricing::Free) && sorted(version).is_empty() {
-                    ": it costs nothing."
-                } }
+                @if version.pricing == Some(Pricing::Free) { (free_words(version)) } }
             (prices(visit, catalog, version, can_edit.then_some(path.as_str())))
         }
+    }
+}
+
+/// What stands behind the word "Free".
+fn free_words(version: &PackageVersion) -> &'static str {
+    let rows = rows(version);
+    if rows.is_empty() {
+        ": it costs nothing."
+    } else if rows.iter().any(Row::costs_money) {
+        ", although it has prices in money. Set the price to say which of the two is meant."
+    } else {
+        ""
     }
 }
 
@@ -316,11 +346,22 @@ pub(super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.page(Kind::of(package.key.kind).section, "Set the price", &body))
 }
 
+/// Nothing that is typed as a price of something free is dropped unseen.
+fn check_fees(form: &Form) -> Result<(), Trouble> {
+    let typed = FEES.iter().find(|(name, _)| !form.get(name).trim().is_empty());
+    match typed {
+        Some((name, _)) if form.get("pricingType") == "FREE" => {
+            let message = "Something free has no price. Empty this, or choose Paid or Custom.";
+            Err(Trouble::at(name, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The billing periods for which usage costs credits: those of the other prices, else both.
 fn rate_periods(form: &Form, others: &[Row<'_>]) -> Vec<&'static str> {
-    let is_paid = form.get("pricingType") == "PAID";
     let has = |field: &str, period: &str| {
-        is_paid && !form.get(field).trim().is_empty()
+        !form.get(field).trim().is_empty()
             || others.iter().any(|row| !row.is_rate() && row.billing_period == period)
     };
     match (has("monthly", "MONTHLY"), has("yearly", "ANNUALLY")) {
@@ -333,9 +374,8 @@ fn rate_periods(form: &Form, others: &[Row<'_>]) -> Vec<&'static str> {
 /// The prices of a form as the request has them, with the fields that they come from.
 fn models(form: &Form, others: &[Row<'_>]) -> (Vec<Object>, Vec<String>) {
     let (mut models, mut places) = (Vec::new(), Vec::new());
-    let is_paid = form.get("pricingType") == "PAID";
-    for (name, period) in [("monthly", "MONTHLY"), ("yearly", "ANNUALLY")] {
-        if !is_paid || form.get(name).trim().is_empty() {
+    for (name, period) in FEES {
+        if form.get(name).trim().is_empty() {
             continue;
         }
         let price = Object::new()
@@ -384,7 +424,9 @@ pub(super) async fn save(posted: Posted) -> Result<Response, Failure> {
         Err(form) => form,
     };
     let saved = async {
+        check_fees(&form)?;
         let others = sorted(package.shown()).others;
+        refuse_free(form.get("pricingType"), others.iter())?;
         let (mut base, places) = models(&form, &others);
         base.extend(others.iter().filter(|row| !row.is_overage).map(Row::model));
         let overage: Vec<Object> =

@@ -1,4 +1,4 @@
-// <stipend-credit-balance token="…">: the credits of a customer. see docs/embed.md.
+// <stipend-credit-balance token="…">: see docs/embed.md.
 const style = new CSSStyleSheet();
 style.replaceSync(`
 :host { --line: var(--stipend-border, light-dark(#e1e5e8, #2a3036)); --bad: var(--stipend-danger, light-dark(#b3261e, #ff9d94));
@@ -19,7 +19,7 @@ li + li { border-top: 1px solid var(--line) }
 li > :first-child { flex: 1 1 8em }
 @media (forced-colors: active) { .bar { border: 1px solid } .fill { forced-color-adjust: none; background: CanvasText } }`);
 
-// Parts are classes too; texts stay texts.
+// Parts are classes; texts stay texts.
 const make = (tag, part, ...children) => {
   const element = document.createElement(tag);
   if (part) element.className = element.part = part;
@@ -109,8 +109,8 @@ class CreditBalance extends HTMLElement {
       bar.role = "img";
       bar.ariaLabel = text;
       return make("section", "balance",
-        make("h3", "name", type.displayName, one.resourceId && ` · ${one.resourceId}`),
-        make("p", "figure", make("strong", `amount${bad}`, number(balance)), unit && ` ${unit}`, " left"),
+        make("h3", "name", make("bdi", "", type.displayName), one.resourceId && ` · ${one.resourceId}`),
+        make("p", "figure", make("strong", `amount${bad}`, number(balance)), " ", unit && make("bdi", "", unit), " left"),
         bar,
         note(text, +one.reserved && `, ${number(one.reserved)} of it reserved`,
           +one.overdraft && `, ${number(one.overdraft)} beyond what there was`),

@@ -4,13 +4,13 @@
 use super::super::{Look, package_name};
 use super::Moment;
 use crate::dashboard::activity_log::differences;
-use crate::dashboard::compare::Line;
+use crate::dashboard::compare::{Line, Said};
 use crate::dashboard::ui::id;
 use crate::dashboard::who::who;
 use maud::{Markup, html};
-use stipend_core::Timestamp;
 use stipend_core::catalog::{Metadata, PackageKey};
 use stipend_core::customer::{Entry, Profile, Promotion, SubscriptionTerms};
+use stipend_core::{CustomerId, Timestamp};
 use stipend_engine::life::Lived;
 
 /// A row in words; `older` are the rows before it, newest first.
@@ -72,16 +72,12 @@ fn changed(named: &Markup, made: &str, before: Option<&[Line]>, after: &[Line]) 
     }
 }
 
-fn line(name: &str, value: impl Into<String>) -> Line {
-    (name.to_owned(), value.into())
-}
-
-fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl ToString>) {
-    lines.extend(value.map(|value| line(name, value.to_string())));
+fn line_if(lines: &mut Vec<Line>, name: &str, value: Option<impl Into<Said>>) {
+    lines.extend(value.map(|value| Line::new(name, value)));
 }
 
 fn metadata(lines: &mut Vec<Line>, metadata: &Metadata) {
-    lines.extend(metadata.iter().map(|(key, value)| line(&format!("Metadata: {key}"), value)));
+    lines.extend(metadata.iter().map(|(key, value)| Line::new(format!("Metadata: {key}"), value)));
 }
 
 fn of_profile(profile: &Profile) -> Vec<Line> {
@@ -96,18 +92,21 @@ fn of_profile(profile: &Profile) -> Vec<Line> {
 fn of_subscription(look: &Look<'_>, terms: &SubscriptionTerms) -> Vec<Line> {
     let name = |key: PackageKey| package_name(&look.catalog, &key);
     let plan = name(PackageKey::plan(terms.plan.plan.clone()));
-    let mut lines = vec![line("Plan", format!("{plan} v{}", terms.plan.version))];
+    let mut lines = vec![Line::new("Plan", format!("{plan} v{}", terms.plan.version))];
     for pin in &terms.addons {
         let addon = name(PackageKey::addon(pin.addon.clone()));
         let told = format!("{} of v{}", pin.quantity, pin.version);
-        lines.push(line(&format!("Add-on {addon}"), told));
+        lines.push(Line::new(format!("Add-on {addon}"), told).about("addon", &pin.addon));
     }
     for quantity in &terms.quantities {
-        lines.push(line(&format!("Units of {}", quantity.feature), quantity.quantity.to_string()));
+        lines.push(Line::new(
+            format!("Units of {}", quantity.feature),
+            quantity.quantity.to_string(),
+        ));
     }
     let began = if terms.has_begun { "yes" } else { "not yet" };
-    lines.push(line("Has begun", began));
-    line_if(&mut lines, "Paid by", terms.paying_customer.as_ref());
+    lines.push(Line::new("Has begun", began));
+    line_if(&mut lines, "Paid by", terms.paying_customer.as_ref().map(CustomerId::as_str));
     line_if(&mut lines, "Trial ends", terms.trial.map(|trial| trial.ends_at));
     let end = |end: Option<stipend_core::customer::SubscriptionEnd>| -> Option<Timestamp> {
         end.map(|end| end.at)
@@ -115,14 +114,14 @@ fn of_subscription(look: &Look<'_>, terms: &SubscriptionTerms) -> Vec<Line> {
     line_if(&mut lines, "Ends", end(terms.ends));
     line_if(&mut lines, "Ended", end(terms.ended));
     if !terms.scheduled.is_empty() {
-        lines.push(line("Scheduled changes", terms.scheduled.len().to_string()));
+        lines.push(Line::new("Scheduled changes", terms.scheduled.len().to_string()));
     }
     metadata(&mut lines, &terms.metadata);
     lines
 }
 
 fn of_promotion(promotion: &Promotion) -> Vec<Line> {
-    let mut lines = vec![line("Number", promotion.number.to_string())];
+    let mut lines = vec![Line::new("Number", promotion.number.to_string())];
     line_if(&mut lines, "Ends", promotion.ends_at);
     line_if(&mut lines, "Revoked", promotion.revoked_at);
     lines

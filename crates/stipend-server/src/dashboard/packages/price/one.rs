@@ -3,7 +3,7 @@
 use super::super::{Kind, above, edit_draft, find, path_of};
 use super::row::{Row, rows};
 use super::sheet::{self, TIERS};
-use super::{pricing_type, written};
+use super::{pricing_type, refuse_free, written};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::Sheet;
 use crate::dashboard::form::{Form, Trouble};
@@ -80,7 +80,7 @@ pub(in super::super) async fn new(visit: Visit) -> Result<Response, Failure> {
         "CUSTOM" => "CUSTOM",
         _ => "PAID",
     };
-    let model = if is_overage { "USAGE_BASED" } else { "PER_UNIT" };
+    let model = if is_overage { "" } else { "PER_UNIT" };
     let form = Form::filled([
         ("pricingType", pricing.to_owned()),
         ("billingModel", model.to_owned()),
@@ -106,8 +106,8 @@ pub(in super::super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let body = html! {
         (Head { above: &above(&visit, package), ..Head::new(writing.title()) })
         p.notice {
-            "It has what this form cannot say: tiers in several currencies or without a price, or a \
-             formula of several lines. Change it through the API."
+            "It has what this form cannot say: tiers in several currencies or without a price, a \
+             formula of several lines, or periods that begin in several ways. Change it through the API."
         }
         ul { @for part in row.parts(&catalog) { li { (part) } } }
     };
@@ -154,9 +154,17 @@ async fn save(
     writing: &Writing<'_>,
     form: &Form,
 ) -> Result<(), Trouble> {
+    let pricing = form.get("pricingType");
+    if pricing == "FREE" && sheet::costs_money(form) {
+        let message = "A price in money is not free. Choose Paid or Custom.";
+        return Err(Trouble::at("pricingType", message));
+    }
+    let rows = rows(package.shown());
+    let is_kept = |row: &&Row<'_>| writing.present != Some(row.key.as_str());
+    refuse_free(pricing, rows.iter().filter(is_kept))?;
     let (mut base, mut overage) = (Vec::new(), Vec::new());
     let mut at = None;
-    for row in rows(package.shown()) {
+    for row in rows {
         let list = if row.is_overage { &mut overage } else { &mut base };
         if writing.present == Some(row.key.as_str()) {
             at = Some(list.len());
@@ -174,7 +182,7 @@ async fn save(
         list.push(sheet::model(form, writing.is_overage));
         list.len() - 1
     });
-    let command = written(visit, package, form.get("pricingType"), &base, &overage);
+    let command = written(visit, package, pricing, &base, &overage);
     let at = format!("charges/{name}/{at}");
     let command = command.map_err(|trouble| sheet::placed(trouble, &at, form))?;
     let outcome = edit_draft(visit, package, vec![command]).await;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use stipend_core::catalog::{Catalog, ChargeRow, PackageVersion};
 use stipend_core::{Amount, CurrencyId, FeatureId};
+use stipend_wire::charge::OveragePricingModel;
 
 /// How many characters of a row's hash name it in an address.
 const KEY_LENGTH: usize = 16;
@@ -114,6 +115,11 @@ impl Row<'_> {
         }
     }
 
+    /// Whether something of it is paid for with money.
+    pub(super) fn costs_money(&self) -> bool {
+        self.price.is_some() || self.tiers.is_some()
+    }
+
     /// Whether it has nothing beyond a price or a rate.
     fn is_plain(&self) -> bool {
         let texts = [
@@ -141,25 +147,42 @@ impl Row<'_> {
         self.feature_id == other.feature_id && rate(self) == rate(other)
     }
 
+    /// What tells it apart from the other rows of a package, as the API does.
+    pub(super) fn identity(&self) -> String {
+        let kind = (&self.billing_model, &self.billing_cadence, &self.billing_period);
+        let of = (&self.billing_country_code, &self.feature_id);
+        let credits = (&self.currency_id, &self.top_up_custom_currency_id);
+        format!("{:?}", (self.is_overage, kind, of, credits))
+    }
+
     /// What it is for.
     pub(super) fn what(&self, catalog: &Catalog) -> String {
         let feature = self.feature_id.as_deref().map(|id| feature(catalog, id));
         let credits = [&self.currency_id, &self.top_up_custom_currency_id];
-        let credits = credits.into_iter().flatten().next().map(|id| currency(catalog, id));
-        let of = feature.or(credits).map_or_else(String::new, |name| format!(" of {name}"));
+        let credits = credits.into_iter().flatten().map(|id| currency(catalog, id));
+        let names: Vec<String> = feature.into_iter().chain(credits).collect();
+        let of = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
         if self.is_overage {
-            return format!("Overage{of}");
+            let model = self.unusual_model().map(|model| format!(" ({})", model_word(model)));
+            return format!("Overage{of}{}", model.unwrap_or_default().to_lowercase());
         }
         let model = match self.billing_model.as_str() {
-            "FLAT_FEE" => "Flat fee",
-            "MINIMUM_SPEND" => "Minimum spend",
-            "PER_UNIT" => "Units",
-            "USAGE_BASED" => "Usage",
+            "FLAT_FEE" | "MINIMUM_SPEND" | "PER_UNIT" | "USAGE_BASED" => {
+                model_word(&self.billing_model)
+            }
             _ if self.top_up_custom_currency_id.is_some() => "Top-up",
             _ if self.credit_rate.is_some() => return format!("Usage{of} in credits"),
             _ => "Credits",
         };
         format!("{model}{of}")
+    }
+
+    /// How overage is charged, where that is said otherwise than by what it is for.
+    pub(super) fn unusual_model(&self) -> Option<&str> {
+        let is_of_credits = self.currency_id.is_some() || self.credit_rate.is_some();
+        let usual = OveragePricingModel::usual_model(is_of_credits);
+        let model = self.billing_model.as_str();
+        (self.is_overage && model != usual.as_str()).then_some(model)
     }
 
     fn is_for_units(&self) -> bool {
@@ -344,6 +367,17 @@ impl Tier<'_> {
             tier = tier.object("unitPrice", &price.model());
         }
         tier
+    }
+}
+
+/// A word for what is charged.
+fn model_word(model: &str) -> &'static str {
+    match model {
+        "FLAT_FEE" => "Flat fee",
+        "MINIMUM_SPEND" => "Minimum spend",
+        "PER_UNIT" => "Units",
+        "USAGE_BASED" => "Usage",
+        _ => "Credits",
     }
 }
 

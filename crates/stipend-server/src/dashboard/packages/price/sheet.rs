@@ -5,7 +5,7 @@ use crate::dashboard::field::{Choice, Field, tick};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
 use crate::dashboard::repeat::{Repeat, on_enter};
-use maud::{Markup, html};
+use maud::{Markup, Render as _, html};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use stipend_core::catalog::Catalog;
@@ -20,6 +20,13 @@ pub(super) const TIERS: Repeat = Repeat {
 type Options = Vec<(String, String)>;
 
 const NONE: (&str, &str) = ("", "—");
+const MODELS: [(&str, &str, &str); 5] = [
+    ("PER_UNIT", "Units", "Bought in advance: seats, say."),
+    ("USAGE_BASED", "Usage", "Charged afterwards, by what was used."),
+    ("CREDIT_BASED", "Credits", "Bought credits, or usage that is paid for with credits."),
+    ("FLAT_FEE", "Flat fee", "The same for everybody."),
+    ("MINIMUM_SPEND", "Minimum spend", "The least that is charged."),
+];
 const PERIODS: [(&str, &str); 2] = [("MONTHLY", "Monthly"), ("ANNUALLY", "Yearly")];
 const RESETS: [(&str, &str); 6] = [
     ("", "Never"),
@@ -80,6 +87,7 @@ pub(super) fn fields(catalog: &Catalog, form: &Form, is_overage: bool) -> Markup
                 (Field::select(form, "currencyId", "Credit type",
                     credit_types(catalog, form, "currencyId")))
             }
+            @if form.is_on("billingModel") { (unusual_model(form)) }
         } @else {
             (models(form))
             (Field::select(form, "featureId", "Feature", features(catalog, form, "featureId"))
@@ -100,21 +108,17 @@ pub(super) fn fields(catalog: &Catalog, form: &Form, is_overage: bool) -> Markup
 }
 
 fn models(form: &Form) -> Markup {
+    let options = MODELS.map(|(model, name, meaning)| (model, name, html! { (meaning) }));
+    Choice { form, name: "billingModel", label: "What is charged", options: options.into() }
+        .render()
+}
+
+/// How overage is charged, where a request has said it: what it is for says it by itself.
+fn unusual_model(form: &Form) -> Markup {
+    let usual = ("", "As usual: what was used");
+    let models = MODELS.map(|(model, name, _)| (model, name));
     html! {
-        (Choice {
-            form,
-            name: "billingModel",
-            label: "What is charged",
-            options: vec![
-                ("PER_UNIT", "Units", html! { "Bought in advance: seats, say." }),
-                ("USAGE_BASED", "Usage", html! { "Charged afterwards, by what was used." }),
-                ("CREDIT_BASED", "Credits", html! {
-                    "Bought credits, or usage that is paid for with credits."
-                }),
-                ("FLAT_FEE", "Flat fee", html! { "The same for everybody." }),
-                ("MINIMUM_SPEND", "Minimum spend", html! { "The least that is charged." }),
-            ],
-        })
+        (Field::select(form, "billingModel", "What is charged", [usual].into_iter().chain(models)))
     }
 }
 
@@ -282,9 +286,11 @@ pub(super) fn filled(row: &Row<'_>, pricing: &str) -> Option<Form> {
     let amount = |json: Option<&RawValue>| json.map(number).unwrap_or_default();
     let money = |price: &Option<Price<'_>>| amount(price.as_ref().map(|price| price.amount));
     let rate = row.credit_rate.as_ref();
+    let usual = if row.is_overage { "" } else { &row.billing_model };
+    let model = row.unusual_model().unwrap_or(usual);
     let form = Form::filled([
         ("pricingType", pricing.to_owned()),
-        ("billingModel", row.billing_model.clone()),
+        ("billingModel", model.to_owned()),
         ("billingCadence", row.billing_cadence.clone()),
         ("billingPeriod", row.billing_period.clone()),
         ("billingCountryCode", text(&row.billing_country_code)),
@@ -336,11 +342,18 @@ fn filled_given(row: &Row<'_>, form: Form) -> Option<Form> {
     let Some(given) = row.entitlement else { return Some(form) };
     let given: Given<'_> = serde_json::from_str(given.get()).ok()?;
     let starts = [
-        given.monthly_reset_period_configuration,
-        given.weekly_reset_period_configuration,
-        given.yearly_reset_period_configuration,
+        ("MONTH", given.monthly_reset_period_configuration),
+        ("WEEK", given.weekly_reset_period_configuration),
+        ("YEAR", given.yearly_reset_period_configuration),
     ];
-    let start = starts.into_iter().flatten().next().map(|start| start.according_to);
+    let mut starts = starts.into_iter().filter_map(|(period, start)| Some((period, start?)));
+    let start = starts.next();
+    // The form has one beginning, that of the periods in which usage starts anew.
+    let is_said = |(period, _): &(&str, Start)| given.reset_period.as_deref() == Some(*period);
+    if starts.next().is_some() || !start.iter().all(is_said) {
+        return None;
+    }
+    let start = start.map(|(_, start)| start.according_to);
     let on = |is_on: Option<bool>| if is_on == Some(true) { "on" } else { "" };
     Some(
         form.plus("entitlement/featureId", &given.feature_id)
@@ -350,6 +363,11 @@ fn filled_given(row: &Row<'_>, form: Form) -> Option<Form> {
             .plus("entitlement/hasUnlimitedUsage", on(given.has_unlimited_usage))
             .plus("entitlement/hasSoftLimit", on(given.has_soft_limit)),
     )
+}
+
+/// Whether something of the price is paid for with money.
+pub(super) fn costs_money(form: &Form) -> bool {
+    !form.get("price/amount").trim().is_empty() || !TIERS.filled(form).is_empty()
 }
 
 /// The price as the request has it.
@@ -366,7 +384,9 @@ pub(super) fn model(form: &Form, is_overage: bool) -> Object {
             .text_if("tiersMode", form.get("tiersMode"))
             .text_if("topUpCustomCurrencyId", form.get("topUpCustomCurrencyId"));
     }
-    let mut model = model.text_if("currencyId", form.get("currencyId"));
+    let mut model = model
+        .text_if("billingModel", form.get("billingModel"))
+        .text_if("currencyId", form.get("currencyId"));
     let (amount, of) =
         (form.get("creditEntitlement/amount"), form.get("creditEntitlement/customCurrencyId"));
     if !amount.trim().is_empty() || !of.is_empty() {
