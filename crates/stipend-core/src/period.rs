@@ -144,24 +144,7 @@ impl Period {
 /// ```
 #[must_use]
 pub fn boundary(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Timestamp {
-    let interval = interval.into();
-    if k == 0 {
-        // Also where its wall time exists twice, and it is the second.
-        return anchor.at;
-    }
-    if let Interval::Hours(units) = interval {
-        return anchor.at.plus_seconds(i64::from(k) * i64::from(units) * 3_600);
-    }
-    let zone = zone_of(anchor);
-    let moved = interval.times(k).and_then(|span| {
-        let date = civil_of(anchor.at, &zone).checked_add(span).ok()?;
-        date.to_zoned(zone.clone()).ok()
-    });
-    match moved {
-        Some(zoned) => Timestamp::from_jiff(zoned.timestamp()),
-        None if k < 0 => Timestamp::EPOCH,
-        None => Timestamp::MAX,
-    }
+    Start::of(anchor).boundary(interval.into(), k)
 }
 
 /// The window of that length in which the instant lies; before the anchor its number is below
@@ -178,18 +161,7 @@ pub fn boundary(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Times
 /// ```
 #[must_use]
 pub fn period_at(anchor: &Anchor, interval: impl Into<Interval>, at: Timestamp) -> Period {
-    let interval = interval.into();
-    let zone = zone_of(anchor);
-    let mut k = interval.count_between(civil_of(anchor.at, &zone), civil_of(at, &zone));
-    while boundary(anchor, interval, k) > at {
-        k -= 1;
-    }
-    let mut end = boundary(anchor, interval, k + 1);
-    while end <= at && end < Timestamp::MAX {
-        k += 1;
-        end = boundary(anchor, interval, k + 1);
-    }
-    Period { k, start: boundary(anchor, interval, k), end }
+    Start::of(anchor).period_at(interval.into(), at)
 }
 
 /// The `k`-th window of that length.
@@ -213,46 +185,124 @@ pub fn period(anchor: &Anchor, interval: impl Into<Interval>, k: i32) -> Period 
 pub fn month_start_from(at: Timestamp, zone: Option<&Zone>) -> Timestamp {
     let zone = zone.map_or(TimeZone::UTC, Zone::to_jiff);
     let first = civil_of(at, &zone).date().first_of_month().at(0, 0, 0, 0);
-    let start = |date: civil::DateTime| {
-        let zoned = date.to_zoned(zone.clone());
-        zoned.map_or(Timestamp::MAX, |zoned| Timestamp::from_jiff(zoned.timestamp()))
-    };
+    let start = |date: civil::DateTime| instant_of(date, &zone).unwrap_or(Timestamp::MAX);
     if start(first) == at {
         return at;
     }
     first.checked_add(Span::new().months(1)).map_or(Timestamp::MAX, start)
 }
 
-/// The first instant of the calendar month in which `at` lies.
-#[must_use]
-pub fn month_start_at(at: Timestamp, zone: Option<&Zone>) -> Timestamp {
-    let zone = zone.map_or(TimeZone::UTC, Zone::to_jiff);
-    start_of(civil_of(at, &zone).date().first_of_month(), &zone)
-}
-
-/// The first instant of the week in which `at` lies, where weeks begin with that day: 0 for a
-/// Sunday to 6 for a Saturday.
+/// The window of that length in which `at` lies, counted from midnight of the first of the month
+/// in which the anchor lies.
+///
+/// Midnight stays midnight in the windows that follow one on whose first day the clocks skip it.
 ///
 /// # Examples
 ///
 /// ```
-/// use stipend_core::{Timestamp, period::week_start_at};
-/// let friday = Timestamp::parse("2025-10-24T12:00:00Z").unwrap();
-/// assert_eq!(week_start_at(friday, 0, None).to_string(), "2025-10-19T00:00:00.000Z");
-/// assert_eq!(week_start_at(friday, 5, None).to_string(), "2025-10-24T00:00:00.000Z");
+/// use stipend_core::{Cadence, Timestamp, period::period_from_month_at};
+/// let at = Timestamp::parse("2025-10-24T12:00:00Z").unwrap();
+/// let month = period_from_month_at(&at.into(), Cadence::Month, at);
+/// assert_eq!(month.start.to_string(), "2025-10-01T00:00:00.000Z");
 /// ```
 #[must_use]
-pub fn week_start_at(at: Timestamp, first_day: i8, zone: Option<&Zone>) -> Timestamp {
-    let zone = zone.map_or(TimeZone::UTC, Zone::to_jiff);
-    let date = civil_of(at, &zone).date();
-    let passed = (date.weekday().to_sunday_zero_offset() - first_day).rem_euclid(7);
-    let first = date.checked_sub(Span::new().days(passed));
-    first.map_or(Timestamp::EPOCH, |first| start_of(first, &zone))
+pub fn period_from_month_at(
+    anchor: &Anchor,
+    interval: impl Into<Interval>,
+    at: Timestamp,
+) -> Period {
+    let first = |date: civil::Date| Some(date.first_of_month());
+    Start::at_midnight(anchor, first).period_at(interval.into(), at)
 }
 
-fn start_of(date: civil::Date, zone: &TimeZone) -> Timestamp {
-    let zoned = date.at(0, 0, 0, 0).to_zoned(zone.clone());
-    zoned.map_or(Timestamp::MAX, |zoned| Timestamp::from_jiff(zoned.timestamp()))
+/// The window of that length in which `at` lies, counted from midnight of the last such day of the
+/// week up to the anchor: 0 for a Sunday to 6 for a Saturday.
+///
+/// # Examples
+///
+/// ```
+/// use stipend_core::{Interval, Timestamp, period::period_from_weekday_at};
+/// let friday = Timestamp::parse("2025-10-24T12:00:00Z").unwrap();
+/// let start = |day| {
+///     let week = period_from_weekday_at(&friday.into(), day, Interval::Weeks(1), friday);
+///     week.start.to_string()
+/// };
+/// assert_eq!(start(0), "2025-10-19T00:00:00.000Z");
+/// assert_eq!(start(5), "2025-10-24T00:00:00.000Z");
+/// ```
+#[must_use]
+pub fn period_from_weekday_at(
+    anchor: &Anchor,
+    first_day: i8,
+    interval: impl Into<Interval>,
+    at: Timestamp,
+) -> Period {
+    let first = |date: civil::Date| {
+        let passed = (date.weekday().to_sunday_zero_offset() - first_day).rem_euclid(7);
+        date.checked_sub(Span::new().days(passed)).ok()
+    };
+    Start::at_midnight(anchor, first).period_at(interval.into(), at)
+}
+
+/// Where counting begins: the wall time that is counted on, and the instant at which it begins.
+///
+/// Of an anchor that is its own wall time. A midnight stays one even where the clocks skip it, so
+/// that it is the windows after it that are counted and not the hour to which it moved
+/// (`calendar.md` R3).
+struct Start {
+    at: Timestamp,
+    wall: civil::DateTime,
+    zone: TimeZone,
+}
+
+impl Start {
+    fn of(anchor: &Anchor) -> Self {
+        let zone = zone_of(anchor);
+        Self { at: anchor.at, wall: civil_of(anchor.at, &zone), zone }
+    }
+
+    /// Midnight of a day that is found from that of the anchor.
+    fn at_midnight(anchor: &Anchor, find: impl Fn(civil::Date) -> Option<civil::Date>) -> Self {
+        let start = Self::of(anchor);
+        let Some(date) = find(start.wall.date()) else { return start };
+        let wall = date.at(0, 0, 0, 0);
+        Self { at: instant_of(wall, &start.zone).unwrap_or(start.at), wall, zone: start.zone }
+    }
+
+    fn boundary(&self, interval: Interval, k: i32) -> Timestamp {
+        if k == 0 {
+            // Also where its wall time exists twice, and it is the second.
+            return self.at;
+        }
+        if let Interval::Hours(units) = interval {
+            return self.at.plus_seconds(i64::from(k) * i64::from(units) * 3_600);
+        }
+        let wall = interval.times(k).and_then(|span| self.wall.checked_add(span).ok());
+        match wall.and_then(|wall| instant_of(wall, &self.zone)) {
+            Some(at) => at,
+            None if k < 0 => Timestamp::EPOCH,
+            None => Timestamp::MAX,
+        }
+    }
+
+    fn period_at(&self, interval: Interval, at: Timestamp) -> Period {
+        let mut k = interval.count_between(self.wall, civil_of(at, &self.zone));
+        while self.boundary(interval, k) > at {
+            k -= 1;
+        }
+        let mut end = self.boundary(interval, k + 1);
+        while end <= at && end < Timestamp::MAX {
+            k += 1;
+            end = self.boundary(interval, k + 1);
+        }
+        Period { k, start: self.boundary(interval, k), end }
+    }
+}
+
+/// The instant of a wall time: later by the gap where there is none, the first of two.
+fn instant_of(wall: civil::DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let zoned = wall.to_zoned(zone.clone()).ok()?;
+    Some(Timestamp::from_jiff(zoned.timestamp()))
 }
 
 fn zone_of(anchor: &Anchor) -> TimeZone {

@@ -3,6 +3,7 @@
 use stipend_core::{CurrencyId, CustomerId, ResourceId, Timestamp};
 
 use crate::entitlement::MetadataMap;
+use crate::error::{ErrorCode, WireError};
 use crate::money::{Money, MoneyCurrency};
 use crate::number::{Decimal, ExactAmount, PositiveAmount, Priority};
 use crate::opaque::{Opaque, OpaqueObject};
@@ -95,7 +96,7 @@ request! {
         pub billing_information: Option<OpaqueObject>,
         /// A remark.
         pub comment: Option<FreeText>,
-        /// What the whole grant costs.
+        /// What the whole grant costs; nothing where it is `PROMOTIONAL`.
         pub cost: Option<CostInput>,
         /// When it can be used from; at once where this is not given.
         pub effective_at: Option<Timestamp>,
@@ -110,6 +111,7 @@ request! {
         /// The resource it is for; the customer as a whole where this is not given.
         pub resource_id: Option<ResourceId>,
     }
+    checked by check_cost;
 
     /// What something costs.
     pub struct CostInput {
@@ -118,6 +120,16 @@ request! {
         /// The currency.
         pub currency: MoneyCurrency,
     }
+}
+
+fn check_cost(body: &CreateGrant) -> Result<(), WireError> {
+    let cost = body.cost.as_ref().map(|cost| cost.amount.0).unwrap_or_default();
+    if body.grant_type == NewGrantType::Promotional && !cost.is_zero() {
+        let message = "must be 0 where `grantType` is `PROMOTIONAL`: a gift has no price";
+        let error = WireError::here(ErrorCode::ConflictingFields, message);
+        return Err(error.under("amount").under("cost"));
+    }
+    Ok(())
 }
 
 response! {

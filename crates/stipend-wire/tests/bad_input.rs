@@ -112,6 +112,24 @@ fn row_1_to_11_numbers_are_exact_or_refused() {
 }
 
 #[test]
+fn a_gift_has_no_price() {
+    let priced = |kind: &str, amount: &str| {
+        let cost = format!(r#"{{"amount":{amount},"currency":"usd"}},"grantType":"{kind}""#);
+        grant("cost", &cost).replacen(r#""grantType":"PROMOTIONAL","#, "", 1)
+    };
+    let refused = "422 conflicting_fields /cost/amount";
+    for (kind, amount, expected) in [
+        ("PROMOTIONAL", "100", refused),
+        ("PROMOTIONAL", "0.01", refused),
+        ("PROMOTIONAL", "0.0", "ok"),
+        ("PAID", "100", "ok"),
+        ("PAID", "0", "ok"),
+    ] {
+        check::<CreateGrant>(priced(kind, amount).as_bytes(), expected);
+    }
+}
+
+#[test]
 fn row_12_to_16_and_19_the_document_itself_must_be_sound() {
     let bad = "400 malformed_json";
     for body in ["", " ", "null", r#""""#, "42", "[1]", "[]", "true", "{", "{}x", "{}{}", "{} {}"] {

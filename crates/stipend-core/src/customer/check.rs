@@ -121,13 +121,28 @@ pub fn check_credit(
     requested: Option<Amount>,
     now: Timestamp,
 ) -> CreditCheck {
-    let pool = customer.find_pool(currency, resource);
-    let left = pool.map_or(Amount::ZERO, Pool::balance);
-    // A request of nothing is granted while something is left.
-    let is_covered = match requested {
+    let is_covered = |left: Amount| covers(left, requested);
+    check_pool(customer, catalog, currency, resource, is_covered, now)
+}
+
+/// Whether what is left covers a request; a request of nothing is granted while something is left.
+pub(super) fn covers(left: Amount, requested: Option<Amount>) -> bool {
+    match requested {
         Some(requested) if !requested.is_zero() => left >= requested,
         _ => left.is_positive(),
-    };
+    }
+}
+
+/// As [`check_credit`], where `is_covered` says of what is left whether it is enough.
+pub(super) fn check_pool(
+    customer: &Customer,
+    catalog: &Catalog,
+    currency: &CurrencyId,
+    resource: Option<&ResourceId>,
+    is_covered: impl Fn(Amount) -> bool,
+    now: Timestamp,
+) -> CreditCheck {
+    let pool = customer.find_pool(currency, resource);
     let mut check = CreditCheck {
         denial: None,
         pool: pool.map(|pool| pool.id),
@@ -136,7 +151,7 @@ pub fn check_credit(
         reserved: pool.map_or(Amount::ZERO, Pool::reserved),
         reserved_on_lapsed: pool.map_or(Amount::ZERO, Pool::reserved_on_lapsed),
         enforcement: enforcement_of_currency(customer, catalog, currency, resource),
-        is_covered,
+        is_covered: is_covered(pool.map_or(Amount::ZERO, Pool::balance)),
         usage_updated_at: pool.map_or(now, |pool| pool.at),
         period_end: pool.and_then(Pool::period_end),
         valid_until: customer.next_due,

@@ -1,7 +1,7 @@
 //! The check of a feature: may this customer use it now? It reads and never changes anything.
 
 use super::Customer;
-use super::check::{CreditCheck, Denial, check_credit};
+use super::check::{CreditCheck, Denial, check_pool, covers};
 use super::counting::current_usage;
 use super::feature::{
     FeatureAccess, FeatureOrigin, active_subscriptions, feature_access, plan_versions,
@@ -207,7 +207,14 @@ fn credits_of(
         };
         cost.unwrap_or(Amount::MAX).or_zero()
     });
-    let check = check_credit(customer, catalog, &rate.currency, resource, cost, now);
+    // Usage that the last unit has paid for costs nothing, and so needs nothing to be left; what a
+    // formula will charge is not known.
+    let is_priced = !is_formula && usage.is_some_and(|(_, usage)| usage.is_positive());
+    let is_covered = |left: Amount| match cost {
+        Some(cost) if is_priced => left >= cost,
+        _ => covers(left, cost),
+    };
+    let check = check_pool(customer, catalog, &rate.currency, resource, is_covered, now);
     let is_estimate = is_formula && usage.is_some();
     FeatureCredits {
         currency: rate.currency.clone(),

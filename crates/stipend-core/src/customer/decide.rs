@@ -280,7 +280,7 @@ pub enum CustomerRejection {
     #[error("this consumption was reversed before, under another idempotency key")]
     AlreadyReversed,
     /// Something is full.
-    #[error("the limit of {max} {what} is reached")]
+    #[error("the limit of {max} {what} is reached{}", way_out(what))]
     LimitReached {
         /// What is full.
         what: &'static str,
@@ -391,17 +391,34 @@ pub(super) struct Builder<'a> {
     pub(super) customer: Customer,
     pub(super) catalog: &'a Catalog,
     pub(super) now: Timestamp,
+    /// Who brings the change about.
+    pub(super) by: Bringer,
     entries: Vec<Entry>,
+}
+
+/// Who brings a change about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bringer {
+    /// A caller, who can be refused and can make room.
+    Caller,
+    /// Time. Nobody is there to make room, and what was agreed is due.
+    Time,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(customer: &Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
-        Self { customer: customer.clone(), catalog, now, entries: Vec::new() }
+        let customer = customer.clone();
+        Self { customer, catalog, now, by: Bringer::Caller, entries: Vec::new() }
+    }
+
+    /// A builder of what time brings about.
+    pub(super) fn of_time(customer: &Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
+        Self { by: Bringer::Time, ..Self::new(customer, catalog, now) }
     }
 
     /// A builder that goes on from here, to be joined or dropped.
     pub(super) fn fork(&self) -> Self {
-        Self::new(&self.customer, self.catalog, self.now)
+        Self { by: self.by, ..Self::new(&self.customer, self.catalog, self.now) }
     }
 
     /// Takes over what a fork has done.
@@ -473,6 +490,18 @@ pub(super) fn check_limit(
     what: &'static str,
 ) -> Result<(), CustomerRejection> {
     if count < max { Ok(()) } else { Err(CustomerRejection::LimitReached { what, max }) }
+}
+
+/// What is counted against [`POOL_GRANTS_MAX`](crate::limits::POOL_GRANTS_MAX).
+pub(super) const POOL_GRANTS: &str = "grants in a pool";
+
+/// What can be done where something is full.
+fn way_out(what: &str) -> &'static str {
+    if what == POOL_GRANTS {
+        "; void grants that are used up, of which nothing can be given back then, and let new ones expire"
+    } else {
+        ""
+    }
 }
 
 fn update(customer: &Customer, patch: &CustomerPatch, now: Timestamp) -> Decision {

@@ -91,7 +91,7 @@ pub(super) fn roll_instant(
     catalog: &Catalog,
     due: Timestamp,
 ) -> Vec<Entry> {
-    let mut builder = Builder::new(customer, catalog, due);
+    let mut builder = Builder::of_time(customer, catalog, due);
     hold::expire(&mut builder);
     if builder.customer.subscriptions.iter().any(|subscription| turns(&subscription.terms, due)) {
         for_each_pool(&mut builder, &[Phase::Expire]);
@@ -184,7 +184,7 @@ fn change_what_turns(builder: &mut Builder<'_>) {
     }
 }
 
-/// A turn in the life of a subscription; where there is no room for the grants that it brings, the
+/// A turn in the life of a subscription; where there is no room for the pool that it needs, the
 /// subscription is over.
 fn attempt(
     builder: &mut Builder<'_>,

@@ -11,7 +11,9 @@ use crate::catalog::{
     ResetPeriod,
 };
 use crate::id::{FeatureId, ResourceId, SubscriptionNo};
-use crate::period::{Anchor, Interval, Period, month_start_at, period_at, week_start_at};
+use crate::period::{
+    Anchor, Interval, Period, period_at, period_from_month_at, period_from_weekday_at,
+};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -301,15 +303,6 @@ fn sum(limits: impl Iterator<Item = Option<Amount>>) -> Option<Amount> {
 /// ```
 #[must_use]
 pub fn usage_period_at(reset: &Reset, anchor: &Anchor, at: Timestamp) -> Period {
-    let zone = anchor.zone.as_ref();
-    let from = match reset.according_to.as_deref() {
-        Some("StartOfTheMonth") => month_start_at(anchor.at, zone),
-        Some(day) => match WEEKDAYS.iter().position(|weekday| *weekday == day) {
-            Some(day) => week_start_at(anchor.at, i8::try_from(day).unwrap_or(0), zone),
-            None => anchor.at,
-        },
-        None => anchor.at,
-    };
     let interval = match reset.period {
         ResetPeriod::Year => Interval::Months(12),
         ResetPeriod::Month => Interval::Months(1),
@@ -317,7 +310,15 @@ pub fn usage_period_at(reset: &Reset, anchor: &Anchor, at: Timestamp) -> Period 
         ResetPeriod::Day => Interval::Days(1),
         ResetPeriod::Hour => Interval::Hours(1),
     };
-    period_at(&Anchor { at: from, zone: anchor.zone.clone() }, interval, at)
+    let Some(rule) = reset.according_to.as_deref() else {
+        return period_at(anchor, interval, at);
+    };
+    let weekday = WEEKDAYS.iter().position(|weekday| *weekday == rule);
+    match weekday.and_then(|day| i8::try_from(day).ok()) {
+        Some(day) => period_from_weekday_at(anchor, day, interval, at),
+        None if rule == "StartOfTheMonth" => period_from_month_at(anchor, interval, at),
+        None => period_at(anchor, interval, at),
+    }
 }
 
 const WEEKDAYS: [&str; 7] = [

@@ -1,6 +1,6 @@
 //! Granting credits and taking them back (`behaviour.md` §3.2, §3.3).
 
-use super::decide::{Builder, CustomerRejection, Decision, check_limit};
+use super::decide::{Builder, CustomerRejection, Decision, POOL_GRANTS, check_limit};
 use super::entry::{Cause, Effect, Ended, GrantEnd, Settled};
 use super::grant::{Cost, Grant, GrantKind};
 use super::{Customer, Overdraft, Pool};
@@ -61,7 +61,7 @@ pub(super) fn grant(
         check_limit(customer.pools.len(), CUSTOMER_POOLS_MAX, "pools")?;
     }
     let held = known.map_or(0, |pool| pool.live.len() + pool.scheduled.len());
-    check_limit(held, POOL_GRANTS_MAX, "grants in a pool")?;
+    check_limit(held, POOL_GRANTS_MAX, POOL_GRANTS)?;
     let pool = builder.pool(&new.currency, new.resource.as_ref());
     let no = builder.customer.next_grant;
     let grant = Grant {

@@ -10,7 +10,7 @@ use super::reallocate::Granting;
 use super::resolve::Share;
 use super::subscription::Subscription;
 use crate::Amount;
-use crate::catalog::{Behavior, PackageKey};
+use crate::catalog::{Behavior, PackageKey, PackageKind};
 use crate::id::CurrencyId;
 use crate::period::Cadence;
 use crate::time::Timestamp;
@@ -50,15 +50,35 @@ pub(super) fn levels_of(
 }
 
 /// Whether a share that stands nowhere must wait for the end of what it replaces: the same package
-/// at another cadence, what it overrides, or what overrides it.
+/// at another cadence, what the plan had or inherited before, what it overrides, or what overrides
+/// it.
 pub(super) fn waits(share: &Share, levels: &Levels) -> bool {
-    levels.iter().any(|((package, cadence), level)| {
-        let is_itself = (package, *cadence) == (&share.package, share.cadence);
-        let meets = *package == share.package
-            || share.behavior == Behavior::Override
-            || level.behavior == Behavior::Override;
-        !is_itself && level.amount.is_positive() && meets
-    })
+    levels.iter().any(|(item, level)| meets(share, item, *level))
+}
+
+/// What a share need not wait for, since it takes its place at once: what the plan had or inherited
+/// before, where the share gives no less of it (`behaviour.md` §11 row 39).
+pub(super) fn outgrown<'a>(share: &Share, levels: &'a Levels) -> Option<&'a Item> {
+    let mut met = levels.iter().filter(|(item, level)| meets(share, item, **level));
+    let (item, level) = met.next().filter(|_| met.next().is_none())?;
+    let grows = item.1 == share.cadence && level.amount <= share.amount;
+    (grows && is_former_of(share, item)).then_some(item)
+}
+
+/// Whether a share replaces what stands there, or the other way round.
+fn meets(share: &Share, item: &Item, level: Level) -> bool {
+    let is_itself = (&item.0, item.1) == (&share.package, share.cadence);
+    let meets = item.0 == share.package
+        || is_former_of(share, item)
+        || share.behavior == Behavior::Override
+        || level.behavior == Behavior::Override;
+    !is_itself && level.amount.is_positive() && meets
+}
+
+/// Whether a plan's share follows another plan's: of a credit type a subscription has one of them.
+fn is_former_of(share: &Share, item: &Item) -> bool {
+    let is_plan = |package: &PackageKey| package.kind == PackageKind::Plan;
+    is_plan(&share.package) && is_plan(&item.0) && item.0 != share.package
 }
 
 /// Where the items are to stand after someone changed the shares `old` to `new`.

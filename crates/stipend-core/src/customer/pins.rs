@@ -32,18 +32,72 @@ pub(super) fn subscribable(package: &Package) -> Result<&Arc<PackageVersion>, Cu
 
 /// The plan with its ancestors, each at the version that is the latest now.
 pub(super) fn pin_plan(catalog: &Catalog, package: &Package, version: &PackageVersion) -> PlanPin {
+    let plan = package.key.id.clone();
+    let ancestors = lineage(catalog, &plan, version, |_, latest| latest);
+    PlanPin { plan, version: version.version, ancestors }
+}
+
+/// The pin of a plan after a version of a package was published to everyone; the same where the
+/// plan neither is the package nor inherits from it, or has that version already.
+///
+/// What moves says what it inherits from now on, and its ancestors are those of this moment; what
+/// lies between the plan and an ancestor that moves stays (`behaviour.md` §1.8).
+pub(super) fn raise_plan(
+    catalog: &Catalog,
+    pin: &PlanPin,
+    package: &PackageKey,
+    version: u32,
+) -> PlanPin {
+    let is_meant = |id: &PackageId| PackageKey::plan(id.clone()) == *package;
+    let mut has_moved = is_meant(&pin.plan) && pin.version < version;
+    let own = if has_moved { version } else { pin.version };
+    let own_version = pinned(catalog, &PackageKey::plan(pin.plan.clone()), own);
+    let ancestors = lineage(catalog, &pin.plan, own_version, |id, latest| {
+        let known = pin.ancestors.iter().find(|(known, _)| known == id).map(|(_, known)| *known);
+        match known.filter(|_| !has_moved) {
+            Some(known) if is_meant(id) && known < version => {
+                has_moved = true;
+                version
+            }
+            Some(known) => known,
+            None => {
+                has_moved |= is_meant(id);
+                latest
+            }
+        }
+    });
+    if has_moved {
+        PlanPin { plan: pin.plan.clone(), version: own, ancestors }
+    } else {
+        pin.clone()
+    }
+}
+
+/// What a version of a plan inherits from, nearest first, each at the version that `pin` chooses
+/// given the latest. Where versions that are not the latest lead in a circle, it ends there.
+fn lineage(
+    catalog: &Catalog,
+    plan: &PackageId,
+    version: &PackageVersion,
+    mut pin: impl FnMut(&PackageId, u32) -> u32,
+) -> Vec<(PackageId, u32)> {
     let parent_of = |version: &PackageVersion| {
         version.plan_terms().and_then(|terms: &PlanTerms| terms.parent.clone())
     };
     let mut ancestors: Vec<(PackageId, u32)> = Vec::new();
     let mut next = parent_of(version);
     while let Some(id) = next {
-        let package = &catalog.packages[&PackageKey::plan(id.clone())];
-        let latest = package.latest().expect("a published plan has published parents");
-        ancestors.push((id, latest.version));
-        next = parent_of(latest);
+        if id == *plan || ancestors.iter().any(|(known, _)| *known == id) {
+            break;
+        }
+        let key = PackageKey::plan(id.clone());
+        let latest = catalog.packages[&key].latest();
+        let latest = latest.expect("a published plan has published parents").version;
+        let version = pin(&id, latest);
+        next = parent_of(pinned(catalog, &key, version));
+        ancestors.push((id, version));
     }
-    PlanPin { plan: package.key.id.clone(), version: version.version, ancestors }
+    ancestors
 }
 
 /// The add-ons at the versions that hold for them: present ones keep theirs, new ones take the

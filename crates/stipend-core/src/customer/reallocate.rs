@@ -3,12 +3,13 @@
 
 use super::Customer;
 use super::change::Change;
-use super::decide::{Builder, CustomerRejection, check_limit};
+use super::decide::{Bringer, Builder, CustomerRejection, POOL_GRANTS, check_limit};
 use super::entry::{Cause, Effect, Ended, GrantEnd};
 use super::granting::ended_at;
-use super::level::{Item, targets, waits};
+use super::level::{Item, outgrown, targets, waits};
 use super::resolve::{Share, Standing, resolve};
 use super::subscription::Subscription;
+use crate::Amount;
 use crate::id::{CurrencyId, ResourceId, SubscriptionNo};
 use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
 use crate::time::Timestamp;
@@ -37,9 +38,9 @@ pub(super) fn reallocate(
     })
 }
 
-/// Moves a subscription to other versions: what grows, grows at once; what shrinks, goes, or
-/// changes its behavior or cadence, does so at the end of the running period (`behaviour.md` §11
-/// row 39, `calendar.md` C47).
+/// Moves a subscription to other versions: what grows, grows at once, also where the plan inherits
+/// it from elsewhere now; what shrinks, goes, or changes its behavior or cadence, does so at the end
+/// of the running period (`behaviour.md` §11 row 39, `calendar.md` C47).
 pub(super) fn grow(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
@@ -49,10 +50,14 @@ pub(super) fn grow(
         let levels = change.levels().clone();
         for (item, share) in new {
             let level = levels.get(item).filter(|level| level.amount.is_positive());
+            let former = if level.is_none() { outgrown(share, &levels) } else { None };
             let may_grow = match level {
                 Some(level) => level.behavior == share.behavior,
-                None => !waits(share, &levels),
+                None => former.is_some() || !waits(share, &levels),
             };
+            if let Some(former) = former {
+                change.lower(former, Amount::ZERO);
+            }
             if may_grow {
                 change.raise(share, share.amount);
             }
@@ -105,7 +110,7 @@ fn each_pool(
             .iter()
             .any(|(item, share)| old.get(item).is_none_or(|old| old.amount < share.amount));
         if issues {
-            check_room(&builder.customer, currency, resource.as_ref())?;
+            check_room(builder, currency, resource.as_ref())?;
         }
         let pool = builder.pool(currency, resource.as_ref());
         let mut change = Change::new(builder, number, pool, &owners(&builder.customer, number));
@@ -128,17 +133,20 @@ fn is_over(
 }
 
 /// A change may open a pool and issues at most a grant for each item, so it is enough that there
-/// is room for one more: renewals replace what expires.
+/// is room for one more: renewals replace what expires. What is due takes place beyond that too: it
+/// comes once, and what it brings ends with its period.
 pub(super) fn check_room(
-    customer: &Customer,
+    builder: &Builder<'_>,
     currency: &CurrencyId,
     resource: Option<&ResourceId>,
 ) -> Result<(), CustomerRejection> {
+    let customer = &builder.customer;
     match customer.find_pool(currency, resource) {
         None => check_limit(customer.pools.len(), CUSTOMER_POOLS_MAX, "pools"),
+        Some(_) if builder.by == Bringer::Time => Ok(()),
         Some(pool) => {
             let held = pool.live.len() + pool.scheduled.len();
-            check_limit(held, POOL_GRANTS_MAX, "grants in a pool")
+            check_limit(held, POOL_GRANTS_MAX, POOL_GRANTS)
         }
     }
 }

@@ -5,7 +5,9 @@ use super::Customer;
 use super::decide::{Builder, CustomerRejection, Decision};
 use super::entry::Entry;
 use super::life;
-use super::pins::{check_amounts, check_overrides, check_quantities, pin_addons, repin};
+use super::pins::{
+    check_amounts, check_overrides, check_quantities, pin_addons, raise_plan, repin,
+};
 use super::reallocate::{grow, reallocate};
 use super::resolve::{pinned, resolve};
 use super::subscribe::{Place, Schedule, SubscriptionPatch, check_end};
@@ -366,7 +368,8 @@ fn migrate(
 }
 
 /// Moves every subscription that pins an older version of a package to that version; the step of a
-/// publication that reaches all customers. What is on it, or on a later one, stays as it is.
+/// publication that reaches all customers. What is on it, or on a later one, stays as it is. What a
+/// plan inherits is resolved anew with it.
 pub(super) fn migrate_to(
     customer: &Customer,
     catalog: &Catalog,
@@ -382,14 +385,9 @@ pub(super) fn migrate_to(
             continue;
         }
         if plan == *package && terms.plan.version < version {
-            terms.plan.version = version;
             terms.pricing = pinned(catalog, package, version).pricing.unwrap_or(Pricing::Free);
         }
-        for (ancestor, pin) in &mut terms.plan.ancestors {
-            if PackageKey::plan(ancestor.clone()) == *package {
-                *pin = (*pin).max(version);
-            }
-        }
+        terms.plan = raise_plan(catalog, &terms.plan, package, version);
         for pin in &mut terms.addons {
             if PackageKey::addon(pin.addon.clone()) == *package {
                 pin.version = pin.version.max(version);

@@ -139,7 +139,7 @@ fn open(
         let found = builder.customer.find_pool(currency, resource.as_ref());
         return Ok(found.map(|pool| pool.id));
     }
-    check_room(&builder.customer, currency, resource.as_ref())?;
+    check_room(builder, currency, resource.as_ref())?;
     Ok(Some(builder.pool(currency, resource.as_ref())))
 }
 
@@ -214,7 +214,7 @@ pub(super) fn transfer(
         subscription.issued.iter().map(|issued| issued.currency.clone()).collect();
     for currency in followed {
         // Its next period is granted there, also where nothing of the running one is left.
-        check_room(&builder.customer, &currency, to)?;
+        check_room(builder, &currency, to)?;
         builder.pool(&currency, to);
     }
     let pools = builder.customer.pools.iter().filter(|pool| pool.resource.as_ref() == from);
@@ -223,7 +223,7 @@ pub(super) fn transfer(
     let moving: Vec<(PoolId, CurrencyId)> =
         moving.map(|pool| (pool.id, pool.currency.clone())).collect();
     for (source, currency) in moving {
-        check_room(&builder.customer, &currency, to)?;
+        check_room(builder, &currency, to)?;
         let target = builder.pool(&currency, to);
         let mut leaving = Change::new(builder, number, source, &owners);
         let grants = leaving.leave();

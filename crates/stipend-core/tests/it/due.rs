@@ -1,9 +1,10 @@
 //! What time does: expiries, renewals, scheduled grants, each at its own instant.
 
-use crate::support::{World, at, catalog, check_steps, lines, pool_entries, show};
+use crate::support::{World, amount, at, catalog, check_steps, lines, pool_entries, show};
 use proptest::prelude::*;
 use stipend_core::customer::{Customer, Entry, roll_forward};
-use stipend_core::examples;
+use stipend_core::limits::POOL_GRANTS_MAX;
+use stipend_core::{GrantNo, examples};
 
 /// The entries of the last step.
 fn check(catalog: &str, steps: &str) -> String {
@@ -221,5 +222,38 @@ proptest! {
         days.sort_unstable();
         days.push(400);
         prop_assert_eq!(roll_in_steps(&days), roll_in_steps(&[400]));
+    }
+}
+
+/// Of a pool that is full of what is used up.
+#[test]
+fn what_is_due_is_never_refused_for_lack_of_room() {
+    let shop = "plan base paid 100/month\nplan yearly paid 1200/year\naddon extra 50/month";
+    for (steps, left) in [
+        ("2026-03-01 subscribe base from=2026-04-01", "100"),
+        ("2026-03-01 subscribe yearly\npatch at-month-end addons=extra", "50"),
+    ] {
+        let mut world = World::after(shop, steps);
+        while world.pool().is_none_or(|pool| pool.live.len() < POOL_GRANTS_MAX) {
+            world.step("grant paid 1");
+        }
+        let balance = world.pool().unwrap().balance();
+        assert_eq!(world.step(&format!("use {balance}")), "0");
+        let full = "refused: the limit of 1000 grants in a pool is reached; void grants that are \
+                    used up, of which nothing can be given back then, and let new ones expire";
+        let told = [world.step("grant paid 1"), world.step("2026-04-01 wait")];
+        assert_eq!(told, [full, left], "{steps}");
+        let terms = &world.customer.subscriptions[0].terms;
+        assert_eq!((terms.ended, &terms.scheduled[..]), (None, &[][..]), "{steps}");
+        assert_eq!(world.step("grant paid 1"), full);
+        // Whoever acts can make room.
+        let paid = world.pool().unwrap().live.iter().filter(|grant| grant.source.is_none());
+        let used_up: Vec<GrantNo> = paid.take(2).map(|grant| grant.no).collect();
+        for no in used_up {
+            assert_eq!(world.step(&format!("void {}", no.0)), left, "{steps}");
+        }
+        let more = (amount(left) + amount("1")).to_string();
+        assert_eq!(world.step("grant paid 1"), more);
+        world.assert_read_is_replay();
     }
 }

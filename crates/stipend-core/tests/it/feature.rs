@@ -2,8 +2,11 @@
 
 use crate::feature_world::{access, ask, catalog, check_answers, feature, step, tell, world};
 use crate::support::{World, amount, at, lines, resource, run};
+use crate::usage_world::usage_request;
 use stipend_core::catalog::{CatalogCommand, Target};
-use stipend_core::customer::{Denial, FeatureSource, entitled_features, feature_sources};
+use stipend_core::customer::{
+    CustomerCommand, Denial, FeatureSource, entitled_features, feature_sources,
+};
 use stipend_core::{Amount, PackageId, PackageKey, examples};
 
 /// `catalog lines | steps => what is given of calls`.
@@ -262,6 +265,32 @@ fn usage_that_is_paid_in_credits_needs_what_it_costs() {
     check_answers(&world, "calls => InsufficientCredits\ncalls 0 => InsufficientCredits");
     world.step("grant paid 1");
     check_answers(&world, "calls => granted\ncalls 1 => InsufficientCredits\ncalls 0.5 => granted");
+}
+
+#[test]
+fn what_is_paid_for_already_is_granted_with_nothing_left() {
+    let mut world =
+        world_of("feature words incremental per=1000:up; plan a credits=10/month rate:words=2");
+    let report = CustomerCommand::Usage(usage_request("words 4001"));
+    world.carry_out(&report).unwrap();
+    assert_eq!(world.state(), "0", "five units are paid for");
+    check_answers(
+        &world,
+        "
+        words 500  => granted
+        words 999  => granted
+        words 1000 => InsufficientCredits
+        words 0    => InsufficientCredits
+        words      => InsufficientCredits
+        ",
+    );
+    world.step("use 1");
+    check_answers(&world, "words 500 => InsufficientCredits");
+    let free = "feature calls incremental; plan a credits=10/month rate:calls=0:formula";
+    let mut free = world_of(free);
+    check_answers(&free, "calls 5 => granted");
+    free.step("use 10");
+    check_answers(&free, "calls 5 => InsufficientCredits");
 }
 
 #[test]

@@ -287,6 +287,69 @@ fn what_waits_for_the_end_of_a_period_is_not_let_in_by_the_next_version() {
 }
 
 #[test]
+fn what_takes_the_place_of_an_inherited_amount_gives_it_once() {
+    // By a migration of its own, and by a publication to everyone.
+    for migrate in ["migrate", "migrate-to plan child"] {
+        let check = |catalog: &str, table: &str| {
+            let family = "
+                plan low 300/month
+                plan root 500/month
+                plan high 700/month
+                plan child parent=root tokens=1/month
+                addon extra 60/month
+                ";
+            check_steps(&format!("{catalog}\n{family}"), &table.replace("move", migrate));
+        };
+        let check_whole = |table: &str| check("", table);
+        check_whole(
+            "
+            2025-04-01 subscribe child                            => 500
+            use 100                                               => 400
+            publish plan child tokens=1/month parent=high         => 400
+            move                                                  => 600
+            publish plan child tokens=1/month parent=low          => 600
+            2025-04-11 move                                       => 600
+            publish plan child tokens=1/month parent=high         => 600
+            move                                                  => 600
+            publish plan child 200/month                          => 600
+            move                                                  => 600
+            2025-05-01 wait                                       => 200
+            publish plan child 800/month                          => 200
+            move                                                  => 800
+            publish plan child tokens=1/month parent=none         => 800
+            move                                                  => 800
+            2025-06-01 wait                                       => 0
+            ",
+        );
+        // What has another cadence waits, and what someone changes by hand does so no longer.
+        check_whole(
+            "
+            2025-04-01 subscribe child extra                      => 560
+            publish plan child 6000/year                          => 560
+            move                                                  => 560
+            publish plan child tokens=1/month parent=low          => 560
+            move                                                  => 560
+            set extra=2                                           => 620
+            agree 400/month                                       => 520
+            2025-05-01 wait                                       => 520
+            ",
+        );
+        check(
+            "settings prorate",
+            "
+            2025-04-01 subscribe child                            => 500
+            use 100                                               => 400
+            publish plan child 560/month                          => 400
+            2025-04-16 move                                       => 430
+            publish plan child tokens=1/month                     => 430
+            move                                                  => 430
+            2025-05-01 wait                                       => 500
+            ",
+        );
+    }
+}
+
+#[test]
 fn what_grants_nothing_keeps_nothing_waiting() {
     check_whole(
         "

@@ -2,6 +2,8 @@
 
 use crate::support::{at, lines, show};
 use proptest::prelude::*;
+use stipend_core::catalog::{Reset, ResetPeriod};
+use stipend_core::customer::usage_period_at;
 use stipend_core::period::{boundary, period, period_at};
 use stipend_core::{Anchor, Cadence, Interval, Timestamp, Zone};
 
@@ -126,6 +128,41 @@ fn a_day_of_23_or_25_hours_is_one_day() {
         let found = [1, 2].map(|k| show(boundary(&anchor, Interval::Days(1), k)));
         assert_eq!(found, days);
     }
+}
+
+/// `zone | rule of the reset | anchor | instant | period from to`.
+#[test]
+fn what_is_counted_from_midnight_keeps_midnight_where_one_does_not_exist() {
+    let check = |period: ResetPeriod, table: &str| {
+        for line in lines(table) {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [zone, rule, anchor, instant, expected] = cells[..] else { panic!("{line}") };
+            let zone = Some(Zone::parse(zone).unwrap());
+            let reset = Reset { period, according_to: Some(rule.to_owned()) };
+            let anchor = Anchor { at: at(anchor), zone };
+            let found = usage_period_at(&reset, &anchor, at(instant));
+            assert_eq!(format!("{} {}", show(found.start), show(found.end)), expected, "{line}");
+        }
+    };
+    // Havana's clocks go from 00:00 to 01:00 on Sunday the 8th.
+    check(
+        ResetPeriod::Week,
+        "
+        America/Havana | EverySunday | 2026-03-10 | 2026-03-12           | 2026-03-08T05:00:00Z 2026-03-15T04:00:00Z
+        America/Havana | EverySunday | 2026-03-10 | 2026-03-20           | 2026-03-15T04:00:00Z 2026-03-22T04:00:00Z
+        America/Havana | EverySunday | 2026-03-10 | 2026-03-08T04:59:59Z | 2026-03-01T05:00:00Z 2026-03-08T05:00:00Z
+        America/Havana | EverySunday | 2026-03-04 | 2026-03-09           | 2026-03-08T05:00:00Z 2026-03-15T04:00:00Z
+        Europe/Berlin  | EveryMonday | 2026-03-10 | 2026-03-30           | 2026-03-29T22:00:00Z 2026-04-05T22:00:00Z
+        ",
+    );
+    // Asunción's, on the first of a month.
+    check(
+        ResetPeriod::Month,
+        "
+        America/Asuncion | StartOfTheMonth | 2023-10-10 | 2023-10-12 | 2023-10-01T04:00:00Z 2023-11-01T03:00:00Z
+        America/Asuncion | StartOfTheMonth | 2023-10-10 | 2023-11-12 | 2023-11-01T03:00:00Z 2023-12-01T03:00:00Z
+        ",
+    );
 }
 
 #[test]

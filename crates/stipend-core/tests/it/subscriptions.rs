@@ -9,14 +9,14 @@ use stipend_core::catalog::{
     CatalogCommand, EntitlementPatch, Migration, PackageKey, ProductPatch, Target,
 };
 use stipend_core::customer::{
-    ConsumeRequest, CustomerCommand, CustomerPatch, CustomerRejection as Rejection, Entry,
+    ConsumeRequest, CustomerCommand, CustomerPatch, CustomerRejection as Rejection, Entry, Pool,
     ProvisionRequest, Resource, SubscriptionEndReason,
 };
 use stipend_core::limits::{
     CUSTOMER_POOLS_MAX, CUSTOMER_RESOURCES_MAX, CUSTOMER_SUBSCRIPTIONS_MAX, POOL_GRANTS_MAX,
     SUBSCRIPTION_ADDONS_MAX, SUBSCRIPTION_OVERRIDES_MAX,
 };
-use stipend_core::{ResourceId, SubscriptionNo, examples};
+use stipend_core::{Amount, ResourceId, SubscriptionNo, examples};
 
 fn name(rejection: &Rejection) -> &'static str {
     match rejection {
@@ -406,6 +406,60 @@ fn a_subscription_keeps_the_versions_that_it_began_with() {
     assert_eq!(world.step("2026-04-04 subscribe child extra id=sub-2"), "62");
     let pin = &world.customer.subscriptions[1].terms.plan;
     assert_eq!((pin.version, &pin.ancestors), (1, &vec![(package("root"), 2)]));
+}
+
+fn pins_of(world: &World) -> String {
+    let plan = &world.customer.subscriptions[0].terms.plan;
+    let own = format!("{}@{}", plan.plan, plan.version);
+    let ancestors = plan.ancestors.iter().map(|(id, version)| format!("{id}@{version}"));
+    std::iter::once(own).chain(ancestors).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_publication_to_everyone_resolves_anew_what_is_inherited() {
+    let family = "
+        plan top tokens=1/month
+        plan root tokens=5/month
+        plan child 10/month
+        plan grandchild parent=child 3/month
+        ";
+    let check = |plan: &str, table: &str| {
+        let mut world = World::after(family, &format!("2026-03-01 subscribe {plan}"));
+        for line in lines(table) {
+            let (steps, expected) = line.split_once("=>").unwrap();
+            steps.split(';').for_each(|step| drop(world.step(step.trim())));
+            let tokens = world.customer.find_pool(&currency("tokens"), None);
+            let tokens = tokens.map_or(Amount::ZERO, Pool::balance);
+            assert_eq!(format!("{} {tokens}", pins_of(&world)), expected.trim(), "{line}");
+            world.assert_read_is_replay();
+        }
+    };
+    check(
+        "child",
+        "
+        publish plan child 10/month parent=root                     => child@1 0
+        migrate-to plan child                                       => child@2 root@1 5
+        migrate-to plan child                                       => child@2 root@1 5
+        publish plan root tokens=7/month                            => child@2 root@1 5
+        migrate-to plan root                                        => child@2 root@2 7
+        publish plan root tokens=8/month; migrate-to plan top       => child@2 root@2 7
+        publish plan child 10/month; migrate-to plan child          => child@3 root@3 8
+        publish plan root parent=top; migrate-to plan root          => child@3 root@4 top@1 8
+        2026-04-01 wait                                             => child@3 root@4 top@1 1
+        publish plan child 10/month parent=none; migrate-to plan child => child@4 1
+        2026-05-01 wait                                             => child@4 0
+        ",
+    );
+    check(
+        "grandchild",
+        "
+        publish plan child tokens=2/month; publish plan child tokens=3/month parent=root => grandchild@1 child@1 0
+        publish plan top tokens=9/month; migrate-to plan top        => grandchild@1 child@1 0
+        migrate-to plan child                                       => grandchild@1 child@3 root@1 3
+        publish plan child parent=top; migrate-to plan root         => grandchild@1 child@3 root@1 3
+        migrate-to plan child                                       => grandchild@1 child@4 top@2 9
+        ",
+    );
 }
 
 #[test]

@@ -377,7 +377,8 @@ impl World {
         run(&mut self.catalog, &command);
     }
 
-    /// `plan ID RATE…`: the next version gives that instead of what the last one gave.
+    /// `plan ID RATE… [parent=ID|parent=none]`: the next version gives that instead of what the last
+    /// one gave.
     fn publish(&mut self, line: &str) {
         let mut words = words(line);
         let key = package_key(&mut words);
@@ -392,12 +393,20 @@ impl World {
         for entitlement in draft {
             publish(CatalogCommand::RemoveEntitlement(key.clone(), entitlement.target));
         }
-        let new = words.map(|word| match word {
-            ("limit", Some(limit)) => seat_limit(limit),
-            (rate, None) => entitlement(examples::credits(), rate),
-            (id, Some(rate)) => entitlement(currency(id), rate),
-        });
-        publish(CatalogCommand::AddEntitlements(key.clone(), new.collect()));
+        let mut new = Vec::new();
+        for word in words {
+            match word {
+                ("limit", Some(limit)) => new.push(seat_limit(limit)),
+                ("parent", Some(parent)) => {
+                    let parent = Some((parent != "none").then(|| package(parent)));
+                    let patch = PackagePatch { parent, ..Default::default() };
+                    publish(CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
+                }
+                (rate, None) => new.push(entitlement(examples::credits(), rate)),
+                (id, Some(rate)) => new.push(entitlement(currency(id), rate)),
+            }
+        }
+        publish(CatalogCommand::AddEntitlements(key.clone(), new));
         publish(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
 

@@ -1,8 +1,9 @@
 //! Goal: show that a task looks at every customer that was there when it was made, between
 //! commands, and ends after a crash as well.
 
-use crate::support::{Bench, consume, is_fresh, new_customer, outcome};
-use stipend_core::{EnvId, PackageKey, examples};
+use crate::support::{Bench, consume, customer_id, is_fresh, new_customer, outcome};
+use stipend_core::catalog::{CatalogCommand, Migration, PackagePatch};
+use stipend_core::{Amount, Cadence, EnvId, PackageId, PackageKey, examples};
 use stipend_engine::{Command, PRODUCTION, Refusal, Task, TaskKind};
 use stipend_store::memory::{Fault, FaultKind};
 
@@ -77,5 +78,39 @@ fn a_task_ends_after_a_crash_and_after_a_refused_append() {
     assert_eq!(bench.engine().task(PRODUCTION, 2), None);
     bench.done(migrate());
     assert_eq!(finished(&bench, 2).done, CUSTOMERS as u64);
+    bench.verify();
+}
+
+/// Versions of a plan with a parent that is new to it, and then of the parent, go to everyone.
+#[test]
+fn what_a_new_version_inherits_reaches_everyone_and_is_noted_as_subscribed() {
+    let (bench, _) = populated();
+    let parent = PackageId::parse("parent").expect("sound");
+    let (parent_key, child_key) =
+        (PackageKey::plan(parent.clone()), PackageKey::plan(examples::plan()));
+    let catalog = |command: CatalogCommand| drop(bench.done(Command::Catalog(command)));
+    let everyone = Migration::AllCustomers;
+    let given = Amount::whole(5);
+    let credits = examples::credit_entitlement(examples::credits(), Some(given), Cadence::Year);
+    catalog(CatalogCommand::CreatePackage(examples::new_package(parent_key.clone())));
+    catalog(CatalogCommand::AddEntitlements(parent_key.clone(), vec![credits]));
+    catalog(CatalogCommand::Publish(parent_key.clone(), Migration::NewCustomers));
+    catalog(CatalogCommand::OpenDraft(child_key.clone()));
+    let patch = PackagePatch { parent: Some(Some(parent.clone())), ..PackagePatch::default() };
+    catalog(CatalogCommand::UpdatePackage(child_key.clone(), Box::new(patch)));
+    catalog(CatalogCommand::Publish(child_key, everyone));
+    catalog(CatalogCommand::OpenDraft(parent_key.clone()));
+    catalog(CatalogCommand::Publish(parent_key.clone(), everyone));
+    for task in [1, 2] {
+        assert_eq!(finished(&bench, task).done, CUSTOMERS as u64);
+    }
+    for n in 0..CUSTOMERS {
+        let id = customer_id(&format!("c{n}"));
+        let account = bench.engine().find_customer(PRODUCTION, &id).expect("it is there");
+        let pin = &account.customer.subscriptions[0].terms.plan;
+        assert_eq!((pin.version, &pin.ancestors), (2, &vec![(parent.clone(), 2)]), "{id}");
+    }
+    let noted = bench.engine().catalog(PRODUCTION).packages[&parent_key].subscribed_version;
+    assert_eq!(noted, Some(2));
     bench.verify();
 }

@@ -140,6 +140,19 @@ fn an_adjustment_that_is_refused_says_why_at_its_field() {
     check("expireAt", "2020-01-01T00:00", "expireAt");
     check("effectiveAt", "soon", "effectiveAt");
     check("comment", &long, "comment");
+    let gift = [
+        ("currencyId", "api-credits"),
+        ("grantType", "PROMOTIONAL"),
+        ("amount", "5"),
+        ("cost/amount", "100"),
+        ("cost/currency", "usd"),
+        ("do", "review"),
+    ];
+    let answer = browser.submit(&adjust, &adjust, &gift);
+    assert_eq!(answer.status, 422);
+    let page = answer.text();
+    assert!(page.contains("id=\"f-cost-amount-trouble\""), "{page}");
+    assert!(page.contains("a gift has no price"), "{page}");
 }
 
 #[test]
