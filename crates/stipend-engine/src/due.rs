@@ -12,16 +12,14 @@ pub(crate) struct DueIndex {
 
 impl DueIndex {
     /// The index of customers that are all known at once.
-    pub(crate) fn new(all: impl IntoIterator<Item = (EnvId, Timestamp, u32)>) -> Self {
-        let mut environments = BTreeMap::<EnvId, Vec<(Timestamp, u32)>>::new();
-        for (env, due, slot) in all {
-            environments.entry(env).or_default().push((due, slot));
-        }
-        let sorted = environments.into_iter().map(|(env, customers)| {
+    pub(crate) fn new(mut all: Vec<(EnvId, Timestamp, u32)>) -> Self {
+        all.sort_unstable();
+        let of_one = |first: &(EnvId, _, _), next: &(EnvId, _, _)| first.0 == next.0;
+        let environments = all.chunk_by(of_one).map(|all| {
             // A set that is made of a list is made in order and without gaps.
-            (env, customers.into_iter().collect())
+            (all[0].0, all.iter().map(|(_, due, slot)| (*due, *slot)).collect())
         });
-        Self { environments: sorted.collect() }
+        Self { environments: environments.collect() }
     }
 
     /// Notes that what is due next for a customer has changed.
@@ -75,7 +73,7 @@ mod tests {
         index.change(other, 66, None, at(5));
         let all = [(one, 20, 64), (one, 10, 65), (other, 5, 66)];
         let all = all.map(|(env, due, slot)| (env, Timestamp::from_micros(due), slot));
-        assert_eq!(DueIndex::new(all), index);
+        assert_eq!(DueIndex::new(all.to_vec()), index);
         assert_eq!(index.first(one), Some((Timestamp::from_micros(10), 65)));
         index.change(one, 65, at(10), at(30));
         assert_eq!(index.first(one), Some((Timestamp::from_micros(20), 64)));

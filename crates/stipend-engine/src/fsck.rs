@@ -46,7 +46,8 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
     let mut walk = Walk::new(reader, 1, None)?;
     let mut images = images_by_end(reader)?;
     let mut last = 0;
-    while let Some((header, rows)) = walk.next_batch()? {
+    let mut rows = Vec::new();
+    while let Some(header) = walk.next_batch(&mut rows)? {
         let now = Timestamp::from_micros(header.now);
         for row in &rows {
             state.fold(row)?;

@@ -68,8 +68,9 @@ pub const TAIL_ROWS_MAX: u64 = 1_000_000;
 /// Rows of a journal that is short.
 pub const SHORT_JOURNAL_ROWS: u64 = 10_000;
 
-/// Rows read at once in recovery and verification.
-pub const READ_ROWS: usize = 4_096;
+/// Rows read at once in recovery and verification: few enough for their memory to be used again
+/// rather than given back to the system, which clears it before it gives any.
+pub const READ_ROWS: usize = 512;
 
 /// For how much longer than its request is accepted an idempotency key is remembered: one day.
 pub const KEY_SPARE_SECONDS: i64 = 24 * 60 * 60;

@@ -124,8 +124,9 @@ impl<'a> Walk<'a> {
         Ok(Some(row))
     }
 
-    /// The next batch: its header and its rows.
-    pub(crate) fn next_batch(&mut self) -> Result<Option<(Header, Vec<Row>)>, StoreError> {
+    /// The next batch: its header, and its rows in the place of what stands in `rows`, which is
+    /// used again and again.
+    pub(crate) fn next_batch(&mut self, rows: &mut Vec<Row>) -> Result<Option<Header>, StoreError> {
         let Some(first) = self.take_row()? else { return Ok(None) };
         if first.kind != KIND_HEADER {
             return Err(damaged(format!("row {}: a batch begins without header", first.seq)));
@@ -133,14 +134,14 @@ impl<'a> Walk<'a> {
         let Record::Header(header) = Record::decode(&first)? else {
             return Err(damaged(format!("row {}: not a header", first.seq)));
         };
-        let mut rows = Vec::new();
+        rows.clear();
         for _ in 0..header.rows {
             let row = self.take_row()?;
             rows.push(row.ok_or_else(|| damaged(format!("batch {} is cut", header.number)))?);
         }
-        self.check(&first, &header, &rows)?;
+        self.check(&first, &header, rows)?;
         self.header = Some(header.clone());
-        Ok(Some((header, rows)))
+        Ok(Some(header))
     }
 
     fn check(&self, first: &Row, header: &Header, rows: &[Row]) -> Result<(), StoreError> {

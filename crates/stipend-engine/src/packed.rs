@@ -4,7 +4,7 @@
 use crate::account::Account;
 use crate::limits::SEGMENT_SLOTS;
 use std::sync::Arc;
-use stipend_store::codec::{CodecError, Decode, Encode, Reader, VERSION, Writer};
+use stipend_store::codec::{CodecError, Decode, Encode, Reader, VERSION, Writer, gather};
 
 /// Customers of a segment.
 pub(crate) const SLOTS: usize = SEGMENT_SLOTS as usize;
@@ -79,6 +79,20 @@ impl Packed {
         }
     }
 
+    /// A segment of what is known of its slots.
+    pub(crate) fn of(places: &[Place<'_>; SLOTS]) -> Self {
+        let length = |place: &Place<'_>| match place {
+            Place::Free | Place::Decoded => 0,
+            Place::Packed(bytes) => bytes.len(),
+        };
+        let writer = Writer::with_room(places.iter().map(length).sum());
+        let mut packer = Packer { writer, ..Packer::new() };
+        for (place, known) in places.iter().enumerate() {
+            packer.keep(place, known);
+        }
+        packer.finish()
+    }
+
     /// How many slots are taken.
     pub(crate) fn count(&self) -> usize {
         self.taken.count_ones() as usize
@@ -101,6 +115,11 @@ pub(crate) struct Packer {
     writer: Writer,
     starts: [u32; SLOTS + 1],
     taken: u64,
+}
+
+/// The bytes of a customer alone, which is in no segment yet.
+pub(crate) fn pack_alone(account: &Account) -> Box<[u8]> {
+    gather(|writer| account.encode(writer)).into()
 }
 
 impl Packer {
@@ -129,11 +148,6 @@ impl Packer {
     fn take(&mut self, place: usize) {
         self.taken |= 1 << place;
         self.starts[place + 1] = to_u32(self.writer.written());
-    }
-
-    /// The bytes alone, for one customer that is in no segment yet.
-    pub(crate) fn into_bytes(self) -> Box<[u8]> {
-        self.writer.into_bytes().into()
     }
 
     pub(crate) fn finish(self) -> Packed {

@@ -66,6 +66,23 @@ impl Names {
             subscriptions.insert((profile.env, subscription.terms.id.clone()), slot);
         }
     }
+
+    /// Takes the names of a customer of which most were taken before: those stay as they are, since
+    /// what another took the place of would be kept until nobody can read it any more.
+    pub(crate) fn take_again(&self, account: &Account) {
+        let (slot, profile) = (account.customer.slot.0, &account.customer.profile);
+        let customers = self.customers.pin();
+        if customers.get(&Name(profile.env, &profile.id)) != Some(&slot) {
+            customers.insert((profile.env, profile.id.clone()), slot);
+        }
+        let subscriptions = self.subscriptions.pin();
+        for subscription in &account.customer.subscriptions {
+            let id = &subscription.terms.id;
+            if subscriptions.get(&Name(profile.env, id)) != Some(&slot) {
+                subscriptions.insert((profile.env, id.clone()), slot);
+            }
+        }
+    }
 }
 
 #[derive(Debug)]

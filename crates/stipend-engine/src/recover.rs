@@ -9,7 +9,7 @@ use crate::limits::{
     SLOT_FIRST,
 };
 use crate::load::{Walk, damaged, fold_change, fold_entry, read_header, tail_start};
-use crate::packed::{Packed, Packer, Place, SLOTS, place_of, unpack};
+use crate::packed::{Packed, Place, SLOTS, pack_alone, place_of, unpack};
 use crate::progress::{LoadProgress, LoadStage};
 use crate::published::Names;
 use crate::realm::Realm;
@@ -59,6 +59,15 @@ impl Known {
         self.peopled.insert(env);
         self.due.extend(due.map(|due| (env, due, slot)));
         self.next_slot = self.next_slot.max(slot + 1);
+    }
+
+    /// Forgets the customers at these places of these segments, and takes what is known instead.
+    fn replace(&mut self, changed: &HashMap<u32, u64, RandomState>, instead: Self) {
+        self.due.retain(|(_, _, slot)| {
+            let changed = changed.get(&(slot / SEGMENT_SLOTS));
+            changed.is_none_or(|places| places & (1 << place_of(*slot)) == 0)
+        });
+        self.add(instead);
     }
 
     fn add(&mut self, other: Self) {
@@ -128,8 +137,7 @@ pub(crate) fn load(reader: &dyn Reader, progress: &LoadProgress) -> Result<Loade
     let (from, before) = tail_start(reader, tip.replay_after)?;
     progress.begin(LoadStage::Journal, last + 1 - from);
     let tail = Tail { walk: Walk::new(reader, from, before)?, ends: &ends, progress };
-    let folded = tail.fold(&mut loaded)?;
-    replace(&mut loaded, folded);
+    tail.fold(&mut loaded)?;
     loaded.tip = Tip { number: tip.number, last, hash: tip.hash };
     loaded.now = Timestamp::from_micros(tip.now);
     Ok(loaded)
@@ -209,7 +217,17 @@ struct Folded {
     due: Option<Timestamp>,
 }
 
-type AllFolded = HashMap<u32, Folded, RandomState>;
+/// The changed customers of a segment, by their places in it.
+type FoldedSegment = Box<[Option<Folded>; SLOTS]>;
+
+/// Segments that one thread has folded rows into.
+struct Share {
+    segments: BTreeMap<u32, Packed>,
+    /// The segments that rows were about, with the places of the changed customers, as bits.
+    changed: Vec<(u32, u64)>,
+    /// What is known of the changed customers.
+    known: Known,
+}
 
 /// The rows that a start folds.
 struct Tail<'a> {
@@ -220,32 +238,44 @@ struct Tail<'a> {
 
 impl Tail<'_> {
     /// Verifies batch after batch and has their rows folded, those of a segment always by the
-    /// same thread.
-    fn fold(mut self, loaded: &mut Loaded) -> Result<AllFolded, StoreError> {
-        let Loaded { realm, segments, names, lagging, .. } = loaded;
-        let (segments, names) = (&*segments, &*names);
+    /// same thread, to which the segment is given meanwhile.
+    fn fold(mut self, loaded: &mut Loaded) -> Result<(), StoreError> {
+        let Loaded { realm, segments, names, lagging, known, .. } = loaded;
+        let names = &*names;
+        let mut shares: Vec<_> = (0..threads()).map(|_| BTreeMap::new()).collect();
+        for (segment, packed) in std::mem::take(segments) {
+            let thread = segment as usize % shares.len();
+            shares[thread].insert(segment, packed);
+        }
+        let (mut changed, mut added) = (HashMap::default(), Known::default());
         std::thread::scope(|scope| {
-            let (senders, folders): (Vec<_>, Vec<_>) = (0..threads())
-                .map(|_| {
+            let (senders, folders): (Vec<_>, Vec<_>) = shares
+                .into_iter()
+                .map(|share| {
                     let (rows_out, rows_in) = bounded(4);
-                    let folder = Folder::new(segments, names);
+                    let folder = Folder::new(share, names);
                     (rows_out, scope.spawn(move || folder.run(&rows_in)))
                 })
                 .unzip();
             let walked = self.walk(&senders, realm, lagging);
             drop(senders);
-            let mut all = AllFolded::default();
             let mut first: Option<(Seq, StoreError)> = None;
             for folder in folders {
                 match folder.join().unwrap_or_else(|cause| resume_unwind(cause)) {
-                    Ok(folded) => all.extend(folded),
+                    Ok(share) => {
+                        segments.extend(share.segments);
+                        changed.extend(share.changed);
+                        added.add(share.known);
+                    }
                     Err(error) if first.as_ref().is_some_and(|first| first.0 < error.0) => {}
                     Err(error) => first = Some(error),
                 }
             }
             // What was folded stands before where the walk has come to.
-            first.map_or(walked, |(_, error)| Err(error)).map(|()| all)
-        })
+            first.map_or(walked, |(_, error)| Err(error))
+        })?;
+        known.replace(&changed, added);
+        Ok(())
     }
 
     fn walk(
@@ -254,10 +284,12 @@ impl Tail<'_> {
         realm: &mut Realm,
         lagging: &mut BTreeMap<u32, Seq>,
     ) -> Result<(), StoreError> {
-        let mut waiting: Vec<Vec<Row>> = folders.iter().map(|_| Vec::new()).collect();
-        while let Some((_, rows)) = self.walk.next_batch()? {
+        let room = || Vec::with_capacity(LOAD_ROWS);
+        let mut waiting: Vec<Vec<Row>> = folders.iter().map(|_| room()).collect();
+        let mut rows = Vec::new();
+        while self.walk.next_batch(&mut rows)?.is_some() {
             self.progress.advance(rows.len() as u64 + 1);
-            for row in rows.into_iter().filter(|row| row.kind != KIND_HEADER) {
+            for row in rows.drain(..).filter(|row| row.kind != KIND_HEADER) {
                 let segment = row.slot / SEGMENT_SLOTS;
                 if self.ends.get(&segment).is_some_and(|as_of| *as_of >= row.seq) {
                     continue;
@@ -273,7 +305,9 @@ impl Tail<'_> {
                 waiting[folder].push(row);
                 // A folder that has ended has met something wrong, and says what.
                 if waiting[folder].len() == LOAD_ROWS
-                    && folders[folder].send(std::mem::take(&mut waiting[folder])).is_err()
+                    && folders[folder]
+                        .send(std::mem::replace(&mut waiting[folder], room()))
+                        .is_err()
                 {
                     return Ok(());
                 }
@@ -298,27 +332,28 @@ fn fold_realm(realm: &mut Realm, row: &Row) -> Result<(), StoreError> {
 /// Folds the rows of some segments. It keeps few customers decoded, so that a start takes no more
 /// memory than what it has started.
 struct Folder<'a> {
-    segments: &'a BTreeMap<u32, Packed>,
+    segments: BTreeMap<u32, Packed>,
     names: &'a Names,
     decoded: HashMap<u32, Account, RandomState>,
     /// The decoded ones, longest decoded first.
     order: VecDeque<u32>,
-    folded: AllFolded,
+    folded: HashMap<u32, FoldedSegment, RandomState>,
 }
 
 impl<'a> Folder<'a> {
-    fn new(segments: &'a BTreeMap<u32, Packed>, names: &'a Names) -> Self {
+    fn new(segments: BTreeMap<u32, Packed>, names: &'a Names) -> Self {
         let (decoded, order) = (HashMap::default(), VecDeque::new());
-        Self { segments, names, decoded, order, folded: AllFolded::default() }
+        Self { segments, names, decoded, order, folded: HashMap::default() }
     }
 
-    fn run(mut self, rows: &Receiver<Vec<Row>>) -> Result<AllFolded, (Seq, StoreError)> {
+    /// Folds all rows; gives the segments as they are then.
+    fn run(mut self, rows: &Receiver<Vec<Row>>) -> Result<Share, (Seq, StoreError)> {
         for row in rows.iter().flatten() {
             let seq = row.seq;
             self.fold(row).map_err(|error| (seq, error))?;
         }
         while self.pack_oldest() {}
-        Ok(self.folded)
+        Ok(self.finish())
     }
 
     fn fold(&mut self, row: Row) -> Result<(), StoreError> {
@@ -339,11 +374,12 @@ impl<'a> Folder<'a> {
     }
 
     fn find(&self, slot: u32, entry: &Entry) -> Option<Account> {
-        if let Some(folded) = self.folded.get(&slot) {
+        let (segment, place) = (slot / SEGMENT_SLOTS, place_of(slot));
+        if let Some(folded) = self.folded.get(&segment).and_then(|all| all[place].as_ref()) {
             return Some(unpack(&folded.bytes));
         }
-        let packed = self.segments.get(&(slot / SEGMENT_SLOTS));
-        match (packed.map(|packed| packed.at(place_of(slot))), entry) {
+        let packed = self.segments.get(&segment);
+        match (packed.map(|packed| packed.at(place)), entry) {
             (Some(Place::Packed(bytes)), _) => Some(unpack(bytes)),
             (_, Entry::Profile(profile)) => {
                 Some(Account::new(Customer::new(Slot(slot), profile.clone())))
@@ -356,33 +392,35 @@ impl<'a> Folder<'a> {
     fn pack_oldest(&mut self) -> bool {
         let Some(slot) = self.order.pop_front() else { return false };
         let account = self.decoded.remove(&slot).expect("the order is of decoded ones");
-        self.names.take(&account);
+        self.names.take_again(&account);
         let Customer { profile, next_due: due, .. } = &account.customer;
-        let mut packer = Packer::new();
-        packer.pack(0, &account);
-        let folded = Folded { bytes: packer.into_bytes(), env: profile.env, due: *due };
-        self.folded.insert(slot, folded);
+        let folded = Folded { bytes: pack_alone(&account), env: profile.env, due: *due };
+        let segment = self.folded.entry(slot / SEGMENT_SLOTS);
+        let segment = segment.or_insert_with(|| Box::new([const { None }; SLOTS]));
+        segment[place_of(slot)] = Some(folded);
         true
     }
-}
 
-/// Puts the customers that the tail has changed in the place of what their images say.
-fn replace(loaded: &mut Loaded, folded: AllFolded) {
-    loaded.known.due.retain(|(_, _, slot)| !folded.contains_key(slot));
-    let mut changed = BTreeMap::<u32, BTreeMap<usize, Box<[u8]>>>::new();
-    for (slot, Folded { bytes, env, due }) in folded {
-        loaded.known.take(slot, env, due);
-        changed.entry(slot / SEGMENT_SLOTS).or_default().insert(place_of(slot), bytes);
-    }
-    for (segment, changed) in changed {
-        let before = loaded.segments.get(&segment);
-        let mut packer = Packer::new();
-        for place in 0..SLOTS {
-            let known = before.map_or(Place::Free, |before| before.at(place));
-            let changed = changed.get(&place).map(|bytes| Place::Packed(bytes));
-            packer.keep(place, &changed.unwrap_or(known));
+    /// Puts the customers that the rows have changed in the place of what their images say.
+    fn finish(self) -> Share {
+        let Self { segments, folded, .. } = self;
+        let mut share = Share { segments, changed: Vec::new(), known: Known::default() };
+        for (segment, folded) in folded {
+            let before = share.segments.remove(&segment);
+            let places = std::array::from_fn(|place| match &folded[place] {
+                Some(folded) => Place::Packed(&folded.bytes),
+                None => before.as_ref().map_or(Place::Free, |before| before.at(place)),
+            });
+            share.segments.insert(segment, Packed::of(&places));
+            let mut changed = 0;
+            for (place, folded) in (0..).zip(folded.iter()) {
+                let Some(folded) = folded else { continue };
+                share.known.take(segment * SEGMENT_SLOTS + place, folded.env, folded.due);
+                changed |= 1 << place;
+            }
+            share.changed.push((segment, changed));
         }
-        loaded.segments.insert(segment, packer.finish());
+        share
     }
 }
 

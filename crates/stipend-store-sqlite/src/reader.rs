@@ -19,6 +19,9 @@ const IDLE_MAX: usize = 8;
 /// that are in use.
 const STATEMENTS_MAX: usize = 64;
 
+/// Rows that room is made for before it is known how many there are.
+const ROWS_ROOM_MAX: usize = 1_024;
+
 const ROW: &str = "SELECT seq, part, kind, at, slot, pool, pool_seq, prev, jump, life, amount,
   balance_after, key, body FROM journal";
 
@@ -74,7 +77,11 @@ impl Reader for SqliteReader {
         self.ask(|connection| {
             let sql = format!("{ROW} WHERE seq >= ? ORDER BY seq LIMIT ?");
             let mut select = connection.prepare_cached(&sql)?;
-            select.query_map((bound(from), limit(count)), row)?.collect()
+            let mut rows = Vec::with_capacity(count.min(ROWS_ROOM_MAX));
+            for read in select.query_map((bound(from), limit(count)), row)? {
+                rows.push(read?);
+            }
+            Ok(rows)
         })
     }
 

@@ -143,10 +143,18 @@ pub enum CodecError {
 /// The bytes of a value, with the version in front.
 #[must_use]
 pub fn to_bytes<T: Encode + ?Sized>(value: &T) -> Vec<u8> {
+    gather(|writer| {
+        writer.byte(VERSION);
+        value.encode(writer);
+    })
+}
+
+/// What is written, as part of something else: without a version of its own.
+#[must_use]
+pub fn gather(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     // What is kept is exactly as long as it is; the room to write in is used again.
     let mut writer = Writer::reusing(SCRATCH.take());
-    writer.byte(VERSION);
-    value.encode(&mut writer);
+    write(&mut writer);
     let room = writer.into_bytes();
     let bytes = room.as_slice().to_vec();
     if room.capacity() <= SCRATCH_MAX {

@@ -82,6 +82,10 @@ fn integers_have_one_shortest_form() {
     check(200_u8, &[200]);
     check(-64_i32, &[127]);
     check(300_u16, &[172, 2]);
+    check((1_u64 << 63) - 1, &[[255; 8].as_slice(), &[127]].concat());
+    check(1_u64 << 63, &[[128; 9].as_slice(), &[1]].concat());
+    check(i128::from(i64::MIN), &[[255; 9].as_slice(), &[1]].concat());
+    check(i128::from(i64::MAX) + 1, &[[128; 9].as_slice(), &[2]].concat());
     check(i128::MIN, &[[255; 18].as_slice(), &[3]].concat());
     check(i128::MAX, &[&[254], [255; 17].as_slice(), &[3]].concat());
 }
@@ -156,6 +160,12 @@ fn a_record_of_an_unknown_shape_is_refused_by_name() {
 #[test]
 fn values_of_another_form_are_refused() {
     refused::<u64>(&[128, 0], "not the shortest form of an integer");
+    for zeros in [1, 8, 9, 17] {
+        let longer = [[255_u8].as_slice(), &vec![128; zeros - 1], &[0]].concat();
+        refused::<u128>(&longer, "not the shortest form of an integer");
+        refused::<i128>(&longer, "not the shortest form of an integer");
+        refused::<u128>(&longer[..zeros], "the bytes end within a value");
+    }
     refused::<u64>(&[255, 255, 255, 255, 255, 255, 255, 255, 255, 2], "not an integer of 64 bits");
     refused::<u128>(&[[255; 18].as_slice(), &[4]].concat(), "not an integer of 128 bits");
     refused::<u128>(&[255; 40], "not an integer of 128 bits");

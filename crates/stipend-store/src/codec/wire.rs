@@ -15,6 +15,12 @@ impl Writer {
         Self { bytes }
     }
 
+    /// Has room for so many bytes, and makes more where more are written.
+    #[must_use]
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     /// The bytes written so far.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
@@ -33,6 +39,7 @@ impl Writer {
     }
 
     /// An unsigned integer, seven bits a byte, the lowest first.
+    #[inline]
     pub fn u64(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.bytes.push((value & 0x7f) as u8 | 0x80);
@@ -61,12 +68,15 @@ impl Writer {
 
     /// A signed integer of up to 128 bits, in the same form as [`Writer::i64`].
     pub fn i128(&mut self, value: i128) {
-        self.u128((value << 1 ^ value >> 127).cast_unsigned());
+        match i64::try_from(value) {
+            Ok(short) => self.i64(short),
+            Err(_) => self.u128((value << 1 ^ value >> 127).cast_unsigned()),
+        }
     }
 
     /// How many values or bytes follow.
     pub fn count(&mut self, count: usize) {
-        self.u128(count as u128);
+        self.u64(count as u64);
     }
 
     /// A count and so many bytes.
@@ -79,6 +89,15 @@ impl Writer {
     pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
+}
+
+/// Seven bits each: the tenth byte would be the first that 64 bits may not hold.
+const SHORT_BYTES: usize = 9;
+
+const NOT_SHORTEST: CodecError = CodecError::Invalid("the shortest form of an integer");
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
 /// Takes a value's bytes apart.
@@ -116,8 +135,24 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`CodecError::Ended`], or [`CodecError::Invalid`] where it is too large or not in its
     /// shortest form.
+    #[inline]
     pub fn u64(&mut self) -> Result<u64, CodecError> {
-        self.u128()?.try_into().map_err(|_| CodecError::Invalid("an integer of 64 bits"))
+        match self.rest {
+            [first, rest @ ..] if *first < 0x80 => {
+                self.rest = rest;
+                Ok((*first).into())
+            }
+            _ => self.u64_of_many_bytes(),
+        }
+    }
+
+    fn u64_of_many_bytes(&mut self) -> Result<u64, CodecError> {
+        match self.short()? {
+            Some(value) => Ok(value),
+            None => {
+                self.u128()?.try_into().map_err(|_| CodecError::Invalid("an integer of 64 bits"))
+            }
+        }
     }
 
     /// What [`Writer::i64`] wrote.
@@ -125,7 +160,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::u64`].
     pub fn i64(&mut self) -> Result<i64, CodecError> {
-        self.i128()?.try_into().map_err(|_| CodecError::Invalid("an integer of 64 bits"))
+        self.u64().map(unzigzag)
     }
 
     /// What [`Writer::u128`] wrote.
@@ -133,12 +168,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::u64`].
     pub fn u128(&mut self) -> Result<u128, CodecError> {
-        let first = self.byte()?;
-        if first < 0x80 {
-            return Ok(u128::from(first));
+        if let Some(value) = self.short()? {
+            return Ok(value.into());
         }
-        let mut value = u128::from(first & 0x7f);
-        let mut shift = 7;
+        let mut value = 0;
+        let mut shift = 0;
         loop {
             let byte = self.byte()?;
             let bits = u128::from(byte & 0x7f);
@@ -148,7 +182,7 @@ impl<'a> Reader<'a> {
             }
             value |= bits << shift;
             if byte == 0 {
-                return Err(CodecError::Invalid("the shortest form of an integer"));
+                return Err(NOT_SHORTEST);
             }
             if byte < 0x80 {
                 return Ok(value);
@@ -157,11 +191,32 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// An integer that fits into so many bytes that 64 bits hold it whatever they are, as nearly
+    /// every one does. A longer one is left where it stands: to be added up in 128 bits, which
+    /// takes several times as long.
+    fn short(&mut self) -> Result<Option<u64>, CodecError> {
+        let mut value = 0;
+        for (index, byte) in self.rest.iter().take(SHORT_BYTES).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if *byte < 0x80 {
+                if *byte == 0 && index > 0 {
+                    return Err(NOT_SHORTEST);
+                }
+                self.rest = &self.rest[index + 1..];
+                return Ok(Some(value));
+            }
+        }
+        if self.rest.len() < SHORT_BYTES { Err(CodecError::Ended) } else { Ok(None) }
+    }
+
     /// What [`Writer::i128`] wrote.
     ///
     /// # Errors
     /// As [`Reader::u64`].
     pub fn i128(&mut self) -> Result<i128, CodecError> {
+        if let Some(short) = self.short()? {
+            return Ok(unzigzag(short).into());
+        }
         let value = self.u128()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
@@ -171,7 +226,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`CodecError::Ended`] where it promises more, else as [`Reader::u64`].
     pub fn count(&mut self) -> Result<usize, CodecError> {
-        let count = self.u128()?;
+        let count = self.u64()?;
         usize::try_from(count).ok().filter(|count| *count <= self.left()).ok_or(CodecError::Ended)
     }
 
