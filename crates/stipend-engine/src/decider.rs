@@ -31,6 +31,7 @@ use stipend_store::Seq;
 
 pub(crate) use ahead::Ahead;
 pub(crate) use parking::Parking;
+pub(crate) use report::Plan;
 pub(crate) use request::Request;
 use request::{Order, Work};
 pub(crate) use slices::Slices;
@@ -55,6 +56,8 @@ pub(crate) struct Decider {
     pub(crate) committed: Receiver<Committed>,
     pub(crate) parking: Parking,
     pub(crate) slices: Slices,
+    /// Room to plan many reports of usage in.
+    pub(crate) plan: Plan,
 }
 
 /// What a decided command did.

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::command::{Answer, Command, Refusal, Submission};
 use crate::committer::{self, Committer, Fatal, run_guarded};
 use crate::decider::{
-    Ahead, Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Request, Slices,
+    Ahead, Decider, ONCE_RELEASE, ONCE_REQUEST, ONCE_RESERVATION, Parking, Plan, Request, Slices,
 };
 use crate::due::DueIndex;
 use crate::flush::Flusher;
@@ -233,6 +233,7 @@ impl Engine {
             committed: committed_in,
             parking: Parking::default(),
             slices: Slices::default(),
+            plan: Plan::default(),
         };
         let committer = Committer {
             store,

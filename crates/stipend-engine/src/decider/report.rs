@@ -48,7 +48,7 @@ impl Decider {
         items: Vec<ReportItem>,
     ) -> Result<Vec<Step>, Refusal> {
         let is_single = items.len() == 1;
-        let mut plan = Plan::default();
+        let mut plan = std::mem::take(&mut self.plan);
         let mut found = Vec::with_capacity(items.len());
         for item in &items {
             let slot = self.working.find_customer(env, &item.customer);
@@ -65,6 +65,8 @@ impl Decider {
                 Err(refusal) => refused.push((index, refusal)),
             }
         }
+        plan.clear();
+        self.plan = plan;
         match refused.len() {
             0 => Ok(steps),
             1 if is_single => Err(refused.remove(0).1),
@@ -173,9 +175,10 @@ impl Decider {
     }
 }
 
-/// What was seen of the items of a command so far.
+/// What was seen of the items of a command so far. Its room is used again: for a thousand items it
+/// is large, and would be asked of the system each time.
 #[derive(Default)]
-struct Plan {
+pub(crate) struct Plan {
     /// The customers that have an item.
     seen_once: HashSet<u32, RandomState>,
     /// The customers that have several.
@@ -184,6 +187,16 @@ struct Plan {
     seen: HashMap<ScopeHash, (usize, Key), RandomState>,
     /// The customers with several items, as they will be.
     copies: HashMap<u32, Customer, RandomState>,
+}
+
+impl Plan {
+    fn clear(&mut self) {
+        let Self { seen_once, shared, seen, copies } = self;
+        seen_once.clear();
+        shared.clear();
+        seen.clear();
+        copies.clear();
+    }
 }
 
 /// How an item is done.
