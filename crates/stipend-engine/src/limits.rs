@@ -33,8 +33,9 @@ pub const DECISION_ROWS_MAX: usize = 10_000;
 pub const PAST_ROWS_MAX: usize = 2_000;
 
 /// Rows of its pools that are read for one page of a ledger or of reservations that have ended. A page
-/// is shorter where what is asked for is rare among them.
-pub const LEDGER_ROWS_MAX: usize = 20_000;
+/// is shorter where what is asked for is rare among them, and one that finds nothing is taken for the
+/// last by clients that ask until nothing comes: so it reads on for about a second.
+pub const LEDGER_ROWS_MAX: usize = 200_000;
 
 /// Rows of the life of a pool that are read for a list of its grants, or to find one that has left it.
 pub const ENDED_ROWS_MAX: usize = 50_000;
