@@ -285,6 +285,11 @@ impl Decider {
             Command::Customer(id, command) => {
                 let found = self.working.find_customer(env, &id);
                 let slot = found.ok_or(Refusal::CustomerNotFound(id))?;
+                if let CustomerCommand::Provision(request) = &command
+                    && let Some(payer) = &request.paying_customer
+                {
+                    self.check_payer(env, payer)?;
+                }
                 self.change_customer(open, env, slot, &command)?
             }
             Command::Subscription(id, command) => {

@@ -28,6 +28,7 @@ mod errors;
 mod failing_store;
 mod idempotency;
 mod overload;
+mod payers;
 mod requests;
 mod reservations;
 mod scopes;
