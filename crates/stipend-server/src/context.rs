@@ -216,11 +216,22 @@ impl Caller {
         self.remember_content(&[path, &canonical])
     }
 
-    /// How one item of a list is recognised that has no key of its own: by the whole request and
-    /// its place in it.
+    /// How one report of a list is recognised that has no key of its own: by its place in the list
+    /// and the key of the request, else by the whole request. The versions of the path are one
+    /// operation.
     #[must_use]
-    pub(crate) fn remember_item(&self, canonical: &str, place: usize) -> Remember {
-        self.remember_content(&[self.uri.path(), canonical, &place.to_string()])
+    pub(crate) fn remember_report(&self, canonical: &str, place: usize) -> Remember {
+        let place = place.to_string();
+        if let Some(key) = &self.idempotency_key {
+            let parts = ["Idempotency-Key", key, &place];
+            return Remember::Key(Key::new(
+                self.env,
+                Operation::Usage,
+                &parts,
+                canonical.as_bytes(),
+            ));
+        }
+        self.remember_content(&[self.uri.path(), canonical, &place])
     }
 
     fn remember_content(&self, parts: &[&str]) -> Remember {

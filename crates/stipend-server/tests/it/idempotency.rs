@@ -141,6 +141,32 @@ fn a_consumption_is_done_once_for_its_key() {
 }
 
 #[test]
+fn usage_that_has_no_key_of_its_own_is_counted_once_for_that_of_its_request() {
+    let server = world::features();
+    let report = |value: u32| json!({ "customerId": "acme", "featureId": "calls", "value": value });
+    let ask = |version: &str, header: &str, usages: &[Value]| {
+        let path = format!("/api/{version}/usage");
+        keyed(&server, header, &path, &json!({ "usages": usages }).to_string())
+    };
+    let usage = || {
+        let path = "/api/v1/customers/acme/entitlements/check?featureId=calls";
+        server.get(path)["currentUsage"].clone()
+    };
+    let (first, two) = (ask("v1", "k", &[report(5)]), [report(5), report(2)]);
+    assert_eq!((first.status, usage()), (200, json!(5)), "{}", first.text());
+    server.advance(60 * 60);
+    for version in ["v1", "v2"] {
+        assert_eq!(ask(version, "k", &[report(5)]).status, 200);
+        assert_eq!(usage(), json!(5), "{version}: one operation, one effect");
+    }
+    assert_eq!(ask("v1", "k", &[report(6)]).verdict(), "422 idempotency_key_reused");
+    assert_eq!(ask("v1", "k", &two).verdict(), "422 batch_refused");
+    ask("v1", "other", &two);
+    ask("v1", "other", &two);
+    assert_eq!(usage(), json!(12), "equal items of one request are several");
+}
+
+#[test]
 fn rows_51_and_52_a_batch_is_whole_or_says_that_it_is_partial() {
     let server = world::example();
     let path = "/api/v1/credits/consumption/async";
