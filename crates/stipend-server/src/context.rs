@@ -202,6 +202,12 @@ impl Caller {
         stipend_engine::ApiKey::digest_of(self.key.to_str().unwrap_or_default())
     }
 
+    /// The same caller, changing another environment than that of its key.
+    #[must_use]
+    pub(crate) fn managing(&self, env: EnvId) -> Self {
+        Self { env, ..self.clone() }
+    }
+
     /// How the request is recognised when it comes again: by its key, else by its content
     /// (`behaviour.md` §0.10).
     #[must_use]

@@ -55,6 +55,24 @@ fn row_45_the_same_key_on_another_path_is_another() {
 }
 
 #[test]
+fn settings_that_are_sent_again_with_their_key_are_not_set_again() {
+    let server = world::example();
+    let path = "/api/v1/environments/1";
+    let ask = |key: &str, zone: &str| {
+        let call = server.request("PATCH", path).header("idempotency-key", key);
+        call.json(&json!({ "timeZone": zone })).send()
+    };
+    let first = ask("k", "Europe/Berlin");
+    ask("other", "Asia/Tokyo");
+    let again = ask("k", "Europe/Berlin");
+    assert!(again.is_replay(), "{}", again.text());
+    assert_eq!(again.body, first.body);
+    let zone = |server: &Server| server.get("/api/v1/environments")[0]["timeZone"].clone();
+    assert_eq!(zone(&server), "Asia/Tokyo");
+    assert_eq!(ask("k", "Asia/Tokyo").verdict(), "422 idempotency_key_reused");
+}
+
+#[test]
 fn row_47_a_key_must_be_a_short_text_that_is_sent_once() {
     let server = world::example();
     let before = server.position();
