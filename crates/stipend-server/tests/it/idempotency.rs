@@ -73,6 +73,28 @@ fn settings_that_are_sent_again_with_their_key_are_not_set_again() {
 }
 
 #[test]
+fn a_change_of_an_entitlement_gets_its_first_answer_whatever_came_since() {
+    let server = world::features();
+    let path = "/api/v1/plans/full/entitlements/calls";
+    server.post("/api/v1/plans/full/draft", &Value::Null);
+    let ask = |key: &str, fields: Value| {
+        let mut body = json!({ "type": "FEATURE" });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        server.request("PATCH", path).header("idempotency-key", key).json(&body).send()
+    };
+    let monday = || json!({ "weeklyResetPeriodConfiguration": { "accordingTo": "EveryMonday" } });
+    let refused = ask("no", monday()).verdict();
+    assert_eq!(refused, "422 conflicting_fields /weeklyResetPeriodConfiguration");
+    ask("week", json!({ "resetPeriod": "WEEK" }));
+    let first = ask("k", monday());
+    assert_eq!(first.status, 200, "{}", first.text());
+    ask("month", json!({ "resetPeriod": "MONTH" }));
+    let again = ask("k", monday());
+    assert!(again.is_replay(), "{}", again.text());
+    assert_eq!(again.body, first.body);
+}
+
+#[test]
 fn row_47_a_key_must_be_a_short_text_that_is_sent_once() {
     let server = world::example();
     let before = server.position();

@@ -274,7 +274,7 @@ pub(super) async fn update(posted: Posted) -> Result<Response, Failure> {
     let entitlement = found(&visit, package)?;
     let updated = async {
         let body = sheet::change(&form, entitlement).read::<UpdateEntitlement>()?;
-        let patch = mapping::patch_from_wire(body, Some(entitlement))?;
+        let patch = mapping::patch_from_wire(body);
         let target = entitlement.target.clone();
         let command = CatalogCommand::UpdateEntitlement(package.key.clone(), target, patch);
         edit_draft(&visit, package, vec![command]).await
