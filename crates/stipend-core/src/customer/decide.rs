@@ -412,8 +412,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A builder of what time brings about.
-    pub(super) fn of_time(customer: &Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
-        Self { by: Bringer::Time, ..Self::new(customer, catalog, now) }
+    pub(super) fn of_time(customer: Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
+        Self { customer, catalog, now, by: Bringer::Time, entries: Vec::new() }
     }
 
     /// A builder that goes on from here, to be joined or dropped.
