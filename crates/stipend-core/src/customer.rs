@@ -46,7 +46,7 @@ pub use consume::ConsumeRequest;
 pub use counting::{UsageStanding, usage_standing};
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
-    decide_consumption,
+    decide_consumption, decide_event, decide_usage,
 };
 pub use due::{roll_forward, roll_forward_within};
 pub use entry::{

@@ -252,7 +252,7 @@ impl Decider {
         }
         let command = match work {
             Work::Consume(items) => return self.consume(open, env, &items),
-            Work::Report(items) => return self.report(open, env, items),
+            Work::Report(items) => return self.report(open, env, &items),
             Work::Other(command) => *command,
         };
         let done = match command {

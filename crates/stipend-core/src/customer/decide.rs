@@ -324,6 +324,38 @@ pub fn decide_consumption(
     consume(customer, catalog, request, now)
 }
 
+/// As [`decide`] for [`CustomerCommand::Usage`], without taking the request.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_usage(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &UsageRequest,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    if customer.profile.archived_at.is_some() {
+        return Err(CustomerRejection::CustomerArchived);
+    }
+    report::report(customer, catalog, request, now)
+}
+
+/// As [`decide`] for [`CustomerCommand::Event`], without taking the request.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_event(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &EventRequest,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    if customer.profile.archived_at.is_some() {
+        return Err(CustomerRejection::CustomerArchived);
+    }
+    report::take_event(customer, catalog, request, now)
+}
+
 /// Decides a command to a customer that has been rolled forward to `now`.
 ///
 /// # Errors
@@ -412,8 +444,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A builder of what time brings about.
-    pub(super) fn of_time(customer: &Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
-        Self { by: Bringer::Time, ..Self::new(customer, catalog, now) }
+    pub(super) fn of_time(customer: Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
+        Self { customer, catalog, now, by: Bringer::Time, entries: Vec::new() }
     }
 
     /// A builder that goes on from here, to be joined or dropped.

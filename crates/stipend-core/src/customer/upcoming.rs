@@ -100,7 +100,8 @@ pub fn upcoming_of(
             terms.ended.is_none().then(|| terms.clone())
         };
         let before: Vec<_> = numbers.iter().map(terms).collect();
-        let entries = roll_instant(&mut rolled, catalog, due);
+        let (next, entries) = roll_instant(rolled, catalog, due);
+        rolled = next;
         for ((number, before), found) in numbers.iter().zip(before).zip(&mut found) {
             let Some(before) = before.filter(|_| found.len() < count) else { continue };
             let coming = Coming::at(due, &rolled, (*number, &before), &entries);

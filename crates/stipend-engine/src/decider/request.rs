@@ -4,6 +4,7 @@ use crate::actor::Actor;
 use crate::batch::Waiter;
 use crate::command::{Command, ConsumeItem, Refusal, Remember, Render, ReportItem, Submission};
 use crate::key::Key;
+use std::sync::Arc;
 use stipend_core::{CustomerId, EnvId};
 
 /// A command in the queue. The queue is a ring of these that is written and read around and around,
@@ -26,7 +27,7 @@ pub(super) struct Order {
 /// A command by how often it comes.
 pub(super) enum Work {
     Consume(Vec<ConsumeItem>),
-    Report(Vec<ReportItem>),
+    Report(Arc<Vec<ReportItem>>),
     /// Any other one, never one of the above.
     Other(Box<Command>),
 }

@@ -81,8 +81,8 @@ async fn report(
     let canonical = body.canonical();
     let item = |place, usage| Ok(usage_item(caller, &canonical, place, usage));
     let applied = Bulk::of(is_partial, batch, item).apply(app, caller).await?;
-    let mut recorded = Vec::with_capacity(applied.items.len());
-    for (_, item, reported) in &applied.items {
+    let mut recorded = Vec::with_capacity(applied.iter().len());
+    for (_, item, reported) in applied.iter() {
         recorded.push(look_up(app, item, reported).await?);
     }
     Ok((recorded, applied.errors))
@@ -96,7 +96,7 @@ async fn look_up(
 ) -> Result<mapping::Recorded, ApiError> {
     let (record, is_replay, missing) = match reported {
         Reported::Done { is_replay, recorded } => {
-            let record = recorded.usages.first().cloned();
+            let record = recorded.usages().into_iter().next();
             (record, *is_replay, recorded.missing_dimensions.clone())
         }
         Reported::Stored(seq) => {
@@ -180,11 +180,11 @@ async fn report_events(
     let batch = body.read::<ReportEvents>()?.events;
     let item = |_, event| Ok(event_item(&caller, event));
     let applied = Bulk::of(is_partial, batch, item).apply(&app, &caller).await?;
-    let items = applied.items.iter();
-    let warnings = items.filter_map(|(place, _, reported)| mapping::warning(*place, reported));
-    let warnings: Vec<_> = warnings.collect();
+    let warnings =
+        applied.iter().filter_map(|(place, _, reported)| mapping::warning(place, reported));
+    let (accepted, warnings) = (applied.iter().len(), warnings.collect::<Vec<_>>());
     Ok(data(EventsAccepted {
-        accepted: applied.items.len(),
+        accepted,
         errors: applied.is_partial.then_some(applied.errors),
         warnings: (!warnings.is_empty()).then_some(warnings),
     }))
