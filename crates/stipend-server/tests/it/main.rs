@@ -27,6 +27,7 @@ mod embed;
 mod errors;
 mod failing_store;
 mod idempotency;
+mod ledger_pages;
 mod overload;
 mod requests;
 mod reservations;
