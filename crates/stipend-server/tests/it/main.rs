@@ -31,6 +31,7 @@ mod ledger_pages;
 mod overload;
 mod requests;
 mod reservations;
+mod room;
 mod scopes;
 mod sign_in;
 mod snapshots;
