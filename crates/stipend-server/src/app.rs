@@ -232,6 +232,9 @@ impl App {
         }
         match self.try_remembered(caller, remember, command, render).await {
             Ok(answer) => answer.map(Ok),
+            Err(Refusal::Failed) if matches!(remember, Remember::Content { .. }) => {
+                Err(ApiError::from(Refusal::Failed).not_to_be_retried())
+            }
             Err(refusal) => Ok(Err(refusal)),
         }
     }

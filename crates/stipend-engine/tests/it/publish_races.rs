@@ -5,7 +5,7 @@
 //! of two differences. `STEPS` steps for each of `SEEDS` seeds; a failure prints its seed.
 
 use crate::support::{
-    Bench, Random, Waiting, cancel, consume, customer_id, new_customer, outcome, provision,
+    Bench, Random, Waiting, cancel, consume, customer_id, item, new_customer, outcome, provision,
 };
 use std::sync::Arc;
 use stipend_core::catalog::{
@@ -14,14 +14,21 @@ use stipend_core::catalog::{
 };
 use stipend_core::customer::{CustomerRejection, Grant, GrantKind, Subscription};
 use stipend_core::{Amount, SubscriptionId, examples};
-use stipend_engine::{Account, Command, PRODUCTION, Refusal};
+use stipend_engine::limits::SLICE_ROWS_MAX;
+use stipend_engine::{Account, Command, ConsumeItem, PRODUCTION, Refusal};
 use stipend_store::memory::{Fault, FaultKind};
 
 const SEEDS: u64 = 10;
 const STEPS: usize = 40;
 
-/// More than a task looks at in one slice, so that it is cut in the middle.
+/// More than a task looks at in one slice.
 const CUSTOMERS: usize = 300;
+
+/// Rows that a task may write in the batch that it is cut in: less than it has customers.
+const CUT_ROWS: usize = 100;
+
+/// A customer, and its subscription, that no step cancels.
+const STEADY: &str = "steady";
 
 struct Race {
     bench: Bench,
@@ -32,8 +39,10 @@ struct Race {
     publishing: Vec<(PackageKey, Amount, Waiting)>,
     published: Vec<(PackageKey, Amount)>,
     crashes: usize,
-    /// Crashes that found a task half done.
+    /// Crashes that were made to find a task half done.
     cut_tasks: usize,
+    /// Units of usage of the steady customer.
+    used: usize,
 }
 
 fn plan() -> PackageKey {
@@ -66,6 +75,8 @@ impl Race {
     fn new(seed: u64) -> Self {
         let bench = Bench::with_catalog();
         bench.populate(PRODUCTION, CUSTOMERS);
+        bench.create_customer(STEADY);
+        bench.subscribe(STEADY, STEADY, 1);
         Self {
             bench,
             random: Random::new(seed),
@@ -74,6 +85,7 @@ impl Race {
             published: Vec::new(),
             crashes: 0,
             cut_tasks: 0,
+            used: 0,
         }
     }
 
@@ -125,7 +137,8 @@ impl Race {
         self.collect();
     }
 
-    /// Crashes when a task has begun durably, and no commit after that is.
+    /// Crashes when a task is half done durably: the batch that it begins in is so full of usage
+    /// that it has room for a few customers only, and the next one is never committed.
     fn cut(&mut self) {
         let control = self.bench.control();
         control.heal();
@@ -134,13 +147,28 @@ impl Race {
         let amount = self.some_amount();
         self.bench.done(change_amount(&plan(), amount));
         self.bench.wait_for("earlier tasks end", |bench| !has_unfinished_task(bench));
-        self.bench.settle();
         control.pause();
-        let published = self.bench.submit(publish(&plan(), Migration::AllCustomers));
+        let (first, filling) = (self.usage(1), self.usage(SLICE_ROWS_MAX - CUT_ROWS));
+        let held = self.bench.submit(Command::Consume(first));
         self.bench.wait_until_held();
+        let filling = self.bench.submit(Command::Consume(filling));
+        let published = self.bench.submit(publish(&plan(), Migration::AllCustomers));
+        self.bench.let_queue_be_decided();
         control.release_one();
+        outcome(held).expect("there is enough for the usage");
+        control.release_one();
+        outcome(filling).expect("there is enough for the usage");
         outcome(published).expect("there is a draft");
+        assert!(has_unfinished_task(&self.bench), "the task is cut in the middle");
+        self.cut_tasks += 1;
         self.crash();
+    }
+
+    /// New usage of a customer whose subscription is never cancelled.
+    fn usage(&mut self, count: usize) -> Vec<ConsumeItem> {
+        let first = self.used;
+        self.used += count;
+        (first..self.used).map(|n| item(STEADY, &format!("u{n}"), 1)).collect()
     }
 
     /// Takes note of what was acknowledged.
@@ -168,7 +196,6 @@ impl Race {
 
     fn crash(&mut self) {
         self.collect();
-        self.cut_tasks += usize::from(has_unfinished_task(&self.bench));
         self.bench.crash();
         self.publishing.clear();
         self.crashes += 1;

@@ -15,6 +15,7 @@ use stipend_core::{
     examples,
 };
 use stipend_engine::fsck::{self, Audit};
+use stipend_engine::limits::AHEAD_COMMANDS_MAX;
 use stipend_engine::record::KIND_HEADER;
 use stipend_engine::{
     Actor, Alarm, Answer, ApiKey, Clock, Command, ConsumeItem, Consumed, Engine, Key, Options,
@@ -346,6 +347,16 @@ impl Bench {
         while self.engine().queue_length() > 0 {
             std::thread::yield_now();
         }
+    }
+
+    /// Waits until everything that was submitted has been decided, into one batch of any size, while
+    /// a commit is held. The decider takes a new group of requests when it has decided the last
+    /// one, so a group that changes nothing shows that all before it is decided.
+    pub(crate) fn let_queue_be_decided(&self) {
+        for _ in 0..AHEAD_COMMANDS_MAX {
+            drop(self.submit(Command::CatchUp(Slot(0))));
+        }
+        self.let_queue_drain();
     }
 
     /// Waits until an append is held. An engine that makes none is a failure, not a test that

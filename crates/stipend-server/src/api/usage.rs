@@ -51,7 +51,7 @@ fn usage_item(caller: &Caller, canonical: &str, place: usize, body: ReportUsage)
     let customer = body.customer_id;
     let remember = match event_id {
         Some(key) => Remember::Key(Key::of_usage(caller.env, customer.as_str(), &request, &key)),
-        None => caller.remember_item(canonical, place),
+        None => caller.remember_report(canonical, place),
     };
     ReportItem { customer, report: Report::Usage(request), remember }
 }
@@ -124,7 +124,8 @@ async fn look_up(
 /// Up to 100 reports, all or none: counted and durable before the answer. `DELTA` adds to the usage
 /// of the feature, `SET` is the usage from now on. Where the customer's plan or add-on says what
 /// usage costs, it is taken from the pool; less usage gives back exactly what had been drawn. With
-/// the header `Stipend-Batch: partial` the sound ones are applied and the others listed.
+/// the header `Stipend-Batch: partial` the sound ones are applied and the others listed. Reports
+/// without an `idempotencyKey` are counted once for the header `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/usage", tag = "Usage", request_body = ReportUsages,
     security(("apiKey" = ["usage"])),
     responses((status = 200, body = BatchData<Vec<UsageReported>>),
@@ -256,8 +257,9 @@ fn estimate(
     ) -> Result<Cost, stipend_core::customer::CustomerRejection>,
 ) -> Result<Cost, ApiError> {
     let now = app.engine().now(caller.env);
-    let catalog = app.engine().catalog(caller.env);
+    // The customer first, so that the catalog has every version that it pins.
     let found = app.current(caller, customer, now)?;
+    let catalog = app.engine().catalog(caller.env);
     let cost = decide(&found.customer, &catalog, now);
     cost.map_err(|rejection| Refusal::Customer(rejection).into())
 }

@@ -29,6 +29,7 @@ mod failing_store;
 mod idempotency;
 mod ledger_pages;
 mod overload;
+mod payers;
 mod requests;
 mod reservations;
 mod room;
