@@ -21,6 +21,7 @@ mod granting;
 mod hold;
 mod level;
 mod life;
+mod live;
 mod mapping;
 mod pins;
 mod pool;
@@ -70,6 +71,7 @@ pub use grant::{
 };
 pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
+pub use live::{LiveGrants, LiveIter};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
 pub use promotion::{NewPromotion, Promotion, PromotionFault, PromotionPeriod};

@@ -129,7 +129,7 @@ fn check_overdraft_first(state: &State, id: PoolId, effects: &[Effect]) -> Resul
     };
     let overdraft = pool.overdraft.map_or(Amount::ZERO, |overdraft| overdraft.amount);
     let is_settled =
-        overdraft.is_zero() || pool.live.iter().all(|grant| grant.remaining().is_zero());
+        overdraft.is_zero() || pool.live.open().iter().all(|grant| grant.remaining().is_zero());
     if is_settled { Ok(()) } else { Err("a grant came and left the overdraft open".to_owned()) }
 }
 

@@ -234,6 +234,9 @@ impl<'a> Turn<'a> {
 
     fn expire(&mut self) {
         let over = |end: Timestamp| end <= self.at;
+        if !self.pool.live.next_expiry().is_some_and(over) {
+            return;
+        }
         for grant in &self.pool.live {
             if grant.expires_at.is_some_and(over) {
                 self.effects.push(Effect::Ended(Ended {

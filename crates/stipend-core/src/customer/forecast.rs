@@ -173,7 +173,7 @@ impl Ahead {
             blocks: Vec::new(),
             debt: debt.nano().saturating_mul(scale),
         };
-        pool.live.iter().for_each(|grant| ahead.take_up(grant));
+        pool.live.open().iter().for_each(|grant| ahead.take_up(grant));
         ahead
     }
 

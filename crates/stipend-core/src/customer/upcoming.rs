@@ -121,7 +121,8 @@ fn has_prospects(customer: &Customer, number: SubscriptionNo) -> bool {
     }
     // What begins may take the place of another.
     let any_begins = customer.subscriptions.iter().any(|one| one.terms.is_pending());
-    let grants = customer.pools.iter().flat_map(|pool| pool.live.iter().chain(&pool.scheduled));
+    let grants =
+        customer.pools.iter().flat_map(|pool| pool.live.open().iter().chain(&pool.scheduled));
     any_begins
         || subscription.terms.next_event().is_some()
         || !subscription.issued.is_empty()

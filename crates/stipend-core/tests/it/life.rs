@@ -159,7 +159,7 @@ fn moving_the_end_of_a_trial_grants_nothing_again_and_takes_no_seats_back() {
     let world =
         World::after(SHOP, "2026-03-01 subscribe trial\nuse 20\npatch trial-ends=2026-03-20");
     insta::assert_snapshot!(world.told(), @"2026-03-01: #1 moved out 20, #1 voided 300, #2 granted 300, #2 moved in 20, plan trial at 300");
-    let grant = &world.pool().unwrap().live[0];
+    let grant = &world.pool().unwrap().live.open()[0];
     assert_eq!(grant.expires_at, Some(at("2026-03-20")));
 }
 

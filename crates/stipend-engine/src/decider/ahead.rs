@@ -68,7 +68,8 @@ impl Decider {
         let chains = || accounts().flat_map(|account| &account.chains);
         let mut seen = accounts().fold(0, |seen, account| seen ^ account.own);
         seen = pools().fold(seen, |seen, pool| seen ^ pool.seq ^ pool.lapsed.len() as u64);
-        seen = pools().flat_map(|pool| &pool.live).fold(seen, |seen, grant| seen ^ look_at(grant));
+        let open = pools().flat_map(|pool| pool.live.open());
+        seen = open.fold(seen, |seen, grant| seen ^ look_at(grant));
         seen = chains().fold(seen, |seen, chain| seen ^ look_at_chain(chain));
         black_box((known, seen));
     }

@@ -50,6 +50,15 @@ impl Request {
 }
 
 impl Work {
+    /// Of how many items it is.
+    pub(super) fn items(&self) -> usize {
+        match self {
+            Self::Consume(items) => items.len(),
+            Self::Report(items) => items.len(),
+            Self::Other(_) => 1,
+        }
+    }
+
     /// Whom the first item is about, and its key.
     pub(super) fn first(&self) -> Option<(&CustomerId, Key)> {
         match self {

@@ -117,6 +117,31 @@ impl Server {
         self
     }
 
+    /// The same server with other limits.
+    pub(crate) fn with_limits(mut self, limits: Limits) -> Self {
+        self.app = self.app.clone().with_limits(limits);
+        self.front = Front::new(self.app.clone());
+        self
+    }
+
+    /// Sends several requests before any of them is answered.
+    pub(crate) fn send_at_once(&self, calls: Vec<Call<'_>>) -> Vec<Answer> {
+        let mut waiting: Vec<_> = calls.into_iter().map(|call| Box::pin(call.answered())).collect();
+        let mut answers: Vec<Option<Answer>> = waiting.iter().map(|_| None).collect();
+        let all = std::future::poll_fn(|context| {
+            for (call, answer) in waiting.iter_mut().zip(&mut answers) {
+                if answer.is_none()
+                    && let Poll::Ready(answered) = call.as_mut().poll(context)
+                {
+                    *answer = Some(answered);
+                }
+            }
+            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        self.runtime.block_on(all);
+        answers.into_iter().flatten().collect()
+    }
+
     /// The same server with sites that may show the credits of customers.
     pub(crate) fn with_embed_origins(mut self, sites: &[&str]) -> Self {
         let sites = sites.iter().map(|site| site.parse().expect("the test names sites well"));
