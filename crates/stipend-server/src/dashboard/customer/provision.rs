@@ -9,6 +9,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, summary, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
+use crate::dashboard::seen;
 use crate::dashboard::ui::{Head, empty, grouped, isolated, time};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::ids::random_id;
@@ -18,7 +19,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use stipend_core::Timestamp;
 use stipend_core::catalog::{Catalog, Package, PackageKey, PackageKind};
@@ -129,7 +130,7 @@ impl<'l> Offer<'l> {
         for bought in &terms.quantities {
             fields.push((format!("charges/{}", bought.feature), bought.quantity.to_string()));
         }
-        Form::filled(fields)
+        seen::noted(Form::filled(fields))
     }
 
     fn action(&self) -> String {
@@ -149,8 +150,30 @@ impl<'l> Offer<'l> {
         typed.filter(|(_, typed)| !typed.is_empty() && typed != "0").collect()
     }
 
+    /// The lists that are as they were shown, so that the request leaves them out and nothing is
+    /// taken back that was bought meanwhile. Another plan names both lists. A list that was touched
+    /// is refused where it has become another one since.
+    fn untouched(&self, form: &Form) -> Result<Vec<&'static str>, Trouble> {
+        let (Some(_), Some(seen)) = (self.terms, seen::of(form)) else { return Ok(Vec::new()) };
+        let now = self.filled();
+        if now.get("planId") != seen.get("planId") {
+            return Err(Trouble::at("planId", seen::changed("The plan")));
+        }
+        let keeps_plan = form.get("planId") == seen.get("planId");
+        let mut untouched = Vec::new();
+        for (list, what) in [("addons/", "The add-ons"), ("charges/", "What it has bought")] {
+            let shown = bought(&seen, list);
+            if keeps_plan && bought(form, list) == shown {
+                untouched.push(list);
+            } else if bought(&now, list) != shown {
+                return Err(Trouble { message: seen::changed(what), field: None });
+            }
+        }
+        Ok(untouched)
+    }
+
     /// The form as the request that the API would take.
-    fn object(&self, form: &Form) -> Object {
+    fn object(&self, form: &Form, untouched: &[&str]) -> Object {
         let addons = self.chosen_addons(form);
         let addons: Vec<Object> = addons
             .iter()
@@ -162,14 +185,19 @@ impl<'l> Offer<'l> {
             (!typed.is_empty()).then(|| charge.number("quantity", typed))
         });
         let charges: Vec<Object> = charges.collect();
-        let object = Object::new().objects("addons", &addons);
-        let object = if charges.is_empty() { object } else { object.objects("charges", &charges) };
+        let mut object = Object::new();
+        if !untouched.contains(&"addons/") {
+            object = object.objects("addons", &addons);
+        }
+        if !charges.is_empty() && !untouched.contains(&"charges/") {
+            object = object.objects("charges", &charges);
+        }
         object.text_if("scheduleStrategy", form.get("scheduleStrategy"))
     }
 
     /// What the form asks for. Another plan is asked for by providing it.
     fn command(&self, form: &Form) -> Result<CustomerCommand, Trouble> {
-        let object = self.object(form);
+        let object = self.object(form, &self.untouched(form)?);
         let plan = form.get("planId");
         if let Some(terms) = self.terms
             && terms.plan.plan.as_str() == plan
@@ -218,6 +246,12 @@ impl<'l> Offer<'l> {
         let decided = decide(look.customer(), &look.catalog, &command, look.now);
         Ok(decided.map_err(Refusal::from)?)
     }
+}
+
+/// What a form has of a list, by its id.
+fn bought<'a>(form: &'a Form, list: &'a str) -> BTreeMap<&'a str, &'a str> {
+    let typed = form.below(list).map(|(id, typed)| (id, typed.trim()));
+    typed.filter(|(_, typed)| !typed.is_empty() && *typed != "0").collect()
 }
 
 fn name_of(package: &Package) -> String {
@@ -385,6 +419,7 @@ fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
             div.beside {
                 form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
                     (token(look.visit))
+                    @if offer.terms.is_some() { (seen::field(form)) }
                     (summary(form))
                     (fields(offer, form))
                     div.actions {
