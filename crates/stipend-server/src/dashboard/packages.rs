@@ -23,7 +23,9 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use std::sync::Arc;
 use stipend_core::PackageId;
-use stipend_core::catalog::{Catalog, CatalogCommand, Package, PackageKey, PackageKind, Target};
+use stipend_core::catalog::{
+    Catalog, CatalogCommand, DraftEdit, Package, PackageKey, PackageKind, Target,
+};
 
 /// What tells the screens of plans and add-ons apart.
 struct Kind {
@@ -123,26 +125,28 @@ fn above<'a>(visit: &Visit, package: &'a Package) -> [(String, &'a str); 2] {
 }
 
 /// Edits the draft of a package, which is opened where there is none: a published version stays as
-/// it is. Where the edit is refused, a draft that was opened for it is dropped again.
-async fn edit_draft(
+/// it is. All edits are made, or none, and then no draft is opened.
+async fn edit_draft(visit: &Visit, key: &PackageKey, edits: Vec<DraftEdit>) -> Result<(), Trouble> {
+    visit.change(CatalogCommand::EditDraft(key.clone(), edits)).await
+}
+
+/// Does what was made of all that is shown of a package, where nobody has changed that since.
+async fn as_shown(
     visit: &Visit,
     package: &Package,
-    commands: Vec<CatalogCommand>,
+    command: CatalogCommand,
 ) -> Result<(), Trouble> {
-    let opens = package.draft.is_none();
-    if opens {
-        visit.change(CatalogCommand::OpenDraft(package.key.clone())).await?;
-    }
-    for (done, command) in commands.into_iter().enumerate() {
-        if let Err(trouble) = visit.change(command).await {
-            if opens && done == 0 {
-                // Nothing was edited in it; where it cannot be dropped it does no harm.
-                let _ = visit.change(CatalogCommand::DiscardDraft(package.key.clone())).await;
-            }
-            return Err(trouble);
-        }
-    }
-    Ok(())
+    let (key, seen) = (package.key.clone(), Arc::clone(package.shown()));
+    visit.change(CatalogCommand::IfUnchanged(key, seen, Box::new(command))).await
+}
+
+/// As [`edit_draft`], where the edits replace what is shown.
+async fn edit_shown(
+    visit: &Visit,
+    package: &Package,
+    edits: Vec<DraftEdit>,
+) -> Result<(), Trouble> {
+    as_shown(visit, package, CatalogCommand::EditDraft(package.key.clone(), edits)).await
 }
 
 /// The state of a package: badges beside its name.

@@ -1,7 +1,7 @@
 //! What a form was made of, kept in a hidden field of it: what somebody else has changed since is
 //! not to be taken back by whoever saves the rest.
 
-use super::form::Form;
+use super::form::{Form, Trouble};
 use maud::{Markup, html};
 
 const SEEN: &str = "_seen";
@@ -28,4 +28,12 @@ pub(super) fn changed(what: &str) -> String {
         "{what} changed after this form was opened, by somebody else or in another window. Nothing \
          was saved: open the form again, and look at what it says now."
     )
+}
+
+/// Refuses a form that was filled with something else than it would be filled with now.
+pub(super) fn check(form: &Form, now: &Form, what: &str) -> Result<(), Trouble> {
+    if form.get(SEEN) == now.encoded() {
+        return Ok(());
+    }
+    Err(Trouble { message: changed(what), field: None })
 }

@@ -4,6 +4,7 @@ use super::path_of;
 use crate::dashboard::field::{Choice, Field, summary, tick, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
+use crate::dashboard::seen;
 use crate::dashboard::ui::{empty, primary};
 use crate::dashboard::visit::Visit;
 use crate::dashboard::{what_if, words};
@@ -321,6 +322,7 @@ pub(super) fn editing(
             }
         },
     };
+    let fields = html! { (seen::field(form)) (fields) };
     frame(visit, package, action, form, &fields, "Save to the draft")
 }
 
