@@ -52,13 +52,26 @@ pub(crate) fn note_address<B>(request: &mut axum::http::Request<B>) {
     }
 }
 
+/// The page of ours that a form stood on: what it was sent to may have no page. Nothing where its
+/// browser does not say.
+fn page_of_form(headers: &HeaderMap) -> Option<&str> {
+    let referer = headers.get(header::REFERER)?.to_str().ok()?;
+    let (_, rest) = referer.split_once("://")?;
+    let (host, address) = rest.split_at(rest.find('/')?);
+    let is_ours = headers.get(header::HOST).is_some_and(|own| own.as_bytes() == host.as_bytes());
+    (is_ours && address.starts_with("/e/")).then_some(address)
+}
+
 impl Visit {
     async fn open(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         // Routes below a prefix see the rest of the address only.
         let whole = parts.extensions.get::<Whole>().map_or(&parts.uri, |whole| &whole.0);
-        let address = whole.path_and_query().map_or("/", |address| address.as_str());
-        let session = find_session(&parts.headers, app)
-            .ok_or_else(|| Failure::SignedOut(address.to_owned()))?;
+        let address = whole.path_and_query().map(|address| address.as_str());
+        let session = find_session(&parts.headers, app).ok_or_else(|| {
+            let is_safe = parts.method.is_safe();
+            let wanted = if is_safe { address } else { page_of_form(&parts.headers) };
+            Failure::SignedOut(wanted.map(str::to_owned))
+        })?;
         let params = match RawPathParams::from_request_parts(parts, app).await {
             Ok(params) => {
                 params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
