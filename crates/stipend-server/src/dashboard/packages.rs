@@ -33,6 +33,8 @@ struct Kind {
     section: Section,
     /// The address of the list.
     list: &'static str,
+    /// The address of the form of a new one; it is none that one of the list could have.
+    new: &'static str,
     one: &'static str,
     many: &'static str,
     prefix: &'static str,
@@ -44,6 +46,7 @@ const PLANS: Kind = Kind {
     of: PackageKind::Plan,
     section: Section::Plans,
     list: "/plans",
+    new: "/new-plan",
     one: "plan",
     many: "Plans",
     prefix: "plan-",
@@ -55,6 +58,7 @@ const ADDONS: Kind = Kind {
     of: PackageKind::Addon,
     section: Section::Addons,
     list: "/addons",
+    new: "/new-addon",
     one: "add-on",
     many: "Add-ons",
     prefix: "addon-",
@@ -73,7 +77,8 @@ impl Kind {
 
     /// The kind that an address is about.
     fn at(visit: &Visit) -> &'static Self {
-        if visit.screen().starts_with(ADDONS.list) { &ADDONS } else { &PLANS }
+        let is_addons = [ADDONS.list, ADDONS.new].iter().any(|at| visit.screen().starts_with(at));
+        if is_addons { &ADDONS } else { &PLANS }
     }
 }
 
@@ -82,7 +87,7 @@ pub(super) fn router() -> Router<App> {
         let at = |rest: &str| format!("{}{rest}", kind.list);
         router
             .route(&at(""), get(list).post(details::create))
-            .route(&at("/new"), get(details::new))
+            .route(kind.new, get(details::new))
             .route(&at("/{id}"), get(page::show).post(details::update))
             .route(&at("/{id}/edit"), get(details::edit))
             .route(&at("/{id}/archive"), get(details::ask_archive).post(details::archive))
@@ -172,7 +177,7 @@ async fn list(visit: Visit) -> Response {
     let archived = all.iter().filter(|package| package.archived_at.is_some()).count();
     let active = all.len() - archived;
     all.retain(|package| package.archived_at.is_some() == is_archive);
-    let add = primary(&visit.path(&format!("{}/new", kind.list)), &format!("+ Add {}", kind.one));
+    let add = primary(&visit.path(kind.new), &format!("+ Add {}", kind.one));
     let body = html! {
         (Head { actions: add.clone(), ..Head::new(kind.many) })
         p.lead { (kind.lead) }
@@ -184,7 +189,7 @@ async fn list(visit: Visit) -> Response {
                 &Markup::default()))
         } @else if catalog.products.is_empty() {
             (empty("A product comes first", "Plans and add-ons belong to a product.",
-                &primary(&visit.path("/products/new"), "+ Add product")))
+                &primary(&visit.path("/new-product"), "+ Add product")))
         } @else {
             (empty(&format!("No {}s yet", kind.one), kind.next, &add))
         }

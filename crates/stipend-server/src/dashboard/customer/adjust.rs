@@ -221,7 +221,7 @@ fn page(look: &Look<'_>, form: &Form) -> Markup {
         (Head { above: &above(look), ..Head::new("Adjust credits balance") })
         @if !has_types {
             (empty("There is no credit type yet", "Add one first; balances are counted in it.",
-                &primary(&look.visit.path("/credit-types/new"), "+ Add credit type")))
+                &primary(&look.visit.path("/new-credit-type"), "+ Add credit type")))
         } @else {
             div.beside {
                 form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {

@@ -77,7 +77,7 @@ fn new_page(visit: &Visit, kind: &Kind, form: &Form) -> Markup {
         (Head { above: &[(list.clone(), kind.many)], ..Head::new(&title) })
         @if products.is_empty() {
             (empty("A product comes first", "Plans and add-ons belong to a product.",
-                &primary(&visit.path("/products/new"), "+ Add product")))
+                &primary(&visit.path("/new-product"), "+ Add product")))
         } @else {
             (Sheet { visit, action: &list, form, fields, submit: "Add", cancel: Some(&list) })
         }
