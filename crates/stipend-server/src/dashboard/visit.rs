@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::context::is_beyond_limit;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::Markup;
@@ -66,7 +67,7 @@ impl Visit {
     async fn open(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         // Routes below a prefix see the rest of the address only.
         let whole = parts.extensions.get::<Whole>().map_or(&parts.uri, |whole| &whole.0);
-        let address = whole.path_and_query().map(|address| address.as_str());
+        let address = whole.path_and_query().map(PathAndQuery::as_str);
         let session = find_session(&parts.headers, app).ok_or_else(|| {
             let is_safe = parts.method.is_safe();
             let wanted = if is_safe { address } else { page_of_form(&parts.headers) };
@@ -128,6 +129,18 @@ impl Visit {
     /// `/e/production/credit-types`.
     pub(super) fn path(&self, screen: &str) -> String {
         format!("/e/{}{screen}", self.environment.name)
+    }
+
+    /// Makes something that looks far ahead, off the threads that serve requests.
+    ///
+    /// # Errors
+    /// What making it fails with; `overloaded` where too many read already.
+    pub(super) async fn apart<T: Send + 'static>(
+        &self,
+        make: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let visit = self.clone();
+        self.app.read(move || Ok(make(&visit))).await?
     }
 
     /// A page.

@@ -4,6 +4,7 @@ use crate::browser::{Browser, form_of, standing_in};
 use crate::support::Server;
 use crate::world;
 use serde_json::{Value, json};
+use stipend_server::Limits;
 
 const LIST: &str = "/e/production/customers";
 const ACME: &str = "/e/production/customers/acme";
@@ -205,4 +206,24 @@ fn the_page_of_a_subscription_says_what_comes_next() {
     let browser = Browser::signed_in(&server);
     let page = text(&browser.page(ACME));
     assert!(page.contains("2026-02-28 00:00 Renews 80,000 Credits 80,000 Credits"), "{page}");
+}
+
+#[test]
+fn what_looks_ahead_needs_a_place_among_the_readers() {
+    let server = world::example().with_limits(Limits { reads_max: 0, ..Limits::default() });
+    let browser = Browser::signed_in(&server);
+    let later = "startDate=2027-01-01T00%3A00&effectiveAt=2027-01-01T00%3A00";
+    let pages = [
+        format!("{ACME}/credits/adjust/preview?currencyId=api-credits&amount=5&{later}"),
+        format!("{ACME}/subscribe/preview?planId=growth&{later}"),
+        format!("{ACME}/subscribe"),
+        format!("{ACME}/subscriptions/sub-1/update/preview?planId=growth"),
+        format!("{ACME}/subscriptions/sub-1/update"),
+    ];
+    for path in pages {
+        let answer = browser.get(&path);
+        assert_eq!(answer.status, 429, "{path}: {}", answer.text());
+        assert!(answer.text().contains("Too much to do at the moment"), "{path}");
+    }
+    browser.page(ACME);
 }

@@ -117,6 +117,13 @@ impl Server {
         self
     }
 
+    /// The same server with other limits.
+    pub(crate) fn with_limits(mut self, limits: Limits) -> Self {
+        self.app = self.app.clone().with_limits(limits);
+        self.front = Front::new(self.app.clone());
+        self
+    }
+
     /// The same server with sites that may show the credits of customers.
     pub(crate) fn with_embed_origins(mut self, sites: &[&str]) -> Self {
         let sites = sites.iter().map(|site| site.parse().expect("the test names sites well"));
