@@ -159,7 +159,7 @@ const SCREENS = {
   plans: [`${E}/plans`, plan, product],
   plan: [`${E}/plans/plan-1`, plan, product, type, feature, addon, NAMES.metadata],
   "plan-version": [`${E}/plans/plan-1/versions/1`, plan, type, feature, NAMES.metadata],
-  "plan-new": [`${E}/plans/new`, product],
+  "plan-new": [`${E}/new-plan`, product],
   "plan-edit": [`${E}/plans/plan-1/edit`, plan, addon, NAMES.metadata],
   "plan-price": [`${E}/plans/plan-1/price`, plan, feature, type],
   "price-new": [`${E}/plans/plan-1/prices/new`, plan, feature, type],
@@ -378,11 +378,11 @@ async function assertKept(name, address, { fields, wrong, button, says }) {
 
 test("a form with a wrong value says it beside the field and keeps what was typed", async () => {
   const typed = hostile("Typed");
-  await assertKept("a product's form", `${E}/products/new`, {
+  await assertKept("a product's form", `${E}/new-product`, {
     fields: { Name: typed, Id: MARKUP, Description: HOSTILE },
     wrong: "Id", button: "Add", says: /id/i,
   });
-  await assertKept("a credit type's form", `${E}/credit-types/new`, {
+  await assertKept("a credit type's form", `${E}/new-credit-type`, {
     fields: { Name: typed, Id: TYPE_ID, Description: HOSTILE },
     wrong: "Id", button: "Add", says: /./,
   });

@@ -13,7 +13,7 @@ mod settings;
 mod state;
 
 pub use command::{
-    CatalogCommand, CreditTypePatch, EntitlementPatch, FeaturePatch, FeatureTermsPatch,
+    CatalogCommand, CreditTypePatch, DraftEdit, EntitlementPatch, FeaturePatch, FeatureTermsPatch,
     NewCreditType, NewEntitlement, NewFeature, NewPackage, NewProduct, PackagePatch, ProductPatch,
 };
 pub use decide::{CatalogRejection, decide};

@@ -24,7 +24,6 @@ use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::wall::WallWatch;
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use stipend_core::catalog::CatalogCommand;
 use stipend_core::customer::{Entry, Hold};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
 use stipend_store::Seq;
@@ -274,12 +273,12 @@ impl Decider {
             Command::BeginTask(kind) => {
                 Done { task: Some(self.begin_task(open, env, kind)), ..Done::default() }
             }
-            Command::Catalog(CatalogCommand::Publish(package, migration)) => {
-                self.publish(open, env, &package, migration)?
-            }
             Command::Catalog(command) => {
                 self.change_catalog(open, env, &command)?;
-                Done::default()
+                let published = command.publishes();
+                published.map_or_else(Done::default, |(package, migration)| {
+                    self.bring_along(open, env, package, migration)
+                })
             }
             Command::CreateCustomer(new) => self.create_customer(open, env, new)?,
             Command::Customer(id, command) => self.change_by_id(open, env, id, &command)?,

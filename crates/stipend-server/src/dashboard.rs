@@ -25,6 +25,7 @@ mod password;
 mod products;
 mod repeat;
 mod security;
+mod seen;
 mod session;
 mod settings;
 mod shelf;

@@ -208,6 +208,8 @@ fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
         CatalogRejection::PackageArchived(key) => package_archived(key),
         CatalogRejection::ProductSubscribed(_) => ErrorCode::ProductInUse,
         CatalogRejection::CurrencyInUse { .. } => ErrorCode::CurrencyInUse,
+        // No request of the API says what it has seen.
+        CatalogRejection::Changed(_) => ErrorCode::PackageInUse,
         CatalogRejection::Immutable(_) => ErrorCode::ImmutableVersion,
         CatalogRejection::NoDraft(_) => ErrorCode::NoDraft,
         CatalogRejection::DraftExists(_) => ErrorCode::DraftExists,

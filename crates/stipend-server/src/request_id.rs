@@ -129,7 +129,7 @@ fn of_framework(response: &Response, is_connect: bool) -> Option<ApiError> {
         StatusCode::NOT_FOUND if !has_body => {
             Some(ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
         }
-        StatusCode::METHOD_NOT_ALLOWED => {
+        StatusCode::METHOD_NOT_ALLOWED if !is_page(response) => {
             Some(ApiError::new(ErrorCode::MethodNotAllowed, "the path has no such method"))
         }
         StatusCode::INTERNAL_SERVER_ERROR if !is_page(response) => {

@@ -5,12 +5,14 @@
 
 use super::{
     Behavior, Charges, Enforcement, EntitlementTerms, EnumValue, FeatureStatus, FeatureType,
-    Metadata, Meter, MeterType, Migration, PackageKey, Pricing, ProductSettings, ResetPatch,
-    Settings, SettingsPatch, Target, TrialConfig, UnitTransformation, Units, UsageReset, Widget,
+    Metadata, Meter, MeterType, Migration, PackageKey, PackageVersion, Pricing, ProductSettings,
+    ResetPatch, Settings, SettingsPatch, Target, TrialConfig, UnitTransformation, Units,
+    UsageReset, Widget,
 };
 use crate::Amount;
 use crate::id::{CurrencyId, FeatureId, PackageId, ProductId};
 use crate::period::Cadence;
+use std::sync::Arc;
 
 /// A command to the catalog of one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +70,11 @@ pub enum CatalogCommand {
     UpdateEntitlement(PackageKey, Target, EntitlementPatch),
     /// Removes an entitlement from the draft.
     RemoveEntitlement(PackageKey, Target),
+    /// Edits the draft, which is opened where there is none: all edits or none.
+    EditDraft(PackageKey, Vec<DraftEdit>),
+    /// Does a command to a plan or add-on where what is shown of it, its draft or else its latest
+    /// published version, is still what somebody has seen.
+    IfUnchanged(PackageKey, Arc<PackageVersion>, Box<CatalogCommand>),
     /// Sets how the environment counts and prorates.
     Set(Settings),
     /// Changes some of that and leaves the rest.
@@ -79,6 +86,31 @@ pub enum CatalogCommand {
         /// The packages with the versions that the subscription pins.
         versions: Vec<(PackageKey, u32)>,
     },
+}
+
+impl CatalogCommand {
+    /// What it publishes, and for whom.
+    #[must_use]
+    pub fn publishes(&self) -> Option<(&PackageKey, Migration)> {
+        match self {
+            Self::Publish(package, migration) => Some((package, *migration)),
+            Self::IfUnchanged(_, _, command) => command.publishes(),
+            _ => None,
+        }
+    }
+}
+
+/// An edit of a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DraftEdit {
+    /// Changes the plan or add-on itself.
+    Package(Box<PackagePatch>),
+    /// Adds entitlements.
+    Add(Vec<NewEntitlement>),
+    /// Changes an entitlement.
+    Entitlement(Target, Box<EntitlementPatch>),
+    /// Removes an entitlement.
+    Remove(Target),
 }
 
 /// A product to make.

@@ -22,6 +22,9 @@ pub enum CatalogRejection {
     /// There is no such plan or add-on.
     #[error("there is no {0}")]
     PackageNotFound(PackageKey),
+    /// The package is not as it was seen any more.
+    #[error("{0} was changed meanwhile; look at it again")]
+    Changed(PackageKey),
     /// The id is taken.
     #[error("the id {0} is taken")]
     AlreadyExists(String),
@@ -161,22 +164,31 @@ pub fn decide(
             set_feature_status(catalog, id, FeatureStatus::Active, now)
         }
         CatalogCommand::CreatePackage(new) => draft::create_package(catalog, new, now),
-        CatalogCommand::UpdatePackage(key, patch) => {
-            draft::update_package(catalog, key, patch, now)
-        }
+        CatalogCommand::UpdatePackage(key, patch) => draft::edit(catalog, key, now, |draft| {
+            draft::update_package(catalog, key, draft, patch)
+        }),
         CatalogCommand::ArchivePackage(key) => publish::archive_package(catalog, key, now),
         CatalogCommand::OpenDraft(key) => publish::open_draft(catalog, key, now),
         CatalogCommand::DiscardDraft(key) => publish::discard_draft(catalog, key),
         // Whom it reaches is carried out subscription by subscription.
         CatalogCommand::Publish(key, _) => publish::publish(catalog, key, now),
-        CatalogCommand::AddEntitlements(key, new) => {
-            draft::add_entitlements(catalog, key, new, now)
-        }
+        CatalogCommand::AddEntitlements(key, new) => draft::edit(catalog, key, now, |draft| {
+            draft::add_entitlements(catalog, draft, new, now)
+        }),
         CatalogCommand::UpdateEntitlement(key, target, patch) => {
-            draft::update_entitlement(catalog, key, target, patch, now)
+            draft::edit(catalog, key, now, |draft| {
+                draft::update_entitlement(catalog, draft, target, patch, now)
+            })
         }
         CatalogCommand::RemoveEntitlement(key, target) => {
-            draft::remove_entitlement(catalog, key, target, now)
+            draft::edit(catalog, key, now, |draft| draft::remove_entitlement(draft, target))
+        }
+        CatalogCommand::EditDraft(key, edits) => draft::edit_or_open(catalog, key, edits, now),
+        CatalogCommand::IfUnchanged(key, seen, command) => {
+            if find_package(catalog, key)?.shown() != seen {
+                return Err(CatalogRejection::Changed(key.clone()));
+            }
+            decide(catalog, command, now)
         }
         CatalogCommand::Set(settings) => Ok(set_settings(catalog, settings.clone())),
         CatalogCommand::UpdateSettings(patch) => {

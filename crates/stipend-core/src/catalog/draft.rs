@@ -1,9 +1,10 @@
 //! Making and editing drafts: `behaviour.md` §0.14, §1.5, §1.7, §1.8.
 
 use super::command::{
-    EntitlementPatch, FeatureTermsPatch, NewEntitlement, NewPackage, PackagePatch,
+    DraftEdit, EntitlementPatch, FeatureTermsPatch, NewEntitlement, NewPackage, PackagePatch,
 };
 use super::decide::{find_credit_type, find_feature, find_package, find_product, set};
+use super::publish::opened;
 use super::{
     AddonTerms, Catalog, CatalogChange, CatalogRejection, Charges, CreditTerms, Entitlement,
     EntitlementTerms, FeatureStatus, FeatureTerms, Package, PackageDetails, PackageKey,
@@ -128,12 +129,13 @@ fn check_acyclic(
     Ok(())
 }
 
-/// The draft of the package, to be edited; whoever has only a published version is refused.
-fn edit(
+/// Edits the draft of a package; whoever has only a published version is refused.
+pub(super) fn edit(
     catalog: &Catalog,
     key: &PackageKey,
     now: Timestamp,
-) -> Result<(Package, PackageVersion), CatalogRejection> {
+    change: impl FnOnce(&mut PackageVersion) -> Result<(), CatalogRejection>,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
     let package = find_package(catalog, key)?;
     if package.archived_at.is_some() {
         return Err(CatalogRejection::PackageArchived(key.clone()));
@@ -141,23 +143,57 @@ fn edit(
     let Some(draft) = &package.draft else {
         return Err(CatalogRejection::Immutable(key.clone()));
     };
-    assert_eq!(draft.status, VersionStatus::Draft, "only drafts are edited");
-    let draft = PackageVersion { updated_at: now, ..PackageVersion::clone(draft) };
-    Ok((Package::clone(package), draft))
+    save(Package::clone(package), draft, now, change)
 }
 
-fn save(mut package: Package, draft: PackageVersion) -> Vec<CatalogChange> {
+/// Edits the draft of a package, which is opened where there is none: all edits or none, and no
+/// draft where there is no edit.
+pub(super) fn edit_or_open(
+    catalog: &Catalog,
+    key: &PackageKey,
+    edits: &[DraftEdit],
+    now: Timestamp,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
+    let change = |draft: &mut PackageVersion| {
+        edits.iter().try_for_each(|edit| match edit {
+            DraftEdit::Package(patch) => update_package(catalog, key, draft, patch),
+            DraftEdit::Add(new) => add_entitlements(catalog, draft, new, now),
+            DraftEdit::Entitlement(target, patch) => {
+                update_entitlement(catalog, draft, target, patch, now)
+            }
+            DraftEdit::Remove(target) => remove_entitlement(draft, target),
+        })
+    };
+    let has_draft = find_package(catalog, key)?.draft.is_some();
+    if edits.is_empty() {
+        Ok(Vec::new())
+    } else if has_draft {
+        edit(catalog, key, now, change)
+    } else {
+        let (package, draft) = opened(catalog, key, now)?;
+        save(package, &draft, now, change)
+    }
+}
+
+fn save(
+    mut package: Package,
+    draft: &PackageVersion,
+    now: Timestamp,
+    change: impl FnOnce(&mut PackageVersion) -> Result<(), CatalogRejection>,
+) -> Result<Vec<CatalogChange>, CatalogRejection> {
+    assert_eq!(draft.status, VersionStatus::Draft, "only drafts are edited");
+    let mut draft = PackageVersion { updated_at: now, ..PackageVersion::clone(draft) };
+    change(&mut draft)?;
     package.draft = Some(Arc::new(draft));
-    vec![CatalogChange::Package(package)]
+    Ok(vec![CatalogChange::Package(package)])
 }
 
 pub(super) fn update_package(
     catalog: &Catalog,
     key: &PackageKey,
+    draft: &mut PackageVersion,
     patch: &PackagePatch,
-    now: Timestamp,
-) -> Result<Vec<CatalogChange>, CatalogRejection> {
-    let (package, mut draft) = edit(catalog, key, now)?;
+) -> Result<(), CatalogRejection> {
     set(&mut draft.name, patch.name.as_ref());
     set(&mut draft.description, patch.description.as_ref());
     set(&mut draft.billing_id, patch.billing_id.as_ref());
@@ -177,17 +213,15 @@ pub(super) fn update_package(
             set(&mut terms.dependencies, patch.dependencies.as_ref());
         }
     }
-    check_references(catalog, key, &draft.details)?;
-    Ok(save(package, draft))
+    check_references(catalog, key, &draft.details)
 }
 
 pub(super) fn add_entitlements(
     catalog: &Catalog,
-    key: &PackageKey,
+    draft: &mut PackageVersion,
     new: &[NewEntitlement],
     now: Timestamp,
-) -> Result<Vec<CatalogChange>, CatalogRejection> {
-    let (package, mut draft) = edit(catalog, key, now)?;
+) -> Result<(), CatalogRejection> {
     for entitlement in new {
         check_target(catalog, entitlement)?;
         if draft.find_entitlement(&entitlement.target).is_some() {
@@ -211,7 +245,7 @@ pub(super) fn add_entitlements(
             updated_at: now,
         });
     }
-    Ok(save(package, draft))
+    Ok(())
 }
 
 fn check_target(catalog: &Catalog, new: &NewEntitlement) -> Result<(), CatalogRejection> {
@@ -236,12 +270,11 @@ fn check_target(catalog: &Catalog, new: &NewEntitlement) -> Result<(), CatalogRe
 
 pub(super) fn update_entitlement(
     catalog: &Catalog,
-    key: &PackageKey,
+    draft: &mut PackageVersion,
     target: &Target,
     patch: &EntitlementPatch,
     now: Timestamp,
-) -> Result<Vec<CatalogChange>, CatalogRejection> {
-    let (package, mut draft) = edit(catalog, key, now)?;
+) -> Result<(), CatalogRejection> {
     let found = draft.entitlements.iter_mut().find(|found| found.target == *target);
     let entitlement = found.ok_or(CatalogRejection::EntitlementNotFound)?;
     match &mut entitlement.terms {
@@ -273,7 +306,7 @@ pub(super) fn update_entitlement(
         }
     }
     entitlement.updated_at = now;
-    Ok(save(package, draft))
+    Ok(())
 }
 
 fn patch_feature(
@@ -301,16 +334,13 @@ fn patch_credit(terms: &mut CreditTerms, patch: &EntitlementPatch) {
 }
 
 pub(super) fn remove_entitlement(
-    catalog: &Catalog,
-    key: &PackageKey,
+    draft: &mut PackageVersion,
     target: &Target,
-    now: Timestamp,
-) -> Result<Vec<CatalogChange>, CatalogRejection> {
-    let (package, mut draft) = edit(catalog, key, now)?;
+) -> Result<(), CatalogRejection> {
     let before = draft.entitlements.len();
     draft.entitlements.retain(|found| found.target != *target);
     if draft.entitlements.len() == before {
         return Err(CatalogRejection::EntitlementNotFound);
     }
-    Ok(save(package, draft))
+    Ok(())
 }

@@ -27,7 +27,18 @@ pub(super) fn open_draft(
     key: &PackageKey,
     now: Timestamp,
 ) -> Result<Vec<CatalogChange>, CatalogRejection> {
-    let mut package = Package::clone(find_package(catalog, key)?);
+    let (mut package, draft) = opened(catalog, key, now)?;
+    package.draft = Some(Arc::new(draft));
+    Ok(vec![CatalogChange::Package(package)])
+}
+
+/// A package that has no draft, and the draft that it gets.
+pub(super) fn opened(
+    catalog: &Catalog,
+    key: &PackageKey,
+    now: Timestamp,
+) -> Result<(Package, PackageVersion), CatalogRejection> {
+    let package = find_package(catalog, key)?;
     if package.archived_at.is_some() {
         return Err(CatalogRejection::PackageArchived(key.clone()));
     }
@@ -43,8 +54,7 @@ pub(super) fn open_draft(
         updated_at: now,
         ..PackageVersion::clone(latest)
     };
-    package.draft = Some(Arc::new(draft));
-    Ok(vec![CatalogChange::Package(package)])
+    Ok((Package::clone(package), draft))
 }
 
 /// A draft that was never published is all there is of the package, so it cannot be dropped;

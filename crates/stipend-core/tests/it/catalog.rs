@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use stipend_core::catalog::{
     CancellationTime, Catalog, CatalogChange, CatalogCommand as Command,
-    CatalogRejection as Rejection, EndSetup, EntitlementPatch, EntitlementTerms, FeatureStatus,
-    FeatureTerms, FeatureTermsPatch, Metadata, Migration, NewEntitlement, NewPackage, NewProduct,
-    PackageKey, PackageKind, PackagePatch, ProductPatch, ProductSettings, ResetPatch, ResetPeriod,
-    StartSetup, Target, VersionStatus, decide,
+    CatalogRejection as Rejection, DraftEdit, EndSetup, EntitlementPatch, EntitlementTerms,
+    FeatureStatus, FeatureTerms, FeatureTermsPatch, Metadata, Migration, NewEntitlement,
+    NewPackage, NewProduct, PackageKey, PackageKind, PackagePatch, ProductPatch, ProductSettings,
+    ResetPatch, ResetPeriod, StartSetup, Target, VersionStatus, decide,
 };
 use stipend_core::{Amount, Cadence, FeatureId, ProductId, examples};
 
@@ -16,6 +16,7 @@ fn name(rejection: &Rejection) -> &'static str {
     match rejection {
         Rejection::ProductNotFound(_) => "ProductNotFound",
         Rejection::PackageNotFound(_) => "PackageNotFound",
+        Rejection::Changed(_) => "Changed",
         Rejection::AlreadyExists(_) => "AlreadyExists",
         Rejection::ProductArchived(_) => "ProductArchived",
         Rejection::ProductSubscribed(_) => "ProductSubscribed",
@@ -134,6 +135,16 @@ fn followed_by(plan: Option<&str>) -> Command {
     Command::UpdateProduct(examples::product(), patch)
 }
 
+fn adding(id: &str) -> DraftEdit {
+    DraftEdit::Add(vec![credits(id)])
+}
+
+/// A command to a plan, where it is still as another one is.
+fn as_seen(seen: &str, id: &str, command: Command) -> Command {
+    let seen = Arc::clone(stocked().packages[&plan(seen)].shown());
+    Command::IfUnchanged(plan(id), seen, Box::new(command))
+}
+
 /// A catalog with something of everything.
 fn stocked() -> Catalog {
     let mut catalog = catalog(
@@ -199,6 +210,9 @@ fn every_rejection_is_reachable() {
         ("PackageNotFound", Command::OpenDraft(addon("base"))),
         ("PackageNotFound", new_plan("new", "api", Some("nothing"))),
         ("PackageNotFound", set_dependency("loop", "nothing")),
+        ("PackageNotFound", Command::EditDraft(plan("nothing"), Vec::new())),
+        ("PackageNotFound", as_seen("base", "nothing", Command::OpenDraft(plan("nothing")))),
+        ("Changed", as_seen("base", "twin", Command::DiscardDraft(plan("twin")))),
         ("AlreadyExists", new_product("api")),
         ("AlreadyExists", new_feature("seats")),
         ("AlreadyExists", new_plan("base", "api", None)),
@@ -211,6 +225,9 @@ fn every_rejection_is_reachable() {
         ("NoFreePlan", followed_by(Some("costly"))),
         ("PackageArchived", Command::OpenDraft(plan("gone"))),
         ("PackageArchived", Command::Publish(plan("late"), Migration::NewCustomers)),
+        ("PackageArchived", Command::EditDraft(plan("gone"), vec![adding("tokens")])),
+        ("CurrencyNotFound", Command::EditDraft(plan("base"), vec![adding("nothing")])),
+        ("EntitlementExists", Command::EditDraft(plan("base"), vec![adding("api-credits")])),
         ("Immutable", Command::AddEntitlements(plan("base"), vec![credits("tokens")])),
         ("Immutable", set_parent("child", "twin")),
         ("NoDraft", Command::DiscardDraft(plan("base"))),
@@ -271,6 +288,12 @@ fn of_several_faults_the_one_declared_first_is_answered() {
             "CurrencyNotFound",
             Command::AddEntitlements(plan("gone"), vec![credits("nothing")]),
         ),
+        (
+            "PackageNotFound",
+            "Changed",
+            as_seen("base", "nothing", Command::OpenDraft(plan("twin"))),
+        ),
+        ("Changed", "PackageArchived", as_seen("base", "gone", Command::OpenDraft(plan("gone")))),
         ("PackageArchived", "NoDraft", Command::Publish(plan("gone"), Migration::NewCustomers)),
         ("PackageArchived", "Immutable", set_parent("gone", "base")),
         (
@@ -328,6 +351,46 @@ fn a_published_version_stays_as_it_is_while_drafts_come_and_go() {
     let (_, terms) = second.find_entitlement(&target).unwrap().credit().unwrap();
     assert_eq!(terms.amount, Some(amount("200")));
     assert_eq!(catalog.packages[&key].next_version(), 3);
+}
+
+#[test]
+fn an_edit_opens_the_draft_that_it_needs_or_changes_nothing() {
+    let mut catalog = catalog("plan base 100/month");
+    let key = plan("base");
+    let edit = |edits: Vec<DraftEdit>| Command::EditDraft(key.clone(), edits);
+    let refused = edit(vec![adding("tokens"), adding("api-credits")]);
+    let refused = decide(&catalog, &refused, at("2026-04-01")).unwrap_err();
+    assert_eq!(name(&refused), "EntitlementExists", "one of the edits");
+    assert_eq!(decide(&catalog, &edit(Vec::new()), at("2026-04-01")), Ok(Vec::new()));
+    let removing = DraftEdit::Remove(Target::Credit(examples::credits()));
+    run(&mut catalog, &edit(vec![adding("tokens"), removing]));
+    let draft = catalog.packages[&key].draft.clone().expect("it was opened");
+    assert_eq!((draft.version, draft.entitlements.len()), (2, 1));
+    let patch = PackagePatch { name: Some("Other".to_owned()), ..Default::default() };
+    run(&mut catalog, &edit(vec![DraftEdit::Package(Box::new(patch))]));
+    let edited = catalog.packages[&key].draft.clone().expect("it is still there");
+    assert_eq!((edited.name.as_str(), edited.entitlements.len()), ("Other", 1), "the same draft");
+}
+
+/// Two people who have seen the same: the second is told, also where the clock stands still.
+#[test]
+fn of_two_commands_to_what_was_seen_once_the_second_is_refused() {
+    let mut catalog = catalog("plan base 100/month draft");
+    let key = plan("base");
+    let seen = Arc::clone(catalog.packages[&key].shown());
+    let seen =
+        |command: Command| Command::IfUnchanged(key.clone(), Arc::clone(&seen), Box::new(command));
+    let rename = |name: &str| {
+        let patch = PackagePatch { name: Some(name.to_owned()), ..Default::default() };
+        Command::EditDraft(key.clone(), vec![DraftEdit::Package(Box::new(patch))])
+    };
+    let publish = seen(Command::Publish(key.clone(), Migration::AllCustomers));
+    assert_eq!(publish.publishes(), Some((&key, Migration::AllCustomers)));
+    run(&mut catalog, &seen(rename("A")));
+    for second in [seen(rename("B")), publish, seen(Command::ArchivePackage(key.clone()))] {
+        let refused = decide(&catalog, &second, examples::START).unwrap_err();
+        assert_eq!(refused, Rejection::Changed(key.clone()), "{second:?}");
+    }
 }
 
 #[test]

@@ -249,17 +249,15 @@ impl Decider {
         Ok(())
     }
 
-    /// Publishes a package; where that is to reach those who have subscribed to an earlier version,
-    /// a task brings them to it.
-    pub(super) fn publish(
+    /// Where a package that was just published is to reach those who have subscribed to an earlier
+    /// version, a task brings them to it.
+    pub(super) fn bring_along(
         &mut self,
         open: &mut Open,
         env: EnvId,
         package: &PackageKey,
         migration: Migration,
-    ) -> Result<Done, Refusal> {
-        let command = CatalogCommand::Publish(package.clone(), migration);
-        self.change_catalog(open, env, &command)?;
+    ) -> Done {
         let realm = self.working.realm();
         let published = &realm.catalog(env).packages[package];
         let version = published.latest().expect("it was just published").version;
@@ -267,7 +265,7 @@ impl Decider {
         let migrates = is_used && migration == Migration::AllCustomers;
         let kind = TaskKind::Migrate { package: package.clone(), version };
         let task = migrates.then(|| self.begin_task(open, env, kind));
-        Ok(Done { task, ..Done::default() })
+        Done { task, ..Done::default() }
     }
 
     pub(super) fn fold_realm(&mut self, open: &mut Open, change: &RealmChange, at: Timestamp) {

@@ -26,6 +26,7 @@ const ARCHIVE: &str = "Archive credit type";
 const SHELF: Shelf = Shelf {
     section: Section::CreditTypes,
     list: "/credit-types",
+    new: "/new-credit-type",
     names: ("credit type", "credit types"),
     prefix: "cred-type-",
     lead: "What balances are counted in. Plans and add-ons give them, usage takes them.",
@@ -50,7 +51,7 @@ impl Thing for CreditType {
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/credit-types", get(list).post(create))
-        .route("/credit-types/new", get(new))
+        .route(SHELF.new, get(new))
         .route("/credit-types/{id}", get(show).post(update))
         .route("/credit-types/{id}/edit", get(edit))
         .route("/credit-types/{id}/archive", get(ask_archive).post(archive))

@@ -13,8 +13,8 @@ use stipend_wire::ErrorCode;
 /// Why there is no page.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Nobody is signed in; the address is where they wanted to go.
-    SignedOut(String),
+    /// Nobody is signed in; the address is where they wanted to go, home where there is none.
+    SignedOut(Option<String>),
     /// Nothing is there.
     NotFound,
     /// The form did not come from one of our pages.
@@ -42,7 +42,8 @@ impl From<Refusal> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
-            Self::SignedOut(wanted) => {
+            Self::SignedOut(None) => Redirect::to("/signin").into_response(),
+            Self::SignedOut(Some(wanted)) => {
                 let query = form_urlencoded::Serializer::new(String::new())
                     .append_pair("next", &wanted)
                     .finish();
@@ -93,6 +94,19 @@ fn page(status: StatusCode, title: &str, text: &str) -> Response {
         p { a.button href="/" { "To the dashboard" } }
     };
     (status, layout::bare(title, &body)).into_response()
+}
+
+/// The page in place of what the framework answers to a method that an address does not have.
+pub(super) fn wrong_method(answer: &Response) -> Response {
+    let mut response = page(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "There is no page at this address",
+        "This address takes forms only, or nothing that was sent so. Nothing was changed.",
+    );
+    if let Some(allow) = answer.headers().get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    response
 }
 
 /// What no route takes: a page for people, the contract's body for everyone else.

@@ -26,6 +26,7 @@ use stipend_wire::feature::{CreateFeature, UpdateFeature};
 const SHELF: Shelf = Shelf {
     section: Section::Features,
     list: "/features",
+    new: "/new-feature",
     names: ("feature", "features"),
     prefix: "feature-",
     lead: "What plans and add-ons allow, limit or count. Usage of a metered feature can cost credits.",
@@ -50,7 +51,7 @@ impl Thing for Feature {
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/features", get(list).post(create))
-        .route("/features/new", get(new))
+        .route(SHELF.new, get(new))
         .route("/features/{id}", get(show).post(update))
         .route("/features/{id}/edit", get(edit))
         .route("/features/{id}/archive", post(archive))

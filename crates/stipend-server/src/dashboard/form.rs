@@ -127,6 +127,18 @@ impl Form {
         self
     }
 
+    /// Its fields as browsers write them.
+    pub(super) fn encoded(&self) -> String {
+        let mut text = form_urlencoded::Serializer::new(String::new());
+        text.extend_pairs(&self.fields).finish()
+    }
+
+    /// The fields below a name, with what of their names stands below it.
+    pub(super) fn below<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let fields = self.fields.iter();
+        fields.filter_map(move |(field, value)| Some((field.strip_prefix(name)?, value.as_str())))
+    }
+
     /// The value of a field; empty where it was not sent.
     pub(super) fn get(&self, name: &str) -> &str {
         let found = self.fields.iter().find(|(field, _)| field == name);

@@ -23,7 +23,9 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use std::sync::Arc;
 use stipend_core::PackageId;
-use stipend_core::catalog::{Catalog, CatalogCommand, Package, PackageKey, PackageKind, Target};
+use stipend_core::catalog::{
+    Catalog, CatalogCommand, DraftEdit, Package, PackageKey, PackageKind, Target,
+};
 
 /// What tells the screens of plans and add-ons apart.
 struct Kind {
@@ -31,6 +33,8 @@ struct Kind {
     section: Section,
     /// The address of the list.
     list: &'static str,
+    /// The address of the form of a new one; it is none that one of the list could have.
+    new: &'static str,
     one: &'static str,
     many: &'static str,
     prefix: &'static str,
@@ -42,6 +46,7 @@ const PLANS: Kind = Kind {
     of: PackageKind::Plan,
     section: Section::Plans,
     list: "/plans",
+    new: "/new-plan",
     one: "plan",
     many: "Plans",
     prefix: "plan-",
@@ -53,6 +58,7 @@ const ADDONS: Kind = Kind {
     of: PackageKind::Addon,
     section: Section::Addons,
     list: "/addons",
+    new: "/new-addon",
     one: "add-on",
     many: "Add-ons",
     prefix: "addon-",
@@ -71,7 +77,8 @@ impl Kind {
 
     /// The kind that an address is about.
     fn at(visit: &Visit) -> &'static Self {
-        if visit.screen().starts_with(ADDONS.list) { &ADDONS } else { &PLANS }
+        let is_addons = [ADDONS.list, ADDONS.new].iter().any(|at| visit.screen().starts_with(at));
+        if is_addons { &ADDONS } else { &PLANS }
     }
 }
 
@@ -80,7 +87,7 @@ pub(super) fn router() -> Router<App> {
         let at = |rest: &str| format!("{}{rest}", kind.list);
         router
             .route(&at(""), get(list).post(details::create))
-            .route(&at("/new"), get(details::new))
+            .route(kind.new, get(details::new))
             .route(&at("/{id}"), get(page::show).post(details::update))
             .route(&at("/{id}/edit"), get(details::edit))
             .route(&at("/{id}/archive"), get(details::ask_archive).post(details::archive))
@@ -123,26 +130,28 @@ fn above<'a>(visit: &Visit, package: &'a Package) -> [(String, &'a str); 2] {
 }
 
 /// Edits the draft of a package, which is opened where there is none: a published version stays as
-/// it is. Where the edit is refused, a draft that was opened for it is dropped again.
-async fn edit_draft(
+/// it is. All edits are made, or none, and then no draft is opened.
+async fn edit_draft(visit: &Visit, key: &PackageKey, edits: Vec<DraftEdit>) -> Result<(), Trouble> {
+    visit.change(CatalogCommand::EditDraft(key.clone(), edits)).await
+}
+
+/// Does what was made of all that is shown of a package, where nobody has changed that since.
+async fn as_shown(
     visit: &Visit,
     package: &Package,
-    commands: Vec<CatalogCommand>,
+    command: CatalogCommand,
 ) -> Result<(), Trouble> {
-    let opens = package.draft.is_none();
-    if opens {
-        visit.change(CatalogCommand::OpenDraft(package.key.clone())).await?;
-    }
-    for (done, command) in commands.into_iter().enumerate() {
-        if let Err(trouble) = visit.change(command).await {
-            if opens && done == 0 {
-                // Nothing was edited in it; where it cannot be dropped it does no harm.
-                let _ = visit.change(CatalogCommand::DiscardDraft(package.key.clone())).await;
-            }
-            return Err(trouble);
-        }
-    }
-    Ok(())
+    let (key, seen) = (package.key.clone(), Arc::clone(package.shown()));
+    visit.change(CatalogCommand::IfUnchanged(key, seen, Box::new(command))).await
+}
+
+/// As [`edit_draft`], where the edits replace what is shown.
+async fn edit_shown(
+    visit: &Visit,
+    package: &Package,
+    edits: Vec<DraftEdit>,
+) -> Result<(), Trouble> {
+    as_shown(visit, package, CatalogCommand::EditDraft(package.key.clone(), edits)).await
 }
 
 /// The state of a package: badges beside its name.
@@ -168,7 +177,7 @@ async fn list(visit: Visit) -> Response {
     let archived = all.iter().filter(|package| package.archived_at.is_some()).count();
     let active = all.len() - archived;
     all.retain(|package| package.archived_at.is_some() == is_archive);
-    let add = primary(&visit.path(&format!("{}/new", kind.list)), &format!("+ Add {}", kind.one));
+    let add = primary(&visit.path(kind.new), &format!("+ Add {}", kind.one));
     let body = html! {
         (Head { actions: add.clone(), ..Head::new(kind.many) })
         p.lead { (kind.lead) }
@@ -180,7 +189,7 @@ async fn list(visit: Visit) -> Response {
                 &Markup::default()))
         } @else if catalog.products.is_empty() {
             (empty("A product comes first", "Plans and add-ons belong to a product.",
-                &primary(&visit.path("/products/new"), "+ Add product")))
+                &primary(&visit.path("/new-product"), "+ Add product")))
         } @else {
             (empty(&format!("No {}s yet", kind.one), kind.next, &add))
         }

@@ -25,6 +25,7 @@ const ARCHIVE: &str = "Archive product";
 const SHELF: Shelf = Shelf {
     section: Section::Products,
     list: "/products",
+    new: "/new-product",
     names: ("product", "products"),
     prefix: "product-",
     lead: "What you sell. Plans and add-ons belong to a product; a customer holds one plan of it.",
@@ -48,7 +49,7 @@ impl Thing for Product {
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/products", get(list).post(create))
-        .route("/products/new", get(new))
+        .route(SHELF.new, get(new))
         .route("/products/{id}", get(show).post(update))
         .route("/products/{id}/edit", get(edit))
         .route("/products/{id}/archive", get(ask_archive).post(archive))
@@ -129,12 +130,12 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
 
 /// The plans or add-ons of a product.
 fn section(visit: &Visit, catalog: &Catalog, product: &Product, kind: PackageKind) -> Markup {
-    let (title, list, one) = match kind {
-        PackageKind::Plan => ("Plans", "/plans", "plan"),
-        PackageKind::Addon => ("Add-ons", "/addons", "add-on"),
+    let (title, list, new, one) = match kind {
+        PackageKind::Plan => ("Plans", "/plans", "/new-plan", "plan"),
+        PackageKind::Addon => ("Add-ons", "/addons", "/new-addon", "add-on"),
     };
     let packages: Vec<_> = packages_of(catalog, product, kind).collect();
-    let new = visit.path(&format!("{list}/new?productId={}", product.id));
+    let new = visit.path(&format!("{new}?productId={}", product.id));
     let text = match kind {
         PackageKind::Plan => "A plan is what a customer subscribes to.",
         PackageKind::Addon => "An add-on is what a customer buys on top of a plan.",

@@ -1,8 +1,8 @@
 //! What keeps other sites out of the pages, and pages from running anything that is not ours.
 
-use super::failure::Failure;
+use super::failure::{Failure, wrong_method};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -18,6 +18,9 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
     } else {
         Failure::Forged.into_response()
     };
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response = wrong_method(&response);
+    }
     secure(&mut response);
     response
 }

@@ -17,6 +17,8 @@ pub(super) struct Shelf {
     pub(super) section: Section,
     /// Its address.
     pub(super) list: &'static str,
+    /// The address of the form of a new thing; it is none that a thing of the list could have.
+    pub(super) new: &'static str,
     /// One thing of it, and several.
     pub(super) names: (&'static str, &'static str),
     /// What ids begin with that are made of a name.
@@ -64,7 +66,7 @@ impl Shelf {
         let active = all.len() - archived;
         all.retain(|thing| thing.is_archived() == is_archive);
         let (one, many) = self.names;
-        let add = primary(&visit.path(&format!("{}/new", self.list)), &format!("+ Add {one}"));
+        let add = primary(&visit.path(self.new), &format!("+ Add {one}"));
         let title = self.title();
         let body = html! {
             (Head { actions: add.clone(), ..Head::new(&title) })

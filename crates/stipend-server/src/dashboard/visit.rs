@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::context::is_beyond_limit;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::Markup;
@@ -52,13 +53,26 @@ pub(crate) fn note_address<B>(request: &mut axum::http::Request<B>) {
     }
 }
 
+/// The page of ours that a form stood on: what it was sent to may have no page. Nothing where its
+/// browser does not say.
+fn page_of_form(headers: &HeaderMap) -> Option<&str> {
+    let referer = headers.get(header::REFERER)?.to_str().ok()?;
+    let (_, rest) = referer.split_once("://")?;
+    let (host, address) = rest.split_at(rest.find('/')?);
+    let is_ours = headers.get(header::HOST).is_some_and(|own| own.as_bytes() == host.as_bytes());
+    (is_ours && address.starts_with("/e/")).then_some(address)
+}
+
 impl Visit {
     async fn open(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         // Routes below a prefix see the rest of the address only.
         let whole = parts.extensions.get::<Whole>().map_or(&parts.uri, |whole| &whole.0);
-        let address = whole.path_and_query().map_or("/", |address| address.as_str());
-        let session = find_session(&parts.headers, app)
-            .ok_or_else(|| Failure::SignedOut(address.to_owned()))?;
+        let address = whole.path_and_query().map(PathAndQuery::as_str);
+        let session = find_session(&parts.headers, app).ok_or_else(|| {
+            let is_safe = parts.method.is_safe();
+            let wanted = if is_safe { address } else { page_of_form(&parts.headers) };
+            Failure::SignedOut(wanted.map(str::to_owned))
+        })?;
         let params = match RawPathParams::from_request_parts(parts, app).await {
             Ok(params) => {
                 params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -115,6 +129,18 @@ impl Visit {
     /// `/e/production/credit-types`.
     pub(super) fn path(&self, screen: &str) -> String {
         format!("/e/{}{screen}", self.environment.name)
+    }
+
+    /// Makes something that looks far ahead, off the threads that serve requests.
+    ///
+    /// # Errors
+    /// What making it fails with; `overloaded` where too many read already.
+    pub(super) async fn apart<T: Send + 'static>(
+        &self,
+        make: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let visit = self.clone();
+        self.app.read(move || Ok(make(&visit))).await?
     }
 
     /// A page.

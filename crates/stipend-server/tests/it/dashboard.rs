@@ -69,7 +69,7 @@ fn assets_are_named_by_their_content_and_kept_for_ever() {
 fn a_form_of_another_site_changes_nothing() {
     let server = Server::new();
     let browser = Browser::signed_in(&server);
-    let page = browser.page("/e/production/credit-types/new");
+    let page = browser.page("/e/production/new-credit-type");
     let token =
         page.split("name=\"_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     let token = token.expect("every form has the token").to_owned();
@@ -133,7 +133,7 @@ fn a_credit_type_is_added_edited_archived_and_restored() {
     let server = Server::new();
     let browser = Browser::signed_in(&server);
     assert!(browser.page(LIST).contains("No credit types yet"));
-    let new = "/e/production/credit-types/new";
+    let new = "/e/production/new-credit-type";
     let fields = [
         ("displayName", "API Credits"),
         ("id", "api-credits"),
@@ -163,7 +163,7 @@ fn a_credit_type_is_added_edited_archived_and_restored() {
 fn a_refused_form_says_why_at_the_field_and_keeps_what_was_typed() {
     let server = Server::new();
     let browser = Browser::signed_in(&server);
-    let new = "/e/production/credit-types/new";
+    let new = "/e/production/new-credit-type";
     let check = |fields: &[(&str, &str)], at: &str, why: &str| {
         let answer = browser.submit(new, LIST, fields);
         let page = answer.text();
@@ -187,7 +187,7 @@ fn what_people_typed_is_text_and_nothing_else() {
     let browser = Browser::signed_in(&server);
     let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
     let fields = [("displayName", hostile), ("id", "x"), ("description", hostile)];
-    let page = browser.done("/e/production/credit-types/new", LIST, &fields);
+    let page = browser.done("/e/production/new-credit-type", LIST, &fields);
     for page in [page, browser.page(LIST), browser.page("/e/production/credit-types/x/edit")] {
         assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{page}");
         assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;"), "{page}");
@@ -200,7 +200,7 @@ fn environments_share_nothing_and_the_address_says_which() {
     let browser = Browser::signed_in(&server);
     let sandbox = "/e/sandbox/credit-types";
     let fields = [("displayName", "Only here"), ("id", "only")];
-    browser.done("/e/sandbox/credit-types/new", sandbox, &fields);
+    browser.done("/e/sandbox/new-credit-type", sandbox, &fields);
     assert!(browser.page(sandbox).contains("Only here"));
     assert!(!browser.page(LIST).contains("Only here"));
     assert_eq!(browser.get("/e/production/credit-types/only").status, 404);

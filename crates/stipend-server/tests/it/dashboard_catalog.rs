@@ -8,11 +8,16 @@ const E: &str = "/e/production";
 const ADDON: &str = "/e/production/addons/extra";
 pub(crate) const PLAN: &str = "/e/production/plans/pro";
 
+/// The form of something new in a list of the catalog.
+pub(crate) fn new_in(list: &str) -> String {
+    format!("{E}/new-{}", list.trim_start_matches('/').trim_end_matches('s'))
+}
+
 /// The catalog of the page that the product was made from, up to the published plan.
 pub(crate) fn with_plan(server: &Server) -> Browser<'_> {
     let browser = Browser::signed_in(server);
     let add = |list: &str, fields: &[(&str, &str)]| {
-        browser.done(&format!("{E}{list}/new"), &format!("{E}{list}"), fields)
+        browser.done(&new_in(list), &format!("{E}{list}"), fields)
     };
     add("/products", &[("displayName", "API"), ("id", "api")]);
     add("/credit-types", &[("displayName", "API Credits"), ("id", "api-credits")]);
@@ -28,7 +33,7 @@ fn with_addon<'a>(server: &'a Server, fields: &[(&str, &str)]) -> Browser<'a> {
     let mut all = vec![("displayName", "Extra API Credits"), ("id", "extra"), ("productId", "api")];
     all.extend(fields);
     let list = format!("{E}/addons");
-    let page = browser.done(&format!("{list}/new"), &list, &all);
+    let page = browser.done(&new_in("/addons"), &list, &all);
     assert!(page.contains("nobody can have it until it is published"), "{page}");
     let edit = [("displayName", "Pro"), ("compatibleAddonIds", "extra")];
     browser.done(&format!("{PLAN}/edit"), PLAN, &edit);
@@ -165,7 +170,7 @@ fn a_refused_entitlement_stays_in_the_form_and_opens_no_draft() {
     let entitlements = format!("{PLAN}/entitlements");
     let credit_types = format!("{E}/credit-types");
     let tokens = [("displayName", "Tokens"), ("id", "tokens")];
-    browser.done(&format!("{credit_types}/new"), &credit_types, &tokens);
+    browser.done(&new_in("/credit-types"), &credit_types, &tokens);
     let check = |amount: &str, id: &str, at: &str| {
         let fields = [("id", id), ("amount", amount), ("cadence", "YEAR"), ("enforcement", "HARD")];
         let answer = browser.submit(&format!("{entitlements}/new"), &entitlements, &fields);
@@ -214,7 +219,7 @@ fn entitlements_are_moved_up_and_down() {
     let browser = with_plan(&server);
     let features = format!("{E}/features");
     let seats = [("displayName", "Seats"), ("id", "seats"), ("kind", "level")];
-    browser.done(&format!("{features}/new"), &features, &seats);
+    browser.done(&new_in("/features"), &features, &seats);
     let entitlements = format!("{PLAN}/entitlements");
     let fields = [("usageLimit", "5"), ("enforcement", "HARD")];
     let new = format!("{entitlements}/new?of=feature&id=seats");
@@ -252,7 +257,7 @@ fn what_usage_costs_is_set_with_the_price() {
     let browser = with_plan(&server);
     let features = format!("{E}/features");
     let calls = [("displayName", "Calls"), ("id", "calls"), ("kind", "counter"), ("event", "call")];
-    browser.done(&format!("{features}/new"), &features, &calls);
+    browser.done(&new_in("/features"), &features, &calls);
     let price = format!("{PLAN}/price");
     let fields = [
         ("pricingType", "FREE"),
@@ -301,7 +306,7 @@ fn every_page_of_the_catalog_is_small_and_says_what_people_typed_as_text() {
     let hostile = "<b onclick=alert(1)>\"'&amp;</b>";
     let post = |path: &str, body: Value| server.post(path, &body);
     let add = |list: &str, fields: &[(&str, &str)]| {
-        browser.done(&format!("{E}{list}/new"), &format!("{E}{list}"), fields)
+        browser.done(&new_in(list), &format!("{E}{list}"), fields)
     };
     add("/products", &[("displayName", hostile), ("id", "p")]);
     add("/credit-types", &[("displayName", hostile), ("id", "c"), ("symbol", hostile)]);

@@ -1,9 +1,10 @@
 //! The dashboard's screens about customers: the list, subscriptions, credits, and what people typed.
 
-use crate::browser::Browser;
+use crate::browser::{Browser, form_of, standing_in};
 use crate::support::Server;
 use crate::world;
-use serde_json::json;
+use serde_json::{Value, json};
+use stipend_server::Limits;
 
 const LIST: &str = "/e/production/customers";
 const ACME: &str = "/e/production/customers/acme";
@@ -150,6 +151,36 @@ fn a_subscription_is_previewed_made_updated_and_canceled_by_forms() {
     assert_eq!(server.balance("bob"), (0, 0));
 }
 
+/// Saves the form of acme's subscription as it was loaded before something else was done, with
+/// other values in some of its fields.
+fn update_after(meanwhile: &Value, typed: &[(&str, &str)]) -> (u16, String, u64) {
+    let server = world::example();
+    let browser = Browser::signed_in(&server);
+    let update = format!("{ACME}/subscriptions/sub-1/update");
+    let page = browser.page(&update);
+    let mut fields = standing_in(form_of(&page, &update).expect("its form"));
+    for (name, value) in typed {
+        let field = fields.iter_mut().find(|(field, _)| field == name).expect("it has the field");
+        (*value).clone_into(&mut field.1);
+    }
+    server.done("PATCH", "/api/v1/subscriptions/sub-1", meanwhile);
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let answer = browser.post_raw(&update, &fields);
+    (answer.status, text(&answer.text()), server.balance("acme").0)
+}
+
+#[test]
+fn an_update_takes_back_no_addon_that_was_bought_while_its_form_was_open() {
+    let bought = json!({ "addons": [{ "id": "extra", "quantity": 5 }] });
+    let (status, page, balance) = update_after(&bought, &[]);
+    assert_eq!((status, balance), (303, 100_000), "what was not touched is left out: {page}");
+    let (status, page, balance) = update_after(&bought, &[("addons/extra", "4")]);
+    assert_eq!((status, balance), (422, 100_000), "{page}");
+    assert!(page.contains("The add-ons changed after this form was opened"), "{page}");
+    let (status, page, balance) = update_after(&json!({}), &[("addons/extra", "4")]);
+    assert_eq!((status, balance), (303, 90_000), "nothing happened meanwhile: {page}");
+}
+
 #[test]
 fn a_subscription_that_is_refused_says_why_at_its_field() {
     let server = world::full();
@@ -175,4 +206,24 @@ fn the_page_of_a_subscription_says_what_comes_next() {
     let browser = Browser::signed_in(&server);
     let page = text(&browser.page(ACME));
     assert!(page.contains("2026-02-28 00:00 Renews 80,000 Credits 80,000 Credits"), "{page}");
+}
+
+#[test]
+fn what_looks_ahead_needs_a_place_among_the_readers() {
+    let server = world::example().with_limits(Limits { reads_max: 0, ..Limits::default() });
+    let browser = Browser::signed_in(&server);
+    let later = "startDate=2027-01-01T00%3A00&effectiveAt=2027-01-01T00%3A00";
+    let pages = [
+        format!("{ACME}/credits/adjust/preview?currencyId=api-credits&amount=5&{later}"),
+        format!("{ACME}/subscribe/preview?planId=growth&{later}"),
+        format!("{ACME}/subscribe"),
+        format!("{ACME}/subscriptions/sub-1/update/preview?planId=growth"),
+        format!("{ACME}/subscriptions/sub-1/update"),
+    ];
+    for path in pages {
+        let answer = browser.get(&path);
+        assert_eq!(answer.status, 429, "{path}: {}", answer.text());
+        assert!(answer.text().contains("Too much to do at the moment"), "{path}");
+    }
+    browser.page(ACME);
 }

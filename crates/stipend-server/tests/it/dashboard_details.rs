@@ -1,7 +1,7 @@
 //! Metadata and trials on the dashboard, driven as a browser without scripts drives it.
 
 use crate::browser::{Browser, form_of, standing_in};
-use crate::dashboard_catalog::{PLAN, text, with_plan};
+use crate::dashboard_catalog::{PLAN, new_in, text, with_plan};
 use crate::support::Server;
 use serde_json::{Value, json};
 
@@ -143,7 +143,7 @@ fn metadata_of_products_features_and_credit_types_is_set_kept_and_cleared() {
     let server = Server::new();
     let browser = with_plan(&server);
     let check = |list: &str, api: &str, more: &[(&str, &str)]| {
-        let new = format!("{list}/new");
+        let new = new_in(list.trim_start_matches("/e/production"));
         let (page, one) = (format!("{list}/one"), format!("{list}/one/edit"));
         let named = [&[("displayName", "One"), ("id", "one")], more].concat();
         let line = [("metadata/key", "team"), ("metadata/value", "growth")];

@@ -3,7 +3,7 @@
 
 use crate::browser::Browser;
 use crate::support::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const E: &str = "/e/production";
 /// Names as people give them, and what a page has to say instead where only text can stand.
@@ -23,10 +23,14 @@ fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
 
 fn with_names<'a>(server: &'a Server, name: &str) -> Browser<'a> {
     let browser = Browser::signed_in(server);
-    for (list, id) in [("/products", "p"), ("/credit-types", "c"), ("/plans", "x")] {
+    for (list, new, id) in [
+        ("/products", "/new-product", "p"),
+        ("/credit-types", "/new-credit-type", "c"),
+        ("/plans", "/new-plan", "x"),
+    ] {
         let list = format!("{E}{list}");
         let fields = [("displayName", name), ("id", id), ("productId", "p")];
-        let page = browser.done(&format!("{list}/new"), &list, &fields);
+        let page = browser.done(&format!("{E}{new}"), &list, &fields);
         assert!(page.contains("class=\"flash\""), "{list}: {page}");
     }
     server.post("/api/v1/customers", &json!({ "id": "acme", "name": name }));
@@ -76,7 +80,7 @@ fn a_name_is_isolated_among_what_can_be_chosen() {
     for (name, isolated) in NAMES {
         let server = Server::new();
         let browser = with_names(&server, name);
-        let page = browser.page(&format!("{E}/plans/new"));
+        let page = browser.page(&format!("{E}/new-plan"));
         assert_eq!(between(&page, "<option value=\"p\">", "</option>"), isolated);
     }
 }
@@ -85,8 +89,41 @@ fn a_name_is_isolated_among_what_can_be_chosen() {
 fn a_name_that_turns_nothing_around_stands_as_it_is() {
     let server = Server::new();
     let browser = with_names(&server, "Ünïcode 漢字 & 👩‍👩‍👧");
-    for path in ["/plans/new", "/plans/x", "/customers/acme"] {
+    for path in ["/new-plan", "/plans/x", "/customers/acme"] {
         let page = browser.page(&format!("{E}{path}"));
         assert!(!page.contains('\u{2068}'), "{path}: {page}");
+    }
+}
+
+#[test]
+fn what_has_the_id_of_a_page_has_a_page_of_its_own() {
+    let server = Server::new();
+    let browser = Browser::signed_in(&server);
+    let new = |path: &str, fields: Value| {
+        let mut body = json!({ "id": "new", "displayName": "Called new" });
+        let fields = fields.as_object().expect("it is one").clone();
+        body.as_object_mut().expect("it is one").extend(fields);
+        server.post(&format!("/api/v1/{path}"), &body);
+    };
+    new("products", json!({}));
+    new("credits/custom-currencies", json!({}));
+    new("features", json!({ "featureType": "NUMBER" }));
+    new("plans", json!({ "productId": "new" }));
+    new("addons", json!({ "productId": "new" }));
+    for (list, form) in [
+        ("products", "new-product"),
+        ("credit-types", "new-credit-type"),
+        ("features", "new-feature"),
+        ("plans", "new-plan"),
+        ("addons", "new-addon"),
+    ] {
+        let page = browser.page(&format!("{E}/{list}/new"));
+        assert!(page.contains("<h1>Called new</h1>"), "{list}: {page}");
+        browser.page(&format!("{E}/{list}/new/edit"));
+        let of_list = browser.page(&format!("{E}/{list}"));
+        assert!(of_list.contains(&format!("href=\"{E}/{form}\"")), "{list}: {of_list}");
+        let form = browser.page(&format!("{E}/{form}"));
+        assert!(form.contains(&format!("action=\"{E}/{list}\"")), "{list}: {form}");
+        assert!(form.contains("aria-current=\"page\""), "{list}: {form}");
     }
 }

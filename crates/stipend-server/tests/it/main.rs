@@ -19,6 +19,7 @@ mod dashboard_credits;
 mod dashboard_customers;
 mod dashboard_details;
 mod dashboard_environment;
+mod dashboard_meanwhile;
 mod dashboard_names;
 mod dashboard_prices;
 mod dashboard_recent;

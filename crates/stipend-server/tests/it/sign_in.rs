@@ -263,3 +263,34 @@ fn row_84_a_session_that_is_made_up_is_none() {
     assert_eq!(server.position(), position, "nothing was written");
     browser.page(HOME);
 }
+
+/// Where somebody whose session has ended is led by a form, and what is there after signing in.
+#[test]
+fn who_sends_a_form_too_late_comes_back_to_the_page_that_it_stood_on() {
+    let server = Server::new();
+    let browser = set_up(&server);
+    let action = "/e/production/plans/pro/draft";
+    let check = |referer: Option<&str>, expected: &str| {
+        let call = server.anonymous("POST", action).header("host", "stipend.test");
+        let call = call.header("content-type", "application/x-www-form-urlencoded");
+        let call = referer.into_iter().fold(call, |call, from| call.header("referer", from));
+        let answer = call.body("_token=old").send();
+        assert_eq!(answer.status, 303, "{referer:?}");
+        assert_eq!(answer.header("location"), Some(expected), "{referer:?}");
+    };
+    let page = "/signin?next=%2Fe%2Fproduction%2Fplans%2Fpro%3Fa%3Db";
+    check(Some("http://stipend.test/e/production/plans/pro?a=b"), page);
+    check(Some("https://stipend.test/e/production/plans/pro?a=b"), page);
+    check(Some("http://elsewhere.test/e/production/plans/pro"), "/signin");
+    check(Some("http://stipend.test"), "/signin");
+    check(Some("stipend.test/e/production/plans/pro"), "/signin");
+    check(Some("http://stipend.test/signin?next=%2Fe%2F"), "/signin");
+    check(None, "/signin");
+    let asked = server.anonymous("GET", HOME).send();
+    assert_eq!(asked.header("location"), Some("/signin?next=%2Fe%2Fproduction%2Fcredit-types"));
+    let answer = browser.get(action);
+    assert_eq!(answer.status, 405);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.header("allow"), Some("POST"));
+    assert!(answer.text().contains("This address takes forms only"), "{}", answer.text());
+}

@@ -23,6 +23,7 @@ use stipend_core::customer::{CustomerCommand, CustomerRejection, NewGrant, Pool,
 use stipend_engine::{Command, Key, Operation, Refusal};
 use stipend_wire::grant::CreateGrant;
 
+const TITLE: &str = "Adjust credits balance";
 /// The longest reason.
 const REASON_MAX: u32 = 200;
 /// What the form is sent for.
@@ -218,10 +219,10 @@ fn page(look: &Look<'_>, form: &Form) -> Markup {
     let action = look.path("/credits/adjust");
     let has_types = look.catalog.credit_types.values().any(|one| one.archived_at.is_none());
     html! {
-        (Head { above: &above(look), ..Head::new("Adjust credits balance") })
+        (Head { above: &above(look), ..Head::new(TITLE) })
         @if !has_types {
             (empty("There is no credit type yet", "Add one first; balances are counted in it.",
-                &primary(&look.visit.path("/credit-types/new"), "+ Add credit type")))
+                &primary(&look.visit.path("/new-credit-type"), "+ Add credit type")))
         } @else {
             div.beside {
                 form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
@@ -291,42 +292,52 @@ async fn ask(visit: Visit) -> Result<Response, Failure> {
         ("resourceId", resource.map(ToString::to_string).unwrap_or_default()),
         ("priority", stipend_core::customer::PRIORITY_DEFAULT.to_string()),
     ]);
-    Ok(visit.page(SECTION, "Adjust credits balance", &page(&look, &form)))
+    Ok(visit.page(SECTION, TITLE, &page(&look, &form)))
 }
 
 async fn live(visit: Visit) -> Result<Response, Failure> {
-    let look = Look::open(&visit)?;
-    Ok(html! { div #summary { (preview(&look, visit.query())) } }.into_response())
+    let make = |visit: &Visit| {
+        let look = Look::open(visit)?;
+        Ok(html! { div #summary { (preview(&look, visit.query())) } }.into_response())
+    };
+    visit.apart(make).await
 }
 
 async fn adjust(posted: Posted) -> Result<Response, Failure> {
     let Posted { visit, form } = posted;
-    let look = Look::open(&visit)?;
-    let title = "Adjust credits balance";
-    if form.get("do") == EDIT {
-        return Ok(visit.page(SECTION, title, &page(&look, &form)));
+    if form.get("do") != CONFIRM {
+        return visit.apart(move |visit| looked_at(visit, form)).await;
     }
-    let done = async {
-        let new = read(&look, &form)?;
-        if form.get("do") == CONFIRM {
-            return confirm(&look, &form, new).await.map(Err);
-        }
-        Ok::<_, Trouble>(Ok((outcome(&look, &new)?, new)))
-    };
+    let look = Look::open(&visit)?;
+    let done = async { confirm(&look, &form, read(&look, &form)?).await };
     match done.await {
-        Ok(Ok((outcome, new))) => {
-            let body = review(&look, &form, &new, &outcome);
-            Ok(visit.page(SECTION, "Confirm the adjustment", &body))
-        }
-        Ok(Err(place)) => {
+        Ok(place) => {
             let to = look.path(&format!("/credits?{}", place.query()));
             Ok(visit.done(&to, "The balance was adjusted."))
         }
-        Err(trouble) => {
-            let body = page(&look, &form.with(trouble.or_at("amount")));
-            Ok(visit.refused(SECTION, title, &body))
-        }
+        Err(trouble) => visit.apart(move |visit| refused(&Look::open(visit)?, form, trouble)).await,
     }
+}
+
+/// The form again, or everything once more before it is confirmed.
+fn looked_at(visit: &Visit, form: Form) -> Result<Response, Failure> {
+    let look = Look::open(visit)?;
+    if form.get("do") == EDIT {
+        return Ok(visit.page(SECTION, TITLE, &page(&look, &form)));
+    }
+    let looked = read(&look, &form).and_then(|new| Ok((outcome(&look, &new)?, new)));
+    match looked {
+        Ok((outcome, new)) => {
+            let body = review(&look, &form, &new, &outcome);
+            Ok(visit.page(SECTION, "Confirm the adjustment", &body))
+        }
+        Err(trouble) => refused(&look, form, trouble),
+    }
+}
+
+fn refused(look: &Look<'_>, form: Form, trouble: Trouble) -> Result<Response, Failure> {
+    let body = page(look, &form.with(trouble.or_at("amount")));
+    Ok(look.visit.refused(SECTION, TITLE, &body))
 }
 
 /// Grants it: once, also where the form is sent twice.

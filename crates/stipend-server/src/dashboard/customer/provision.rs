@@ -1,24 +1,26 @@
 //! Customer › Subscriptions › new, or changed: plan, add-ons with quantities, and what credits come
 //! of it before anything is confirmed.
 
-use super::explain::picture;
+mod outcome;
+
 use super::subscriptions::find;
-use super::{Look, SECTION, credit_name, credits, each, instant_of, package_name};
+use super::{Look, SECTION, credit_name, each, instant_of, package_name};
 use crate::app::App;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, summary, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
+use crate::dashboard::seen;
 use crate::dashboard::ui::{Head, empty, grouped, isolated, time};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::ids::random_id;
-use crate::mapping::preview::ahead;
 use crate::mapping::subscription as mapping;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use outcome::preview;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use stipend_core::Timestamp;
 use stipend_core::catalog::{Catalog, Package, PackageKey, PackageKind};
@@ -129,7 +131,7 @@ impl<'l> Offer<'l> {
         for bought in &terms.quantities {
             fields.push((format!("charges/{}", bought.feature), bought.quantity.to_string()));
         }
-        Form::filled(fields)
+        seen::noted(Form::filled(fields))
     }
 
     fn action(&self) -> String {
@@ -149,8 +151,30 @@ impl<'l> Offer<'l> {
         typed.filter(|(_, typed)| !typed.is_empty() && typed != "0").collect()
     }
 
+    /// The lists that are as they were shown, so that the request leaves them out and nothing is
+    /// taken back that was bought meanwhile. Another plan names both lists. A list that was touched
+    /// is refused where it has become another one since.
+    fn untouched(&self, form: &Form) -> Result<Vec<&'static str>, Trouble> {
+        let (Some(_), Some(seen)) = (self.terms, seen::of(form)) else { return Ok(Vec::new()) };
+        let now = self.filled();
+        if now.get("planId") != seen.get("planId") {
+            return Err(Trouble::at("planId", seen::changed("The plan")));
+        }
+        let keeps_plan = form.get("planId") == seen.get("planId");
+        let mut untouched = Vec::new();
+        for (list, what) in [("addons/", "The add-ons"), ("charges/", "What it has bought")] {
+            let shown = bought(&seen, list);
+            if keeps_plan && bought(form, list) == shown {
+                untouched.push(list);
+            } else if bought(&now, list) != shown {
+                return Err(Trouble { message: seen::changed(what), field: None });
+            }
+        }
+        Ok(untouched)
+    }
+
     /// The form as the request that the API would take.
-    fn object(&self, form: &Form) -> Object {
+    fn object(&self, form: &Form, untouched: &[&str]) -> Object {
         let addons = self.chosen_addons(form);
         let addons: Vec<Object> = addons
             .iter()
@@ -162,14 +186,19 @@ impl<'l> Offer<'l> {
             (!typed.is_empty()).then(|| charge.number("quantity", typed))
         });
         let charges: Vec<Object> = charges.collect();
-        let object = Object::new().objects("addons", &addons);
-        let object = if charges.is_empty() { object } else { object.objects("charges", &charges) };
+        let mut object = Object::new();
+        if !untouched.contains(&"addons/") {
+            object = object.objects("addons", &addons);
+        }
+        if !charges.is_empty() && !untouched.contains(&"charges/") {
+            object = object.objects("charges", &charges);
+        }
         object.text_if("scheduleStrategy", form.get("scheduleStrategy"))
     }
 
     /// What the form asks for. Another plan is asked for by providing it.
     fn command(&self, form: &Form) -> Result<CustomerCommand, Trouble> {
-        let object = self.object(form);
+        let object = self.object(form, &self.untouched(form)?);
         let plan = form.get("planId");
         if let Some(terms) = self.terms
             && terms.plan.plan.as_str() == plan
@@ -218,6 +247,12 @@ impl<'l> Offer<'l> {
         let decided = decide(look.customer(), &look.catalog, &command, look.now);
         Ok(decided.map_err(Refusal::from)?)
     }
+}
+
+/// What a form has of a list, by its id.
+fn bought<'a>(form: &'a Form, list: &'a str) -> BTreeMap<&'a str, &'a str> {
+    let typed = form.below(list).map(|(id, typed)| (id, typed.trim()));
+    typed.filter(|(_, typed)| !typed.is_empty() && *typed != "0").collect()
 }
 
 fn name_of(package: &Package) -> String {
@@ -385,6 +420,7 @@ fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
             div.beside {
                 form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
                     (token(look.visit))
+                    @if offer.terms.is_some() { (seen::field(form)) }
                     (summary(form))
                     (fields(offer, form))
                     div.actions {
@@ -406,134 +442,103 @@ fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
     }
 }
 
-/// What would come of the form, or why nothing would.
-fn preview(offer: &Offer<'_>, form: &Form) -> Markup {
-    if form.get("planId").is_empty() {
-        return html! { p.quiet { "Choose a plan to see the credits that it gives." } };
-    }
-    match offer.decide(form) {
-        Ok(decision) => outcome(offer, &decision).unwrap_or_else(|trouble| {
-            html! { p.notice { (trouble.message) } }
-        }),
-        Err(trouble) => html! { p.notice { (trouble.message) } },
-    }
+/// What a form is about.
+#[derive(Clone, Copy)]
+enum About {
+    New,
+    Present,
 }
 
-/// The part of the page that says what would come of it, for the script.
-fn live(offer: &Offer<'_>, form: &Form) -> Response {
-    html! { div #summary { (preview(offer, form)) } }.into_response()
-}
-
-/// The customer when a decision has taken effect, and when that is.
-fn carried_out(
-    look: &Look<'_>,
-    decision: &Decision,
-    number: SubscriptionNo,
-) -> Result<(Customer, Timestamp), Trouble> {
-    let mut after = look.customer().clone();
-    decision.entries.iter().for_each(|entry| after.apply(entry));
-    let before = look.customer().subscription(number).map(|one| one.terms.scheduled.as_slice());
-    let before = before.unwrap_or_default();
-    let terms = after.subscription(number).map(|subscription| &subscription.terms);
-    let effect = terms.map_or(look.now, |terms| {
-        let new = terms.scheduled.iter().filter(|change| !before.contains(change));
-        let new = new.map(|change| change.at).min();
-        new.unwrap_or(if terms.is_pending() { terms.started_at } else { look.now })
-    });
-    if effect > look.now {
-        let coming = ahead(&after, &look.catalog, effect, "/startDate")?;
-        coming.iter().for_each(|entry| after.apply(entry));
-    }
-    Ok((after, effect))
-}
-
-fn outcome(offer: &Offer<'_>, decision: &Decision) -> Result<Markup, Trouble> {
-    let (look, catalog) = (offer.look, &offer.look.catalog);
-    let Some(number) = decision.subscription else { return Ok(Markup::default()) };
-    let (after, effect) = carried_out(look, decision, number)?;
-    let parts = parts(&after, catalog, number, effect);
-    let told = html! {
-        @if decision.entries.is_empty() { p.quiet { "Nothing changes." } }
-        @if effect > look.now { p { "Takes effect on " (time(effect)) "." } }
-        @if parts.is_empty() { p.quiet { "It gives no credits." } }
-        @for (currency, part) in &parts {
-            @let resource = after.subscription(number).and_then(|one| one.terms.resource.clone());
-            @let balance = |customer: &Customer| {
-                let pool = customer.find_pool(currency, resource.as_ref());
-                pool.map_or(Amount::ZERO, stipend_core::customer::Pool::balance)
-            };
-            div.gives {
-                h3 { (credit_name(catalog, currency)) }
-                (picture(catalog, currency, part))
-                p.balance-line {
-                    span.quiet { "Balance " }
-                    (grouped(balance(look.customer()))) span.quiet { " → " }
-                    strong { (credits(catalog, currency, balance(&after))) }
-                }
-            }
+impl About {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::New => "New subscription",
+            Self::Present => "Update subscription",
         }
-    };
-    Ok(told)
+    }
+
+    const fn done(self) -> &'static str {
+        match self {
+            Self::New => "The subscription was made.",
+            Self::Present => "The subscription was updated.",
+        }
+    }
+
+    fn with<T>(self, look: &Look<'_>, then: impl FnOnce(&Offer<'_>) -> T) -> Result<T, Failure> {
+        let terms = match self {
+            Self::New => None,
+            Self::Present => Some(find(look)?),
+        };
+        Ok(then(&Offer::new(look, terms)))
+    }
 }
 
 async fn new(visit: Visit) -> Result<Response, Failure> {
-    let look = Look::open(&visit)?;
-    let offer = Offer::new(&look, None);
-    let form = offer.filled();
-    let body = page(&offer, &form, &preview(&offer, &form));
-    Ok(visit.page(SECTION, "New subscription", &body))
+    show(&visit, About::New, None).await
 }
 
 async fn new_preview(visit: Visit) -> Result<Response, Failure> {
-    let look = Look::open(&visit)?;
-    Ok(live(&Offer::new(&look, None), visit.query()))
+    preview_alone(&visit, About::New).await
 }
 
 async fn edit(visit: Visit) -> Result<Response, Failure> {
-    let look = Look::open(&visit)?;
-    let offer = Offer::new(&look, Some(find(&look)?));
-    let form = offer.filled();
-    let body = page(&offer, &form, &preview(&offer, &form));
-    Ok(visit.page(SECTION, "Update subscription", &body))
+    show(&visit, About::Present, None).await
 }
 
 async fn edit_preview(visit: Visit) -> Result<Response, Failure> {
-    let look = Look::open(&visit)?;
-    let offer = Offer::new(&look, Some(find(&look)?));
-    Ok(live(&offer, visit.query()))
+    preview_alone(&visit, About::Present).await
 }
 
 async fn provision(posted: Posted) -> Result<Response, Failure> {
-    let look = Look::open(&posted.visit)?;
-    let offer = Offer::new(&look, None);
-    sent(&offer, &posted.form, "New subscription", "The subscription was made.").await
+    sent(posted, About::New).await
 }
 
 async fn update(posted: Posted) -> Result<Response, Failure> {
-    let look = Look::open(&posted.visit)?;
-    let offer = Offer::new(&look, Some(find(&look)?));
-    sent(&offer, &posted.form, "Update subscription", "The subscription was updated.").await
+    sent(posted, About::Present).await
+}
+
+async fn preview_alone(visit: &Visit, about: About) -> Result<Response, Failure> {
+    let make = move |visit: &Visit| {
+        about.with(&Look::open(visit)?, |offer| {
+            // The part of the page that says what would come of it, for the script.
+            html! { div #summary { (preview(offer, visit.query())) } }.into_response()
+        })
+    };
+    visit.apart(make).await
+}
+
+/// The page with a form, or with what is there.
+async fn show(visit: &Visit, about: About, form: Option<Form>) -> Result<Response, Failure> {
+    let make = move |visit: &Visit| {
+        about.with(&Look::open(visit)?, |offer| {
+            let form = form.unwrap_or_else(|| offer.filled());
+            let body = page(offer, &form, &preview(offer, &form));
+            match form.trouble() {
+                None => visit.page(SECTION, about.title(), &body),
+                Some(_) => visit.refused(SECTION, about.title(), &body),
+            }
+        })
+    };
+    visit.apart(make).await
 }
 
 /// Does what a form asks for, or shows what would come of it.
-async fn sent(
-    offer: &Offer<'_>,
-    form: &Form,
-    title: &str,
-    message: &str,
-) -> Result<Response, Failure> {
-    let visit = offer.look.visit;
+async fn sent(posted: Posted, about: About) -> Result<Response, Failure> {
+    let Posted { visit, form } = posted;
     if form.get("do") == PREVIEW {
-        let body = page(offer, form, &preview(offer, form));
-        return Ok(visit.page(SECTION, title, &body));
+        return show(&visit, about, Some(form)).await;
     }
-    let done = async { offer.look.run(offer.command(form)?).await };
-    match done.await {
-        Ok(()) => Ok(visit.done(&offer.look.path(""), message)),
+    let look = Look::open(&visit)?;
+    let placed = |trouble| about.with(&look, |offer| offer.placed(&form, trouble));
+    let done = match about.with(&look, |offer| offer.command(&form))? {
+        Ok(command) => look.run(command).await,
+        Err(trouble) => Err(trouble),
+    };
+    match done {
+        Ok(()) => Ok(visit.done(&look.path(""), about.done())),
         Err(trouble) => {
-            let form = form.clone().with(offer.placed(form, trouble));
-            let body = page(offer, &form, &preview(offer, &form));
-            Ok(visit.refused(SECTION, title, &body))
+            let trouble = placed(trouble)?;
+            show(&visit, about, Some(form.with(trouble))).await
         }
     }
 }

@@ -1,19 +1,21 @@
 //! Making, editing and archiving a plan or add-on.
 
-use super::{Kind, above, edit_draft, find, path_of};
+use super::{Kind, above, edit_shown, find, path_of};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Dangerous, Field, Sheet, tick};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::metadata;
 use crate::dashboard::object::Object;
 use crate::dashboard::repeat::{on_enter, reshaped};
+use crate::dashboard::seen;
 use crate::dashboard::ui::{Head, empty, grouped, isolated, primary};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::mapping::package as mapping;
 use axum::response::Response;
 use maud::{Markup, html};
 use stipend_core::catalog::{
-    Catalog, CatalogCommand, Package, PackageKind, PackagePatch, TrialConfig, TrialEnd, TrialUnit,
+    Catalog, CatalogCommand, DraftEdit, Package, PackageKind, PackagePatch, TrialConfig, TrialEnd,
+    TrialUnit,
 };
 use stipend_wire::package::{CreateAddon, CreatePlan, UpdateAddon, UpdatePlan};
 
@@ -75,7 +77,7 @@ fn new_page(visit: &Visit, kind: &Kind, form: &Form) -> Markup {
         (Head { above: &[(list.clone(), kind.many)], ..Head::new(&title) })
         @if products.is_empty() {
             (empty("A product comes first", "Plans and add-ons belong to a product.",
-                &primary(&visit.path("/products/new"), "+ Add product")))
+                &primary(&visit.path("/new-product"), "+ Add product")))
         } @else {
             (Sheet { visit, action: &list, form, fields, submit: "Add", cancel: Some(&list) })
         }
@@ -215,6 +217,7 @@ fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
     let title = format!("Edit {}", Kind::of(package.key.kind).one);
     let fields = html! {
         (on_enter())
+        (seen::field(form))
         (Field::text(form, "displayName", "Name").required().max(255))
         (Field::text(form, "id", "Id").fixed().hint("It cannot be changed."))
         (Field::lines(form, "description", "Description").max(5000))
@@ -277,7 +280,7 @@ pub(super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
     let kind = Kind::of(package.key.kind);
-    let body = edit_page(&visit, package, &filled(package));
+    let body = edit_page(&visit, package, &seen::noted(filled(package)));
     Ok(visit.page(kind.section, &format!("Edit {}", kind.one), &body))
 }
 
@@ -314,9 +317,9 @@ pub(super) async fn update(posted: Posted) -> Result<Response, Failure> {
         Err(form) => form,
     };
     let updated = async {
+        seen::check(&form, &filled(package), "Something here")?;
         let patch = Box::new(read_patch(&visit, package, &form)?);
-        let command = CatalogCommand::UpdatePackage(package.key.clone(), patch);
-        edit_draft(&visit, package, vec![command]).await
+        edit_shown(&visit, package, vec![DraftEdit::Package(patch)]).await
     };
     match updated.await {
         Ok(()) => Ok(visit.done(&path_of(&visit, &package.key), "The draft was saved.")),

@@ -4,6 +4,7 @@ use super::path_of;
 use crate::dashboard::field::{Choice, Field, summary, tick, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
+use crate::dashboard::seen;
 use crate::dashboard::ui::{empty, primary};
 use crate::dashboard::visit::Visit;
 use crate::dashboard::{what_if, words};
@@ -87,7 +88,7 @@ fn add_credits(visit: &Visit, catalog: &Catalog, package: &Package, form: &Form)
         free.map(|credit_type| (credit_type.id.to_string(), credit_type.name.clone())).collect();
     types.sort_by_key(|(_, name)| name.to_lowercase());
     if types.is_empty() {
-        let add = primary(&visit.path("/credit-types/new"), "+ Add credit type");
+        let add = primary(&visit.path("/new-credit-type"), "+ Add credit type");
         let text = "Every credit type is in here already, or there is none yet. Make one first; \
                     then come back.";
         return empty("No credit type to add", text, &add);
@@ -111,7 +112,7 @@ fn choose_feature(visit: &Visit, catalog: &Catalog, package: &Package) -> Markup
     let features: Vec<(String, String)> =
         free.map(|feature| (feature.id.to_string(), feature.name.clone())).collect();
     if features.is_empty() {
-        let add = primary(&visit.path("/features/new"), "+ Add feature");
+        let add = primary(&visit.path("/new-feature"), "+ Add feature");
         let text = "Every feature is in here already, or there is none yet.";
         return empty("No feature to add", text, &add);
     }
@@ -321,6 +322,7 @@ pub(super) fn editing(
             }
         },
     };
+    let fields = html! { (seen::field(form)) (fields) };
     frame(visit, package, action, form, &fields, "Save to the draft")
 }
 

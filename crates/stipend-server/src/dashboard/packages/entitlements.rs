@@ -1,10 +1,11 @@
 //! The Entitlements section of a plan or add-on: list, add, edit, remove, reorder.
 
 use super::entitlement_form::{self as sheet, Adding};
-use super::{Kind, above, edit_draft, find, path_of};
+use super::{Kind, above, edit_draft, edit_shown, find, path_of};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::token;
 use crate::dashboard::form::{Form, Trouble};
+use crate::dashboard::seen;
 use crate::dashboard::ui::{Head, Tone, badge, empty, isolated, primary, table};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::dashboard::words;
@@ -12,8 +13,7 @@ use crate::mapping::entitlement as mapping;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
 use stipend_core::catalog::{
-    Catalog, CatalogCommand, Entitlement, EntitlementPatch, Package, PackageKind, PackageVersion,
-    Target,
+    Catalog, DraftEdit, Entitlement, EntitlementPatch, Package, PackageKind, PackageVersion, Target,
 };
 use stipend_core::{Amount, CurrencyId, FeatureId};
 use stipend_wire::entitlement::UpdateEntitlement;
@@ -211,8 +211,8 @@ pub(super) async fn create(posted: Posted) -> Result<Response, Failure> {
     let created = async {
         let new = sheet::read_new(&form)?;
         let name = words::target(&catalog, &new.target);
-        let command = CatalogCommand::AddEntitlements(package.key.clone(), vec![new]);
-        edit_draft(&visit, package, vec![command]).await.map_err(|trouble| trouble.or_at("id"))?;
+        let added = edit_draft(&visit, &package.key, vec![DraftEdit::Add(vec![new])]).await;
+        added.map_err(|trouble| trouble.or_at("id"))?;
         Ok::<_, Trouble>(name)
     };
     match created.await {
@@ -263,7 +263,8 @@ pub(super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
     let entitlement = found(&visit, package)?;
-    let body = edit_page(&visit, package, entitlement, &sheet::filled(entitlement));
+    let form = seen::noted(sheet::filled(entitlement));
+    let body = edit_page(&visit, package, entitlement, &form);
     Ok(visit.page(Kind::of(package.key.kind).section, "Edit entitlement", &body))
 }
 
@@ -273,11 +274,11 @@ pub(super) async fn update(posted: Posted) -> Result<Response, Failure> {
     let package = &*find(&visit, &catalog)?;
     let entitlement = found(&visit, package)?;
     let updated = async {
+        seen::check(&form, &sheet::filled(entitlement), "The entitlement")?;
         let body = sheet::change(&form, entitlement).read::<UpdateEntitlement>()?;
         let patch = mapping::patch_from_wire(body);
         let target = entitlement.target.clone();
-        let command = CatalogCommand::UpdateEntitlement(package.key.clone(), target, patch);
-        edit_draft(&visit, package, vec![command]).await
+        edit_shown(&visit, package, vec![DraftEdit::Entitlement(target, Box::new(patch))]).await
     };
     match updated.await {
         Ok(()) => {
@@ -297,8 +298,7 @@ pub(super) async fn remove(posted: Posted) -> Result<Response, Failure> {
     let package = &*find(&visit, &catalog)?;
     let target = found(&visit, package)?.target.clone();
     let name = words::target(&catalog, &target);
-    let command = CatalogCommand::RemoveEntitlement(package.key.clone(), target);
-    let outcome = edit_draft(&visit, package, vec![command]).await;
+    let outcome = edit_draft(&visit, &package.key, vec![DraftEdit::Remove(target)]).await;
     let message = format!("{} was removed from the draft.", isolated(&name));
     Ok(visit.tried(&format!("{}#entitlements", path_of(&visit, &package.key)), outcome, message))
 }
@@ -321,14 +321,13 @@ pub(super) async fn shift(posted: Posted) -> Result<Response, Failure> {
         .iter()
         .zip(1_i64..)
         .map(|(entitlement, place)| (entitlement, Some(Amount::whole(place))));
-    let commands = numbered.filter(|(entitlement, place)| entitlement.order != *place).map(
+    let edits = numbered.filter(|(entitlement, place)| entitlement.order != *place).map(
         |(entitlement, order)| {
             let patch = EntitlementPatch { order, ..blank_patch(entitlement) };
-            let target = entitlement.target.clone();
-            CatalogCommand::UpdateEntitlement(package.key.clone(), target, patch)
+            DraftEdit::Entitlement(entitlement.target.clone(), Box::new(patch))
         },
     );
-    let outcome = edit_draft(&visit, package, commands.collect()).await;
+    let outcome = edit_shown(&visit, package, edits.collect()).await;
     let message = "The order was changed.";
     Ok(visit.tried(&format!("{}#{row}", path_of(&visit, &package.key)), outcome, message))
 }

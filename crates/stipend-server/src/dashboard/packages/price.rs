@@ -4,13 +4,14 @@ pub(super) mod one;
 mod row;
 mod sheet;
 
-use super::{Kind, above, edit_draft, find, path_of};
+use super::{Kind, above, edit_shown, find, path_of};
 use crate::dashboard::compare::Line;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, Sheet, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
 use crate::dashboard::repeat::{Repeat, on_enter, reshaped};
+use crate::dashboard::seen;
 use crate::dashboard::ui::{Head, button, table};
 use crate::dashboard::visit::{Posted, Visit};
 use crate::dashboard::words;
@@ -19,7 +20,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use row::{Row, number, rows};
 use stipend_core::catalog::{
-    Catalog, CatalogCommand, MeterType, Package, PackageKind, PackageVersion, Pricing,
+    Catalog, DraftEdit, MeterType, Package, PackageKind, PackageVersion, Pricing,
 };
 use stipend_wire::package::{UpdateAddon, UpdatePlan};
 
@@ -97,14 +98,14 @@ fn refuse_free<'a>(
     Ok(())
 }
 
-/// The command that sets all prices.
+/// The edit that sets all prices.
 fn written(
     visit: &Visit,
     package: &Package,
     pricing_type: &str,
     base: &[Object],
     overage: &[Object],
-) -> Result<CatalogCommand, Trouble> {
+) -> Result<DraftEdit, Trouble> {
     let charges = Object::new()
         .text("pricingType", pricing_type)
         .objects("pricingModels", base)
@@ -118,7 +119,7 @@ fn written(
             mapping::addon_patch_from_wire(object.read::<UpdateAddon>()?, visit.now())?
         }
     };
-    Ok(CatalogCommand::UpdatePackage(package.key.clone(), Box::new(patch)))
+    Ok(DraftEdit::Package(Box::new(patch)))
 }
 
 /// The prices of a version as lines, for a review.
@@ -259,6 +260,7 @@ fn edit_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
     let others = sorted(package.shown()).others.len();
     let fields = html! {
         (on_enter())
+        (seen::field(form))
         (Choice {
             form,
             name: "pricingType",
@@ -342,7 +344,7 @@ fn filled(version: &PackageVersion) -> Form {
 pub(super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
-    let body = edit_page(&visit, package, &filled(package.shown()));
+    let body = edit_page(&visit, package, &seen::noted(filled(package.shown())));
     Ok(visit.page(Kind::of(package.key.kind).section, "Set the price", &body))
 }
 
@@ -424,6 +426,7 @@ pub(super) async fn save(posted: Posted) -> Result<Response, Failure> {
         Err(form) => form,
     };
     let saved = async {
+        seen::check(&form, &filled(package.shown()), "The price")?;
         check_fees(&form)?;
         let others = sorted(package.shown()).others;
         refuse_free(form.get("pricingType"), others.iter())?;
@@ -431,9 +434,9 @@ pub(super) async fn save(posted: Posted) -> Result<Response, Failure> {
         base.extend(others.iter().filter(|row| !row.is_overage).map(Row::model));
         let overage: Vec<Object> =
             others.iter().filter(|row| row.is_overage).map(Row::model).collect();
-        let command = written(&visit, package, form.get("pricingType"), &base, &overage);
-        let command = command.map_err(|trouble| placed(trouble, &places))?;
-        edit_draft(&visit, package, vec![command]).await.map_err(|trouble| trouble.or_at("rates"))
+        let edit = written(&visit, package, form.get("pricingType"), &base, &overage);
+        let edit = edit.map_err(|trouble| placed(trouble, &places))?;
+        edit_shown(&visit, package, vec![edit]).await.map_err(|trouble| trouble.or_at("rates"))
     };
     match saved.await {
         Ok(()) => {

@@ -1,10 +1,10 @@
 //! Drafts: opening, discarding, and publishing after a review of what changed.
 
-use super::{Kind, above, find, path_of};
+use super::{Kind, above, as_shown, find, path_of};
 use crate::dashboard::compare::{Change, compare};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Dangerous, Sheet};
-use crate::dashboard::form::Form;
+use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
 use crate::dashboard::ui::{Head, button, isolated, table};
 use crate::dashboard::visit::{Posted, Visit};
@@ -13,8 +13,33 @@ use crate::mapping::package as mapping;
 use axum::response::Response;
 use maud::{Markup, html};
 use std::sync::Arc;
-use stipend_core::catalog::{Catalog, CatalogCommand, Package};
+use stipend_core::catalog::{Catalog, CatalogCommand, Package, PackageVersion};
 use stipend_wire::package::PublishPackage;
+
+const DISCARD: &str = "Discard the draft";
+/// The field that says which draft was reviewed.
+const REVIEWED: &str = "_reviewed";
+
+/// What tells a draft from every other one. It is compared with nothing but what the same server has
+/// written into a page, so it may be made of how all parts of a draft are printed.
+fn mark(draft: &PackageVersion) -> String {
+    blake3::hash(format!("{draft:?}").as_bytes()).to_hex().to_string()
+}
+
+fn reviewed(package: &Package) -> Markup {
+    let mark = package.draft.as_ref().map(|draft| mark(draft));
+    html! { input type="hidden" name=(REVIEWED) value=(mark.unwrap_or_default()); }
+}
+
+/// Refuses where the draft has become another one since it was reviewed.
+fn check_reviewed(package: &Package, form: &Form) -> Result<(), Trouble> {
+    if package.draft.as_ref().is_some_and(|draft| mark(draft) == form.get(REVIEWED)) {
+        return Ok(());
+    }
+    let message = "The draft changed after this page was opened. Nothing was done: look at what it \
+                   says now.";
+    Err(Trouble { message: message.to_owned(), field: None })
+}
 
 /// What a draft changes, line by line.
 fn changes(catalog: &Catalog, package: &Package) -> Vec<(String, Change)> {
@@ -69,6 +94,7 @@ fn review_page(visit: &Visit, package: &Package, reached: u64, form: &Form) -> M
         many => format!("{many} subscriptions have it and move to the new version now."),
     };
     let fields = html! {
+        (reviewed(package))
         @if is_first {
             input type="hidden" name="migrationType" value="NEW_CUSTOMERS";
             p { "It can be subscribed to as soon as it is published. What is published stays as it is; a later change is a new version." }
@@ -138,7 +164,9 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, Failure> {
     let published = async {
         let object = Object::new().text("migrationType", form.get("migrationType"));
         let migration = mapping::migration_from_wire(&object.read::<PublishPackage>()?);
-        visit.change(CatalogCommand::Publish(package.key.clone(), migration)).await
+        check_reviewed(package, &form)?;
+        let command = CatalogCommand::Publish(package.key.clone(), migration);
+        as_shown(&visit, package, command).await
     };
     match published.await {
         Ok(()) => {
@@ -147,6 +175,9 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, Failure> {
                 .done(&path_of(&visit, &package.key), format!("{} was published.", isolated(name))))
         }
         Err(trouble) => {
+            // What is there now is what is published when the form is sent again.
+            let catalog = visit.catalog();
+            let package = &*find(&visit, &catalog)?;
             let reached = reached(&visit, package).await?;
             let body = review_page(&visit, package, reached, &form.with(trouble));
             Ok(visit.refused(Kind::of(package.key.kind).section, "Publish", &body))
@@ -163,13 +194,11 @@ pub(super) async fn open_draft(posted: Posted) -> Result<Response, Failure> {
     Ok(visit.tried(&path_of(&visit, &package.key), outcome, message))
 }
 
-pub(super) async fn ask_discard(visit: Visit) -> Result<Response, Failure> {
-    let catalog = visit.catalog();
-    let package = &*find(&visit, &catalog)?;
-    let path = path_of(&visit, &package.key);
-    let changes = changes(&catalog, package);
-    let body = html! {
-        (Head { above: &above(&visit, package), ..Head::new("Discard the draft") })
+fn discard_page(visit: &Visit, package: &Package, form: &Form) -> Markup {
+    let path = path_of(visit, &package.key);
+    let changes = changes(&visit.catalog(), package);
+    html! {
+        (Head { above: &above(visit, package), ..Head::new(DISCARD) })
         @if changes.is_empty() {
             p { "The draft says what the published version says." }
         } @else {
@@ -178,26 +207,41 @@ pub(super) async fn ask_discard(visit: Visit) -> Result<Response, Failure> {
         }
         @if package.draft.is_some() && package.latest().is_some() {
             (Dangerous(Sheet {
-                visit: &visit,
+                visit,
                 action: &format!("{path}/discard"),
-                form: &Form::default(),
-                fields: Markup::default(),
-                submit: "Discard the draft",
+                form,
+                fields: reviewed(package),
+                submit: DISCARD,
                 cancel: Some(&path),
             }))
         } @else {
             p { (button(&path, "Back")) }
         }
-    };
-    Ok(visit.page(Kind::of(package.key.kind).section, "Discard the draft", &body))
+    }
+}
+
+pub(super) async fn ask_discard(visit: Visit) -> Result<Response, Failure> {
+    let catalog = visit.catalog();
+    let package = &*find(&visit, &catalog)?;
+    let body = discard_page(&visit, package, &Form::default());
+    Ok(visit.page(Kind::of(package.key.kind).section, DISCARD, &body))
 }
 
 pub(super) async fn discard(posted: Posted) -> Result<Response, Failure> {
-    let visit = posted.visit;
+    let Posted { visit, form } = posted;
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
-    let done = visit.change(CatalogCommand::DiscardDraft(package.key.clone())).await;
-    let outcome = done;
-    let message = "The draft was discarded.";
-    Ok(visit.tried(&path_of(&visit, &package.key), outcome, message))
+    let discarded = async {
+        check_reviewed(package, &form)?;
+        as_shown(&visit, package, CatalogCommand::DiscardDraft(package.key.clone())).await
+    };
+    match discarded.await {
+        Ok(()) => Ok(visit.done(&path_of(&visit, &package.key), "The draft was discarded.")),
+        Err(trouble) => {
+            let catalog = visit.catalog();
+            let package = &*find(&visit, &catalog)?;
+            let body = discard_page(&visit, package, &form.with(trouble));
+            Ok(visit.refused(Kind::of(package.key.kind).section, DISCARD, &body))
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! One price of a plan or add-on, of whatever model: adding, editing, removing.
 
-use super::super::{Kind, above, edit_draft, find, path_of};
+use super::super::{Kind, above, edit_shown, find, path_of};
 use super::row::{Row, rows};
 use super::sheet::{self, TIERS};
 use super::{pricing_type, refuse_free, written};
@@ -9,6 +9,7 @@ use crate::dashboard::field::Sheet;
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
 use crate::dashboard::repeat::reshaped;
+use crate::dashboard::seen;
 use crate::dashboard::ui::Head;
 use crate::dashboard::visit::{Posted, Visit};
 use axum::response::Response;
@@ -76,32 +77,44 @@ pub(in super::super) async fn new(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
     let is_overage = visit.query().get("of") == "overage";
+    let form = seen::noted(blank(package, is_overage));
+    Ok(show(&visit, package, &Writing { is_overage, present: None }, &form))
+}
+
+/// The form of a new price.
+fn blank(package: &Package, is_overage: bool) -> Form {
     let pricing = match pricing_type(package.shown()) {
         "CUSTOM" => "CUSTOM",
         _ => "PAID",
     };
     let model = if is_overage { "" } else { "PER_UNIT" };
-    let form = Form::filled([
+    Form::filled([
         ("pricingType", pricing.to_owned()),
         ("billingModel", model.to_owned()),
         ("price/currency", "usd".to_owned()),
-    ]);
-    Ok(show(&visit, package, &Writing { is_overage, present: None }, &form))
+    ])
 }
 
-/// The price that the address names.
-fn present<'a>(visit: &Visit, package: &'a Package) -> Result<Row<'a>, Failure> {
-    let found = rows(package.shown()).into_iter().find(|row| row.key == visit.param("price"));
-    found.ok_or(Failure::NotFound)
+/// The price that the address names by what it says; none where it says something else now.
+fn present<'a>(visit: &Visit, package: &'a Package) -> Option<Row<'a>> {
+    rows(package.shown()).into_iter().find(|row| row.key == visit.param("price"))
+}
+
+/// The list of prices, where the one that a form is about is not there any more.
+fn gone(visit: &Visit, package: &Package) -> Response {
+    let message = "That price was changed or removed meanwhile. Nothing was done: look at the \
+                   prices as they are now.";
+    let trouble = Trouble { message: message.to_owned(), field: None };
+    visit.tried(&format!("{}#price", path_of(visit, &package.key)), Err(trouble), "")
 }
 
 pub(in super::super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
-    let row = present(&visit, package)?;
+    let row = present(&visit, package).ok_or(Failure::NotFound)?;
     let writing = Writing { is_overage: row.is_overage, present: Some(&row.key) };
     if let Some(form) = sheet::filled(&row, pricing_type(package.shown())) {
-        return Ok(show(&visit, package, &writing, &form));
+        return Ok(show(&visit, package, &writing, &seen::noted(form)));
     }
     let body = html! {
         (Head { above: &above(&visit, package), ..Head::new(writing.title()) })
@@ -126,7 +139,7 @@ pub(in super::super) async fn update(posted: Posted) -> Result<Response, Failure
     let Posted { visit, form } = posted;
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
-    let row = present(&visit, package)?;
+    let Some(row) = present(&visit, package) else { return Ok(gone(&visit, package)) };
     let writing = Writing { is_overage: row.is_overage, present: Some(&row.key) };
     Ok(write(&visit, package, &writing, form).await)
 }
@@ -154,12 +167,18 @@ async fn save(
     writing: &Writing<'_>,
     form: &Form,
 ) -> Result<(), Trouble> {
+    let rows = rows(package.shown());
+    let present = rows.iter().find(|row| writing.present == Some(row.key.as_str()));
+    let now = match present {
+        Some(row) => sheet::filled(row, pricing_type(package.shown())).unwrap_or_default(),
+        None => blank(package, writing.is_overage),
+    };
+    seen::check(form, &now, "The price, or how it is paid for,")?;
     let pricing = form.get("pricingType");
     if pricing == "FREE" && sheet::costs_money(form) {
         let message = "A price in money is not free. Choose Paid or Custom.";
         return Err(Trouble::at("pricingType", message));
     }
-    let rows = rows(package.shown());
     let is_kept = |row: &&Row<'_>| writing.present != Some(row.key.as_str());
     refuse_free(pricing, rows.iter().filter(is_kept))?;
     let (mut base, mut overage) = (Vec::new(), Vec::new());
@@ -182,10 +201,10 @@ async fn save(
         list.push(sheet::model(form, writing.is_overage));
         list.len() - 1
     });
-    let command = written(visit, package, pricing, &base, &overage);
+    let edit = written(visit, package, pricing, &base, &overage);
     let at = format!("charges/{name}/{at}");
-    let command = command.map_err(|trouble| sheet::placed(trouble, &at, form))?;
-    let outcome = edit_draft(visit, package, vec![command]).await;
+    let edit = edit.map_err(|trouble| sheet::placed(trouble, &at, form))?;
+    let outcome = edit_shown(visit, package, vec![edit]).await;
     outcome.map_err(|trouble| trouble.or_at("featureId"))
 }
 
@@ -193,7 +212,9 @@ pub(in super::super) async fn remove(posted: Posted) -> Result<Response, Failure
     let visit = posted.visit;
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
-    let key = present(&visit, package)?.key;
+    let Some(Row { key, .. }) = present(&visit, package) else {
+        return Ok(gone(&visit, package));
+    };
     let kept: Vec<Row<'_>> =
         rows(package.shown()).into_iter().filter(|row| row.key != key).collect();
     let models = |is_overage: bool| -> Vec<Object> {
@@ -201,8 +222,8 @@ pub(in super::super) async fn remove(posted: Posted) -> Result<Response, Failure
     };
     let removed = async {
         let pricing = pricing_type(package.shown());
-        let command = written(&visit, package, pricing, &models(false), &models(true))?;
-        edit_draft(&visit, package, vec![command]).await
+        let edit = written(&visit, package, pricing, &models(false), &models(true))?;
+        edit_shown(&visit, package, vec![edit]).await
     };
     let to = format!("{}#price", path_of(&visit, &package.key));
     Ok(visit.tried(&to, removed.await, "The price was removed from the draft."))

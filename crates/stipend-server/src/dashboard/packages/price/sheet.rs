@@ -5,6 +5,7 @@ use crate::dashboard::field::{Choice, Field, tick};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
 use crate::dashboard::repeat::{Repeat, on_enter};
+use crate::dashboard::seen;
 use maud::{Markup, Render as _, html};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -79,6 +80,7 @@ pub(super) fn fields(catalog: &Catalog, form: &Form, is_overage: bool) -> Markup
     let kinds = [("PAID", "Paid"), ("FREE", "Free"), ("CUSTOM", "Custom")];
     html! {
         (on_enter())
+        (seen::field(form))
         @if is_overage {
             input type="hidden" name="of" value="overage";
             fieldset.pair {
