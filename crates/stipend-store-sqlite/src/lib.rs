@@ -3,7 +3,7 @@
 //! [`SqliteStore::open`] is the entry. The directory holds `stipend.db` with its `-wal` and
 //! `-shm`, the file `LOCK` that keeps a second process out, and the file `MARK` with the number
 //! of the last acknowledged batch; beside them [`SqliteRolls`] keeps `series.db`, which may be
-//! removed. The tables and the views for people's SQL are in
+//! removed. [`Looked`] reads it all without changing a byte, the tables and the views for people's SQL are in
 //! `src/schema/`; `v_ledger`, `v_customer` and `v_subscription` are public, the tables are not.
 //!
 //! Amounts stand in the journal as integers of 10⁻⁹ where these fit 64 bits, else as the decimal
@@ -23,9 +23,11 @@ mod mark;
 mod reader;
 mod rolls;
 mod schema;
+mod still;
 mod store;
 mod value;
 mod wal;
 
 pub use rolls::SqliteRolls;
+pub use still::Looked;
 pub use store::{Opened, Options, SqliteStore};

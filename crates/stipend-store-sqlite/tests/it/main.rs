@@ -10,4 +10,5 @@ mod kill;
 mod long_reader;
 mod opening;
 mod rolls;
+mod still;
 mod views;
