@@ -3,6 +3,7 @@
 // The attribute tells clippy that helpers, too, are test code.
 #![cfg(test)]
 
+mod copies;
 mod damage;
 mod data;
 mod full_disk;

@@ -1,6 +1,7 @@
 //! The binary as an operator uses it: keys and a lost dashboard password of a stopped server, backups,
 //! audits, and what a start is told. What programs do with it is in `tests/e2e`.
 
+mod backups;
 mod fsck;
 mod keys;
 mod operators;
