@@ -31,6 +31,7 @@ mod value;
 mod wal;
 
 pub use copy::{Restore, Restored, back_up};
+pub use directory::{Exposed, exposed};
 pub use rolls::SqliteRolls;
 pub use still::Looked;
 pub use store::{Opened, Options, SqliteStore};
