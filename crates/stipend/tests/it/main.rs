@@ -2,6 +2,7 @@
 //! audits, and what a start is told. What programs do with it is in `tests/e2e`.
 
 mod backups;
+mod doctor;
 mod fsck;
 mod keys;
 mod operators;

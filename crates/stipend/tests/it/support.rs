@@ -4,9 +4,10 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -41,7 +42,9 @@ pub(crate) struct Place(TempDir);
 
 impl Place {
     pub(crate) fn empty() -> Self {
-        Self(tempfile::tempdir().expect("there is room"))
+        let private = Permissions::from_mode(0o700);
+        let made = tempfile::Builder::new().permissions(private).tempdir();
+        Self(made.expect("there is room"))
     }
 
     /// One with the environment that every server has.
