@@ -178,8 +178,9 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
-        runtime.spawn(serve::serve(listener, app, std::future::pending()));
-        Listening { address, runtime: Some(runtime) }
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        runtime.spawn(serve::serve(listener, app, async { drop(stopped.await) }));
+        Listening { address, stop: Some(stop), runtime: Some(runtime) }
     }
 
     pub(crate) fn set_clock(&self, text: &str) {
@@ -250,7 +251,15 @@ impl Server {
 /// A server on a socket.
 pub(crate) struct Listening {
     pub(crate) address: SocketAddr,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
     runtime: Option<Runtime>,
+}
+
+impl Listening {
+    /// Asks it to stop, and does not wait.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
+    }
 }
 
 impl Drop for Listening {
