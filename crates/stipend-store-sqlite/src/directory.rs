@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{FlockOperation, flock};
 use stipend_store::StoreError;
@@ -18,6 +19,8 @@ const DIRECTORY_MODE: u32 = 0o700;
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    /// The database, to be synced aside from SQLite.
+    to_sync: OnceLock<File>,
     /// Its advisory lock ends with the file or the process, whichever comes first. A file of its
     /// own, because closing any other descriptor of the database in this process would drop the
     /// locks that SQLite has on it.
@@ -33,7 +36,7 @@ impl Directory {
         }
         let lock = open_or_make(&path.join("LOCK")).map_err(error::file)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), to_sync: OnceLock::new(), _lock: lock }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked),
             Err(other) => Err(error::file(other.into())),
         }
@@ -41,6 +44,21 @@ impl Directory {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("stipend.db")
+    }
+
+    /// Opens the database for [`Directory::sync_database`]; done once, before anything is carried
+    /// over. The descriptor stays open for as long as anything has the directory, for the reason
+    /// why the lock has a file of its own.
+    pub(crate) fn open_database(&self) -> io::Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(self.database())?;
+        let was_open = self.to_sync.set(file).is_err();
+        assert!(!was_open, "a second descriptor would be closed, and take SQLite's locks along");
+        Ok(())
+    }
+
+    /// Makes what was written to the database so far durable, aside from SQLite.
+    pub(crate) fn sync_database(&self) -> io::Result<()> {
+        self.to_sync.get().map_or(Ok(()), File::sync_data)
     }
 
     pub(crate) fn wal(&self) -> PathBuf {

@@ -10,8 +10,9 @@
 //! text of the same integer; both are exact, and the views show both as plain decimals.
 //!
 //! This crate must never know what a row means, only how it is kept: not the domain's rules, not
-//! the codec. It reads no clock and makes no random bytes, and it logs nothing: what an operator
-//! should know is returned in [`Opened`] or in the error.
+//! the codec. It reads no clock but to time the disk, and makes no random bytes. It logs what the disk
+//! takes long for, and a reader that stays; what else an operator should know is returned in
+//! [`Opened`] or in the error.
 #![deny(missing_docs)]
 
 mod checkpoint;
@@ -23,6 +24,7 @@ mod mark;
 mod reader;
 mod rolls;
 mod schema;
+mod stopwatch;
 mod store;
 mod value;
 mod wal;
