@@ -42,6 +42,10 @@ impl Directory {
         }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("stipend.db")
     }

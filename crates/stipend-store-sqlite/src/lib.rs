@@ -2,8 +2,8 @@
 //!
 //! [`SqliteStore::open`] is the entry. The directory holds `stipend.db` with its `-wal` and
 //! `-shm`, the file `LOCK` that keeps a second process out, and the file `MARK` with the number
-//! of the last acknowledged batch; beside them [`SqliteRolls`] keeps `series.db`, which may be
-//! removed. The tables and the views for people's SQL are in
+//! of the last acknowledged batch; beside them [`SqliteRolls`] keeps `series.db`, and the store
+//! the keys of rows once more in `keys.db`, for quick starts; both may be removed. The tables and the views for people's SQL are in
 //! `src/schema/`; `v_ledger`, `v_customer` and `v_subscription` are public, the tables are not.
 //!
 //! Amounts stand in the journal as integers of 10⁻⁹ where these fit 64 bits, else as the decimal
@@ -15,10 +15,13 @@
 //! [`Opened`] or in the error.
 #![deny(missing_docs)]
 
+mod aside;
 mod checkpoint;
 mod directory;
 mod error;
+mod gather;
 mod insert;
+mod keys;
 mod listing;
 mod mark;
 mod reader;

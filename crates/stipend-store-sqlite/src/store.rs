@@ -11,6 +11,7 @@ use stipend_store::{Batch, FailureWatch, Reader, Seq, Store, StoreError};
 
 use crate::checkpoint::{self, Checkpointer};
 use crate::directory::{self, Directory};
+use crate::gather::Gatherer;
 use crate::mark::{self, Mark};
 use crate::reader::{self, SqliteReader};
 use crate::stopwatch::Stopwatch;
@@ -72,6 +73,7 @@ pub struct Opened {
 /// The store on SQLite: one writing connection, owned by the committer.
 #[derive(Debug)]
 pub struct SqliteStore {
+    gatherer: Gatherer,
     // Closed first: the writing connection is the last to leave, and clears the WAL away.
     checkpointer: Checkpointer,
     // Closed next: the directory must be locked until no connection is left.
@@ -122,8 +124,9 @@ impl SqliteStore {
         let checkpointer = Checkpointer::start(aside, sync).map_err(error::file)?;
         let log = directory.wal();
         let reader = Arc::new(SqliteReader::new(directory));
+        let gatherer = Gatherer::start(Arc::clone(&reader)).map_err(error::file)?;
         let mark_unreadable = marked == mark::Found::Unreadable;
-        let store = Self { checkpointer, connection, mark, reader, log, failed: false };
+        let store = Self { gatherer, checkpointer, connection, mark, reader, log, failed: false };
         Ok((store, Opened { created: layout == 0, torn_tail, mark_unreadable }))
     }
 
@@ -187,6 +190,7 @@ impl SqliteStore {
             // Without its mark the batch is durable, but the next start could no longer tell.
             Ok(()) => {
                 self.checkpointer.note_commit()?;
+                self.gatherer.note_commit(batch.after, batch.last());
                 match self.mark.write(batch.number).map_err(error::file) {
                     // A full disk is no reason to stop: the mark stays behind and says less.
                     Err(StoreError::Unavailable(_)) => Ok(()),
