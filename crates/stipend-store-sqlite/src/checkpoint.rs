@@ -310,7 +310,7 @@ impl Carrier {
     fn tell_of_reader(&mut self, frames: u32) {
         if frames >= FRAMES_TOLD.max(self.frames_told.saturating_mul(2)) {
             self.frames_told = frames;
-            let megabytes = u64::from(frames) * 4_120 >> 20;
+            let megabytes = (u64::from(frames) * 4_120) >> 20;
             tracing::warn!(
                 megabytes,
                 "a reader of the database stays, so the write-ahead log grows until it has left"

@@ -45,7 +45,7 @@ fn write(directory: &Path, batches: u64, salt: u8) {
     for number in 1..=batches {
         let after = (number - 1) * ROWS;
         let key = |seq: Seq| {
-            (seq % 3 > 0).then(|| {
+            (!seq.is_multiple_of(3)).then(|| {
                 let mut key = [salt; 16];
                 key[..8].copy_from_slice(&seq.to_le_bytes());
                 key
