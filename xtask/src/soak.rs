@@ -9,6 +9,7 @@ mod boundary;
 mod files;
 mod load;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 
 use self::boundary::Boundaries;
+use self::files::Syncs;
 use self::load::Load;
 use crate::server::{self, Launcher, now};
 use crate::workspace;
@@ -33,6 +35,9 @@ const GAP_MAX: Duration = Duration::from_secs(1);
 
 /// From the start of the process until it listens.
 const START_MAX: Duration = Duration::from_secs(5);
+
+/// For how long the disk is timed before anything else uses it.
+const ALONE: Duration = Duration::from_secs(5);
 
 /// What the write-ahead log may have on disk once nobody holds it any more.
 const WAL_BYTES_MAX: u64 = 80 << 20;
@@ -51,6 +56,15 @@ pub(crate) struct Options {
     /// How many subscriptions are renewed at each boundary.
     #[arg(long, default_value_t = 100_000)]
     subscriptions: u32,
+    /// How long the reader stays; a tenth of the time where nothing is said.
+    #[arg(long)]
+    reader_seconds: Option<u64>,
+    /// What the server is to write to its log, which is kept then: `info,stipend_store_sqlite=debug`.
+    #[arg(long)]
+    log: Option<OsString>,
+    /// Keep data and logs also where nothing failed.
+    #[arg(long)]
+    keep: bool,
     /// The server's binary; without it the debug build of this workspace.
     #[arg(long)]
     bin: Option<PathBuf>,
@@ -69,8 +83,10 @@ fn run(options: &Options, folder: &Path) -> Result<()> {
         log: folder.join("server.log"),
         api_key: API_KEY.to_owned(),
         sandbox_key: Some(SANDBOX_KEY.to_owned()),
-        environment: Vec::new(),
+        environment: options.log.iter().map(|log| ("STIPEND_LOG", log.clone())).collect(),
     };
+    let until = now() + ALONE;
+    println!("syncs of the disk alone: {}", Syncs::time(folder, || now() >= until)?);
     let server = launcher.start()?;
     let load = Load::new(&server.base_url, options.clients)?;
     let began = now();
@@ -91,22 +107,26 @@ fn run(options: &Options, folder: &Path) -> Result<()> {
     server.terminate()?;
     launcher.fsck()?;
     println!("everything that was acknowledged is there; fsck clean");
+    ensure!(!options.keep, "nothing: data and logs were asked for");
     Ok(())
 }
 
 /// Everything at once: the load, the reader that stays, the copy, the boundaries.
 fn together(options: &Options, launcher: &Launcher, base_url: &str, load: &Load) -> Result<()> {
     let time = Duration::from_secs(options.seconds);
+    let staying = options.reader_seconds.map_or(time / 10, Duration::from_secs);
     let end = now() + time;
     let (is_done, data_dir) = (AtomicBool::new(false), &launcher.data_dir);
-    let copy_dir = data_dir.with_file_name("copy");
+    let folder = data_dir.parent().context("the data stand in a folder")?;
+    let copy_dir = folder.join("copy");
     thread::scope(|scope| {
         let consuming = scope.spawn(|| load.consume_until(base_url, end));
         let renewing =
             scope.spawn(|| Boundaries::new(base_url, options.subscriptions).advance_until(end));
         let watching = scope.spawn(|| files::watch_wal(data_dir, &is_done));
+        let syncing = scope.spawn(|| Syncs::time(folder, || is_done.load(Ordering::Relaxed)));
         let meanwhile = (|| {
-            let held = files::hold_snapshot(data_dir, time / 10)?;
+            let held = files::hold_snapshot(data_dir, staying)?;
             let copied = files::copy_database(data_dir, &copy_dir)?;
             println!("a reader stayed for {held:.1?}, a copy was taken in {copied:.1?}");
             Ok::<(), anyhow::Error>(())
@@ -115,10 +135,12 @@ fn together(options: &Options, launcher: &Launcher, base_url: &str, load: &Load)
         is_done.store(true, Ordering::Relaxed);
         let renewed = renewing.join().map_err(|_| anyhow!("the checks panicked"))?;
         let highest = watching.join().map_err(|_| anyhow!("the watch panicked"))??;
+        let syncs = syncing.join().map_err(|_| anyhow!("the syncs panicked"))??;
         meanwhile?;
         let (consumed, renewed) = (consumed?, renewed?);
         println!("{consumed}");
         println!("{renewed}");
+        println!("syncs of the disk beside it: {syncs}");
         let last = files::wal_bytes(data_dir);
         println!("the log had {highest} bytes at most, and {last} in the end");
         ensure!(

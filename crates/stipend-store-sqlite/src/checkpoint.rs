@@ -5,20 +5,38 @@
 //! begins anew only when all of it was carried over. So the thread carries over what is there while
 //! commits go on, again until little is left, and then asks for a turn: the committer gives it
 //! between two commits and waits for the little that is left.
+//!
+//! SQLite syncs the database only in a pass that leaves nothing, which under load is the one in the
+//! turn: it would wait there for everything that all passes before it have written. So what is
+//! written aside is synced aside, and while it is being written: after a reader that stayed it can be
+//! more than a gigabyte, and the log's own syncs would wait behind it.
 
 use std::cell::Cell;
+use std::error::Error;
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 use stipend_store::{FailureWatch, StoreError};
+
+use crate::stopwatch::Stopwatch;
 
 /// Frames that come into the WAL before it is carried over: 16 MB.
 const FRAMES: u32 = 4_000;
 
 /// Frames that are few enough to be carried over between two commits.
 const FEW_FRAMES: u32 = 400;
+
+/// How often the database is synced while much is carried over.
+const SYNC_EVERY: Duration = Duration::from_millis(50);
+
+/// Frames in a WAL that an operator is told of, and again whenever it has doubled: 256 MB.
+const FRAMES_TOLD: u32 = 65_536;
 
 /// How often the thread goes through the WAL before it asks for a turn, however much is left.
 const PASSES_MAX: usize = 6;
@@ -55,6 +73,8 @@ struct State {
     frames: u32,
     /// Frames in the WAL when it was carried over last; none once it has begun anew.
     carried: u32,
+    /// The WAL has more of the disk than it may keep, and gives some back whenever it begins anew.
+    is_long: bool,
     turn: Turn,
     /// Why carrying over has failed; then nothing may be written any more.
     failed: Option<String>,
@@ -77,7 +97,8 @@ enum Turn {
 
 impl State {
     fn is_full(&self) -> bool {
-        self.frames.saturating_sub(self.carried) >= FRAMES
+        let enough = if self.is_long { FEW_FRAMES } else { FRAMES };
+        self.frames.saturating_sub(self.carried) >= enough
     }
 }
 
@@ -93,12 +114,15 @@ impl Shared {
 }
 
 impl Checkpointer {
-    /// Starts the thread, which works on a connection of its own.
-    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread, which works on a connection of its own; `sync` syncs the database.
+    pub(crate) fn start(
+        connection: Connection,
+        sync: impl Fn() -> io::Result<()> + Sync + Send + 'static,
+    ) -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let (theirs, name) = (Arc::clone(&shared), "stipend-carry".to_owned());
-        let thread =
-            std::thread::Builder::new().name(name).spawn(move || run(&theirs, &connection))?;
+        let carrier = Carrier { connection, sync: Box::new(sync), frames_told: 0 };
+        let thread = thread::Builder::new().name(name).spawn(move || run(&theirs, carrier))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -109,19 +133,25 @@ impl Checkpointer {
         tell(state);
     }
 
-    /// Before a commit: gives the thread its turn where it asks for one.
+    /// Before a commit: gives the thread its turn where it asks for one; answers whether it did.
     ///
     /// # Errors
     /// [`StoreError::Failed`] where carrying over has failed.
-    pub(crate) fn give_turn(&self) -> Result<(), StoreError> {
+    pub(crate) fn give_turn(&self) -> Result<bool, StoreError> {
         let mut state = self.shared.lock();
-        if state.turn == Turn::Asked {
+        let is_asked = state.turn == Turn::Asked;
+        if is_asked {
             state.turn = Turn::Given;
             drop(state);
             self.shared.changed.notify_all();
             state = self.shared.wait_while(|state| state.turn == Turn::Given);
         }
-        of_failure(&state)
+        of_failure(&state).map(|()| is_asked)
+    }
+
+    /// Behind a turn: tells whether the WAL should soon begin anew again, to become shorter.
+    pub(crate) fn note_length(&self, is_long: bool) {
+        self.shared.lock().is_long = is_long;
     }
 
     /// After a commit of this thread: tells how long the WAL is.
@@ -183,7 +213,7 @@ impl Drop for Ending<'_> {
     }
 }
 
-fn run(shared: &Shared, connection: &Connection) {
+fn run(shared: &Shared, mut carrier: Carrier) {
     let _ending = Ending(shared);
     loop {
         let state = shared.wait_while(|state| !state.is_stopping && !state.is_full());
@@ -191,7 +221,7 @@ fn run(shared: &Shared, connection: &Connection) {
             return;
         }
         drop(state);
-        let done = carry_over(shared, connection);
+        let done = carrier.carry_over(shared);
         let mut state = shared.lock();
         state.turn = Turn::Committer;
         match done {
@@ -207,24 +237,86 @@ fn run(shared: &Shared, connection: &Connection) {
     }
 }
 
-/// Carries over what is there; gives the frames that the WAL then had, nothing where it is to stop.
-fn carry_over(shared: &Shared, connection: &Connection) -> rusqlite::Result<Option<u32>> {
-    for _ in 0..PASSES_MAX {
-        let Pass { frames, carried } = pass(connection)?;
-        // A pass counts what was there when it began. What was committed meanwhile counts here, or
-        // all of it would be carried over while commits wait.
-        let committed = shared.lock().frames;
-        if frames == 0 || frames_left(committed, carried) <= FEW_FRAMES {
-            break;
+/// What the thread works with.
+struct Carrier {
+    connection: Connection,
+    /// Syncs the database.
+    sync: Box<dyn Fn() -> io::Result<()> + Sync + Send>,
+    /// The frames that an operator was told of last; none once the WAL may begin anew.
+    frames_told: u32,
+}
+
+impl Carrier {
+    /// Carries over what is there; gives the frames that the WAL then had, nothing where it is to
+    /// stop.
+    fn carry_over(&mut self, shared: &Shared) -> Result<Option<u32>, Box<dyn Error>> {
+        let mut before = None;
+        for _ in 0..PASSES_MAX {
+            let Pass { frames, carried } = self.pass_aside()?;
+            // A pass counts what was there when it began. What was committed meanwhile counts here,
+            // or all of it would be carried over while commits wait.
+            let committed = shared.lock().frames;
+            if frames == 0 || frames_left(committed, carried) <= FEW_FRAMES {
+                break;
+            }
+            if before == Some(carried) {
+                // A reader holds the rest: in a turn there would be nothing to do.
+                self.tell_of_reader(frames);
+                return Ok(Some(frames));
+            }
+            before = Some(carried);
+        }
+        self.frames_told = 0;
+        let watch = Stopwatch::start();
+        shared.lock().turn = Turn::Asked;
+        let state = shared.wait_while(|state| !state.is_stopping && state.turn == Turn::Asked);
+        if state.is_stopping {
+            return Ok(None);
+        }
+        drop(state);
+        let waited_micros = watch.micros();
+        let watch = Stopwatch::start();
+        let Pass { frames, carried } = pass(&self.connection)?;
+        let micros = watch.micros();
+        tracing::debug!(frames, carried, waited_micros, micros, "carried over in a turn");
+        Ok(Some(frames))
+    }
+
+    /// A pass while commits go on. What it writes is durable when it ends, and little of it is not
+    /// at any time.
+    fn pass_aside(&self) -> Result<Pass, Box<dyn Error>> {
+        let (watch, sync) = (Stopwatch::start(), &self.sync);
+        let (passing, passed) = mpsc::channel::<()>();
+        let syncs = move || {
+            while passed.recv_timeout(SYNC_EVERY) == Err(RecvTimeoutError::Timeout) {
+                sync()?;
+            }
+            sync()
+        };
+        let (carried_over, synced) = thread::scope(|scope| {
+            let syncing = scope.spawn(syncs);
+            let carried_over = pass(&self.connection);
+            drop(passing);
+            (carried_over, syncing.join().unwrap_or_else(|cause| resume_unwind(cause)))
+        });
+        synced?;
+        let done = carried_over?;
+        let Pass { frames, carried } = done;
+        tracing::debug!(frames, carried, micros = watch.micros(), "carried over aside");
+        Ok(done)
+    }
+
+    /// Tells an operator of a reader that makes the WAL long.
+    fn tell_of_reader(&mut self, frames: u32) {
+        if frames >= FRAMES_TOLD.max(self.frames_told.saturating_mul(2)) {
+            self.frames_told = frames;
+            let megabytes = (u64::from(frames) * 4_120) >> 20;
+            tracing::warn!(
+                megabytes,
+                "a reader of the database stays, so the write-ahead log grows until it has left"
+            );
         }
     }
-    shared.lock().turn = Turn::Asked;
-    let state = shared.wait_while(|state| !state.is_stopping && state.turn == Turn::Asked);
-    if state.is_stopping {
-        return Ok(None);
-    }
-    drop(state);
-    Ok(Some(pass(connection)?.frames))
 }
 
 /// How much of the WAL is still to be carried over. One that has become shorter has begun anew.
@@ -276,7 +368,7 @@ mod tests {
             .expect("it can be written");
         let aside = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let aside = aside.expect("it is there");
-        (writer, Checkpointer::start(aside).expect("there is room for a thread"))
+        (writer, Checkpointer::start(aside, || Ok(())).expect("there is room for a thread"))
     }
 
     #[test]
@@ -294,7 +386,7 @@ mod tests {
 
         checkpointer.on_failure(watch);
         assert_eq!(told.recv().as_deref(), Ok("the store failed"));
-        for refused in [checkpointer.give_turn(), checkpointer.note_commit()] {
+        for refused in [checkpointer.give_turn().map(drop), checkpointer.note_commit()] {
             assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
         }
     }

@@ -20,7 +20,7 @@ use crate::{error, reader};
 const STEP_PAGES: i32 = 4_096;
 
 /// What is put aside, the database first: without it nothing else is taken for data.
-const REPLACED: [&str; 7] = [
+const REPLACED: [&str; 10] = [
     "stipend.db",
     "stipend.db-wal",
     "stipend.db-shm",
@@ -28,6 +28,9 @@ const REPLACED: [&str; 7] = [
     "series.db",
     "series.db-wal",
     "series.db-shm",
+    "keys.db",
+    "keys.db-wal",
+    "keys.db-shm",
 ];
 
 const INCOMING: &str = "stipend.db.restoring";

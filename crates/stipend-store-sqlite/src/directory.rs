@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{FlockOperation, flock};
 use stipend_store::StoreError;
@@ -17,13 +18,16 @@ const DIRECTORY_MODE: u32 = 0o700;
 const LOCK: &str = "LOCK";
 
 /// What stands in a data directory.
-const FILES: [&str; 8] = [
+const FILES: [&str; 11] = [
     "stipend.db",
     "stipend.db-wal",
     "stipend.db-shm",
     "series.db",
     "series.db-wal",
     "series.db-shm",
+    "keys.db",
+    "keys.db-wal",
+    "keys.db-shm",
     "MARK",
     LOCK,
 ];
@@ -32,6 +36,8 @@ const FILES: [&str; 8] = [
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    /// The database, to be synced aside from SQLite.
+    to_sync: OnceLock<File>,
     /// `None` where the directory is only looked at and nobody has ever had it open.
     ///
     /// Its advisory lock ends with the file or the process, whichever comes first. A file of its
@@ -48,7 +54,7 @@ impl Directory {
             make(path).map_err(error::file)?;
         }
         let lock = open_or_make(&path.join(LOCK)).map_err(error::file)?;
-        Ok(Self { path: path.to_owned(), _lock: Some(take(lock)?) })
+        Ok(Self { path: path.to_owned(), to_sync: OnceLock::new(), _lock: Some(take(lock)?) })
     }
 
     /// Locks the directory and makes nothing there, not even the file of the lock.
@@ -58,7 +64,7 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error::file(error)),
         };
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), to_sync: OnceLock::new(), _lock: lock })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -67,6 +73,21 @@ impl Directory {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("stipend.db")
+    }
+
+    /// Opens the database for [`Directory::sync_database`]; done once, before anything is carried
+    /// over. The descriptor stays open for as long as anything has the directory, for the reason
+    /// why the lock has a file of its own.
+    pub(crate) fn open_database(&self) -> io::Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(self.database())?;
+        let was_open = self.to_sync.set(file).is_err();
+        assert!(!was_open, "a second descriptor would be closed, and take SQLite's locks along");
+        Ok(())
+    }
+
+    /// Makes what was written to the database so far durable, aside from SQLite.
+    pub(crate) fn sync_database(&self) -> io::Result<()> {
+        self.to_sync.get().map_or(Ok(()), File::sync_data)
     }
 
     pub(crate) fn wal(&self) -> PathBuf {

@@ -2,30 +2,36 @@
 //!
 //! [`SqliteStore::open`] is the entry. The directory holds `stipend.db` with its `-wal` and
 //! `-shm`, the file `LOCK` that keeps a second process out, and the file `MARK` with the number
-//! of the last acknowledged batch; beside them [`SqliteRolls`] keeps `series.db`, which may be
-//! removed. [`Looked`] reads it all without changing a byte, [`back_up`] copies the database, also
-//! while it is written, and [`Restore`] puts a copy back. The tables and the views for people's SQL are in
+//! of the last acknowledged batch; beside them [`SqliteRolls`] keeps `series.db`, and the store
+//! the keys of rows once more in `keys.db`, for quick starts; both may be removed. [`Looked`] reads it
+//! all without changing a byte, [`back_up`] copies the database, also while it is written, and
+//! [`Restore`] puts a copy back. The tables and the views for people's SQL are in
 //! `src/schema/`; `v_ledger`, `v_customer` and `v_subscription` are public, the tables are not.
 //!
 //! Amounts stand in the journal as integers of 10⁻⁹ where these fit 64 bits, else as the decimal
 //! text of the same integer; both are exact, and the views show both as plain decimals.
 //!
 //! This crate must never know what a row means, only how it is kept: not the domain's rules, not
-//! the codec. It reads no clock and makes no random bytes, and it logs nothing: what an operator
-//! should know is returned in [`Opened`] or in the error.
+//! the codec. It reads no clock but to time the disk, and makes no random bytes. It logs what the disk
+//! takes long for, and a reader that stays; what else an operator should know is returned in
+//! [`Opened`] or in the error.
 #![deny(missing_docs)]
 
+mod aside;
 mod checkpoint;
 mod copy;
 mod directory;
 mod error;
+mod gather;
 mod insert;
+mod keys;
 mod listing;
 mod mark;
 mod reader;
 mod rolls;
 mod schema;
 mod still;
+mod stopwatch;
 mod store;
 mod value;
 mod wal;

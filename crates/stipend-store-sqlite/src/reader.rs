@@ -10,6 +10,7 @@ use stipend_store::{
 };
 
 use crate::directory::Directory;
+use crate::keys::{Gathered, Keys};
 use crate::still::Still;
 use crate::value::{Nano, Number, bound, int, limit};
 use crate::{error, listing, store};
@@ -37,19 +38,66 @@ pub(crate) struct SqliteReader {
 /// What is read.
 #[derive(Debug)]
 enum Source {
-    /// The database that the store writes. The directory stays locked while anything has it open.
-    Written(Arc<Directory>),
+    /// The database that the store writes, and the keys that are gathered aside. The directory stays
+    /// locked while anything has it open.
+    Written { directory: Arc<Directory>, gathered: Gathered },
     /// One that nobody writes.
     Still(Arc<Still>),
 }
 
 impl SqliteReader {
     pub(crate) fn new(directory: Arc<Directory>) -> Self {
-        Self { idle: Mutex::default(), source: Source::Written(directory) }
+        let gathered = Gathered::new(directory.path());
+        Self { idle: Mutex::default(), source: Source::Written { directory, gathered } }
     }
 
     pub(crate) fn of_still(still: Arc<Still>) -> Self {
         Self { idle: Mutex::default(), source: Source::Still(still) }
+    }
+
+    /// The keys that were gathered aside; none where nobody writes.
+    pub(crate) fn gathered(&self) -> Option<&Gathered> {
+        match &self.source {
+            Source::Written { gathered, .. } => Some(gathered),
+            Source::Still(_) => None,
+        }
+    }
+
+    /// Keys as [`Reader::keys_between`], read from the journal itself.
+    pub(crate) fn journal_keys(&self, from: Seq, until: Seq) -> Result<Keys, StoreError> {
+        self.ask(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT key, seq FROM journal WHERE seq >= ? AND seq < ? AND key IS NOT NULL
+                 ORDER BY seq",
+            )?;
+            let key = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Number>(1)?.0));
+            select.query_map((bound(from), bound(until)), key)?.collect()
+        })
+    }
+
+    /// What the header of the batch that begins there says, where one does.
+    pub(crate) fn header_at(&self, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.header_at_or_before(seq)?;
+        Ok(found.filter(|(at, _)| *at == seq).map(|(_, header)| header))
+    }
+
+    /// The last header up to a position, at most a batch away, and what it says.
+    pub(crate) fn header_at_or_before(
+        &self,
+        seq: Seq,
+    ) -> Result<Option<(Seq, Vec<u8>)>, StoreError> {
+        self.ask(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT seq, amount, body FROM journal WHERE seq <= ? AND kind = 0
+                 ORDER BY seq DESC LIMIT 1",
+            )?;
+            let header = |row: &rusqlite::Row<'_>| {
+                let mut says = row.get::<_, Nano>(1)?.0.to_le_bytes().to_vec();
+                says.extend(row.get::<_, Vec<u8>>(2)?);
+                Ok((row.get::<_, Number>(0)?.0, says))
+            };
+            select.query_row([bound(seq)], header).optional()
+        })
     }
 
     /// Asks on an idle connection. The pool's lock is not held meanwhile.
@@ -73,7 +121,7 @@ impl SqliteReader {
 
     fn connect(&self) -> rusqlite::Result<Connection> {
         let connection = match &self.source {
-            Source::Written(directory) => beside(&directory.database())?,
+            Source::Written { directory, .. } => beside(&directory.database())?,
             Source::Still(still) => still.connect()?,
         };
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
@@ -154,14 +202,12 @@ impl Reader for SqliteReader {
     }
 
     fn keys_between(&self, from: Seq, until: Seq) -> Result<Vec<([u8; 16], Seq)>, StoreError> {
-        self.ask(|connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT key, seq FROM journal WHERE seq >= ? AND seq < ? AND key IS NOT NULL
-                 ORDER BY seq",
-            )?;
-            let key = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Number>(1)?.0));
-            select.query_map((bound(from), bound(until)), key)?.collect()
-        })
+        let gathered = self.gathered().map(|gathered| gathered.between(self, from, until));
+        let (mut keys, upto) = gathered.unwrap_or((Keys::new(), from));
+        if upto < until {
+            keys.extend(self.journal_keys(upto, until)?);
+        }
+        Ok(keys)
     }
 
     fn list_customers(

@@ -1,29 +1,24 @@
 //! Roll-ups in a database of their own, `series.db`: whoever writes the journal never waits for
 //! them, and the file may be removed while nobody has it open.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension};
 use stipend_store::{Roll, RollHead, Rolls, Seq, StoreError};
 
-use crate::directory;
-use crate::store::BUSY_TIMEOUT;
+use crate::aside::Aside;
+use crate::error;
 use crate::value::{Number, bound, int};
-use crate::{error, still};
 
-/// The layout and the meaning of the bodies, kept in `PRAGMA user_version`: a file that says
-/// something else is made anew.
-const LAYOUT: i64 = 1;
-
-const FILE: &str = "series.db";
-
-const TABLES: &str = "CREATE TABLE roll(
+const SERIES: Aside = Aside {
+    file: "series.db",
+    layout: 1,
+    tables: "CREATE TABLE roll(
   pool INTEGER NOT NULL, upto INTEGER NOT NULL, after INTEGER NOT NULL, number INTEGER NOT NULL,
   mark BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY(pool, upto)) STRICT";
+  PRIMARY KEY(pool, upto)) STRICT",
+};
 
 /// The keeper of roll-ups in a data directory.
 #[derive(Debug)]
@@ -38,17 +33,7 @@ impl SqliteRolls {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Failed`] where that cannot be done.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = path.join(FILE);
-        let connection = match connect(&file) {
-            Ok(connection) => connection,
-            Err(StoreError::Damaged(_)) => {
-                for end in ["", "-wal", "-shm"] {
-                    remove(&path.join(format!("{FILE}{end}")))?;
-                }
-                connect(&file)?
-            }
-            Err(other) => return Err(other),
-        };
+        let connection = SERIES.open(path)?;
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -59,21 +44,8 @@ impl SqliteRolls {
     /// [`StoreError::Damaged`] where the file is of another version or not to be read, which the
     /// next [`SqliteRolls::open`] makes anew.
     pub fn look(path: &Path) -> Result<Option<Self>, StoreError> {
-        let file = path.join(FILE);
-        let length = |file: &Path| directory::length(file).map_err(error::file);
-        if length(&file)?.unwrap_or(0) == 0 {
-            return Ok(None);
-        }
-        let has_wal = length(&still::named(&file, "-wal"))?.unwrap_or(0) > 0;
-        let open = || {
-            let connection = still::connect(&file, has_wal)?;
-            let layout = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            Ok::<(Connection, i64), rusqlite::Error>((connection, layout))
-        };
-        match open().map_err(error::reading)? {
-            (connection, LAYOUT) => Ok(Some(Self { connection: Mutex::new(connection) })),
-            (_, other) => Err(StoreError::Damaged(format!("{FILE} has the layout {other}"))),
-        }
+        let looked = SERIES.look(path)?;
+        Ok(looked.map(|connection| Self { connection: Mutex::new(connection) }))
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -86,39 +58,6 @@ impl SqliteRolls {
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         question(&self.connection()).map_err(error::reading)
-    }
-}
-
-fn remove(file: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error::file(error)),
-        _ => Ok(()),
-    }
-}
-
-fn connect(file: &Path) -> Result<Connection, StoreError> {
-    directory::open_or_make(file).map_err(error::file)?;
-    let open = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(file, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-        // A power failure may take the last ones, never a part of one.
-        connection.pragma_update(None, "synchronous", "normal")?;
-        let layout: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let tables: i64 =
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        if (layout, tables) == (0, 0) {
-            connection.execute_batch(&format!(
-                "BEGIN; {TABLES}; PRAGMA user_version = {LAYOUT}; COMMIT"
-            ))?;
-            return Ok((connection, LAYOUT));
-        }
-        Ok((connection, layout))
-    };
-    match open().map_err(error::reading)? {
-        (connection, LAYOUT) => Ok(connection),
-        (_, other) => Err(StoreError::Damaged(format!("{FILE} has the layout {other}"))),
     }
 }
 

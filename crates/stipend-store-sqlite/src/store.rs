@@ -1,6 +1,6 @@
 //! The writing side, and how the data directory is opened.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +10,11 @@ use stipend_store::{Batch, FailureWatch, Reader, Seq, Store, StoreError};
 
 use crate::checkpoint::{self, Checkpointer};
 use crate::directory::{self, Directory};
+use crate::gather::Gatherer;
 use crate::mark::{self, Mark};
 use crate::reader::{self, SqliteReader};
+use crate::stopwatch::Stopwatch;
+use crate::value::int;
 use crate::{error, insert, schema, still};
 
 /// How long a connection waits for someone who holds the database: a person's shell, say.
@@ -20,9 +23,19 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// Statements that are kept prepared for writing: all of them.
 const STATEMENTS_MAX: usize = 32;
 
+/// An append that takes longer is told to the log.
+const SLOW_MICROS: u64 = 50_000;
+
 /// What the write-ahead log keeps of the disk when it begins anew. A foreign reader that stays, a
 /// backup for instance, lets it grow meanwhile.
-const LOG_BYTES_KEPT: u32 = 64 << 20;
+const LOG_BYTES_KEPT: u64 = 64 << 20;
+
+/// How much of a longer one is given back each time that it begins anew: cutting a gigabyte at once
+/// would hold up a commit for most of a second.
+const LOG_BYTES_GIVEN_BACK: u64 = 32 << 20;
+
+/// SQLite's word for a log that is not cut.
+const NO_LIMIT: i64 = -1;
 
 /// What opening needs to be told.
 #[derive(Clone, Debug)]
@@ -58,12 +71,15 @@ pub struct Opened {
 /// The store on SQLite: one writing connection, owned by the committer.
 #[derive(Debug)]
 pub struct SqliteStore {
+    gatherer: Gatherer,
     // Closed first: the writing connection is the last to leave, and clears the WAL away.
     checkpointer: Checkpointer,
     // Closed next: the directory must be locked until no connection is left.
     connection: Connection,
     mark: Mark,
     reader: Arc<SqliteReader>,
+    /// Where the write-ahead log is.
+    log: PathBuf,
     /// Something has failed with an unknown outcome; nothing more is written.
     failed: bool,
 }
@@ -100,10 +116,15 @@ impl SqliteStore {
         }
         let aside = connect(&directory).map_err(error::reading)?;
         set_durable(&aside).map_err(error::reading)?;
-        let checkpointer = Checkpointer::start(aside).map_err(error::file)?;
+        directory.open_database().map_err(error::file)?;
+        let syncing = Arc::clone(&directory);
+        let sync = move || syncing.sync_database();
+        let checkpointer = Checkpointer::start(aside, sync).map_err(error::file)?;
+        let log = directory.wal();
         let reader = Arc::new(SqliteReader::new(directory));
+        let gatherer = Gatherer::start(Arc::clone(&reader)).map_err(error::file)?;
         let mark_unreadable = marked == mark::Found::Unreadable;
-        let store = Self { checkpointer, connection, mark, reader, failed: false };
+        let store = Self { gatherer, checkpointer, connection, mark, reader, log, failed: false };
         Ok((store, Opened { created: layout == 0, torn_tail, mark_unreadable }))
     }
 
@@ -116,7 +137,36 @@ impl SqliteStore {
     }
 
     fn try_append(&self, batch: &Batch) -> Result<(), StoreError> {
-        self.checkpointer.give_turn()?;
+        let watch = Stopwatch::start();
+        let had_turn = self.checkpointer.give_turn()?;
+        let turn_micros = watch.micros();
+        // Behind a turn the log begins anew with this commit, which is when SQLite cuts it.
+        let cut = had_turn.then(|| self.log_to_cut());
+        if let Some((limit, length)) = cut {
+            self.checkpointer.note_length(length > LOG_BYTES_KEPT);
+            if limit < length {
+                self.limit_log(int(limit)).map_err(error::writing)?;
+                let written = self.write(batch, turn_micros);
+                self.limit_log(NO_LIMIT).map_err(failed)?;
+                return written;
+            }
+        }
+        self.write(batch, turn_micros)
+    }
+
+    /// To how many bytes the log is to be cut, and how many it has.
+    fn log_to_cut(&self) -> (u64, u64) {
+        let length = self.log.metadata().map_or(0, |log| log.len());
+        let limit = length.saturating_sub(LOG_BYTES_GIVEN_BACK).max(LOG_BYTES_KEPT);
+        (limit.min(length), length)
+    }
+
+    fn limit_log(&self, bytes: i64) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "journal_size_limit", bytes)
+    }
+
+    fn write(&self, batch: &Batch, turn_micros: u64) -> Result<(), StoreError> {
+        let watch = Stopwatch::start();
         self.run("BEGIN IMMEDIATE").map_err(error::writing)?;
         let found = match reader::last(&self.connection) {
             Ok(found) => found,
@@ -126,11 +176,19 @@ impl SqliteStore {
             self.run("ROLLBACK").map_err(failed)?;
             return Err(StoreError::Position { expected: batch.after, found });
         }
-        let written = insert::batch(&self.connection, batch).and_then(|()| self.run("COMMIT"));
+        let inserted = insert::batch(&self.connection, batch);
+        let insert_micros = watch.micros();
+        let written = inserted.and_then(|()| self.run("COMMIT"));
+        let commit_micros = watch.micros().saturating_sub(insert_micros);
+        if turn_micros + insert_micros + commit_micros > SLOW_MICROS {
+            let (rows, images) = (batch.rows.len(), batch.images.len());
+            tracing::debug!(rows, images, turn_micros, insert_micros, commit_micros, "slow append");
+        }
         match written {
             // Without its mark the batch is durable, but the next start could no longer tell.
             Ok(()) => {
                 self.checkpointer.note_commit()?;
+                self.gatherer.note_commit(batch.after, batch.last());
                 match self.mark.write(batch.number).map_err(error::file) {
                     // A full disk is no reason to stop: the mark stays behind and says less.
                     Err(StoreError::Unavailable(_)) => Ok(()),
@@ -233,7 +291,6 @@ fn set_up(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     change_to_wal(connection)?;
     set_durable(connection)?;
     checkpoint::count_frames(connection);
-    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     options.pages_max.map_or(Ok(()), |pages| limit_pages(connection, pages))
 }
 

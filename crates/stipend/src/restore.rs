@@ -77,7 +77,7 @@ fn before(data_dir: &Path, batch: u64, restored: &Restored) -> String {
     let (data, aside) = (quoted(data_dir), quoted(aside));
     format!(
         "The files before are in {aside}.\n{lost}To undo it, while the server is stopped:\n  \
-         rm -f {data}/stipend.db* {data}/series.db* {data}/MARK && mv {aside}/* {data}/\n"
+         rm -f {data}/stipend.db* {data}/series.db* {data}/keys.db* {data}/MARK && mv {aside}/* {data}/\n"
     )
 }
 

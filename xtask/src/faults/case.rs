@@ -213,10 +213,11 @@ struct FailedSync(usize);
 impl FailedSync {
     /// Those of the directory do not count: SQLite passes over them, since some file systems cannot do
     /// it, and whether names are durable in time is what the power failures show. Nor do those of
-    /// the roll-ups, which are made anew from the journal.
+    /// the roll-ups and of the gathered keys, which are made anew from the journal.
     fn of(records: &[Record]) -> Option<Self> {
         let counts = |record: &Record| {
-            record.is_failed_sync() && record.name != "." && !record.name.starts_with("series.db")
+            let is_aside = ["series.db", "keys.db"].iter().any(|it| record.name.starts_with(it));
+            record.is_failed_sync() && record.name != "." && !is_aside
         };
         records.iter().position(counts).map(Self)
     }

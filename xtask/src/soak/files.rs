@@ -1,6 +1,8 @@
 //! The files of a running server, as others see them.
 
+use std::fmt;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -57,6 +59,40 @@ pub(super) fn copy_database(data_dir: &Path, to: &Path) -> Result<Duration> {
     let target = target.to_str().context("the folder has a name that can be written")?;
     open(data_dir)?.execute("VACUUM INTO ?1", [target]).context("cannot copy the database")?;
     Ok(began.elapsed())
+}
+
+/// How long small synced writes beside the server take, as the disk lets them.
+pub(super) struct Syncs {
+    /// In microseconds, sorted.
+    took: Vec<u64>,
+}
+
+impl Syncs {
+    /// Writes a page at a time to the end of a file of its own and syncs it, now and then, until it is
+    /// told to end.
+    pub(super) fn time(folder: &Path, is_done: impl Fn() -> bool) -> Result<Self> {
+        let mut file = fs::File::create(folder.join("syncs"))?;
+        let mut took = Vec::new();
+        while !is_done() {
+            let began = now();
+            file.write_all(&[0; 4_096])?;
+            file.sync_data()?;
+            took.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+            thread::park_timeout(Duration::from_millis(50));
+        }
+        took.sort_unstable();
+        Ok(Self { took })
+    }
+}
+
+impl fmt::Display for Syncs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at =
+            |place: usize| Duration::from_micros(self.took.get(place).copied().unwrap_or_default());
+        let (count, last) = (self.took.len(), self.took.len().saturating_sub(1));
+        let (median, p99, longest) = (at(count / 2), at(count * 99 / 100), at(last));
+        write!(formatter, "median {median:.1?}, p99 {p99:.1?}, longest {longest:.1?} of {count}")
+    }
 }
 
 /// The rows behind the oldest image of a stopped server.

@@ -13,6 +13,9 @@ use crate::server::now;
 
 const CURRENCY: &str = "soak-credits";
 
+/// A time without any answer that is told at once, so that it can be found in the server's log.
+const GAP_TOLD_MICROS: u64 = 100_000;
+
 /// The load on production, and what was acknowledged of it: one customer a client.
 pub(super) struct Load {
     acknowledged: Vec<AtomicU64>,
@@ -43,7 +46,12 @@ impl Answers {
     fn note(&self) {
         let at = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let before = self.last_micros.fetch_max(at, Ordering::Relaxed);
-        self.gap_micros.fetch_max(at.saturating_sub(before), Ordering::Relaxed);
+        let gap = at.saturating_sub(before);
+        self.gap_micros.fetch_max(gap, Ordering::Relaxed);
+        if gap > GAP_TOLD_MICROS {
+            let (at, gap) = (Duration::from_micros(at), Duration::from_micros(gap));
+            println!("{at:.3?} into the load: nobody had been answered for {gap:.1?}");
+        }
     }
 }
 
