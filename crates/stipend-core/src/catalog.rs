@@ -8,6 +8,7 @@ mod draft;
 mod meter;
 mod package;
 mod publish;
+mod reset;
 mod settings;
 mod state;
 
@@ -20,10 +21,11 @@ pub use meter::{Aggregation, Comparison, Condition, EVENT_NAME_FIELD, Meter};
 pub use package::{
     AddonTerms, Behavior, ChargeRow, Charges, CreditRate, CreditTerms, Enforcement, Entitlement,
     EntitlementTerms, FeatureTerms, Package, PackageDetails, PackageKey, PackageKind,
-    PackageVersion, PlanTerms, Pricing, Reset, ResetPeriod, Target, TrialBudget, TrialConfig,
-    TrialEnd, TrialUnit, VersionStatus, Widget,
+    PackageVersion, PlanTerms, Pricing, Target, TrialBudget, TrialConfig, TrialEnd, TrialUnit,
+    VersionStatus, Widget,
 };
 pub use publish::Migration;
+pub use reset::{Reset, ResetPatch, ResetPeriod};
 pub use settings::{Alignment, CreditProration, Settings, SettingsPatch};
 pub use state::{Catalog, CatalogChange};
 

@@ -21,6 +21,7 @@ mod granting;
 mod hold;
 mod level;
 mod life;
+mod live;
 mod mapping;
 mod pins;
 mod pool;
@@ -46,7 +47,7 @@ pub use consume::ConsumeRequest;
 pub use counting::{UsageStanding, usage_standing};
 pub use decide::{
     CustomerCommand, CustomerPatch, CustomerRejection, Decision, NewCustomer, decide,
-    decide_consumption,
+    decide_consumption, decide_event, decide_usage,
 };
 pub use due::{roll_forward, roll_forward_within};
 pub use entry::{
@@ -70,6 +71,7 @@ pub use grant::{
 };
 pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
+pub use live::{LiveGrants, LiveIter};
 pub use mapping::{Mapping, mapping_of};
 pub use pool::{Overdraft, Pool, Spread};
 pub use promotion::{NewPromotion, Promotion, PromotionFault, PromotionPeriod};

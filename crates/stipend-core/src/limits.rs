@@ -1,7 +1,11 @@
 //! The named limits of the domain. What is above one is refused with a clear error.
 
-/// Live and scheduled grants that callers may hold in one pool.
+/// Grants in one pool from which something may be drawn, now or later: those with something left or
+/// held, the recurring ones of the running periods and the scheduled ones.
 pub const POOL_GRANTS_MAX: usize = 1_000;
+
+/// Grants in one pool, those included that are used up and have not ended.
+pub const POOL_GRANTS_ALL_MAX: usize = 20_000;
 
 /// Open reservations in one pool.
 pub const POOL_RESERVATIONS_MAX: usize = 1_000;

@@ -12,7 +12,7 @@ use crate::task::{Task, TaskKind};
 use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection, Settings};
 use stipend_core::customer::{
-    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, EventRequest, Hold,
+    ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, Entry, EventRequest, Hold,
     NewCustomer, PoolEntry, SubscriptionCommand, UsageEntry, UsageRequest,
 };
 use stipend_core::{
@@ -73,7 +73,7 @@ pub enum Command {
     /// Consumes credits: all items or none.
     Consume(Vec<ConsumeItem>),
     /// Counts usage and events, and takes what they cost: all items or none.
-    Report(Vec<ReportItem>),
+    Report(Arc<Vec<ReportItem>>),
     /// Does what is due for a customer, so that its journal is complete up to now.
     CatchUp(Slot),
 }
@@ -252,10 +252,34 @@ impl Reported {
 pub struct Recorded {
     /// When.
     pub at: Timestamp,
-    /// What was counted, feature by feature; nothing where no meter took an event.
-    pub usages: Vec<UsageRecord>,
+    /// The position of the first entry; each other stands right behind the one before it.
+    pub first: Seq,
+    /// What was counted and taken of the pools; nothing where no meter took an event.
+    pub entries: Vec<Entry>,
+    /// The pool that pays for reported usage, where the feature is mapped to credits and there is
+    /// one. Nobody asks for those of an event.
+    pub balance: Option<Balance>,
     /// The dimensions that a formula needs and did not find.
     pub missing_dimensions: Vec<String>,
+}
+
+impl Recorded {
+    /// What was counted, feature by feature.
+    #[must_use]
+    pub fn usages(&self) -> Vec<UsageRecord> {
+        let mut usages: Vec<UsageRecord> = Vec::new();
+        for (seq, entry) in (self.first..).zip(&self.entries) {
+            match (entry, usages.last_mut()) {
+                (Entry::Usage(usage), _) => {
+                    let (usage, balance) = (usage.clone(), self.balance);
+                    usages.push(UsageRecord { seq, usage, paid: Vec::new(), balance });
+                }
+                (Entry::Pool(entry), Some(last)) => last.paid.push(entry.clone()),
+                _ => {}
+            }
+        }
+        usages
+    }
 }
 
 /// What was counted for one feature, and what it took of the pools.

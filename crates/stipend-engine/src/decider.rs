@@ -24,7 +24,7 @@ use crate::record::{KIND_REMEMBERED, Remembered};
 use crate::wall::WallWatch;
 use crate::working::Working;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use stipend_core::customer::{CustomerCommand, Entry, Hold, SubscriptionCommand};
+use stipend_core::customer::{Entry, Hold};
 use stipend_core::{EnvId, GrantNo, PoolId, SubscriptionNo, Timestamp};
 use stipend_store::Seq;
 
@@ -251,7 +251,7 @@ impl Decider {
         }
         let command = match work {
             Work::Consume(items) => return self.consume(open, env, &items),
-            Work::Report(items) => return self.report(open, env, items),
+            Work::Report(items) => return self.report(open, env, &items),
             Work::Other(command) => *command,
         };
         let done = match command {
@@ -281,18 +281,9 @@ impl Decider {
                 })
             }
             Command::CreateCustomer(new) => self.create_customer(open, env, new)?,
-            Command::Customer(id, command) => {
-                let found = self.working.find_customer(env, &id);
-                let slot = found.ok_or(Refusal::CustomerNotFound(id))?;
-                self.change_customer(open, env, slot, &command)?
-            }
+            Command::Customer(id, command) => self.change_by_id(open, env, id, &command)?,
             Command::Subscription(id, command) => {
-                let (slot, number) = self.find_subscription(env, &id)?;
-                if let SubscriptionCommand::Delegate(to) = &command {
-                    self.check_payer(env, to)?;
-                }
-                let command = CustomerCommand::Subscription(number, command);
-                self.change_customer(open, env, slot, &command)?
+                self.change_subscription(open, env, &id, command)?
             }
             Command::VoidGrant(slot, no) => self.void_grant(open, env, slot, no)?,
         };

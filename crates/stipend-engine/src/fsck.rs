@@ -26,6 +26,8 @@ pub struct Audit {
     pub customers: u64,
     /// Pools.
     pub pools: u64,
+    /// The hash of the last batch, which is that of everything before it too.
+    pub head: [u8; 32],
 }
 
 /// Verifies a journal: positions and batches without gap, hashes, columns and pointers as their
@@ -75,6 +77,7 @@ fn audit(reader: &dyn Reader, progress: &mut dyn FnMut(Audit)) -> Result<Audit, 
             }
         }
         audit.batches += 1;
+        audit.head = header.hash;
         audit.rows += rows.len() as u64 + 1;
         last += rows.len() as Seq + 1;
         for image in images.remove(&last).unwrap_or_default() {
@@ -129,7 +132,7 @@ fn check_overdraft_first(state: &State, id: PoolId, effects: &[Effect]) -> Resul
     };
     let overdraft = pool.overdraft.map_or(Amount::ZERO, |overdraft| overdraft.amount);
     let is_settled =
-        overdraft.is_zero() || pool.live.iter().all(|grant| grant.remaining().is_zero());
+        overdraft.is_zero() || pool.live.open().iter().all(|grant| grant.remaining().is_zero());
     if is_settled { Ok(()) } else { Err("a grant came and left the overdraft open".to_owned()) }
 }
 

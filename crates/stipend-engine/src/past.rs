@@ -155,8 +155,7 @@ pub fn gone_grants(
     let mut asked: BTreeMap<PoolId, (Seq, BTreeSet<GrantNo>)> = BTreeMap::new();
     for (id, seq, no) in named {
         let is_there = customer.pool(id).is_some_and(|pool| {
-            pool.find_grant(no).is_some()
-                || pool.lapsed.iter().any(|grant| grant.no == no)
+            pool.find_present(no).is_some()
                 || pool.overdraft.is_some_and(|overdraft| overdraft.no == no)
         });
         if !is_there {

@@ -111,11 +111,11 @@ impl Working {
         }
     }
 
-    /// The account in a slot and the room of its next copy, where they are at hand.
+    /// The account in a slot, and the room of its next copy where there is some.
     pub(crate) fn peek(&self, slot: u32) -> [Option<&Account>; 2] {
         let Some(part) = self.accounts.get(slot as usize / PART) else { return [None; 2] };
-        let Current { account, spare, .. } = &part[slot as usize % PART];
-        [account.get().map(|account| &**account), spare.as_deref()]
+        let spare = part[slot as usize % PART].spare.as_deref();
+        [self.account(slot).map(|account| &**account), spare]
     }
 
     /// The account in a slot, as it is kept.

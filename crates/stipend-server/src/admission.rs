@@ -3,6 +3,7 @@
 //! Whoever is let in waits for little, because few wait; whoever is not is told so before anything
 //! was done for it. Commands, reading from the store, and large bodies are bounded apart from each
 //! other, so that none of them keeps the others out; what is answered from memory is not bounded.
+//! Who reads for long goes on with few others at a time, and each in its turn.
 
 use crate::error::ApiError;
 use crate::limits::Limits;
@@ -29,6 +30,8 @@ pub(crate) type Place = OwnedSemaphorePermit;
 pub(crate) struct Admission {
     commands: Arc<Semaphore>,
     reads: Arc<Semaphore>,
+    long_reads: Arc<Semaphore>,
+    long_waiting: Semaphore,
     bodies: Arc<Semaphore>,
     most_commands: usize,
     most_bodies: usize,
@@ -44,6 +47,8 @@ impl Admission {
         Self {
             commands: Arc::new(Semaphore::new(limits.commands_max)),
             reads: Arc::new(Semaphore::new(limits.reads_max)),
+            long_reads: Arc::new(Semaphore::new(limits.long_reads_max)),
+            long_waiting: Semaphore::new(limits.long_reads_waiting_max),
             bodies: Arc::new(Semaphore::new(most_bodies)),
             most_commands: limits.commands_max,
             most_bodies,
@@ -107,6 +112,13 @@ impl Admission {
     /// A place for reading from the store.
     pub(crate) fn read(&self) -> Result<Place, ApiError> {
         take(&self.reads, 1, 1).ok_or_else(overloaded)
+    }
+
+    /// A place for going on with reading that takes long, as soon as it is this one's turn.
+    pub(crate) async fn read_on(&self) -> Result<Place, ApiError> {
+        let _waits = self.long_waiting.try_acquire().map_err(|_| overloaded())?;
+        let place = Arc::clone(&self.long_reads).acquire_owned().await;
+        place.map_err(|_| overloaded())
     }
 
     /// Room for a body of up to so many bytes; none is needed for a small one.

@@ -248,6 +248,9 @@ impl App {
         }
         match self.try_remembered(caller, remember, command, render).await {
             Ok(answer) => answer.map(Ok),
+            Err(Refusal::Failed) if matches!(remember, Remember::Content { .. }) => {
+                Err(ApiError::from(Refusal::Failed).not_to_be_retried())
+            }
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -374,6 +377,47 @@ impl App {
             Ok(result) => result,
             Err(_) => Err(ApiError::new(ErrorCode::Internal, "something went wrong on the server")),
         }
+    }
+
+    /// As [`App::read`], for a piece of reading that takes long: few such pieces are read at once.
+    ///
+    /// # Errors
+    /// What the reading fails with.
+    pub(crate) async fn read_on<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = self.0.admission.read_on().await?;
+        let read = move || {
+            // Kept as the place for reading is.
+            let _turn = turn;
+            read()
+        };
+        self.read(read).await
+    }
+
+    /// Reads from a place on, and goes on piece by piece while what was read says so. Who asks for
+    /// what is rare gets some of it, and keeps nobody else from reading.
+    ///
+    /// # Errors
+    /// What the reading fails with.
+    pub(crate) async fn read_until_found<P: Send + 'static, T: Send + 'static>(
+        &self,
+        first: P,
+        read: impl Fn(&P) -> Result<T, ApiError> + Send + Sync + 'static,
+        goes_on: impl Fn(&T) -> Option<P>,
+    ) -> Result<T, ApiError> {
+        let read = Arc::new(read);
+        let piece = |place: P| {
+            let read = Arc::clone(&read);
+            move || read(&place)
+        };
+        let mut found = self.read(piece(first)).await?;
+        for _ in 1..self.0.limits.page_reads_max {
+            let Some(next) = goes_on(&found) else { break };
+            found = self.read_on(piece(next)).await?;
+        }
+        Ok(found)
     }
 
     /// The customer with that id, with its journal complete up to now: what is due is done first.

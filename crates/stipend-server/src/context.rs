@@ -202,6 +202,12 @@ impl Caller {
         stipend_engine::ApiKey::digest_of(self.key.to_str().unwrap_or_default())
     }
 
+    /// The same caller, changing another environment than that of its key.
+    #[must_use]
+    pub(crate) fn managing(&self, env: EnvId) -> Self {
+        Self { env, ..self.clone() }
+    }
+
     /// How the request is recognised when it comes again: by its key, else by its content
     /// (`behaviour.md` §0.10).
     #[must_use]
@@ -216,11 +222,22 @@ impl Caller {
         self.remember_content(&[path, &canonical])
     }
 
-    /// How one item of a list is recognised that has no key of its own: by the whole request and
-    /// its place in it.
+    /// How one report of a list is recognised that has no key of its own: by its place in the list
+    /// and the key of the request, else by the whole request. The versions of the path are one
+    /// operation.
     #[must_use]
-    pub(crate) fn remember_item(&self, canonical: &str, place: usize) -> Remember {
-        self.remember_content(&[self.uri.path(), canonical, &place.to_string()])
+    pub(crate) fn remember_report(&self, canonical: &str, place: usize) -> Remember {
+        let place = place.to_string();
+        if let Some(key) = &self.idempotency_key {
+            let parts = ["Idempotency-Key", key, &place];
+            return Remember::Key(Key::new(
+                self.env,
+                Operation::Usage,
+                &parts,
+                canonical.as_bytes(),
+            ));
+        }
+        self.remember_content(&[self.uri.path(), canonical, &place])
     }
 
     fn remember_content(&self, parts: &[&str]) -> Remember {

@@ -1,5 +1,6 @@
 //! Refusals on their way to the wire. This is the one place where they become codes.
 
+use crate::mapping::entitlement::reset_refused;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use stipend_core::catalog::{CatalogRejection, PackageKey, PackageKind};
@@ -150,6 +151,9 @@ impl From<Refusal> for ApiError {
                     .collect();
                 return Self::batch(items);
             }
+            Refusal::Catalog(CatalogRejection::ResetPeriod(period)) => {
+                return reset_refused(period, "").into();
+            }
             Refusal::Catalog(rejection) => catalog_code(&rejection),
             Refusal::Customer(rejection) => customer_code(&rejection),
             Refusal::CustomerNotFound(_) => ErrorCode::CustomerNotFound,
@@ -212,6 +216,7 @@ fn catalog_code(rejection: &CatalogRejection) -> ErrorCode {
         CatalogRejection::NotPublished(_) => ErrorCode::NotPublished,
         CatalogRejection::Empty(_) => ErrorCode::EmptyPackage,
         CatalogRejection::Cycle(_) => ErrorCode::DependencyCycle,
+        CatalogRejection::ResetPeriod(_) => ErrorCode::ConflictingFields,
         CatalogRejection::EntitlementType | CatalogRejection::NoFreePlan(_) => {
             ErrorCode::InvalidValue
         }

@@ -77,7 +77,7 @@ impl Front {
     {
         let asked = request_id::Asked::of(&request, &self.0.ids);
         let Some(opened) = self.0.opened.get() else {
-            return asked.finish(probes::while_loading(request.uri().path(), &self.0.progress));
+            return asked.put_off(probes::while_loading(request.uri().path(), &self.0.progress));
         };
         dashboard::note_address(&mut request);
         let mut router = opened.router.clone();

@@ -1,6 +1,7 @@
 //! What a connection may cost, and for how long; how much may be under way at once.
 
 use std::time::Duration;
+use stipend_engine::limits::LEDGER_ROWS_MAX;
 
 /// The limits of connections and requests; a test makes them small where it would wait otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,14 @@ pub struct Limits {
     pub commands_max: usize,
     /// Requests that read from the store at once; more are refused.
     pub reads_max: usize,
+    /// Rows that are read at once for a page of a ledger.
+    pub page_rows_max: usize,
+    /// How often so many are read for one page, where nothing of what is asked for was among them.
+    pub page_reads_max: usize,
+    /// Requests that go on reading at once, over all requests; others wait for their turn.
+    pub long_reads_max: usize,
+    /// Requests that wait for their turn to go on reading; more are refused.
+    pub long_reads_waiting_max: usize,
     /// Bytes of bodies that are large, over all requests; more are refused.
     pub body_bytes_max: usize,
 }
@@ -31,6 +40,10 @@ impl Default for Limits {
             connections_max: 10_000,
             commands_max: 2_048,
             reads_max: 1_024,
+            page_rows_max: LEDGER_ROWS_MAX,
+            page_reads_max: 20,
+            long_reads_max: 2,
+            long_reads_waiting_max: 64,
             body_bytes_max: 64 << 20,
         }
     }

@@ -64,8 +64,31 @@ impl Asked {
         Self { id, method: request.method().clone(), uri: request.uri().clone() }
     }
 
-    /// Writes refusals into the contract's body, those of the framework too.
-    pub(crate) fn finish(self, mut response: Response) -> Response {
+    /// Writes refusals into the contract's body, those of the framework too, and logs what failed.
+    pub(crate) fn finish(self, response: Response) -> Response {
+        let response = self.written(response);
+        if response.status().is_server_error() {
+            let id = self.id.to_str().unwrap_or_default();
+            tracing::error!(request.id = id, method = %self.method, path = self.uri.path(),
+                status = response.status().as_u16(), "request failed");
+        }
+        self.named(response)
+    }
+
+    /// As [`Asked::finish`], for an answer before the state is there. Nothing failed then, and who
+    /// watches a start asks often: the log says when loading begins and when it ends.
+    pub(crate) fn put_off(self, response: Response) -> Response {
+        let response = self.written(response);
+        self.named(response)
+    }
+
+    /// The answer with the id of its request.
+    fn named(self, mut response: Response) -> Response {
+        response.headers_mut().insert(REQUEST_ID, self.id);
+        response
+    }
+
+    fn written(&self, mut response: Response) -> Response {
         let (is_head, is_connect) = (self.method == Method::HEAD, self.method == Method::CONNECT);
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
@@ -79,12 +102,7 @@ impl Asked {
                     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(""));
                 }
             }
-            if response.status().is_server_error() {
-                tracing::error!(request.id = id, method = %self.method, path = self.uri.path(),
-                    status = response.status().as_u16(), "request failed");
-            }
         }
-        response.headers_mut().insert(REQUEST_ID, self.id);
         response
     }
 }

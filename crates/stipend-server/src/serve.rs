@@ -11,10 +11,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Headers of a request.
 const HEADERS_MAX: usize = 100;
@@ -54,16 +55,16 @@ pub async fn serve_front(
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     let mut stop = std::pin::pin!(stop);
     loop {
+        // Waiting for a place must not keep a stop from being heard.
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &connections) => accepted,
             () = &mut stop => break,
         };
-        let Ok((stream, peer)) = accepted else {
+        let Ok((stream, peer, permit)) = accepted else {
             // Out of descriptors, or a client that was gone at once: the next may do better.
             pause_accepting().await;
             continue;
         };
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
         let _ = stream.set_nodelay(true);
         let stream = Patient::new(stream, limits.write_timeout);
         let front = front.clone();
@@ -98,6 +99,17 @@ pub async fn serve_front(
         tracing::warn!("some requests were cut off by the shutdown");
     }
     Ok(())
+}
+
+/// The next client, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections).acquire_owned().await;
+    let permit = permit.expect("nobody closes the semaphore");
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
 }
 
 #[expect(clippy::disallowed_methods, reason = "accepting again at once would spin")]

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -11,17 +11,33 @@ use stipend_store::StoreError;
 use crate::error;
 
 /// Only the owner reads and writes what we make.
-const FILE_MODE: u32 = 0o600;
+pub(crate) const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
+
+const LOCK: &str = "LOCK";
+
+/// What stands in a data directory.
+const FILES: [&str; 8] = [
+    "stipend.db",
+    "stipend.db-wal",
+    "stipend.db-shm",
+    "series.db",
+    "series.db-wal",
+    "series.db-shm",
+    "MARK",
+    LOCK,
+];
 
 /// A data directory that no other process has open, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    /// `None` where the directory is only looked at and nobody has ever had it open.
+    ///
     /// Its advisory lock ends with the file or the process, whichever comes first. A file of its
     /// own, because closing any other descriptor of the database in this process would drop the
     /// locks that SQLite has on it.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Directory {
@@ -31,12 +47,22 @@ impl Directory {
         if !path.is_dir() {
             make(path).map_err(error::file)?;
         }
-        let lock = open_or_make(&path.join("LOCK")).map_err(error::file)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked),
-            Err(other) => Err(error::file(other.into())),
-        }
+        let lock = open_or_make(&path.join(LOCK)).map_err(error::file)?;
+        Ok(Self { path: path.to_owned(), _lock: Some(take(lock)?) })
+    }
+
+    /// Locks the directory and makes nothing there, not even the file of the lock.
+    pub(crate) fn look(path: &Path) -> Result<Self, StoreError> {
+        let lock = match File::open(path.join(LOCK)) {
+            Ok(lock) => Some(take(lock)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error::file(error)),
+        };
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -64,10 +90,63 @@ impl Directory {
     }
 }
 
-fn make(path: &Path) -> io::Result<()> {
+/// Locks the file, for as long as it is open.
+fn take(lock: File) -> Result<File, StoreError> {
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked),
+        Err(other) => Err(error::file(other.into())),
+    }
+}
+
+pub(crate) fn make(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Something of a data directory that others than its owner may read or write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    /// What it is.
+    pub path: PathBuf,
+    /// Its permissions, such as `0o644`.
+    pub mode: u32,
+    /// The permissions that it should have.
+    pub wanted: u32,
+}
+
+impl Exposed {
+    /// Names can be listed and nothing else: what the files say stays with their owner.
+    #[must_use]
+    pub const fn is_harmless(&self) -> bool {
+        self.wanted == DIRECTORY_MODE && self.mode & 0o022 == 0
+    }
+}
+
+/// What of a data directory others may read or write. What is made here is for its owner alone;
+/// what was there before, or was copied there, keeps its modes.
+///
+/// # Errors
+/// [`StoreError::Failed`] where that cannot be looked up.
+pub fn exposed(path: &Path) -> Result<Vec<Exposed>, StoreError> {
+    let mut found = Vec::new();
+    let mut look = |path: PathBuf, wanted: u32| match path.metadata() {
+        Ok(metadata) => {
+            let mode = metadata.mode() & 0o777;
+            if mode & 0o077 != 0 {
+                found.push(Exposed { path, mode, wanted });
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error::file(error)),
+    };
+    look(path.to_owned(), DIRECTORY_MODE)?;
+    for name in FILES {
+        look(path.join(name), FILE_MODE)?;
+    }
+    Ok(found)
 }
 
 /// Opens a file of ours for reading and writing.

@@ -3,7 +3,8 @@
 //! [`SqliteStore::open`] is the entry. The directory holds `stipend.db` with its `-wal` and
 //! `-shm`, the file `LOCK` that keeps a second process out, and the file `MARK` with the number
 //! of the last acknowledged batch; beside them [`SqliteRolls`] keeps `series.db`, which may be
-//! removed. The tables and the views for people's SQL are in
+//! removed. [`Looked`] reads it all without changing a byte, [`back_up`] copies the database, also
+//! while it is written, and [`Restore`] puts a copy back. The tables and the views for people's SQL are in
 //! `src/schema/`; `v_ledger`, `v_customer` and `v_subscription` are public, the tables are not.
 //!
 //! Amounts stand in the journal as integers of 10⁻⁹ where these fit 64 bits, else as the decimal
@@ -15,6 +16,7 @@
 #![deny(missing_docs)]
 
 mod checkpoint;
+mod copy;
 mod directory;
 mod error;
 mod insert;
@@ -23,9 +25,13 @@ mod mark;
 mod reader;
 mod rolls;
 mod schema;
+mod still;
 mod store;
 mod value;
 mod wal;
 
+pub use copy::{Restore, Restored, back_up};
+pub use directory::{Exposed, exposed};
 pub use rolls::SqliteRolls;
+pub use still::Looked;
 pub use store::{Opened, Options, SqliteStore};

@@ -44,6 +44,11 @@ impl Mark {
         }
     }
 
+    /// Makes it durable, which only a mark that replaces another one needs.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
     pub(crate) fn write(&self, batch: u64) -> io::Result<()> {
         self.file.write_all_at(&form(batch), 0)
     }

@@ -1,5 +1,6 @@
 //! The reading side: connections of their own, which a writer never waits for.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -9,6 +10,7 @@ use stipend_store::{
 };
 
 use crate::directory::Directory;
+use crate::still::Still;
 use crate::value::{Nano, Number, bound, int, limit};
 use crate::{error, listing, store};
 
@@ -29,13 +31,25 @@ const ROW: &str = "SELECT seq, part, kind, at, slot, pool, pool_seq, prev, jump,
 #[derive(Debug)]
 pub(crate) struct SqliteReader {
     idle: Mutex<Vec<Connection>>,
-    /// Kept so that the directory stays locked while anything has it open.
-    directory: Arc<Directory>,
+    source: Source,
+}
+
+/// What is read.
+#[derive(Debug)]
+enum Source {
+    /// The database that the store writes. The directory stays locked while anything has it open.
+    Written(Arc<Directory>),
+    /// One that nobody writes.
+    Still(Arc<Still>),
 }
 
 impl SqliteReader {
     pub(crate) fn new(directory: Arc<Directory>) -> Self {
-        Self { idle: Mutex::default(), directory }
+        Self { idle: Mutex::default(), source: Source::Written(directory) }
+    }
+
+    pub(crate) fn of_still(still: Arc<Still>) -> Self {
+        Self { idle: Mutex::default(), source: Source::Still(still) }
     }
 
     /// Asks on an idle connection. The pool's lock is not held meanwhile.
@@ -58,14 +72,23 @@ impl SqliteReader {
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        // A read-only handle could not take part in the WAL's index, hence `query_only`.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(self.directory.database(), flags)?;
-        connection.busy_timeout(store::BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "query_only", true)?;
+        let connection = match &self.source {
+            Source::Written(directory) => beside(&directory.database())?,
+            Source::Still(still) => still.connect()?,
+        };
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(connection)
     }
+}
+
+/// A connection that reads beside whoever writes.
+pub(crate) fn beside(database: &Path) -> rusqlite::Result<Connection> {
+    // A read-only handle could not take part in the WAL's index, hence `query_only`.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    connection.busy_timeout(store::BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
 }
 
 impl Reader for SqliteReader {

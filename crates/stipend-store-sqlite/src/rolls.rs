@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use stipend_store::{Roll, RollHead, Rolls, Seq, StoreError};
 
 use crate::directory;
-use crate::error;
 use crate::store::BUSY_TIMEOUT;
 use crate::value::{Number, bound, int};
+use crate::{error, still};
 
 /// The layout and the meaning of the bodies, kept in `PRAGMA user_version`: a file that says
 /// something else is made anew.
@@ -50,6 +50,30 @@ impl SqliteRolls {
             Err(other) => return Err(other),
         };
         Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Opens the roll-ups of a data directory that is only looked at: nothing is made or changed.
+    /// `None` where there are none.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where the file is of another version or not to be read, which the
+    /// next [`SqliteRolls::open`] makes anew.
+    pub fn look(path: &Path) -> Result<Option<Self>, StoreError> {
+        let file = path.join(FILE);
+        let length = |file: &Path| directory::length(file).map_err(error::file);
+        if length(&file)?.unwrap_or(0) == 0 {
+            return Ok(None);
+        }
+        let has_wal = length(&still::named(&file, "-wal"))?.unwrap_or(0) > 0;
+        let open = || {
+            let connection = still::connect(&file, has_wal)?;
+            let layout = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            Ok::<(Connection, i64), rusqlite::Error>((connection, layout))
+        };
+        match open().map_err(error::reading)? {
+            (connection, LAYOUT) => Ok(Some(Self { connection: Mutex::new(connection) })),
+            (_, other) => Err(StoreError::Damaged(format!("{FILE} has the layout {other}"))),
+        }
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -1,6 +1,5 @@
 //! The writing side, and how the data directory is opened.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +12,7 @@ use crate::checkpoint::{self, Checkpointer};
 use crate::directory::{self, Directory};
 use crate::mark::{self, Mark};
 use crate::reader::{self, SqliteReader};
-use crate::wal::{self, Finding};
-use crate::{error, insert, schema};
+use crate::{error, insert, schema, still};
 
 /// How long a connection waits for someone who holds the database: a person's shell, say.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -196,20 +194,14 @@ impl Store for SqliteStore {
 /// Looks at the files before SQLite does, which would drop without a word what follows a damaged
 /// frame; gives the offset of a torn tail.
 fn examine(directory: &Directory, marked: mark::Found) -> Result<Option<u64>, StoreError> {
-    let database = directory::length(&directory.database()).map_err(error::file)?;
-    let finding = match File::open(directory.wal()) {
-        Ok(file) => wal::scan(file).map_err(error::file)?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::default(),
-        Err(error) => return Err(error::file(error)),
-    };
-    if let Some(offset) = finding.damaged {
-        return Err(StoreError::Damaged(format!(
-            "stipend.db-wal at offset {offset}: a damaged frame with whole commits behind it"
-        )));
+    let finding = still::look_through(&directory.wal())?;
+    if let Some(why) = still::damage(finding) {
+        return Err(StoreError::Damaged(why));
     }
+    let database = directory::length(&directory.database()).map_err(error::file)?;
     let empty = database.unwrap_or(0) == 0;
     if empty && (finding.commits > 0 || matches!(marked, mark::Found::Batch(1..))) {
-        return Err(StoreError::Damaged("stipend.db is missing or empty".to_owned()));
+        return Err(StoreError::Damaged(still::MISSING.to_owned()));
     }
     if database.is_none() {
         directory.make_database().map_err(error::file)?;
@@ -230,12 +222,7 @@ fn connect(directory: &Directory) -> rusqlite::Result<Connection> {
 
 /// Acknowledged batches must be there.
 fn check_mark(marked: mark::Found, last: u64) -> Result<(), StoreError> {
-    match marked {
-        mark::Found::Batch(acknowledged) if acknowledged > last => Err(StoreError::Damaged(
-            format!("batch {acknowledged} was acknowledged, but stipend.db ends with batch {last}"),
-        )),
-        _ => Ok(()),
-    }
+    still::missed(marked, last).map_or(Ok(()), |why| Err(StoreError::Damaged(why)))
 }
 
 /// Makes the connection the writing one.
@@ -275,7 +262,7 @@ fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
 }
 
 /// The number of the last batch, 0 where there is none.
-fn last_batch(connection: &Connection) -> Result<u64, StoreError> {
+pub(crate) fn last_batch(connection: &Connection) -> Result<u64, StoreError> {
     let Some((seq, number)) = reader::last_header(connection).map_err(error::reading)? else {
         return match reader::last(connection).map_err(error::reading)? {
             0 => Ok(0),

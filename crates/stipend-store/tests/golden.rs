@@ -684,7 +684,7 @@ fn customer() -> Customer {
 
 fn pool_with_reservations() -> Pool {
     let held = Grant { held: nano(2_000_000_000), ..recurring_grant() };
-    Pool { live: vec![held.clone()], lapsed: vec![held], holds: vec![hold()], ..pool() }
+    Pool { live: vec![held.clone()].into(), lapsed: vec![held], holds: vec![hold()], ..pool() }
 }
 
 fn pool() -> Pool {
@@ -694,7 +694,7 @@ fn pool() -> Pool {
         resource: None,
         seq: 1_000,
         at: at(6),
-        live: vec![recurring_grant()],
+        live: vec![recurring_grant()].into(),
         scheduled: vec![plain_grant(GrantKind::Promotional)],
         lapsed: Vec::new(),
         holds: Vec::new(),

@@ -52,7 +52,8 @@ response! {
         pub as_of: String,
         /// What each subscription grants in its running period, and why.
         pub subscriptions: Vec<SubscriptionExplanation>,
-        /// The grants that can be used, in the order in which they are drawn.
+        /// The grants that can be used, in the order in which they are drawn. Of those that are used up
+        /// the latest, where there are more than a thousand in all.
         pub grants: Vec<GrantExplanation>,
         /// The grants whose time has not come, in the order in which they would be drawn.
         pub scheduled_grants: Vec<GrantExplanation>,

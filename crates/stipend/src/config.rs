@@ -8,6 +8,10 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use stipend_server::{EMBED_ORIGINS_MAX, EmbedOrigin, Limits, TrustedProxy};
 
+/// Characters of a key that is given at the start.
+const BOOTSTRAP_KEY_MIN: usize = 8;
+const BOOTSTRAP_KEY_MAX: usize = 255;
+
 const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
 
 /// What can be set, on the command line and in the environment.
@@ -128,8 +132,9 @@ impl Settings {
     pub(crate) fn resolve(self) -> Result<Config, Failure> {
         let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let default = LISTEN_DEFAULT.parse().expect("the default is an address");
-        let key = bootstrap_key(self.bootstrap_api_key)?;
-        let sandbox_key = bootstrap_key(self.bootstrap_sandbox_api_key)?;
+        let key = bootstrap_key("STIPEND_BOOTSTRAP_API_KEY", self.bootstrap_api_key)?;
+        let sandbox_key = self.bootstrap_sandbox_api_key;
+        let sandbox_key = bootstrap_key("STIPEND_BOOTSTRAP_SANDBOX_API_KEY", sandbox_key)?;
         if key.is_some() && key == sandbox_key {
             let message = "the bootstrap API keys of production and sandbox must differ";
             return Err(Failure::Configuration(message.to_owned()));
@@ -190,14 +195,24 @@ fn trusted_proxies(
     flag.map_or_else(|| file.unwrap_or_default().into_iter().map(read).collect(), Ok)
 }
 
-/// A key that is set, and not set to nothing.
-fn bootstrap_key(key: Option<String>) -> Result<Option<String>, Failure> {
-    let key = key.filter(|key| !key.is_empty());
-    if key.as_ref().is_some_and(|key| key.len() > 255 || !key.is_ascii()) {
-        let message = "a bootstrap API key has at most 255 ASCII characters";
-        return Err(Failure::Configuration(message.to_owned()));
-    }
-    Ok(key)
+/// A key that is set, and not set to nothing. One that no request could carry would open nothing,
+/// and nobody would know why.
+fn bootstrap_key(variable: &str, key: Option<String>) -> Result<Option<String>, Failure> {
+    let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(None) };
+    let why = if key.trim() != key {
+        "begins or ends with a blank or a line end, which no header carries: leave it out, as \
+         `printf %s` does where `echo` adds a line end"
+    } else if !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        "holds characters that no header carries: use printable ASCII"
+    } else if key.len() > BOOTSTRAP_KEY_MAX {
+        "is longer than 255 characters"
+    } else if key.len() < BOOTSTRAP_KEY_MIN {
+        "is shorter than 8 characters and soon guessed: make one with `openssl rand -hex 24`, or \
+         leave it out and the first start makes one"
+    } else {
+        return Ok(Some(key));
+    };
+    Err(Failure::Configuration(format!("{variable} {why}")))
 }
 
 fn read_file(path: &Path) -> Result<File, Failure> {
@@ -264,6 +279,40 @@ mod tests {
         for text in ["", "s", "7", "-1s", "1.5h", "7 d", "9223372036854775807d", "7é"] {
             assert!(text.parse::<ClockJump>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_no_request_could_carry_is_refused_with_the_name_of_its_variable() {
+        let check = |key: &str, refused: Option<&str>| {
+            for variable in ["STIPEND_BOOTSTRAP_API_KEY", "STIPEND_BOOTSTRAP_SANDBOX_API_KEY"] {
+                match (bootstrap_key(variable, Some(key.to_owned())), refused) {
+                    (Ok(kept), None) => {
+                        assert_eq!(kept.as_deref(), Some(key).filter(|key| !key.is_empty()));
+                    }
+                    (Err(Failure::Configuration(line)), Some(why)) => {
+                        assert!(line.starts_with(variable) && line.contains(why), "{line}");
+                        assert!(key.trim().len() < 4 || !line.contains(key.trim()), "{line}");
+                    }
+                    other => panic!("{key:?}: {other:?}"),
+                }
+            }
+        };
+        check("", None);
+        check("my-secret-key", None);
+        check("12345678", None);
+        check("with a blank", None);
+        check(&"k".repeat(255), None);
+        check(&"k".repeat(256), Some("longer than 255"));
+        check("my-secret-key\n", Some("begins or ends"));
+        check("my-secret-key ", Some("begins or ends"));
+        check("\tmy-secret-key", Some("begins or ends"));
+        check(" ", Some("begins or ends"));
+        check("my-secret\nkey", Some("no header carries"));
+        check("my\tsecret-key", Some("no header carries"));
+        check("my-secret-key\u{7f}x", Some("no header carries"));
+        check("mein-schlüssel", Some("no header carries"));
+        check("sk", Some("shorter than 8"));
+        check("1234567", Some("shorter than 8"));
     }
 
     #[test]

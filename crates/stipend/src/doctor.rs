@@ -7,7 +7,8 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use stipend_engine::{Clock, SystemClock};
-use stipend_store::Store as _;
+use stipend_store::StoreError;
+use stipend_store_sqlite::{Exposed, Looked, exposed};
 
 /// Syncs that are timed.
 const SYNCS: usize = 50;
@@ -15,9 +16,10 @@ const SYNCS: usize = 50;
 pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let config = settings.resolve()?;
     let mut wrong = 0;
-    let checks: [(&str, Result<String, String>); 4] = [
-        ("data directory", data_directory(&config)),
-        ("disk", disk(&config.data_dir)),
+    let checks: [(&str, Result<String, String>); 5] = [
+        ("data directory", data_directory(&config.data_dir)),
+        ("permissions", permissions(&config.data_dir)),
+        ("disk", disk(nearest(&config.data_dir))),
         ("address", address(&config)),
         ("environment", Ok(environment())),
     ];
@@ -38,12 +40,46 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     }
 }
 
-fn data_directory(config: &Config) -> Result<String, String> {
-    let shown = config.data_dir.display();
-    let store =
-        start::open_store(&config.data_dir).map_err(|failure| format!("{shown}: {failure}"))?;
-    let last = store.reader().last().map_err(|error| format!("{shown}: {error}"))?;
-    Ok(format!("{shown} can be opened and holds {last} rows"))
+/// Looks at the data and makes nothing: a name that is mistyped must not become a database.
+fn data_directory(data_dir: &Path) -> Result<String, String> {
+    let shown = data_dir.display();
+    let writable = nearest(data_dir);
+    tempfile::tempfile_in(writable)
+        .map_err(|error| format!("{} cannot be written: {error}", writable.display()))?;
+    if writable != data_dir {
+        return Ok(format!(
+            "{shown} does not exist; a server would make it and begin without data"
+        ));
+    }
+    if !data_dir.join("stipend.db").exists() {
+        return Ok(format!("{shown} holds no data; a server would begin without"));
+    }
+    let wrong = |error: StoreError| format!("{shown}: {}", Failure::from(error));
+    let looked = Looked::directory(data_dir).map_err(wrong)?;
+    if let Some(flaw) = looked.flaw {
+        return Err(wrong(StoreError::Damaged(flaw)));
+    }
+    let last = if looked.empty { 0 } else { looked.reader().last().map_err(wrong)? };
+    Ok(format!("{shown} can be read and written, and holds {last} rows"))
+}
+
+/// The directory, or the nearest one above it that exists.
+fn nearest(data_dir: &Path) -> &Path {
+    let there = data_dir.ancestors().find(|path| path.exists());
+    there.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn permissions(data_dir: &Path) -> Result<String, String> {
+    let found = exposed(data_dir).map_err(|error| Failure::from(error).to_string())?;
+    let (harmless, harmful): (Vec<Exposed>, Vec<Exposed>) =
+        found.into_iter().partition(Exposed::is_harmless);
+    let lines =
+        |found: &[Exposed]| found.iter().map(start::exposure).collect::<Vec<_>>().join("; ");
+    match (harmful.as_slice(), harmless.as_slice()) {
+        ([], []) => Ok("only the owner can read the data".to_owned()),
+        ([], harmless) => Ok(format!("only the owner can read the data; {}", lines(harmless))),
+        (harmful, _) => Err(lines(harmful)),
+    }
 }
 
 /// Times what every acknowledgement waits for.

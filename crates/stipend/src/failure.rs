@@ -22,6 +22,11 @@ impl Failure {
         Self::Failed(format!("{what}: {}", chain(error)))
     }
 
+    /// Somebody has the data open; `what_to_do` says what to do about it.
+    pub(crate) fn locked(what_to_do: &str) -> Self {
+        Self::Configuration(format!("{}; {what_to_do}", StoreError::Locked))
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Failed(_) => ExitCode::from(1),
@@ -56,8 +61,8 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Damaged(why) => Self::Damaged(format!(
-                "damaged data: {why}; nothing was changed. Run `stipend fsck` for the first \
-                 damaged place, and restore a backup"
+                "damaged data: {why}; nothing was changed. `stipend fsck` says what is sound, and \
+                 `stipend restore FILE` puts a backup in its place"
             )),
             StoreError::Locked | StoreError::Newer { .. } | StoreError::Older { .. } => {
                 Self::Configuration(error.to_string())

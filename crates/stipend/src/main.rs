@@ -1,7 +1,9 @@
-//! The binary: `serve`, `demo`, `doctor`, `environment`, `key`, `operator`, `fsck`, `openapi`.
+//! The binary: `serve`, `demo`, `doctor`, `environment`, `key`, `operator`, `fsck`, `backup`,
+//! `restore`, `openapi`.
 //!
 //! Exit codes: 0 fine, 1 failed, 2 usage or configuration, 3 damaged data.
 
+mod backup;
 mod config;
 mod demo;
 mod descriptors;
@@ -11,6 +13,7 @@ mod failure;
 mod fsck;
 mod key;
 mod operator;
+mod restore;
 mod serve;
 mod start;
 mod terminal;
@@ -51,6 +54,17 @@ enum Command {
     Operator(operator::Action),
     /// Verify the data of a stopped server: every row, every hash, every invariant.
     Fsck(Settings),
+    /// Copy the data into one file, also beside a running server, and verify the copy.
+    ///
+    /// The copy holds everything that was acknowledged before the command began. Until it is whole,
+    /// synced and verified it stands beside FILE under another name. Only its owner may read it: it
+    /// holds the hashes of passwords and keys, and the secret that tokens are signed with.
+    Backup(backup::Backup),
+    /// Put a copy back, in the place of the data of a stopped server.
+    ///
+    /// The copy is verified first, and left as it is. The files that are there are not deleted: they
+    /// go into a new folder `before-restore-…` in the data directory.
+    Restore(restore::Arguments),
     /// Print the API's description (`OpenAPI`, JSON).
     Openapi,
 }
@@ -65,6 +79,8 @@ fn main() -> ExitCode {
         Command::Key(action) => key::run(action),
         Command::Operator(action) => operator::run(action),
         Command::Fsck(settings) => fsck::run(settings),
+        Command::Backup(asked) => backup::run(asked),
+        Command::Restore(asked) => restore::run(asked),
         Command::Openapi => say(&stipend_server::openapi::document()),
     };
     match done {

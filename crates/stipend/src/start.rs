@@ -10,7 +10,7 @@ use stipend_engine::{
 };
 use stipend_server::ids::{SystemRandom, secret_key};
 use stipend_store::StoreError;
-use stipend_store_sqlite::{Options, SqliteStore};
+use stipend_store_sqlite::{Exposed, Options, SqliteStore, exposed};
 
 /// Opens the store of a data directory, which comes to be where it is missing.
 pub(crate) fn open_store(data_dir: &Path) -> Result<SqliteStore, Failure> {
@@ -24,7 +24,20 @@ pub(crate) fn open_store(data_dir: &Path) -> Result<SqliteStore, Failure> {
     if opened.mark_unreadable {
         tracing::warn!("the mark of the last acknowledged batch was unreadable and is made anew");
     }
+    for exposed in exposed(data_dir)? {
+        let text = exposure(&exposed);
+        // Many a directory was made by hand before the first start.
+        if exposed.is_harmless() { tracing::info!("{text}") } else { tracing::warn!("{text}") }
+    }
     Ok(store)
+}
+
+/// What others than its owner may read, and what to do about it.
+pub(crate) fn exposure(exposed: &Exposed) -> String {
+    let Exposed { path, mode, wanted } = exposed;
+    let shown = path.display();
+    let what = if exposed.is_harmless() { "list the names in" } else { "read or write" };
+    format!("others than its owner can {what} {shown} (mode {mode:04o}): chmod {wanted:o} {shown}")
 }
 
 /// Opens the data of a server that is stopped and has run before. `locked` says what to do where it

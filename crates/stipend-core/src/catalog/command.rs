@@ -6,8 +6,8 @@
 use super::{
     Behavior, Charges, Enforcement, EntitlementTerms, EnumValue, FeatureStatus, FeatureType,
     Metadata, Meter, MeterType, Migration, PackageKey, PackageVersion, Pricing, ProductSettings,
-    Reset, Settings, SettingsPatch, Target, TrialConfig, UnitTransformation, Units, UsageReset,
-    Widget,
+    ResetPatch, Settings, SettingsPatch, Target, TrialConfig, UnitTransformation, Units,
+    UsageReset, Widget,
 };
 use crate::Amount;
 use crate::id::{CurrencyId, FeatureId, PackageId, ProductId};
@@ -314,7 +314,7 @@ pub struct FeatureTermsPatch {
     /// The values that are allowed.
     pub enum_values: Option<Vec<String>>,
     /// When usage starts anew.
-    pub reset: Option<Option<Reset>>,
+    pub reset: ResetPatch,
 }
 
 /// Changes of an entitlement. What it is for cannot change.

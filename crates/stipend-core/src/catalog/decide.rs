@@ -6,7 +6,7 @@ use super::command::{
 };
 use super::{
     Catalog, CatalogChange, CreditType, EndSetup, Feature, FeatureStatus, Package, PackageKey,
-    Pricing, Product, ProductSettings, Settings, Target, UsageReset, draft, publish,
+    Pricing, Product, ProductSettings, ResetPeriod, Settings, Target, UsageReset, draft, publish,
 };
 use crate::id::{CurrencyId, FeatureId, ProductId};
 use crate::time::Timestamp;
@@ -81,6 +81,9 @@ pub enum CatalogRejection {
     /// The package gives nothing and costs nothing.
     #[error("{0} is empty: it has neither an entitlement nor a charge")]
     Empty(PackageKey),
+    /// From where a reset is counted was said for a period that is not its own.
+    #[error("where usage starts anew each {0:?} does not go with the reset period")]
+    ResetPeriod(ResetPeriod),
     /// The package was never published.
     #[error("{0} has never been published")]
     NotPublished(PackageKey),

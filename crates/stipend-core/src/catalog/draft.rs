@@ -288,7 +288,7 @@ pub(super) fn update_entitlement(
             patch_credit(terms, patch);
         }
         EntitlementTerms::Feature(terms) => match &patch.feature {
-            Some(feature) => patch_feature(terms, feature),
+            Some(feature) => patch_feature(terms, feature)?,
             None => return Err(CatalogRejection::EntitlementType),
         },
     }
@@ -309,15 +309,20 @@ pub(super) fn update_entitlement(
     Ok(())
 }
 
-fn patch_feature(terms: &mut FeatureTerms, patch: &FeatureTermsPatch) {
+fn patch_feature(
+    terms: &mut FeatureTerms,
+    patch: &FeatureTermsPatch,
+) -> Result<(), CatalogRejection> {
     set(&mut terms.usage_limit, patch.usage_limit.as_ref());
-    set(&mut terms.reset, patch.reset.as_ref());
+    let reset = patch.reset.merge(terms.reset.as_ref());
+    terms.reset = reset.map_err(CatalogRejection::ResetPeriod)?;
     terms.unlimited = patch.unlimited.or(terms.unlimited);
     terms.soft_limit = patch.soft_limit.or(terms.soft_limit);
     terms.enforcement = patch.enforcement.or(terms.enforcement);
     if let Some(values) = &patch.enum_values {
         terms.enum_values = Some(values.clone());
     }
+    Ok(())
 }
 
 fn patch_credit(terms: &mut CreditTerms, patch: &EntitlementPatch) {

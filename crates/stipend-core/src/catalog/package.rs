@@ -1,6 +1,6 @@
 //! Plans and add-ons: versions, entitlements, charges.
 
-use super::{Document, Metadata};
+use super::{Document, Metadata, Reset};
 use crate::Amount;
 use crate::customer::BillingPeriod;
 use crate::formula::Formula;
@@ -72,30 +72,6 @@ pub enum Widget {
     CustomerPortal,
     /// The checkout.
     Checkout,
-}
-
-/// How often a feature's usage starts anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResetPeriod {
-    /// Every year.
-    Year,
-    /// Every month.
-    Month,
-    /// Every week.
-    Week,
-    /// Every day.
-    Day,
-    /// Every hour.
-    Hour,
-}
-
-/// When a feature's usage starts anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reset {
-    /// How often.
-    pub period: ResetPeriod,
-    /// From where it is counted, in the contract's words (`SubscriptionStart`, `EveryMonday`, …).
-    pub according_to: Option<String>,
 }
 
 /// What an entitlement is for.

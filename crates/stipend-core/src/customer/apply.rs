@@ -105,6 +105,7 @@ impl Customer {
             self.apply_effect(index, effect, entry.at);
             self.pools[index].note_metered(effect, is_metered);
         }
+        self.pools[index].set_aside(entry);
         self.note_drawn(index, entry);
         let pool = &self.pools[index];
         assert_eq!(pool.balance(), before + entry.delta(), "an entry moves the balance by its sum");
@@ -325,6 +326,21 @@ impl Pool {
         grant.assert_bounds();
     }
 
+    /// Sets aside what an entry used up. Nearly all of them only draw, so nothing else is looked at.
+    fn set_aside(&mut self, entry: &PoolEntry) {
+        let drawn = |effect: &Effect| match effect {
+            Effect::Drawn(draw) => Some(draw.grant),
+            _ => None,
+        };
+        let is_plain = |effect: &Effect| matches!(effect, Effect::Drawn(_) | Effect::Overdrawn(_));
+        if entry.effects.iter().all(is_plain) {
+            let drawn = entry.effects.iter().filter_map(drawn);
+            drawn.for_each(|no| self.live.set_aside_one(no));
+        } else {
+            self.live.set_aside();
+        }
+    }
+
     fn overdraw(&mut self, draw: Draw, at: Timestamp) {
         assert!(draw.amount.is_positive(), "an overdraft takes something");
         self.used += draw.amount;
@@ -397,8 +413,7 @@ impl Pool {
     /// Invariant 2: what a grant loses at its end is what was unused of it. It stays aside while a
     /// part of it is held.
     fn end(&mut self, ended: &Ended) {
-        if let Some(place) = self.live.iter().position(|grant| grant.no == ended.grant.no) {
-            let grant = self.live.remove(place);
+        if let Some(grant) = self.live.remove(ended.grant.no) {
             assert_eq!(grant.remaining(), ended.amount, "a grant loses what was unused of it");
             self.granted -= grant.amount;
             self.used -= grant.consumed + grant.held;

@@ -10,7 +10,7 @@ use super::reverse::{ReverseRequest, reverse};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
 use super::subscription::SubscriptionEndReason;
-use super::{Customer, Profile, Resource, life};
+use super::{Customer, Pool, Profile, Resource, life};
 use crate::Amount;
 use crate::catalog::{Catalog, Extras, ExtrasPatch, Metadata, PackageKey, patch_extras};
 use crate::formula::EvaluationError;
@@ -18,7 +18,7 @@ use crate::id::{
     CurrencyId, CustomerId, EnvId, FeatureId, GrantNo, PoolId, ProductId, ReservationId,
     ResourceId, SubscriptionNo,
 };
-use crate::limits::CUSTOMER_RESOURCES_MAX;
+use crate::limits::{CUSTOMER_RESOURCES_MAX, POOL_GRANTS_ALL_MAX, POOL_GRANTS_MAX};
 use crate::time::Timestamp;
 
 /// A command to one customer.
@@ -324,6 +324,38 @@ pub fn decide_consumption(
     consume(customer, catalog, request, now)
 }
 
+/// As [`decide`] for [`CustomerCommand::Usage`], without taking the request.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_usage(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &UsageRequest,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    if customer.profile.archived_at.is_some() {
+        return Err(CustomerRejection::CustomerArchived);
+    }
+    report::report(customer, catalog, request, now)
+}
+
+/// As [`decide`] for [`CustomerCommand::Event`], without taking the request.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_event(
+    customer: &Customer,
+    catalog: &Catalog,
+    request: &EventRequest,
+    now: Timestamp,
+) -> Result<Decision, CustomerRejection> {
+    if customer.profile.archived_at.is_some() {
+        return Err(CustomerRejection::CustomerArchived);
+    }
+    report::take_event(customer, catalog, request, now)
+}
+
 /// Decides a command to a customer that has been rolled forward to `now`.
 ///
 /// # Errors
@@ -412,8 +444,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A builder of what time brings about.
-    pub(super) fn of_time(customer: &Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
-        Self { by: Bringer::Time, ..Self::new(customer, catalog, now) }
+    pub(super) fn of_time(customer: Customer, catalog: &'a Catalog, now: Timestamp) -> Self {
+        Self { customer, catalog, now, by: Bringer::Time, entries: Vec::new() }
     }
 
     /// A builder that goes on from here, to be joined or dropped.
@@ -492,15 +524,30 @@ pub(super) fn check_limit(
     if count < max { Ok(()) } else { Err(CustomerRejection::LimitReached { what, max }) }
 }
 
-/// What is counted against [`POOL_GRANTS_MAX`](crate::limits::POOL_GRANTS_MAX).
-pub(super) const POOL_GRANTS: &str = "grants in a pool";
+/// What is counted against [`POOL_GRANTS_MAX`].
+const POOL_GRANTS: &str = "grants with something left in a pool";
+
+/// What is counted against [`POOL_GRANTS_ALL_MAX`].
+const POOL_GRANTS_ALL: &str = "grants in a pool";
+
+/// That a pool has room for one more grant.
+pub(super) fn check_pool_room(pool: &Pool) -> Result<(), CustomerRejection> {
+    let scheduled = pool.scheduled.len();
+    check_limit(pool.live.open().len() + scheduled, POOL_GRANTS_MAX, POOL_GRANTS)?;
+    check_limit(pool.live.len() + scheduled, POOL_GRANTS_ALL_MAX, POOL_GRANTS_ALL)
+}
 
 /// What can be done where something is full.
 fn way_out(what: &str) -> &'static str {
-    if what == POOL_GRANTS {
-        "; void grants that are used up, of which nothing can be given back then, and let new ones expire"
-    } else {
-        ""
+    match what {
+        POOL_GRANTS => {
+            "; void grants that are not needed, or wait until some are used up or expire"
+        }
+        POOL_GRANTS_ALL => {
+            "; void grants that are used up, of which nothing can be given back then, and let new \
+             ones expire"
+        }
+        _ => "",
     }
 }
 

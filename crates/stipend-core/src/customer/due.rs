@@ -80,17 +80,20 @@ pub fn roll_forward_within(
             return None;
         }
         instants += 1;
-        entries.extend(roll_instant(&mut rolled, catalog, due));
+        let (next, made) = roll_instant(rolled, catalog, due);
+        rolled = next;
+        entries.extend(made);
     }
     Some(entries)
 }
 
-/// Does what is due at one instant, the customer's next.
+/// Does what is due at one instant, the customer's next; gives the customer as it is then, and the
+/// entries.
 pub(super) fn roll_instant(
-    customer: &mut Customer,
+    customer: Customer,
     catalog: &Catalog,
     due: Timestamp,
-) -> Vec<Entry> {
+) -> (Customer, Vec<Entry>) {
     let mut builder = Builder::of_time(customer, catalog, due);
     hold::expire(&mut builder);
     if builder.customer.subscriptions.iter().any(|subscription| turns(&subscription.terms, due)) {
@@ -103,9 +106,7 @@ pub(super) fn roll_instant(
     }
     let next = builder.customer.next_due;
     assert!(next.is_none_or(|next| next > due), "what is due is done once");
-    let (rolled, entries) = builder.into_parts();
-    *customer = rolled;
-    entries
+    builder.into_parts()
 }
 
 /// Whether something but the end of a period is due for a subscription.
@@ -233,6 +234,9 @@ impl<'a> Turn<'a> {
 
     fn expire(&mut self) {
         let over = |end: Timestamp| end <= self.at;
+        if !self.pool.live.next_expiry().is_some_and(over) {
+            return;
+        }
         for grant in &self.pool.live {
             if grant.expires_at.is_some_and(over) {
                 self.effects.push(Effect::Ended(Ended {

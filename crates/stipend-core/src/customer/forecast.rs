@@ -58,7 +58,9 @@ pub fn flows(customer: &Customer, catalog: &Catalog, pool: PoolId, now: Timestam
         let Some(due) = rolled.next_due.filter(|due| *due <= horizon) else { break };
         let scheduled = rolled.pool(pool).map(|pool| pool.scheduled.clone()).unwrap_or_default();
         let mut flow = Flow { at: due, ends: Vec::new(), begins: Vec::new() };
-        for entry in roll_instant(&mut rolled, catalog, due) {
+        let (next, entries) = roll_instant(rolled, catalog, due);
+        rolled = next;
+        for entry in entries {
             match entry {
                 Entry::Pool(entry) if entry.pool == pool => flow.note(&entry, &scheduled),
                 _ => {}
@@ -171,7 +173,7 @@ impl Ahead {
             blocks: Vec::new(),
             debt: debt.nano().saturating_mul(scale),
         };
-        pool.live.iter().for_each(|grant| ahead.take_up(grant));
+        pool.live.open().iter().for_each(|grant| ahead.take_up(grant));
         ahead
     }
 

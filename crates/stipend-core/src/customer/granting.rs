@@ -1,13 +1,13 @@
 //! Granting credits and taking them back (`behaviour.md` §3.2, §3.3).
 
-use super::decide::{Builder, CustomerRejection, Decision, POOL_GRANTS, check_limit};
+use super::decide::{Builder, CustomerRejection, Decision, check_limit, check_pool_room};
 use super::entry::{Cause, Effect, Ended, GrantEnd, Settled};
 use super::grant::{Cost, Grant, GrantKind};
 use super::{Customer, Overdraft, Pool};
 use crate::Amount;
 use crate::catalog::{Catalog, Metadata};
 use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId};
-use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
+use crate::limits::CUSTOMER_POOLS_MAX;
 use crate::shared::Shared;
 use crate::time::Timestamp;
 
@@ -60,8 +60,7 @@ pub(super) fn grant(
     if known.is_none() {
         check_limit(customer.pools.len(), CUSTOMER_POOLS_MAX, "pools")?;
     }
-    let held = known.map_or(0, |pool| pool.live.len() + pool.scheduled.len());
-    check_limit(held, POOL_GRANTS_MAX, POOL_GRANTS)?;
+    known.map_or(Ok(()), check_pool_room)?;
     let pool = builder.pool(&new.currency, new.resource.as_ref());
     let no = builder.customer.next_grant;
     let grant = Grant {

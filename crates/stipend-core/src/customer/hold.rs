@@ -417,7 +417,7 @@ impl Pool {
     /// What is held of live grants; it counts as used.
     #[must_use]
     pub fn reserved(&self) -> Amount {
-        self.live.iter().map(|grant| grant.held).sum()
+        self.live.open().iter().map(|grant| grant.held).sum()
     }
 
     /// What is held of grants that have ended since; it is no part of the balance.

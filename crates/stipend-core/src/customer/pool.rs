@@ -3,9 +3,10 @@
 use super::entry::Draw;
 use super::grant::{Grant, GrantKind};
 use super::hold::Hold;
+use super::live::LiveGrants;
 use crate::Amount;
 use crate::id::{CurrencyId, GrantNo, PoolId, ResourceId, SubscriptionNo};
-use crate::shared::{clone_fields, make_room};
+use crate::shared::clone_fields;
 use crate::time::Timestamp;
 
 /// What reported usage took beyond the grants: the one record of it that a pool has.
@@ -35,7 +36,7 @@ pub struct Pool {
     /// The instant of its last entry.
     pub at: Timestamp,
     /// The grants in force, in burn order, exhausted ones included.
-    pub live: Vec<Grant>,
+    pub live: LiveGrants,
     /// The grants that are not effective yet, in the order of their making.
     pub scheduled: Vec<Grant>,
     /// The grants that have ended while a part of them was held, in the order of their ends.
@@ -97,7 +98,7 @@ impl Pool {
             resource,
             seq: 0,
             at: Timestamp::EPOCH,
-            live: Vec::new(),
+            live: LiveGrants::default(),
             scheduled: Vec::new(),
             lapsed: Vec::new(),
             holds: Vec::new(),
@@ -138,7 +139,7 @@ impl Pool {
     /// As [`Pool::spread`], each draw given as it comes; gives the shortfall.
     pub(super) fn spread_into(&self, amount: Amount, mut take: impl FnMut(Draw)) -> Amount {
         let mut rest = amount;
-        for grant in &self.live {
+        for grant in self.live.open() {
             if rest.is_zero() {
                 break;
             }
@@ -158,7 +159,7 @@ impl Pool {
     }
 
     fn recurring(&self) -> impl Iterator<Item = &Grant> {
-        self.live.iter().filter(|grant| grant.kind == GrantKind::Recurring)
+        self.live.open().iter().filter(|grant| grant.kind == GrantKind::Recurring)
     }
 
     /// The live recurring grants of a subscription, in burn order.
@@ -171,31 +172,33 @@ impl Pool {
     /// The live or scheduled grant with that number.
     #[must_use]
     pub fn find_grant(&self, no: GrantNo) -> Option<&Grant> {
-        self.live.iter().chain(&self.scheduled).find(|grant| grant.no == no)
+        let scheduled = || self.scheduled.iter().find(|grant| grant.no == no);
+        self.live.find(no).or_else(scheduled)
+    }
+
+    /// As [`Pool::find_grant`], also one that has ended while a part of it is held.
+    #[must_use]
+    pub fn find_present(&self, no: GrantNo) -> Option<&Grant> {
+        let lapsed = || self.lapsed.iter().find(|grant| grant.no == no);
+        self.find_grant(no).or_else(lapsed)
     }
 
     pub(super) fn live_mut(&mut self, no: GrantNo) -> &mut Grant {
-        self.live
-            .iter_mut()
-            .find(|grant| grant.no == no)
-            .expect("an entry names live grants of its pool")
+        self.live.find_mut(no).expect("an entry names live grants of its pool")
     }
 
     /// Puts a grant in its place in the burn order.
     pub(super) fn insert_live(&mut self, grant: Grant) {
-        let place = self.live.partition_point(|other| other.burn_key() < grant.burn_key());
         self.granted += grant.amount;
         self.used += grant.consumed + grant.held;
-        make_room(&mut self.live);
-        self.live.insert(place, grant);
+        self.live.insert(grant);
     }
 
     /// When something is due in the pool next.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let expiries = self.live.iter().filter_map(|grant| grant.expires_at);
         let starts = self.scheduled.iter().map(|grant| grant.effective_at);
         let holds = self.holds.iter().map(|hold| hold.expires_at);
-        expiries.chain(starts).chain(holds).min()
+        self.live.next_expiry().into_iter().chain(starts).chain(holds).min()
     }
 
     /// Invariants 2, 8, 10 and 11, checked from the grants themselves: each used within its amount,
@@ -221,10 +224,8 @@ impl Pool {
         if !self.live.iter().chain(&self.scheduled).chain(&self.lapsed).all(within) {
             return Err(format!("pool {:?} has a grant used beyond its amount", self.id));
         }
-        if !self.live.is_sorted_by_key(Grant::burn_key) {
-            return Err(format!("pool {:?} is not in burn order", self.id));
-        }
-        let room = self.live.iter().any(|grant| grant.remaining().is_positive());
+        self.live.verify().map_err(|what| format!("pool {:?} {what}", self.id))?;
+        let room = self.live.open().iter().any(|grant| grant.remaining().is_positive());
         if room && overdraft.is_positive() {
             return Err(format!("pool {:?} has an overdraft beside unused credits", self.id));
         }

@@ -3,7 +3,7 @@
 
 use super::Customer;
 use super::change::Change;
-use super::decide::{Bringer, Builder, CustomerRejection, POOL_GRANTS, check_limit};
+use super::decide::{Bringer, Builder, CustomerRejection, check_limit, check_pool_room};
 use super::entry::{Cause, Effect, Ended, GrantEnd};
 use super::granting::ended_at;
 use super::level::{Item, outgrown, targets, waits};
@@ -11,7 +11,7 @@ use super::resolve::{Share, Standing, resolve};
 use super::subscription::Subscription;
 use crate::Amount;
 use crate::id::{CurrencyId, ResourceId, SubscriptionNo};
-use crate::limits::{CUSTOMER_POOLS_MAX, POOL_GRANTS_MAX};
+use crate::limits::CUSTOMER_POOLS_MAX;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -144,10 +144,7 @@ pub(super) fn check_room(
     match customer.find_pool(currency, resource) {
         None => check_limit(customer.pools.len(), CUSTOMER_POOLS_MAX, "pools"),
         Some(_) if builder.by == Bringer::Time => Ok(()),
-        Some(pool) => {
-            let held = pool.live.len() + pool.scheduled.len();
-            check_limit(held, POOL_GRANTS_MAX, POOL_GRANTS)
-        }
+        Some(pool) => check_pool_room(pool),
     }
 }
 

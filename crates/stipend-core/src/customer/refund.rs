@@ -80,7 +80,7 @@ impl<'a> PoolRefund<'a> {
             self.overdraft += amount.min(open - self.overdraft);
             return;
         }
-        let Some(grant) = self.pool.live.iter().find(|grant| grant.no == run.grant) else {
+        let Some(grant) = self.pool.live.find(run.grant) else {
             return;
         };
         let before = self.grants.iter_mut().find(|draw| draw.grant == run.grant);
@@ -138,7 +138,7 @@ impl<'a> PoolRefund<'a> {
     }
 
     fn find(&self, no: GrantNo) -> &super::Grant {
-        let found = self.pool.live.iter().find(|grant| grant.no == no);
+        let found = self.pool.live.find(no);
         found.expect("only live grants get something back")
     }
 }

@@ -342,7 +342,7 @@ impl<'a> Refund<'a> {
     /// Gives back what no meter remembers; answers what of it belongs elsewhere.
     fn give_unremembered(&mut self, no: GrantNo, amount: Amount, drawn_at: Timestamp) -> Amount {
         let mut rest = amount;
-        if self.pool.live.iter().any(|grant| grant.no == no) {
+        if self.pool.live.find(no).is_some() {
             let subscription = self.subscription_of(no);
             rest -= subscription.map_or(Amount::ZERO, |number| self.uncarry(number, rest));
             rest -= self.refund(no, rest, drawn_at);

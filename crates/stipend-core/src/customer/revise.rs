@@ -420,7 +420,7 @@ fn transfer(
 }
 
 /// Notes who pays. The subscription stays with its customer, and so do its credits.
-fn delegate(builder: &mut Builder<'_>, number: SubscriptionNo, to: &CustomerId) {
+pub(super) fn delegate(builder: &mut Builder<'_>, number: SubscriptionNo, to: &CustomerId) {
     let mut terms = terms_of(builder, number).clone();
     terms.paying_customer = (*to != builder.customer.profile.id).then(|| to.clone());
     push_changed(builder, number, terms);

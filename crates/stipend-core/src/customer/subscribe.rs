@@ -226,6 +226,9 @@ fn provision_again(
             life::continue_after_trial(&mut builder, number);
         }
     }
+    if let Some(payer) = &request.paying_customer {
+        revise::delegate(&mut builder, number, payer);
+    }
     revise::update_on(&mut builder, number, &as_patch(request, now))?;
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
 }
@@ -282,6 +285,8 @@ fn new_terms(
     };
     let quantities = request.quantities.as_ref().or(before.map(|terms| &terms.quantities));
     let billing_period = before.map_or(BillingPeriod::Monthly, |terms| terms.billing_period);
+    let payer = request.paying_customer.as_ref();
+    let payer = payer.or(before.and_then(|terms| terms.paying_customer.as_ref()));
     let number = u32::try_from(customer.subscriptions.len()).expect("limited above");
     Ok(SubscriptionTerms {
         number: SubscriptionNo(number),
@@ -293,7 +298,7 @@ fn new_terms(
         overrides: check_overrides(catalog, request.overrides.as_deref().unwrap_or_default())?,
         quantities: check_quantities(catalog, quantities.map_or(&[][..], Vec::as_slice))?,
         resource: request.resource.clone(),
-        paying_customer: request.paying_customer.clone(),
+        paying_customer: payer.filter(|payer| **payer != customer.profile.id).cloned(),
         billing_period: request.billing_period.unwrap_or(billing_period),
         anchor: start,
         epoch: 0,

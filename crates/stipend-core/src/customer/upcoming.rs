@@ -100,7 +100,8 @@ pub fn upcoming_of(
             terms.ended.is_none().then(|| terms.clone())
         };
         let before: Vec<_> = numbers.iter().map(terms).collect();
-        let entries = roll_instant(&mut rolled, catalog, due);
+        let (next, entries) = roll_instant(rolled, catalog, due);
+        rolled = next;
         for ((number, before), found) in numbers.iter().zip(before).zip(&mut found) {
             let Some(before) = before.filter(|_| found.len() < count) else { continue };
             let coming = Coming::at(due, &rolled, (*number, &before), &entries);
@@ -120,7 +121,8 @@ fn has_prospects(customer: &Customer, number: SubscriptionNo) -> bool {
     }
     // What begins may take the place of another.
     let any_begins = customer.subscriptions.iter().any(|one| one.terms.is_pending());
-    let grants = customer.pools.iter().flat_map(|pool| pool.live.iter().chain(&pool.scheduled));
+    let grants =
+        customer.pools.iter().flat_map(|pool| pool.live.open().iter().chain(&pool.scheduled));
     any_begins
         || subscription.terms.next_event().is_some()
         || !subscription.issued.is_empty()

@@ -2,7 +2,7 @@
 
 use crate::support::{World, amount, at, catalog, check_steps, lines};
 use stipend_core::customer::{BurnRule, CustomerRejection, Effect, Entry, GrantKind, Pool};
-use stipend_core::{Amount, Customer, examples};
+use stipend_core::{Amount, Customer, GrantNo, examples};
 
 /// Makes the grants of the table, uses the amount, and says what each grant gave: `no:amount`.
 fn check(grants: &str, used: &str) -> String {
@@ -130,7 +130,7 @@ fn recurring_credits_rank_with_paid_ones() {
 #[test]
 fn the_burn_keys_of_a_pool_are_never_equal() {
     let world = World::after("", "2026-03-01 grant paid 1\n2026-03-01 grant paid 1");
-    let [one, other] = &world.pool().unwrap().live[..] else { panic!("two grants") };
+    let [one, other] = world.pool().unwrap().live.open() else { panic!("two grants") };
     assert!(one.burn_key() < other.burn_key());
     assert_eq!(
         (one.kind, one.effective_at, one.created_at),
@@ -174,7 +174,7 @@ fn usage_beyond_the_grants_is_overdraft_that_the_next_grant_settles() {
     );
     let mut world = World::after("", "2026-03-01 grant paid 10\nuse 25\ngrant paid 50");
     insta::assert_snapshot!(world.told(), @"2026-03-01: #3 granted 50, #3 settles 15, overdraft closed");
-    let bought = &world.pool().unwrap().live[1];
+    let bought = world.pool().unwrap().find_grant(GrantNo(3)).unwrap();
     assert_eq!((bought.consumed, bought.remaining()), (amount("15"), amount("35")));
     world.step("use 40");
     insta::assert_snapshot!(world.told(), @"2026-03-01: #3 drawn 35, #4 overdrawn 5");
@@ -275,7 +275,7 @@ fn the_rule_that_puts_a_grant_before_the_next_is_named() {
         2026-03-02 grant paid 10
         ",
     );
-    let live = &world.pool().unwrap().live;
+    let live = world.pool().unwrap().live.open();
     let rules: Vec<_> = live.windows(2).map(|pair| pair[0].burn_rule(&pair[1])).collect();
     let expected = [
         BurnRule::Priority,

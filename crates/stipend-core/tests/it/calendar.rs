@@ -201,7 +201,7 @@ fn c29_an_upgrade_with_a_new_anchor_begins_new_periods() {
         2025-03-16T12:00:00Z patch anchor-now
         ",
     );
-    let source = world.pool().unwrap().live[0].source.clone().unwrap();
+    let source = world.pool().unwrap().live.open()[0].source.clone().unwrap();
     assert_eq!((source.epoch, source.k, source.part), (1, 0, 0), "C29: keys of a new epoch");
 }
 

@@ -8,7 +8,7 @@ use stipend_core::catalog::{
     CatalogRejection as Rejection, DraftEdit, EndSetup, EntitlementPatch, EntitlementTerms,
     FeatureStatus, FeatureTerms, FeatureTermsPatch, Metadata, Migration, NewEntitlement,
     NewPackage, NewProduct, PackageKey, PackageKind, PackagePatch, ProductPatch, ProductSettings,
-    StartSetup, Target, VersionStatus, decide,
+    ResetPatch, ResetPeriod, StartSetup, Target, VersionStatus, decide,
 };
 use stipend_core::{Amount, Cadence, FeatureId, ProductId, examples};
 
@@ -34,6 +34,7 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::EntitlementExists(_) => "EntitlementExists",
         Rejection::Cycle(_) => "Cycle",
         Rejection::Empty(_) => "Empty",
+        Rejection::ResetPeriod(_) => "ResetPeriod",
         Rejection::NotPublished(_) => "NotPublished",
         Rejection::DependencyNotLimited(_) => "DependencyNotLimited",
         Rejection::FeatureNotMetered(_) => "FeatureNotMetered",
@@ -95,6 +96,15 @@ fn limit(id: &str) -> NewEntitlement {
     }
 }
 
+/// Has a feature's usage start anew on Mondays, whatever its reset period is.
+fn begin_weeks(key: PackageKey, of: &str) -> Command {
+    let begins = vec![(ResetPeriod::Week, Some("EveryMonday".to_owned()))];
+    let reset = ResetPatch { period: None, begins };
+    let terms = FeatureTermsPatch { reset, ..Default::default() };
+    let patch = EntitlementPatch { feature: Some(terms), ..Default::default() };
+    Command::UpdateEntitlement(key, limit(of).target, patch)
+}
+
 fn set_parent(id: &str, parent: &str) -> Command {
     let patch = PackagePatch { parent: Some(Some(package(parent))), ..Default::default() };
     Command::UpdatePackage(plan(id), Box::new(patch))
@@ -147,6 +157,7 @@ fn stocked() -> Catalog {
         plan orphan parent=draft draft
         plan gone 5/month
         plan by-seat 5/month:per-seat draft
+        plan counted limit=5 draft
         plan costly paid 5/month
         addon extra 50/month
         addon loop needs=extra 5/month draft
@@ -246,6 +257,7 @@ fn every_rejection_is_reachable() {
         ("Cycle", set_parent("draft", "orphan")),
         ("Cycle", set_dependency("loop", "loop")),
         ("Empty", Command::Publish(plan("hollow"), Migration::NewCustomers)),
+        ("ResetPeriod", begin_weeks(plan("counted"), "seats")),
         ("NotPublished", Command::Publish(plan("orphan"), Migration::NewCustomers)),
         ("NotPublished", Command::DiscardDraft(plan("draft"))),
         ("DependencyNotLimited", Command::Publish(plan("by-seat"), Migration::NewCustomers)),
@@ -440,7 +452,7 @@ fn archiving_a_product_takes_its_packages_along_and_brings_them_back() {
     later(&mut catalog, Command::ArchiveProduct(examples::product()));
     assert_eq!(
         archived(&catalog),
-        "base by-seat child costly draft gone hollow orphan twin extra loop"
+        "base by-seat child costly counted draft gone hollow orphan twin extra loop"
     );
     assert!(
         decide(&catalog, &Command::ArchiveProduct(examples::product()), at("2026-04-02"))

@@ -571,8 +571,8 @@ impl Subject {
         for at in model.free() {
             *free.entry(self.grants[model.credits[at].burn.grant].1).or_default() += 1;
         }
-        let live = pool.map_or(&[][..], |pool| &pool.live);
-        let left = live.iter().map(|grant| (grant.no, count(grant.remaining())));
+        let live = pool.into_iter().flat_map(|pool| &pool.live);
+        let left = live.map(|grant| (grant.no, count(grant.remaining())));
         let left: BTreeMap<GrantNo, i64> = left.filter(|(_, left)| *left != 0).collect();
         assert_eq!(left, free, "what is left of each grant");
         let overdraft = pool.and_then(|pool| pool.overdraft).map(|overdraft| overdraft.amount);

@@ -114,7 +114,7 @@ fn the_amount_of_a_grant_falls_with_a_reduction_and_the_original_stays() {
         ",
         "2026-03-01 subscribe base extra=3\n2026-03-10 set extra=1",
     );
-    let grant = &world.pool().unwrap().live[1];
+    let grant = &world.pool().unwrap().live.open()[1];
     assert_eq!((grant.original, grant.amount), (amount("150"), amount("50")));
     assert_eq!(
         (show(grant.created_at), show(grant.updated_at)),
@@ -170,6 +170,7 @@ fn a_pool_takes_so_many_grants_and_no_more() {
         examples::carry_out(&mut customer, &catalog, &command, examples::START).unwrap();
     }
     let refused = examples::carry_out(&mut customer, &catalog, &command, examples::START);
-    let full = CustomerRejection::LimitReached { what: "grants in a pool", max: POOL_GRANTS_MAX };
+    let what = "grants with something left in a pool";
+    let full = CustomerRejection::LimitReached { what, max: POOL_GRANTS_MAX };
     assert_eq!(refused.unwrap_err(), full);
 }

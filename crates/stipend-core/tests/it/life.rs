@@ -5,9 +5,10 @@ use stipend_core::catalog::{
     CatalogCommand, Charges, Migration, PackageKey, PackagePatch, Pricing,
 };
 use stipend_core::customer::{
-    CancelTime, ComingChange, CustomerCommand, SubscriptionCommand, SubscriptionEndReason, upcoming,
+    CancelTime, ComingChange, CustomerCommand, ProvisionRequest, SubscriptionCommand,
+    SubscriptionEndReason, upcoming,
 };
-use stipend_core::{CustomerId, SubscriptionNo, examples};
+use stipend_core::{CustomerId, SubscriptionId, SubscriptionNo, examples};
 
 const SHOP: &str = "
     plan free free 10/month
@@ -158,7 +159,7 @@ fn moving_the_end_of_a_trial_grants_nothing_again_and_takes_no_seats_back() {
     let world =
         World::after(SHOP, "2026-03-01 subscribe trial\nuse 20\npatch trial-ends=2026-03-20");
     insta::assert_snapshot!(world.told(), @"2026-03-01: #1 moved out 20, #1 voided 300, #2 granted 300, #2 moved in 20, plan trial at 300");
-    let grant = &world.pool().unwrap().live[0];
+    let grant = &world.pool().unwrap().live.open()[0];
     assert_eq!(grant.expires_at, Some(at("2026-03-20")));
 }
 
@@ -798,6 +799,34 @@ fn who_is_delegated_a_subscription_pays_for_it_and_the_credits_stay() {
     assert_eq!(world.state(), "60");
     assert_eq!(delegate(&mut world, &owner), (None, 1));
     assert_eq!(delegate(&mut world, &owner), (None, 0));
+}
+
+#[test]
+fn whoever_pays_goes_on_to_pay_until_a_request_names_another() {
+    let mut world = World::after(SHOP, "2026-03-01 subscribe base");
+    let owner = world.customer.profile.id.to_string();
+    let mut check = |plan: &str, asked: Option<&str>, expected: Option<&str>| {
+        let id = format!("{plan}-{}", asked.unwrap_or("nobody"));
+        let request = ProvisionRequest {
+            id: SubscriptionId::parse(&id).unwrap(),
+            plan: package(plan),
+            paying_customer: asked.map(|payer| CustomerId::parse(payer).unwrap()),
+            ..examples::provision(Vec::new())
+        };
+        world.carry_out(&CustomerCommand::Provision(Box::new(request))).unwrap();
+        let mut live = world.customer.subscriptions.iter().filter(|found| found.terms.is_active());
+        let terms = &live.next().expect("the product has one").terms;
+        assert_eq!(terms.plan.plan.as_str(), plan);
+        let pays = terms.paying_customer.as_ref().map(ToString::to_string);
+        assert_eq!(pays.as_deref(), expected, "{plan} for {asked:?}");
+    };
+    check("base", None, None);
+    check("base", Some("head-office"), Some("head-office"));
+    check("base", None, Some("head-office"));
+    check("big", None, Some("head-office"));
+    check("big", Some("branch"), Some("branch"));
+    check("base", Some(&owner), None);
+    check("big", Some(&owner), None);
 }
 
 #[test]

@@ -37,3 +37,4 @@ mod support;
 mod usage;
 mod usage_laws;
 mod usage_world;
+mod used_up;

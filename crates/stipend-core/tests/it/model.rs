@@ -273,7 +273,7 @@ impl PoolTest {
 
     fn check_reservations(&self, model: &Model) {
         let (holds, live, lapsed) = match self.world.pool() {
-            Some(pool) => (&pool.holds[..], &pool.live[..], &pool.lapsed[..]),
+            Some(pool) => (&pool.holds[..], pool.live.open(), &pool.lapsed[..]),
             None => Default::default(),
         };
         let aside = model.aside_of().into_iter();

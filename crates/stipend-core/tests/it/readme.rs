@@ -30,6 +30,7 @@ const TESTS: &[&str] = &[
     include_str!("subscriptions.rs"),
     include_str!("usage.rs"),
     include_str!("usage_laws.rs"),
+    include_str!("used_up.rs"),
 ];
 
 #[test]

@@ -1,10 +1,10 @@
 //! Reservations: credits that are held until a job is finished.
 
 use crate::support::{World, amount, check_steps, reservation};
-use stipend_core::Amount;
 use stipend_core::customer::{CustomerRejection, Denial, Hold, Pool, check_credit};
 use stipend_core::examples;
 use stipend_core::limits::POOL_RESERVATIONS_MAX;
+use stipend_core::{Amount, GrantNo};
 
 const PLAN: &str = "plan base 100/month\naddon extra 30/month\naddon tier 400/month:override";
 
@@ -513,7 +513,7 @@ fn a_pool_whose_reservations_do_not_add_up_is_found_out() {
         assert!(pool.verify().is_err(), "{what}");
     };
     check("more is held than reserved", |pool| {
-        pool.live[0].held += amount("1");
+        pool.live.find_mut(GrantNo(2)).unwrap().held += amount("1");
         pool.used += amount("1");
     });
     check("a grant is aside for nothing", |pool| {
@@ -524,7 +524,7 @@ fn a_pool_whose_reservations_do_not_add_up_is_found_out() {
     check("a reservation holds beyond its amount", |pool| pool.holds[0].amount = amount("1"));
     check("a reservation holds of what is not there", |pool| pool.lapsed.clear());
     check("a grant is held below nothing", |pool| {
-        pool.live[0].held = -amount("1");
+        pool.live.find_mut(GrantNo(2)).unwrap().held = -amount("1");
         pool.used -= amount("31");
     });
     let hold = sound().find_hold(&reservation("a")).map(Hold::backed);

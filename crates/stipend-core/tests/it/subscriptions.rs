@@ -280,9 +280,12 @@ fn a_full_pool_takes_no_increase_and_still_a_reduction() {
     let mut world = World::after(SHOP, "2026-03-01 subscribe base extra=2\ngrant paid 1");
     let pool = &mut world.customer.pools[0];
     let filler = pool.live.iter().find(|grant| grant.source.is_none()).unwrap().clone();
-    pool.live.resize(POOL_GRANTS_MAX, filler);
+    let mut grants = pool.live.open().to_vec();
+    grants.resize(POOL_GRANTS_MAX, filler);
+    pool.live = grants.into();
     let more = world.command("set extra=3");
-    let limit = Err(Rejection::LimitReached { what: "grants in a pool", max: POOL_GRANTS_MAX });
+    let what = "grants with something left in a pool";
+    let limit = Err(Rejection::LimitReached { what, max: POOL_GRANTS_MAX });
     assert_eq!(world.carry_out(&more), limit);
     let less = world.command("set extra=1");
     let decided = stipend_core::customer::decide(&world.customer, &world.catalog, &less, world.now);
@@ -337,7 +340,7 @@ fn provisioning_the_same_plan_with_other_addons_is_an_update() {
 fn a_backdated_start_keeps_its_anchor_and_grants_the_running_period_alone() {
     // C45.
     let world = World::after(SHOP, "2025-03-10 subscribe base from=2025-01-15");
-    let [grant] = &world.pool().unwrap().live[..] else { panic!("one grant") };
+    let [grant] = world.pool().unwrap().live.open() else { panic!("one grant") };
     let window = (show(grant.effective_at), show(grant.expires_at.unwrap()));
     assert_eq!(window, ("2025-02-15".to_owned(), "2025-03-15".to_owned()));
     let source = grant.source.as_ref().unwrap();

@@ -24,7 +24,8 @@ impl Decider {
             return None;
         }
         let mut instants = COMMAND_INSTANTS_MAX;
-        for slot in self.concerned(env, work) {
+        for nth in 0..work.items() {
+            let Some(slot) = self.concerned(env, work, nth) else { continue };
             while self.is_behind(env, slot) {
                 if instants == 0 || !open.has_room() {
                     return Some(slot);
@@ -36,16 +37,12 @@ impl Decider {
         None
     }
 
-    /// The customers of the environment that are rolled before a command is decided.
-    fn concerned(&self, env: EnvId, work: &Work) -> Vec<u32> {
+    /// The customer of the environment that is rolled before the nth item of a command is decided.
+    fn concerned(&self, env: EnvId, work: &Work, nth: usize) -> Option<u32> {
         let named = |id| self.working.find_customer(env, id);
         let command = match work {
-            Work::Consume(items) => {
-                return items.iter().filter_map(|item| named(&item.customer)).collect();
-            }
-            Work::Report(items) => {
-                return items.iter().filter_map(|item| named(&item.customer)).collect();
-            }
+            Work::Consume(items) => return named(&items[nth].customer),
+            Work::Report(items) => return named(&items[nth].customer),
             Work::Other(command) => command,
         };
         let slot = match &**command {
@@ -57,7 +54,7 @@ impl Decider {
         };
         let account = slot.and_then(|slot| self.working.account(slot));
         let is_here = account.is_some_and(|account| account.customer.profile.env == env);
-        slot.filter(|_| is_here).into_iter().collect()
+        slot.filter(|_| is_here)
     }
 
     /// Whether anything is due for a customer of an environment.

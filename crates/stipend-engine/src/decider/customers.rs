@@ -9,7 +9,8 @@ use crate::key::ReservationPlace;
 use crate::limits::{COMMAND_INSTANTS_MAX, SLOT_FIRST};
 use stipend_core::catalog::{CatalogCommand, PackageKey};
 use stipend_core::customer::{
-    self, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer, roll_forward,
+    self, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer, SubscriptionCommand,
+    roll_forward,
 };
 use stipend_core::{Customer, CustomerId, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo};
 
@@ -34,7 +35,7 @@ impl Decider {
         Ok(Done { slot: Some(slot), ..Done::default() })
     }
 
-    pub(super) fn find_subscription(
+    fn find_subscription(
         &self,
         env: EnvId,
         id: &SubscriptionId,
@@ -48,8 +49,42 @@ impl Decider {
         Ok((slot, subscription.ok_or_else(missing)?.terms.number))
     }
 
+    /// Does a command to the customer with that id.
+    pub(super) fn change_by_id(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        id: CustomerId,
+        command: &CustomerCommand,
+    ) -> Result<Done, Refusal> {
+        let found = self.working.find_customer(env, &id);
+        let slot = found.ok_or(Refusal::CustomerNotFound(id))?;
+        if let CustomerCommand::Provision(request) = command
+            && let Some(payer) = &request.paying_customer
+        {
+            self.check_payer(env, payer)?;
+        }
+        self.change_customer(open, env, slot, command)
+    }
+
+    /// Does a command to the subscription with that id.
+    pub(super) fn change_subscription(
+        &mut self,
+        open: &mut Open,
+        env: EnvId,
+        id: &SubscriptionId,
+        command: SubscriptionCommand,
+    ) -> Result<Done, Refusal> {
+        let (slot, number) = self.find_subscription(env, id)?;
+        if let SubscriptionCommand::Delegate(to) = &command {
+            self.check_payer(env, to)?;
+        }
+        let command = CustomerCommand::Subscription(number, command);
+        self.change_customer(open, env, slot, &command)
+    }
+
     /// Who is to pay for a subscription is there and not archived; the core sees one customer only.
-    pub(super) fn check_payer(&self, env: EnvId, payer: &CustomerId) -> Result<(), Refusal> {
+    fn check_payer(&self, env: EnvId, payer: &CustomerId) -> Result<(), Refusal> {
         let missing = || Refusal::CustomerNotFound(payer.clone());
         let slot = self.working.find_customer(env, payer).ok_or_else(missing)?;
         let account = self.working.account(slot).ok_or_else(missing)?;

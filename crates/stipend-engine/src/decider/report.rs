@@ -4,14 +4,14 @@ use super::Decider;
 use crate::batch::{Folding, Open};
 use crate::command::{
     Answer, Balance, Kept, Recorded, Refusal, Remember, Reply, Report, ReportItem, Reported,
-    UsageRecord,
 };
 use crate::key::{Key, Known, ScopeHash};
+use crate::limits::AHEAD_COMMANDS_MAX;
 use crate::record::{KIND_REMEMBERED, Remembered};
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use stipend_core::customer::{self, CustomerCommand, Decision, Entry};
+use stipend_core::customer::{self, Decision, Entry};
 use stipend_core::{Customer, EnvId};
 use stipend_store::Seq;
 
@@ -20,16 +20,22 @@ const STATUS_TAKEN: u16 = 200;
 
 impl Decider {
     /// Records all items or none: all are decided before the first is folded.
-    pub(super) fn report(&mut self, open: &mut Open, env: EnvId, items: Vec<ReportItem>) -> Answer {
+    pub(super) fn report(&mut self, open: &mut Open, env: EnvId, items: &[ReportItem]) -> Answer {
         let steps = self.plan_reports(open, env, items)?;
         let mut results: Vec<Reported> = Vec::with_capacity(steps.len());
-        for step in steps {
-            let reported = match step {
+        let mut steps = steps.into_iter();
+        for item in items {
+            if items.len() > 1 && results.len().is_multiple_of(AHEAD_COMMANDS_MAX) {
+                let slots = steps.as_slice().iter().map(Step::slot);
+                self.look_at_reports(&items[results.len()..], slots);
+            }
+            let reported = match steps.next().expect("each item has its step") {
                 Step::Known(reported) => reported,
                 Step::Same(earlier) => results[earlier].as_replay(),
-                Step::Fresh { slot, key, decision } => {
-                    let (seq, recorded) = self.record(open, env, slot, key, decision);
+                Step::Fresh { slot, decision } => {
+                    let (seq, recorded) = self.record(open, (env, slot), item, decision);
                     let done = Reported::Done { is_replay: false, recorded: Arc::new(recorded) };
+                    let key = item.remember.key();
                     self.keys.decide(key, seq, self.now, Kept::Reported(done.clone()));
                     done
                 }
@@ -45,12 +51,12 @@ impl Decider {
         &mut self,
         open: &mut Open,
         env: EnvId,
-        items: Vec<ReportItem>,
+        items: &[ReportItem],
     ) -> Result<Vec<Step>, Refusal> {
         let is_single = items.len() == 1;
         let mut plan = std::mem::take(&mut self.plan);
         let mut found = Vec::with_capacity(items.len());
-        for item in &items {
+        for item in items {
             let slot = self.working.find_customer(env, &item.customer);
             if let Some(slot) = slot.filter(|slot| !is_single && !plan.seen_once.insert(*slot)) {
                 plan.shared.insert(slot);
@@ -59,8 +65,11 @@ impl Decider {
         }
         let mut steps = Vec::with_capacity(items.len());
         let mut refused = Vec::new();
-        for (index, (item, slot)) in items.into_iter().zip(found).enumerate() {
-            match self.plan_report(open, &mut plan, (env, slot), index, item) {
+        for (index, (item, slot)) in items.iter().zip(&found).enumerate() {
+            if !is_single && index.is_multiple_of(AHEAD_COMMANDS_MAX) {
+                self.look_at_reports(&items[index..], found[index..].iter().copied());
+            }
+            match self.plan_report(open, &mut plan, (env, *slot), index, item) {
                 Ok(step) => steps.push(step),
                 Err(refusal) => refused.push((index, refusal)),
             }
@@ -80,7 +89,7 @@ impl Decider {
         plan: &mut Plan,
         (env, slot): (EnvId, Option<u32>),
         index: usize,
-        item: ReportItem,
+        item: &ReportItem,
     ) -> Result<Step, Refusal> {
         let ReportItem { customer, report, remember } = item;
         let key = remember.key();
@@ -88,29 +97,38 @@ impl Decider {
             return if *known == key { Ok(Step::Same(*earlier)) } else { Err(Refusal::KeyReused) };
         }
         plan.seen.insert(key.scope, (index, key));
-        if let Some(known) = self.find_reported(remember)? {
+        if let Some(known) = self.find_reported(*remember)? {
             return Ok(Step::Known(known));
         }
-        let slot = slot.ok_or(Refusal::CustomerNotFound(customer))?;
-        let is_shared = plan.shared.contains(&slot);
-        let command = match report {
-            Report::Usage(request) => CustomerCommand::Usage(request),
-            Report::Event(request) => CustomerCommand::Event(request),
-        };
+        let slot = slot.ok_or_else(|| Refusal::CustomerNotFound(customer.clone()))?;
         if !plan.copies.contains_key(&slot) {
             self.roll(open, env, slot)?;
         }
         let now = self.now_in(env);
-        let realm = self.working.realm();
+        let catalog = self.working.realm().catalog(env);
+        let decide = |customer: &Customer| match report {
+            Report::Usage(request) => customer::decide_usage(customer, catalog, request, now),
+            Report::Event(request) => customer::decide_event(customer, catalog, request, now),
+        };
         let account = self.working.account(slot).expect("names lead to customers");
-        if !is_shared {
-            let decision = customer::decide(&account.customer, realm.catalog(env), &command, now)?;
-            return Ok(Step::Fresh { slot, key, decision });
+        if !plan.shared.contains(&slot) {
+            return Ok(Step::Fresh { slot, decision: decide(&account.customer)? });
         }
         let copy = plan.copies.entry(slot).or_insert_with(|| account.customer.clone());
-        let decision = customer::decide(copy, realm.catalog(env), &command, now)?;
+        let decision = decide(copy)?;
         decision.entries.iter().for_each(|entry| copy.apply(entry));
-        Ok(Step::Fresh { slot, key, decision })
+        Ok(Step::Fresh { slot, decision })
+    }
+
+    /// Looks at the customers of the next few items before the first of them is gone on with.
+    fn look_at_reports(
+        &self,
+        items: &[ReportItem],
+        slots: impl Iterator<Item = Option<u32>> + Clone,
+    ) {
+        let scopes = items.iter().map(|item| item.remember.key().scope);
+        self.look_at(scopes.zip(slots.clone()));
+        self.look_at_usage(slots);
     }
 
     /// What became of the item before; one without a key is looked for only where it says that it
@@ -127,51 +145,40 @@ impl Decider {
         }
     }
 
-    /// Folds what was decided; gives the position of the key's row. The key stands in the first row that counts; an event that nothing
-    /// counts is remembered alone.
+    /// Folds what was decided; gives the position of the key's row. The key stands in the first row
+    /// that counts; an event that nothing counts is remembered alone.
     fn record(
         &mut self,
         open: &mut Open,
-        env: EnvId,
-        slot: u32,
-        key: Key,
+        (env, slot): (EnvId, u32),
+        item: &ReportItem,
         decision: Decision,
     ) -> (Seq, Recorded) {
-        let now = self.now_in(env);
-        let (own, mut key) = (key, Some(key));
-        // Exactly as many as there are: they are large, and a list that grows begins with four.
-        let counts = |entry: &&Entry| matches!(entry, Entry::Usage(_));
-        let count = decision.entries.iter().filter(counts).count();
-        let mut usages: Vec<UsageRecord> = Vec::with_capacity(count);
-        for entry in decision.entries {
-            let row_key = if matches!(entry, Entry::Usage(_)) { key.take() } else { None };
-            let folding = Folding { slot, at: now, key: row_key };
-            let seq = open.fold(&mut self.working, &mut self.flusher, folding, &entry);
-            match entry {
-                Entry::Usage(usage) => {
-                    let paid = Vec::with_capacity(usize::from(usage.currency.is_some()));
-                    usages.push(UsageRecord { seq, usage, paid, balance: None });
-                }
-                Entry::Pool(entry) => {
-                    let last = usages.last_mut().expect("usage is counted before it is paid for");
-                    last.paid.push(entry);
-                }
-                _ => {}
-            }
+        let Decision { entries, missing_dimensions, .. } = decision;
+        let (at, key) = (self.now_in(env), item.remember.key());
+        let (mut first, mut keyed, mut counted) = (None, None, None);
+        for entry in &entries {
+            let usage = if let Entry::Usage(usage) = entry { Some(usage) } else { None };
+            let row_key = if keyed.is_none() { usage.map(|_| key) } else { None };
+            let folding = Folding { slot, at, key: row_key };
+            let seq = open.fold(&mut self.working, &mut self.flusher, folding, entry);
+            first = first.or(Some(seq));
+            keyed = keyed.or(row_key.map(|_| seq));
+            counted = counted.or(usage);
         }
-        let keyed = match (key, usages.first()) {
-            (None, Some(first)) => first.seq,
-            _ => {
-                let body = Remembered { status: STATUS_TAKEN, body: Vec::new() };
-                open.remember(own, KIND_REMEMBERED, &body)
+        let keyed = keyed.unwrap_or_else(|| {
+            let body = Remembered { status: STATUS_TAKEN, body: Vec::new() };
+            open.remember(key, KIND_REMEMBERED, &body)
+        });
+        let balance = match (&item.report, counted) {
+            (Report::Usage(_), Some(usage)) => {
+                let account = self.working.account(slot).expect("names lead to customers");
+                Balance::of(&account.customer, usage)
             }
+            _ => None,
         };
-        let account = self.working.account(slot).expect("names lead to customers");
-        for record in &mut usages {
-            record.balance = Balance::of(&account.customer, &record.usage);
-        }
-        let missing_dimensions = decision.missing_dimensions;
-        (keyed, Recorded { at: now, usages, missing_dimensions })
+        let first = first.unwrap_or(keyed);
+        (keyed, Recorded { at, first, entries, balance, missing_dimensions })
     }
 }
 
@@ -206,5 +213,15 @@ enum Step {
     /// It is the same as an earlier item of the command.
     Same(usize),
     /// It is decided, for the customer in this slot.
-    Fresh { slot: u32, key: Key, decision: Decision },
+    Fresh { slot: u32, decision: Decision },
+}
+
+impl Step {
+    /// The customer that it changes.
+    fn slot(&self) -> Option<u32> {
+        match self {
+            Self::Fresh { slot, .. } => Some(*slot),
+            Self::Known(_) | Self::Same(_) => None,
+        }
+    }
 }

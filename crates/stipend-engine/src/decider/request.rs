@@ -4,6 +4,7 @@ use crate::actor::Actor;
 use crate::batch::Waiter;
 use crate::command::{Command, ConsumeItem, Refusal, Remember, Render, ReportItem, Submission};
 use crate::key::Key;
+use std::sync::Arc;
 use stipend_core::{CustomerId, EnvId};
 
 /// A command in the queue. The queue is a ring of these that is written and read around and around,
@@ -26,7 +27,7 @@ pub(super) struct Order {
 /// A command by how often it comes.
 pub(super) enum Work {
     Consume(Vec<ConsumeItem>),
-    Report(Vec<ReportItem>),
+    Report(Arc<Vec<ReportItem>>),
     /// Any other one, never one of the above.
     Other(Box<Command>),
 }
@@ -49,6 +50,15 @@ impl Request {
 }
 
 impl Work {
+    /// Of how many items it is.
+    pub(super) fn items(&self) -> usize {
+        match self {
+            Self::Consume(items) => items.len(),
+            Self::Report(items) => items.len(),
+            Self::Other(_) => 1,
+        }
+    }
+
     /// Whom the first item is about, and its key.
     pub(super) fn first(&self) -> Option<(&CustomerId, Key)> {
         match self {

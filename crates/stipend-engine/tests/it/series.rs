@@ -279,7 +279,7 @@ impl Life {
             let (report, remember) = (Report::Usage(request), Remember::Key(key));
             items.push(ReportItem { customer, report, remember });
         }
-        let done = self.bench.done(Command::Report(items));
+        let done = self.bench.done(Command::Report(items.into()));
         let Reply::Reported(results) = done else { panic!("not reported") };
         for ((event, place), result) in places.into_iter().zip(results) {
             let Reported::Done { recorded, .. } = result else { panic!("it is new") };
@@ -288,7 +288,7 @@ impl Life {
     }
 
     fn note(&mut self, event: usize, place: &Use, recorded: &Recorded) {
-        for entry in recorded.usages.iter().flat_map(|usage| &usage.paid) {
+        for entry in recorded.usages().iter().flat_map(|usage| &usage.paid) {
             let feature = entry.priced().map(|priced| priced.feature.clone());
             let (pool, amount) = (entry.pool, -entry.delta());
             self.uses.push(Use { event: Some(event), pool, feature, amount, ..place.clone() });

@@ -124,7 +124,7 @@ fn key_of(item: &ReportItem) -> Key {
 }
 
 fn send(bench: &Bench, items: Vec<ReportItem>) -> Answer {
-    bench.run(Command::Report(items))
+    bench.run(Command::Report(items.into()))
 }
 
 fn reported(answer: Answer) -> Vec<Reported> {
@@ -142,8 +142,8 @@ fn recorded(result: &Reported) -> &Recorded {
 }
 
 fn consumed(result: &Reported) -> Amount {
-    let paid = recorded(result).usages.iter().flat_map(|usage| &usage.paid);
-    paid.map(|entry| -entry.delta()).sum()
+    let usages = recorded(result).usages();
+    usages.iter().flat_map(|usage| &usage.paid).map(|entry| -entry.delta()).sum()
 }
 
 fn is_fresh(result: &Reported) -> bool {
@@ -157,7 +157,7 @@ fn a_report_is_counted_then_paid_for_and_found_again() {
     let done = reported(send(&bench, vec![item.clone()]));
     assert_eq!(consumed(&done[0]), Amount::whole(30));
     assert_eq!(bench.balance(ACME), Amount::whole(79_970));
-    let seq = recorded(&done[0]).usages[0].seq;
+    let seq = recorded(&done[0]).usages()[0].seq;
     let kinds: Vec<u16> =
         bench.rows().iter().filter(|row| row.seq >= seq).map(|row| row.kind).collect();
     assert_eq!(kinds, [KIND_USAGE, KIND_CONSUMPTION], "side by side");
@@ -170,9 +170,9 @@ fn a_report_is_counted_then_paid_for_and_found_again() {
         }
         assert_eq!(reported(send(&bench, vec![item.clone()])), [Reported::Stored(seq)]);
         let stored = stored_report(bench.engine().shared_reader().as_ref(), seq).unwrap().unwrap();
-        assert_eq!(stored.usage, recorded(&done[0]).usages[0].usage);
-        assert_eq!(stored.paid, recorded(&done[0]).usages[0].paid);
-        assert_eq!(stored.balance, recorded(&done[0]).usages[0].balance);
+        assert_eq!(stored.usage, recorded(&done[0]).usages()[0].usage);
+        assert_eq!(stored.paid, recorded(&done[0]).usages()[0].paid);
+        assert_eq!(stored.balance, recorded(&done[0]).usages()[0].balance);
     }
     assert_eq!(bench.balance(ACME), Amount::whole(79_970));
     bench.verify();
@@ -183,10 +183,10 @@ fn copies_have_one_effect_whatever_waits_before_them() {
     let bench = bench();
     let control = bench.control();
     control.pause();
-    let blocker = bench.submit(Command::Report(vec![report("blocker", usage("calls", 1))]));
+    let blocker = bench.submit(Command::Report(vec![report("blocker", usage("calls", 1))].into()));
     bench.wait_until_held();
     let copies: Vec<Waiting> = (0..8)
-        .map(|_| bench.submit(Command::Report(vec![report("k", usage("calls", 1))])))
+        .map(|_| bench.submit(Command::Report(vec![report("k", usage("calls", 1))].into())))
         .collect();
     bench.let_queue_drain();
     control.release();
@@ -217,7 +217,7 @@ fn an_event_is_counted_by_each_meter_and_one_that_no_meter_takes_is_remembered()
     let mut bench = bench();
     let results = reported(send(&bench, vec![event("one", "call", 7), event("two", "login", 7)]));
     let counted = |result: &Reported| {
-        let usages = recorded(result).usages.iter();
+        let usages = recorded(result).usages().into_iter();
         usages.map(|usage| (usage.usage.value, usage.paid.len())).collect::<Vec<_>>()
     };
     assert_eq!(counted(&results[0]), [(Amount::whole(1), 1), (Amount::whole(7), 1)]);
@@ -280,7 +280,7 @@ fn of_a_hundred_strict_reports_for_one_credit_exactly_one_wins() {
     let waiting: Vec<Waiting> = (0..100)
         .map(|place| {
             let item = report(&format!("k-{place}"), usage("scarce", 1));
-            bench.submit(Command::Report(vec![item]))
+            bench.submit(Command::Report(vec![item].into()))
         })
         .collect();
     let won = waiting.into_iter().map(outcome).filter(Result::is_ok).count();
@@ -380,7 +380,8 @@ fn a_row_of_usage_names_what_was_priced_and_how() {
     let bench = bench();
     let request = UsageRequest { event_id: Some("e-1".to_owned()), ..usage("calls", 2) };
     let results = reported(send(&bench, vec![report("e-1", request)]));
-    let paid = &recorded(&results[0]).usages[0].paid[0];
+    let usages = recorded(&results[0]).usages();
+    let paid = &usages[0].paid[0];
     let Cause::Consumption(consumption) = &paid.cause else { panic!("{paid:?}") };
     let priced = consumption.priced.as_ref().unwrap();
     assert_eq!(consumption.event_id.as_deref(), Some("e-1"));

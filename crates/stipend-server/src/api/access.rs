@@ -64,8 +64,8 @@ async fn list_customer_entitlements(
 ///
 /// With `forecast=true`, which goes with `currencyId`, the answer says when the credits run out.
 ///
-/// The answer is 200 for every denial. A check reads memory only and never changes anything, unless
-/// it reserves.
+/// The answer is 200 for every denial. A check reads memory only, unless it forecasts, and never
+/// changes anything, unless it reserves.
 ///
 /// With `reserveAmount` and `reservationId` it reserves so many credits, or is denied and reserves
 /// nothing: both in one step, and never more than there is, whatever is soft. The same reservation

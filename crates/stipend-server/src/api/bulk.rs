@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::context::Caller;
 use crate::error::ApiError;
 use axum::http::HeaderMap;
+use std::sync::Arc;
 use stipend_engine::{
     Command, ConsumeItem, Consumed, Refusal, Remember, Reply, ReportItem, Reported,
 };
@@ -21,7 +22,7 @@ pub(super) trait BulkItem: Refusable + Clone {
     const IS_ITSELF_ALONE: bool;
 
     /// The command that applies all of them.
-    fn command(items: Vec<Self>) -> Command;
+    fn command(items: &Arc<Vec<Self>>) -> Command;
 
     /// What became of them, in their order.
     fn done(reply: Reply) -> Vec<Self::Done>;
@@ -34,8 +35,8 @@ impl BulkItem for ConsumeItem {
     type Done = Consumed;
     const IS_ITSELF_ALONE: bool = false;
 
-    fn command(items: Vec<Self>) -> Command {
-        Command::Consume(items)
+    fn command(items: &Arc<Vec<Self>>) -> Command {
+        Command::Consume(items.to_vec())
     }
 
     fn done(reply: Reply) -> Vec<Consumed> {
@@ -54,8 +55,8 @@ impl BulkItem for ReportItem {
     type Done = Reported;
     const IS_ITSELF_ALONE: bool = true;
 
-    fn command(items: Vec<Self>) -> Command {
-        Command::Report(items)
+    fn command(items: &Arc<Vec<Self>>) -> Command {
+        Command::Report(Arc::clone(items))
     }
 
     fn done(reply: Reply) -> Vec<Reported> {
@@ -72,15 +73,18 @@ impl BulkItem for ReportItem {
 
 /// The items of a request, as far as they are sound, with their places.
 pub(super) struct Bulk<I> {
-    items: Vec<(usize, I)>,
+    items: Vec<I>,
+    places: Vec<usize>,
     errors: Vec<ItemError>,
     is_partial: bool,
 }
 
 /// What became of the items of a request.
 pub(super) struct Applied<I: BulkItem> {
-    /// Those that were applied, in their order, each with its place.
-    pub(super) items: Vec<(usize, I, I::Done)>,
+    /// Those that were applied, in their order.
+    items: Arc<Vec<I>>,
+    places: Vec<usize>,
+    done: Vec<I::Done>,
     /// Those that were refused, in the order of their places.
     pub(super) errors: Vec<ItemError>,
     /// Whether the caller asked for the sound ones to be applied.
@@ -96,40 +100,42 @@ impl<I: BulkItem> Bulk<I> {
     ) -> Self {
         let mut errors = batch.errors;
         let mut items = Vec::with_capacity(batch.items.len());
+        let mut places = Vec::with_capacity(batch.items.len());
         for (place, read) in batch.items {
             match make(place, read) {
-                Ok(item) => items.push((place, item)),
+                Ok(item) => {
+                    items.push(item);
+                    places.push(place);
+                }
                 Err(error) => errors.push(error.into_item(place)),
             }
         }
-        Self { items, errors, is_partial }
+        Self { items, places, errors, is_partial }
     }
 
     /// Applies all items or none; where the caller asks for it, those that are not refused.
     pub(super) async fn apply(self, app: &App, caller: &Caller) -> Result<Applied<I>, ApiError> {
-        let Self { mut items, mut errors, is_partial } = self;
+        let Self { items, mut places, mut errors, is_partial } = self;
+        let mut items = Arc::new(items);
         loop {
             errors.sort_by_key(|error| error.index);
             if !errors.is_empty() && !is_partial {
                 return Err(ApiError::batch(errors));
             }
             if items.is_empty() {
-                return Ok(Applied { items: Vec::new(), errors, is_partial });
+                return Ok(Applied { items, places, done: Vec::new(), errors, is_partial });
             }
-            let command = I::command(items.iter().map(|(_, item)| item.clone()).collect());
-            let refusal = match app.submit(caller, command, None, None).await {
+            let refusal = match app.submit(caller, I::command(&items), None, None).await {
                 Ok(reply) => {
-                    let done = items.into_iter().zip(I::done(reply));
-                    let items = done.map(|((place, item), done)| (place, item, done)).collect();
-                    return Ok(Applied { items, errors, is_partial });
+                    return Ok(Applied { items, places, done: I::done(reply), errors, is_partial });
                 }
                 Err(refusal) => refusal,
             };
-            if matches!(refusal, Refusal::Failed) && !items.iter().all(|(_, item)| item.has_key()) {
+            if matches!(refusal, Refusal::Failed) && !items.iter().all(I::has_key) {
                 return Err(ApiError::from(refusal).not_to_be_retried());
             }
             let is_of_items = matches!(refusal, Refusal::Items(_));
-            if let [(_, item)] = &items[..]
+            if let [item] = &items[..]
                 && I::IS_ITSELF_ALONE
                 && errors.is_empty()
                 && !is_partial
@@ -137,11 +143,20 @@ impl<I: BulkItem> Bulk<I> {
             {
                 return Err(refuse(app, caller, item, refusal));
             }
-            for (place, refusal) in refused_items(refusal)?.into_iter().rev() {
-                let (index, item) = items.remove(place);
-                errors.push(refuse(app, caller, &item, refusal).into_item(index));
+            let rest = Arc::make_mut(&mut items);
+            for (number, refusal) in refused_items(refusal)?.into_iter().rev() {
+                let (item, place) = (rest.remove(number), places.remove(number));
+                errors.push(refuse(app, caller, &item, refusal).into_item(place));
             }
         }
+    }
+}
+
+impl<I: BulkItem> Applied<I> {
+    /// Those that were applied, in their order: the place of each, itself, and what became of it.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (usize, &I, &I::Done)> {
+        let items = self.items.iter().zip(&self.done);
+        self.places.iter().zip(items).map(|(place, (item, done))| (*place, item, done))
     }
 }
 

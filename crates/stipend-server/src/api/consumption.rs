@@ -140,13 +140,14 @@ async fn consume_async(
     });
     let applied = bulk.apply(&app, &caller).await?;
     let cipher = app.engine().cipher();
-    let decision = |(_, _, done): &(usize, ConsumeItem, Done)| {
+    let decision = |(_, _, done): (usize, &ConsumeItem, &Done)| {
         let (Done::Done { seq, .. } | Done::Stored(seq)) = done;
         cipher.decision_id(DecisionPlace::Row(*seq))
     };
+    let decision_ids: Vec<_> = applied.iter().map(decision).collect();
     Ok(data(ConsumeAccepted {
-        accepted: applied.items.len(),
+        accepted: decision_ids.len(),
         errors: applied.is_partial.then_some(applied.errors),
-        decision_ids: Some(applied.items.iter().map(decision).collect()),
+        decision_ids: Some(decision_ids),
     }))
 }

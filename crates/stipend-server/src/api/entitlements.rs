@@ -110,8 +110,8 @@ async fn update(
     let change = body.read::<UpdateEntitlement>()?;
     let catalog = app.engine().catalog(caller.env);
     let package = catalog.packages.get(&key).map(AsRef::as_ref);
-    let Resolved { target, shown } = resolve(caller.env, package, &key, &entitlement)?;
-    let patch = mapping::patch_from_wire(change, shown.as_ref())?;
+    let Resolved { target, .. } = resolve(caller.env, package, &key, &entitlement)?;
+    let patch = mapping::patch_from_wire(change);
     let command = CatalogCommand::UpdateEntitlement(key.clone(), target.clone(), patch);
     app.mutate(caller, body, Command::Catalog(command), move |outcome| {
         let changed = outcome.catalog.packages[&key].shown().find_entitlement(&target);

@@ -98,7 +98,8 @@ async fn update_environment(
     let asked = body.read::<UpdateEnvironment>()?;
     let patch = mapping::changed_settings(asked)?;
     let command = Command::Catalog(CatalogCommand::UpdateSettings(patch));
-    app.answer((found.id, caller.actor()), command, move |outcome| {
+    let manager = caller.managing(found.id);
+    app.mutate(&manager, &body, command, move |outcome| {
         let settings = &outcome.catalog.settings;
         mapping::with_settings(&found, settings)
     })

@@ -247,8 +247,7 @@ async fn find_held(
     no: GrantNo,
     rows_left: &mut usize,
 ) -> Result<Option<Held>, ApiError> {
-    let mut present = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
-    if let Some(grant) = present.find(|grant| grant.no == no) {
+    if let Some(grant) = pool.find_present(no) {
         return Ok(Some(Held::Grant(Box::new(grant.clone()))));
     }
     if let Some(overdraft) = pool.overdraft.filter(|overdraft| overdraft.no == no) {

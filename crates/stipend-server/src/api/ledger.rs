@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use stipend_core::{PoolId, ReservationId};
 use stipend_engine::cipher::DecisionPlace;
-use stipend_engine::ledger::{Cursor, EventType, LedgerEvent, LedgerQuery as Walk, ledger_page};
+use stipend_engine::ledger::{
+    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery as Walk, ledger_page_within,
+};
 use stipend_engine::{Engine, Found, IdCipher, ReservationPlace};
 use stipend_store::{Page as StorePage, Seq};
 use stipend_wire::auto_recharge::AutoRecharge;
@@ -113,7 +115,8 @@ pub(crate) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> 
 /// Every change of a customer's credits, newest first. `amount` is the signed effect on the
 /// balance: the amounts of a pool add up to its balance. Without `currencyId` or `resourceId`,
 /// all credit types and resources. Where what is asked for is rare, a page has fewer entries than
-/// `limit`, or none, and leads on all the same.
+/// `limit` and leads on all the same. It has none only where the customer's last four million changes,
+/// counted from the cursor, hold none; asking with `currencyId` reads less of them.
 #[utoipa::path(get, path = "/api/v1/credits/ledger", tag = "Credits", params(LedgerQuery),
     security(("apiKey" = ["read"])),
     responses((status = 200, body = Page<LedgerEntry>), (status = "default", body = ErrorBody)))]
@@ -145,17 +148,19 @@ async fn list_ledger(
     };
     let (walked, limit) = (Arc::clone(&found), query.limit.0 as usize);
     let engine = Arc::clone(app.shared_engine());
-    let walked = app.read(move || {
-        let mut not_before = 0;
+    let rows_max = app.limits().page_rows_max;
+    let read = move |page: &StorePage<Cursor>| {
+        let (mut pools, mut not_before) = (pools.clone(), 0);
         if let Some(id) = &reservation {
             not_before = keep_pools_of(&engine, &walked, &mut pools, id)?;
         }
         let chains = pools.iter().map(|pool| (*pool, &walked.chains[usize::from(pool.number())]));
-        let pools = chains.collect();
-        let walk = Walk { pools, types, reservation, not_before, page: walk_page, limit };
-        Ok(ledger_page(engine.reader(), &walk)?)
-    });
-    let walked = walked.await?;
+        let (pools, types, reservation) = (chains.collect(), types.clone(), reservation.clone());
+        let walk = Walk { pools, types, reservation, not_before, page: *page, limit };
+        Ok(ledger_page_within(engine.reader(), &walk, rows_max)?)
+    };
+    let next = |read: &LedgerPage| goes_on(read, walk_page);
+    let walked = app.read_until_found(walk_page, read, next).await?;
     let places: Vec<(u64, u32)> =
         walked.events.iter().map(|event| (event.cursor.seq, event.cursor.index)).collect();
     let has_more = match page {
@@ -174,6 +179,15 @@ async fn list_ledger(
     let cipher = app.engine().cipher();
     let data = walked.events.iter().map(|event| to_wire(&found, cipher, event)).collect();
     Ok(ok(&Page { data, pagination }))
+}
+
+/// Where a page goes on that found nothing before it had read as much as is read at once.
+pub(crate) fn goes_on(read: &LedgerPage, page: StorePage<Cursor>) -> Option<StorePage<Cursor>> {
+    let stopped = read.stopped_at.filter(|_| read.events.is_empty())?;
+    Some(match page {
+        StorePage::First | StorePage::After(_) => StorePage::After(stopped),
+        StorePage::Before(_) => StorePage::Before(stopped),
+    })
 }
 
 /// Keeps the pools that have or had a reservation with that id, and answers where the first of them

@@ -3,14 +3,14 @@
 
 use super::subscriptions::{not_found, parse_id, render};
 use crate::app::{App, data};
-use crate::context::{Body, BulkBody, By, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, BulkBody, By, Caller, Ids, Query, ToManage, ToRead};
 use crate::error::ApiError;
 use crate::mapping::{preview, subscription as mapping, upcoming};
 use axum::extract::State;
 use axum::response::Response;
-use stipend_core::SubscriptionId;
-use stipend_core::customer::{CustomerCommand, Schedule, SubscriptionCommand};
-use stipend_engine::{Command, Outcome, TaskKind};
+use stipend_core::customer::{CustomerCommand, CustomerRejection, Schedule, SubscriptionCommand};
+use stipend_core::{CustomerId, SubscriptionId};
+use stipend_engine::{Command, Outcome, Refusal, TaskKind};
 use stipend_wire::envelope::Removed;
 use stipend_wire::preview::{PreviewSubscription, SubscriptionPreview};
 use stipend_wire::query::UpcomingQuery;
@@ -53,12 +53,25 @@ async fn preview_subscription(
     let now = app.engine().now(caller.env);
     let account = app.current(&caller, customer.as_str(), now)?;
     let request = preview::from_wire(asked)?;
+    if let Some(payer) = &request.paying_customer {
+        check_payer(&app, &caller, payer)?;
+    }
     let catalog = app.engine().catalog(caller.env);
     let command = CustomerCommand::Provision(Box::new(request));
     let decision = stipend_core::customer::decide(&account.customer, &catalog, &command, now)
         .map_err(stipend_engine::Refusal::from)?;
     let told = app.read(move || preview::to_wire(&account.customer, &catalog, &decision, now));
     Ok(data(told.await?))
+}
+
+/// As provisioning does it.
+fn check_payer(app: &App, caller: &Caller, payer: &CustomerId) -> Result<(), Refusal> {
+    let found = app.engine().find_customer(caller.env, payer);
+    let found = found.ok_or_else(|| Refusal::CustomerNotFound(payer.clone()))?;
+    match found.customer.profile.archived_at {
+        Some(_) => Err(CustomerRejection::CustomerArchived.into()),
+        None => Ok(()),
+    }
 }
 
 /// Import subscriptions

@@ -129,11 +129,6 @@ async fn provision_subscription(
     let request = mapping::new_from_wire(asked, || {
         SubscriptionId::parse(&random_id(app.random())).expect("a UUID is an id")
     })?;
-    if let Some(payer) = &request.paying_customer
-        && app.engine().find_customer(caller.env, payer).is_none()
-    {
-        return Err(crate::app::customer_not_found(payer.as_str()));
-    }
     let command = Command::Customer(customer, CustomerCommand::Provision(Box::new(request)));
     app.mutate(&caller, &body, command, render_provisioned).await
 }

@@ -51,7 +51,7 @@ fn usage_item(caller: &Caller, canonical: &str, place: usize, body: ReportUsage)
     let customer = body.customer_id;
     let remember = match event_id {
         Some(key) => Remember::Key(Key::of_usage(caller.env, customer.as_str(), &request, &key)),
-        None => caller.remember_item(canonical, place),
+        None => caller.remember_report(canonical, place),
     };
     ReportItem { customer, report: Report::Usage(request), remember }
 }
@@ -81,8 +81,8 @@ async fn report(
     let canonical = body.canonical();
     let item = |place, usage| Ok(usage_item(caller, &canonical, place, usage));
     let applied = Bulk::of(is_partial, batch, item).apply(app, caller).await?;
-    let mut recorded = Vec::with_capacity(applied.items.len());
-    for (_, item, reported) in &applied.items {
+    let mut recorded = Vec::with_capacity(applied.iter().len());
+    for (_, item, reported) in applied.iter() {
         recorded.push(look_up(app, item, reported).await?);
     }
     Ok((recorded, applied.errors))
@@ -96,7 +96,7 @@ async fn look_up(
 ) -> Result<mapping::Recorded, ApiError> {
     let (record, is_replay, missing) = match reported {
         Reported::Done { is_replay, recorded } => {
-            let record = recorded.usages.first().cloned();
+            let record = recorded.usages().into_iter().next();
             (record, *is_replay, recorded.missing_dimensions.clone())
         }
         Reported::Stored(seq) => {
@@ -124,7 +124,8 @@ async fn look_up(
 /// Up to 100 reports, all or none: counted and durable before the answer. `DELTA` adds to the usage
 /// of the feature, `SET` is the usage from now on. Where the customer's plan or add-on says what
 /// usage costs, it is taken from the pool; less usage gives back exactly what had been drawn. With
-/// the header `Stipend-Batch: partial` the sound ones are applied and the others listed.
+/// the header `Stipend-Batch: partial` the sound ones are applied and the others listed. Reports
+/// without an `idempotencyKey` are counted once for the header `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/usage", tag = "Usage", request_body = ReportUsages,
     security(("apiKey" = ["usage"])),
     responses((status = 200, body = BatchData<Vec<UsageReported>>),
@@ -179,11 +180,11 @@ async fn report_events(
     let batch = body.read::<ReportEvents>()?.events;
     let item = |_, event| Ok(event_item(&caller, event));
     let applied = Bulk::of(is_partial, batch, item).apply(&app, &caller).await?;
-    let items = applied.items.iter();
-    let warnings = items.filter_map(|(place, _, reported)| mapping::warning(*place, reported));
-    let warnings: Vec<_> = warnings.collect();
+    let warnings =
+        applied.iter().filter_map(|(place, _, reported)| mapping::warning(place, reported));
+    let (accepted, warnings) = (applied.iter().len(), warnings.collect::<Vec<_>>());
     Ok(data(EventsAccepted {
-        accepted: applied.items.len(),
+        accepted,
         errors: applied.is_partial.then_some(applied.errors),
         warnings: (!warnings.is_empty()).then_some(warnings),
     }))
@@ -256,8 +257,9 @@ fn estimate(
     ) -> Result<Cost, stipend_core::customer::CustomerRejection>,
 ) -> Result<Cost, ApiError> {
     let now = app.engine().now(caller.env);
-    let catalog = app.engine().catalog(caller.env);
+    // The customer first, so that the catalog has every version that it pins.
     let found = app.current(caller, customer, now)?;
+    let catalog = app.engine().catalog(caller.env);
     let cost = decide(&found.customer, &catalog, now);
     cost.map_err(|rejection| Refusal::Customer(rejection).into())
 }

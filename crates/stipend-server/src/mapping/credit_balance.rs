@@ -90,7 +90,7 @@ fn balance(
     coming: &[Coming],
 ) -> CreditBalance {
     let pool = customer.find_pool(currency, resource.as_ref());
-    let live = pool.map(|pool| pool.live.as_slice()).unwrap_or_default();
+    let live = || pool.into_iter().flat_map(|pool| &pool.live);
     let amount = |of: fn(&Pool) -> Amount| DecimalText(pool.map_or(Amount::ZERO, of));
     CreditBalance {
         currency: label(catalog, currency),
@@ -104,12 +104,12 @@ fn balance(
             granted_next(coming, currency, resource.as_ref())
                 .chain(pool.iter().flat_map(|pool| scheduled(pool))),
         ),
-        next_expiry: earliest(live.iter().filter_map(|grant| {
+        next_expiry: earliest(live().filter_map(|grant| {
             let at = grant.expires_at.filter(|_| grant.remaining().is_positive())?;
             Some((at, grant.remaining()))
         })),
-        grants: live.iter().take(GRANTS_MAX).map(|grant| grant_to_wire(catalog, grant)).collect(),
-        more_grants: live.len().saturating_sub(GRANTS_MAX),
+        grants: live().take(GRANTS_MAX).map(|grant| grant_to_wire(catalog, grant)).collect(),
+        more_grants: pool.map_or(0, |pool| pool.live.len()).saturating_sub(GRANTS_MAX),
     }
 }
 

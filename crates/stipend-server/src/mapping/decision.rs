@@ -128,12 +128,10 @@ impl Facts {
 
     /// The grants that it names and that the customer still has, as they are now.
     pub(crate) fn grants_of(&self, customer: &Customer) -> BTreeMap<GrantNo, Grant> {
-        let there = customer
-            .pools
-            .iter()
-            .flat_map(|pool| pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed));
-        let is_named = |grant: &&Grant| self.turns.iter().any(|turn| turn.grant == grant.no);
-        there.filter(is_named).map(|grant| (grant.no, grant.clone())).collect()
+        let named = self.turns.iter().map(|turn| turn.grant);
+        let there =
+            named.filter_map(|no| customer.pools.iter().find_map(|pool| pool.find_present(no)));
+        there.map(|grant| (grant.no, grant.clone())).collect()
     }
 
     /// The customer, where grants are named.

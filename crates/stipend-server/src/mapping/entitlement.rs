@@ -5,8 +5,8 @@ use crate::error::ApiError;
 use crate::ids;
 use stipend_core::catalog::{
     Behavior, CreditTerms, Enforcement, Entitlement, EntitlementPatch, EntitlementTerms,
-    FeatureTerms, FeatureTermsPatch, NewEntitlement, PackageKey, Reset, ResetPeriod, Target,
-    Widget,
+    FeatureTerms, FeatureTermsPatch, NewEntitlement, PackageKey, Reset, ResetPatch, ResetPeriod,
+    Target, Widget,
 };
 use stipend_core::{Cadence, EnvId};
 use stipend_wire::text::Line;
@@ -45,7 +45,7 @@ fn new_feature(
             soft_limit: item.has_soft_limit,
             enforcement: item.enforcement.map(enforcement_from_wire),
             enum_values: item.enum_values.map(texts),
-            reset: reset.merge(None, at)?,
+            reset: reset.read(at)?,
         }),
         behavior: item.behavior.map(behavior_from_wire).unwrap_or_default(),
         granted: item.is_granted.unwrap_or(true),
@@ -77,42 +77,29 @@ fn new_credit(item: wire::CreateCreditEntitlement) -> NewEntitlement {
     }
 }
 
-/// The change that a patch asks for; a reset is read on top of what is `stored`.
-pub(crate) fn patch_from_wire(
-    body: wire::UpdateEntitlement,
-    stored: Option<&Entitlement>,
-) -> Result<EntitlementPatch, ApiError> {
+/// The change that a patch asks for.
+pub(crate) fn patch_from_wire(body: wire::UpdateEntitlement) -> EntitlementPatch {
     match body {
-        wire::UpdateEntitlement::Feature(body) => Ok(feature_patch(body, stored)?),
-        wire::UpdateEntitlement::Credit(body) => Ok(credit_patch(body)),
+        wire::UpdateEntitlement::Feature(body) => feature_patch(body),
+        wire::UpdateEntitlement::Credit(body) => credit_patch(body),
     }
 }
 
-fn feature_patch(
-    body: wire::UpdateFeatureEntitlement,
-    stored: Option<&Entitlement>,
-) -> Result<EntitlementPatch, WireError> {
-    let terms = match stored.map(|stored| &stored.terms) {
-        Some(EntitlementTerms::Feature(terms)) => terms.clone(),
-        Some(EntitlementTerms::Credit(_)) | None => FeatureTerms::default(),
-    };
+fn feature_patch(body: wire::UpdateFeatureEntitlement) -> EntitlementPatch {
     let reset = ResetInput {
         period: body.reset_period,
         yearly: body.yearly_reset_period_configuration,
         monthly: body.monthly_reset_period_configuration,
         weekly: body.weekly_reset_period_configuration,
     };
-    // Where nothing is stored the command is refused, whatever the change is.
-    let is_reset = stored.is_some() && reset.is_named();
-    let reset = if is_reset { Some(reset.merge(terms.reset, "")?) } else { None };
-    Ok(EntitlementPatch {
+    EntitlementPatch {
         feature: Some(FeatureTermsPatch {
             usage_limit: body.usage_limit.map(|limit| limit.0).into_change(),
             unlimited: body.has_unlimited_usage,
             soft_limit: body.has_soft_limit,
             enforcement: body.enforcement.map(enforcement_from_wire),
             enum_values: body.enum_values.map(texts),
-            reset,
+            reset: reset.patch(),
         }),
         behavior: body.behavior.map(behavior_from_wire),
         granted: body.is_granted,
@@ -122,7 +109,7 @@ fn feature_patch(
         hidden_from: body.hidden_from_widgets.map(widgets_from_wire),
         order: body.order.map(|order| order.0),
         ..EntitlementPatch::default()
-    })
+    }
 }
 
 fn credit_patch(body: wire::UpdateCreditEntitlement) -> EntitlementPatch {
@@ -153,42 +140,38 @@ pub(crate) struct ResetInput {
 }
 
 impl ResetInput {
-    /// Whether the request says anything about it.
-    fn is_named(&self) -> bool {
-        let is_period = self.period.is_some();
-        is_period
-            || !(self.yearly.is_absent() && self.monthly.is_absent() && self.weekly.is_absent())
+    /// The reset of what is new; `at` is where in the body the keys stand.
+    pub(crate) fn read(self, at: &str) -> Result<Option<Reset>, WireError> {
+        self.patch().merge(None).map_err(|period| reset_refused(period, at))
     }
 
-    /// The reset that follows from what is stored; `at` is where in the body the keys stand.
-    pub(crate) fn merge(self, stored: Option<Reset>, at: &str) -> Result<Option<Reset>, WireError> {
-        let stored_period = stored.as_ref().map(|stored| stored.period);
-        let period = self.period.map(reset_period_from_wire).or(stored_period);
-        let mut change = None;
-        for (own_period, key, begins) in self.beginnings() {
-            if Some(own_period) == period {
-                change = begins.into_change();
-            } else if matches!(begins, Field::Value(_)) {
-                let message = format!("`{at}/{key}` does not go with the reset period");
-                let error = WireError::new(ErrorCode::ConflictingFields, message);
-                return Err(error.with_param(format!("{at}/{key}")));
-            }
-        }
-        let kept = stored.filter(|stored| Some(stored.period) == period);
-        let kept = kept.and_then(|stored| stored.according_to);
-        Ok(period.map(|period| Reset { period, according_to: change.unwrap_or(kept) }))
-    }
-
-    fn beginnings(self) -> [(ResetPeriod, &'static str, Field<String>); 3] {
+    fn patch(self) -> ResetPatch {
         let yearly = self.yearly.map(|begins| begins.according_to.to_string());
         let monthly = self.monthly.map(|begins| begins.according_to.to_string());
         let weekly = self.weekly.map(|begins| begins.according_to.to_string());
-        [
-            (ResetPeriod::Year, "yearlyResetPeriodConfiguration", yearly),
-            (ResetPeriod::Month, "monthlyResetPeriodConfiguration", monthly),
-            (ResetPeriod::Week, "weeklyResetPeriodConfiguration", weekly),
-        ]
+        let named = [
+            (ResetPeriod::Year, yearly),
+            (ResetPeriod::Month, monthly),
+            (ResetPeriod::Week, weekly),
+        ];
+        let begins = named.into_iter().filter_map(|(period, begins)| {
+            let change = begins.into_change()?;
+            Some((period, change))
+        });
+        ResetPatch { period: self.period.map(reset_period_from_wire), begins: begins.collect() }
     }
+}
+
+/// The refusal of where usage starts anew for a period that is not that of the reset.
+pub(crate) fn reset_refused(period: ResetPeriod, at: &str) -> WireError {
+    let key = match period {
+        ResetPeriod::Year => "yearlyResetPeriodConfiguration",
+        ResetPeriod::Month => "monthlyResetPeriodConfiguration",
+        ResetPeriod::Week => "weeklyResetPeriodConfiguration",
+        ResetPeriod::Day | ResetPeriod::Hour => "resetPeriod",
+    };
+    let message = format!("`{at}/{key}` does not go with the reset period");
+    WireError::new(ErrorCode::ConflictingFields, message).with_param(format!("{at}/{key}"))
 }
 
 /// The empty text stands for none, as it clears in a patch.
@@ -378,7 +361,7 @@ mod tests {
     use super::*;
     use stipend_wire::FromJson;
 
-    fn reset(body: &str, stored: Option<Reset>) -> Result<Option<Reset>, WireError> {
+    fn reset(body: &str, stored: Option<&Reset>) -> Result<Option<Reset>, WireError> {
         let json = stipend_wire::json::parse(body.as_bytes())?;
         let body = wire::UpdateFeatureEntitlement::from_json(json)?;
         let input = ResetInput {
@@ -387,7 +370,7 @@ mod tests {
             monthly: body.monthly_reset_period_configuration,
             weekly: body.weekly_reset_period_configuration,
         };
-        input.merge(stored, "")
+        input.patch().merge(stored).map_err(|period| reset_refused(period, ""))
     }
 
     #[test]
@@ -398,9 +381,9 @@ mod tests {
         };
         let monday = || weekly(Some("EveryMonday"));
         let week = r#""weeklyResetPeriodConfiguration":"#;
-        let check = |body: &str, stored, expected| {
+        let check = |body: &str, stored: Option<Reset>, expected| {
             let body = format!(r#"{{"type":"FEATURE"{body}}}"#);
-            assert_eq!(reset(&body, stored).unwrap(), expected, "{body}");
+            assert_eq!(reset(&body, stored.as_ref()).unwrap(), expected, "{body}");
         };
         check("", None, None);
         check("", monday(), monday());

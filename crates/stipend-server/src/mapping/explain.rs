@@ -4,7 +4,8 @@ use super::instant;
 use crate::mapping::grant::{kind_to_wire, source_to_wire};
 use stipend_core::catalog::Behavior;
 use stipend_core::customer::{
-    Explanation, Flow, Grant, Origin, Pace, Pool, Share, Standing, SubscriptionPart, forecast,
+    Explanation, Flow, Grant, LiveGrants, Origin, Pace, Pool, Share, Standing, SubscriptionPart,
+    forecast,
 };
 use stipend_core::{Amount, Cadence, CurrencyId, Customer, PackageKind, ResourceId, Timestamp};
 use stipend_engine::IdCipher;
@@ -12,6 +13,9 @@ use stipend_wire::Decimal;
 use stipend_wire::credit_usage::{Forecast, ForecastWindow, WindowForecast};
 use stipend_wire::entitlement as entitlement_wire;
 use stipend_wire::explain as wire;
+
+/// How many grants in force are told, those aside that have something left.
+const GRANTS_MAX: usize = 1_000;
 
 /// What is explained, of whom.
 pub(crate) struct Shown<'a> {
@@ -24,16 +28,16 @@ pub(crate) struct Shown<'a> {
 
 pub(crate) fn to_wire(shown: &Shown<'_>, explanation: &Explanation) -> wire::CreditExplanation {
     let pool = explanation.pool.as_ref();
-    let live = pool.map(|pool| pool.live.as_slice()).unwrap_or_default();
-    let scheduled = pool.map(|pool| pool.scheduled.as_slice()).unwrap_or_default();
+    let live = pool.map(|pool| told(&pool.live)).unwrap_or_default();
+    let scheduled: Vec<&Grant> = pool.into_iter().flat_map(|pool| &pool.scheduled).collect();
     wire::CreditExplanation {
         customer_id: shown.customer.profile.id.to_string(),
         currency_id: shown.currency.to_string(),
         resource_id: shown.resource.map(ToString::to_string),
         as_of: instant(shown.now),
         subscriptions: explanation.subscriptions.iter().map(subscription).collect(),
-        grants: numbered(shown, live),
-        scheduled_grants: numbered(shown, scheduled),
+        grants: numbered(shown, &live),
+        scheduled_grants: numbered(shown, &scheduled),
         overdraft: Decimal(explanation.overdraft),
         reserved: Decimal(pool.map_or(Amount::ZERO, Pool::reserved)),
         total_granted: Decimal(explanation.granted),
@@ -142,7 +146,15 @@ fn share(share: &Share) -> wire::PartExplanation {
     }
 }
 
-fn numbered(shown: &Shown<'_>, grants: &[Grant]) -> Vec<wire::GrantExplanation> {
+/// Those in force: of thousands that are used up the latest, with what can be drawn whole.
+fn told(live: &LiveGrants) -> Vec<&Grant> {
+    let left_out = live.len().saturating_sub(GRANTS_MAX);
+    let mut told: Vec<&Grant> = live.open().iter().chain(live.spent().skip(left_out)).collect();
+    told.sort_by_key(|grant| grant.burn_key());
+    told
+}
+
+fn numbered(shown: &Shown<'_>, grants: &[&Grant]) -> Vec<wire::GrantExplanation> {
     let numbered = grants.iter().zip(1..);
     numbered.map(|(grant, order)| explain_grant(shown, grant, order)).collect()
 }

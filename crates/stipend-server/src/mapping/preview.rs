@@ -173,7 +173,7 @@ fn credits(
 }
 
 fn own(pool: &Pool, number: SubscriptionNo) -> impl Iterator<Item = &Grant> {
-    pool.live.iter().filter(move |grant| is_own(grant, number))
+    pool.live.open().iter().filter(move |grant| is_own(grant, number))
 }
 
 fn is_own(grant: &Grant, number: SubscriptionNo) -> bool {

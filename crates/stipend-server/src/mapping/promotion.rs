@@ -28,7 +28,7 @@ pub(crate) fn new_from_wire(body: wire::GrantPromotionals) -> Result<Vec<NewProm
                 soft_limit: item.has_soft_limit.0,
                 enforcement: None,
                 enum_values: item.enum_values.0.map(texts),
-                reset: reset.merge(None, &format!("/promotionalEntitlements/{index}"))?,
+                reset: reset.read(&format!("/promotionalEntitlements/{index}"))?,
             },
             is_visible: item.is_visible.0.unwrap_or(true),
             period: period_from_wire(item.period),

@@ -151,8 +151,8 @@ fn of_many(one: UsageReported) -> UsageReportedOfMany {
 /// The dimensions that an event did not have.
 pub(crate) fn warning(index: usize, reported: &Reported) -> Option<EventWarning> {
     let Reported::Done { recorded, .. } = reported else { return None };
-    let missing_dimensions = recorded.missing_dimensions.clone();
-    (!missing_dimensions.is_empty()).then_some(EventWarning { index, missing_dimensions })
+    let missing = &recorded.missing_dimensions;
+    (!missing.is_empty()).then(|| EventWarning { index, missing_dimensions: missing.clone() })
 }
 
 pub(crate) fn estimate(cost: &Cost) -> Estimate {

@@ -195,6 +195,27 @@ fn row_37_sockets_that_do_nothing_do_not_stop_service() {
 }
 
 #[test]
+fn a_stop_is_heard_while_every_place_is_taken() {
+    let server = world::example();
+    let mut full = server.listen(Limits { connections_max: 1, ..Limits::default() });
+    let mut slow = connect(&full);
+    let body = usage("acme", "1", 1).to_string();
+    let expecting = format!("content-length: {}\r\nexpect: 100-continue\r\n", body.len());
+    slow.write_all(post(&expecting, "").as_bytes()).unwrap();
+    let mut taken = [0; 12];
+    slow.read_exact(&mut taken).unwrap();
+    assert_eq!(&taken, b"HTTP/1.1 100");
+    let mut waiting = connect(&full);
+    full.stop();
+    // The one that waits for a place is sent away while the other still sends.
+    assert_eq!(rest(&mut waiting), "");
+    let refused = TcpStream::connect(full.address).map(drop).map_err(|error| error.kind());
+    assert_eq!(refused, Err(ErrorKind::ConnectionRefused));
+    slow.write_all(body.as_bytes()).unwrap();
+    assert!(rest(&mut slow).contains("HTTP/1.1 200"), "what has begun ends");
+}
+
+#[test]
 fn row_38_the_end_of_a_body_is_never_a_matter_of_opinion() {
     let server = world::example();
     let before = server.position();

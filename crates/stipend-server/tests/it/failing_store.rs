@@ -180,3 +180,23 @@ fn a_report_without_a_key_is_not_sent_again_where_its_outcome_is_unknown() {
         assert_eq!(answer.header("retry-after").is_some(), should_retry.is_none());
     }
 }
+
+#[test]
+fn a_gift_without_a_key_is_not_sent_again_where_its_outcome_is_unknown() {
+    let gift = json!({
+        "customerId": "acme", "currencyId": "api-credits", "amount": 10, "displayName": "Gift",
+        "grantType": "PROMOTIONAL",
+    });
+    for (key, should_retry) in [(None, Some("false")), (Some("k"), None)] {
+        let (server, control) = example();
+        settle(&server);
+        control.fail(Fault::next_append(FaultKind::Failed));
+        let request = server.request("POST", "/api/v1/credits/grants");
+        let request =
+            key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
+        let answer = request.json(&gift).send();
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"unavailable".into()));
+        assert_eq!(answer.header("x-should-retry"), should_retry);
+        assert_eq!(answer.header("retry-after").is_some(), should_retry.is_none());
+    }
+}

@@ -55,6 +55,46 @@ fn row_45_the_same_key_on_another_path_is_another() {
 }
 
 #[test]
+fn settings_that_are_sent_again_with_their_key_are_not_set_again() {
+    let server = world::example();
+    let path = "/api/v1/environments/1";
+    let ask = |key: &str, zone: &str| {
+        let call = server.request("PATCH", path).header("idempotency-key", key);
+        call.json(&json!({ "timeZone": zone })).send()
+    };
+    let first = ask("k", "Europe/Berlin");
+    ask("other", "Asia/Tokyo");
+    let again = ask("k", "Europe/Berlin");
+    assert!(again.is_replay(), "{}", again.text());
+    assert_eq!(again.body, first.body);
+    let zone = |server: &Server| server.get("/api/v1/environments")[0]["timeZone"].clone();
+    assert_eq!(zone(&server), "Asia/Tokyo");
+    assert_eq!(ask("k", "Asia/Tokyo").verdict(), "422 idempotency_key_reused");
+}
+
+#[test]
+fn a_change_of_an_entitlement_gets_its_first_answer_whatever_came_since() {
+    let server = world::features();
+    let path = "/api/v1/plans/full/entitlements/calls";
+    server.post("/api/v1/plans/full/draft", &Value::Null);
+    let ask = |key: &str, fields: Value| {
+        let mut body = json!({ "type": "FEATURE" });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        server.request("PATCH", path).header("idempotency-key", key).json(&body).send()
+    };
+    let monday = || json!({ "weeklyResetPeriodConfiguration": { "accordingTo": "EveryMonday" } });
+    let refused = ask("no", monday()).verdict();
+    assert_eq!(refused, "422 conflicting_fields /weeklyResetPeriodConfiguration");
+    ask("week", json!({ "resetPeriod": "WEEK" }));
+    let first = ask("k", monday());
+    assert_eq!(first.status, 200, "{}", first.text());
+    ask("month", json!({ "resetPeriod": "MONTH" }));
+    let again = ask("k", monday());
+    assert!(again.is_replay(), "{}", again.text());
+    assert_eq!(again.body, first.body);
+}
+
+#[test]
 fn row_47_a_key_must_be_a_short_text_that_is_sent_once() {
     let server = world::example();
     let before = server.position();
@@ -138,6 +178,32 @@ fn a_consumption_is_done_once_for_its_key() {
     let bulk = json!({ "consumptions": [usage("acme", "k", 5)] });
     server.post("/api/v1/credits/consumption/async", &bulk);
     assert_eq!(server.balance("acme"), (80_000, 5), "sync and bulk are one operation");
+}
+
+#[test]
+fn usage_that_has_no_key_of_its_own_is_counted_once_for_that_of_its_request() {
+    let server = world::features();
+    let report = |value: u32| json!({ "customerId": "acme", "featureId": "calls", "value": value });
+    let ask = |version: &str, header: &str, usages: &[Value]| {
+        let path = format!("/api/{version}/usage");
+        keyed(&server, header, &path, &json!({ "usages": usages }).to_string())
+    };
+    let usage = || {
+        let path = "/api/v1/customers/acme/entitlements/check?featureId=calls";
+        server.get(path)["currentUsage"].clone()
+    };
+    let (first, two) = (ask("v1", "k", &[report(5)]), [report(5), report(2)]);
+    assert_eq!((first.status, usage()), (200, json!(5)), "{}", first.text());
+    server.advance(60 * 60);
+    for version in ["v1", "v2"] {
+        assert_eq!(ask(version, "k", &[report(5)]).status, 200);
+        assert_eq!(usage(), json!(5), "{version}: one operation, one effect");
+    }
+    assert_eq!(ask("v1", "k", &[report(6)]).verdict(), "422 idempotency_key_reused");
+    assert_eq!(ask("v1", "k", &two).verdict(), "422 batch_refused");
+    ask("v1", "other", &two);
+    ask("v1", "other", &two);
+    assert_eq!(usage(), json!(12), "equal items of one request are several");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use stipend_engine::{Engine, LoadProgress, Options, SystemClock};
 use stipend_server::Front;
 use stipend_server::ids::SystemRandom;
@@ -45,6 +46,47 @@ fn while_the_state_is_loaded_probes_say_how_far_that_is_and_all_else_is_put_off(
     front.open(server.app());
     assert_eq!(ask(&front, "/readyz"), (200, None, "ready\n".to_owned()));
     assert_eq!(ask(&front, "/api/v1/credits/custom-currencies").0, 200);
+}
+
+/// Counts the lines of a log, those of errors apart.
+#[derive(Clone, Default)]
+struct Lines(Arc<[AtomicUsize; 2]>);
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let is_error = *event.metadata().level() == tracing::Level::ERROR;
+        self.0[usize::from(is_error)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// Whoever waits for a server to start asks often.
+#[test]
+fn what_is_put_off_while_the_state_is_loaded_is_no_failure_in_the_log() {
+    let front = Front::loading(LoadProgress::default(), &SystemRandom);
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), || {
+        for path in ["/readyz", "/readyz", "/api/v1/credits/grants", "/"] {
+            assert_eq!(ask(&front, path).0, 503, "{path}");
+        }
+    });
+    let told: Vec<usize> = lines.0.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+    assert_eq!(told, [0, 0]);
 }
 
 /// More rows than a start reads at once.

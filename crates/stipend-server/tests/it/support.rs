@@ -124,6 +124,24 @@ impl Server {
         self
     }
 
+    /// Sends several requests before any of them is answered.
+    pub(crate) fn send_at_once(&self, calls: Vec<Call<'_>>) -> Vec<Answer> {
+        let mut waiting: Vec<_> = calls.into_iter().map(|call| Box::pin(call.answered())).collect();
+        let mut answers: Vec<Option<Answer>> = waiting.iter().map(|_| None).collect();
+        let all = std::future::poll_fn(|context| {
+            for (call, answer) in waiting.iter_mut().zip(&mut answers) {
+                if answer.is_none()
+                    && let Poll::Ready(answered) = call.as_mut().poll(context)
+                {
+                    *answer = Some(answered);
+                }
+            }
+            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        self.runtime.block_on(all);
+        answers.into_iter().flatten().collect()
+    }
+
     /// The same server with sites that may show the credits of customers.
     pub(crate) fn with_embed_origins(mut self, sites: &[&str]) -> Self {
         let sites = sites.iter().map(|site| site.parse().expect("the test names sites well"));
@@ -170,8 +188,9 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
-        runtime.spawn(serve::serve(listener, app, std::future::pending()));
-        Listening { address, runtime: Some(runtime) }
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        runtime.spawn(serve::serve(listener, app, async { drop(stopped.await) }));
+        Listening { address, stop: Some(stop), runtime: Some(runtime) }
     }
 
     pub(crate) fn set_clock(&self, text: &str) {
@@ -242,7 +261,15 @@ impl Server {
 /// A server on a socket.
 pub(crate) struct Listening {
     pub(crate) address: SocketAddr,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
     runtime: Option<Runtime>,
+}
+
+impl Listening {
+    /// Asks it to stop, and does not wait.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
+    }
 }
 
 impl Drop for Listening {

@@ -4,6 +4,7 @@
 use crate::support::{Server, instant};
 use crate::world::{self, grant, usage};
 use serde_json::{Value, json};
+use stipend_store::MemoryStore;
 
 fn is_granted(server: &Server, customer: &str) -> bool {
     let path = format!("/api/v1/customers/{customer}/entitlements/check");
@@ -148,4 +149,28 @@ fn a_preview_looks_a_thousand_instants_ahead_and_no_further() {
     assert_eq!(preview("2100-01-01T00:00:00Z").json()["data"]["isScheduled"], true);
     let refused = preview("9999-01-01T00:00:00Z");
     assert_eq!(refused.verdict(), "422 invalid_period /startDate");
+}
+
+/// Each says one of the settings, and what the other says stays.
+#[test]
+fn two_changes_of_settings_at_once_are_both_kept() {
+    let server = Server::in_memory(MemoryStore::new());
+    for round in 0..8 {
+        let (zone, proration) = match round % 2 {
+            0 => ("Europe/Berlin", "PRORATE"),
+            _ => ("America/New_York", "NONE"),
+        };
+        let patches = [json!({ "timeZone": zone }), json!({ "creditProration": proration })];
+        let call = |patch: &Value| server.request("PATCH", "/api/v1/environments/1").json(patch);
+        for answer in server.send_at_once(patches.iter().map(call).collect()) {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        let all = server.get("/api/v1/environments");
+        let found = all.as_array().expect("a list").iter().find(|one| one["id"] == "1");
+        let told = found.expect("the environment is there");
+        assert_eq!(
+            (&told["timeZone"], &told["creditProration"]),
+            (&json!(zone), &json!(proration))
+        );
+    }
 }

@@ -3,6 +3,7 @@
 // The attribute tells clippy that helpers, too, are test code.
 #![cfg(test)]
 
+mod copies;
 mod damage;
 mod data;
 mod full_disk;
@@ -10,4 +11,5 @@ mod kill;
 mod long_reader;
 mod opening;
 mod rolls;
+mod still;
 mod views;

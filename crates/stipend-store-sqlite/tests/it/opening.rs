@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::data::{batch, copy, last_batch, open};
 use rusqlite::Connection;
 use stipend_store::{Store, StoreError};
-use stipend_store_sqlite::{Opened, Options, SqliteStore};
+use stipend_store_sqlite::{Exposed, Opened, Options, SqliteStore, exposed};
 
 fn damaged(path: &Path) -> String {
     match open(path) {
@@ -45,6 +45,30 @@ fn only_the_owner_can_read_what_is_made() {
     }
     names.sort();
     assert_eq!(names, ["LOCK", "MARK", "stipend.db", "stipend.db-shm", "stipend.db-wal"]);
+}
+
+#[test]
+fn what_others_can_read_is_named_with_the_modes_that_it_should_have() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    assert_eq!(exposed(&path).unwrap(), []);
+    filled(&path, 1);
+    assert_eq!(exposed(&path).unwrap(), []);
+    let check = |name: &str, mode: u32, wanted: u32, is_harmless: bool| {
+        let path = if name.is_empty() { path.clone() } else { path.join(name) };
+        let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        set(mode);
+        let found = exposed(directory.path().join("data").as_path()).unwrap();
+        let expected = Exposed { path: path.clone(), mode, wanted };
+        assert_eq!(expected.is_harmless(), is_harmless, "{expected:?}");
+        assert_eq!(found, [expected]);
+        set(wanted);
+    };
+    check("", 0o755, 0o700, true);
+    check("", 0o770, 0o700, false);
+    check("stipend.db", 0o644, 0o600, false);
+    check("stipend.db", 0o640, 0o600, false);
+    check("MARK", 0o604, 0o600, false);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How the domain's values are written. A number that stands here is never used again for
 //! something else; a new field is an `Option`.
 
+use stipend_core::customer::{Grant, LiveGrants};
 use stipend_core::{
     Amount, Anchor, CurrencyId, CustomerId, EnvId, FeatureId, Formula, GrantNo, MeterId, PackageId,
     Period, PoolId, ProductId, ReservationId, ResourceId, Shared, Slot, SubscriptionId,
@@ -49,6 +50,20 @@ impl<T: Encode> Encode for Shared<T> {
 impl<T: Decode> Decode for Shared<T> {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
         T::decode(reader).map(Self::from)
+    }
+}
+
+/// Used-up grants stand among the others, in burn order: that they are kept apart is a matter of memory.
+impl Encode for LiveGrants {
+    fn encode(&self, writer: &mut Writer) {
+        writer.count(self.len());
+        self.iter().for_each(|grant| grant.encode(writer));
+    }
+}
+
+impl Decode for LiveGrants {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Vec::<Grant>::decode(reader).map(Self::from)
     }
 }
 

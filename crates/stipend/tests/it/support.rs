@@ -3,12 +3,17 @@
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{File, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
+
+/// The key that every server here has.
+const KEY: &str = "sk_first_1234";
 
 /// What a command did.
 #[derive(Debug)]
@@ -37,7 +42,9 @@ pub(crate) struct Place(TempDir);
 
 impl Place {
     pub(crate) fn empty() -> Self {
-        Self(tempfile::tempdir().expect("there is room"))
+        let private = Permissions::from_mode(0o700);
+        let made = tempfile::Builder::new().permissions(private).tempdir();
+        Self(made.expect("there is room"))
     }
 
     /// One with the environment that every server has.
@@ -45,6 +52,24 @@ impl Place {
         let place = Self::empty();
         place.serve().stop();
         place
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Every file in it, with what it holds.
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = std::fs::read_dir(self.path()).expect("it is a directory").map(|entry| {
+            let path = entry.expect("it can be listed").path();
+            let held = if path.is_dir() {
+                Vec::new()
+            } else {
+                std::fs::read(&path).expect("it can be read")
+            };
+            (path.file_name().expect("it has a name").to_string_lossy().into_owned(), held)
+        });
+        entries.collect()
     }
 
     /// Does a command, with that on standard input.
@@ -92,10 +117,8 @@ impl Place {
     pub(crate) fn serve(&self) -> Serving {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--log", "error"];
         let mut command = stipend(self.0.path(), &arguments);
-        let mut child = command
-            .env("STIPEND_BOOTSTRAP_API_KEY", "sk_first_1234")
-            .spawn()
-            .expect("the binary runs");
+        let mut child =
+            command.env("STIPEND_BOOTSTRAP_API_KEY", KEY).spawn().expect("the binary runs");
         let mut line = String::new();
         let out = child.stdout.take().expect("it is piped");
         BufReader::new(out).read_line(&mut line).expect("it says where it listens");
@@ -192,6 +215,25 @@ impl Serving {
                 .send("{}"),
         };
         answer.expect("it answers").status().as_u16()
+    }
+
+    /// Makes a customer of that id; answers whether that was acknowledged.
+    pub(crate) fn make_customer(&self, id: &str) -> bool {
+        let request = Self::agent().post(format!("{}/api/v1/customers", self.url));
+        let request = request.header("X-API-KEY", KEY).header("Content-Type", "application/json");
+        let answer = request.send(format!("{{\"id\": \"{id}\"}}"));
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Whether a customer of that id is known.
+    pub(crate) fn has_customer(&self, id: &str) -> bool {
+        self.call("GET", &format!("/api/v1/customers/{id}"), KEY) == 200
+    }
+
+    /// Ends it as a power failure would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
     }
 
     /// Stops it as an operator does, and waits until it has.

@@ -12,7 +12,9 @@ use crate::stats::{Round, percentile_ms, ratio, to_float};
 use crate::world::{API_KEY, EVENT_NAME, World, customer_id};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use stipend_engine::Engine;
 use tokio::runtime::Runtime;
 
 /// Requests in flight of P1 and P2.
@@ -20,6 +22,9 @@ pub(crate) const IN_FLIGHT: u64 = 64;
 /// Items of one bulk request, and bulk requests in flight, of P3.
 const BULK_ITEMS: usize = 1_000;
 const BULK_IN_FLIGHT: u64 = 4;
+
+/// How often the queue is looked at while it is measured.
+const QUEUE_LOOKS_EVERY: Duration = Duration::from_micros(200);
 
 type Write = Box<dyn FnMut(&mut Vec<u8>)>;
 
@@ -140,11 +145,37 @@ fn counted(
     window: Duration,
 ) -> Result<Vec<(&'static str, f64)>> {
     let (cpu, before) = (CpuTimes::now(), last_batch(world)?);
-    let round = stipend.round(window)?;
+    let (round, left) = queued_meanwhile(world.engine(), || stipend.round(window));
+    let round = round?;
     let commits = to_float(last_batch(world)?.saturating_sub(before));
-    let mut details = vec![("acks_per_sync", ratio(to_float(round.operations), commits))];
+    let acks = ratio(to_float(round.operations), commits);
+    let mut details = vec![
+        ("acks_per_sync", acks),
+        ("left_in_queue", left),
+        ("of_waiting", acks / (acks + left)),
+    ];
     details.extend(CpuTimes::now().costs(&cpu, round.operations));
     Ok(details)
+}
+
+/// Does the work, and tells how many requests stood in the engine's queue meanwhile, in the mean:
+/// those that a commit does not take along although they wait.
+fn queued_meanwhile<T>(engine: &Engine, work: impl FnOnce() -> T) -> (T, f64) {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let (mut looks, mut found) = (0_u64, 0_u64);
+            while !is_over.load(Ordering::Relaxed) {
+                looks += 1;
+                found += engine.queue_length() as u64;
+                std::thread::park_timeout(QUEUE_LOOKS_EVERY);
+            }
+            ratio(to_float(found), to_float(looks))
+        });
+        let done = work();
+        is_over.store(true, Ordering::Relaxed);
+        (done, looking.join().expect("it only counts"))
+    })
 }
 
 /// The number of the last batch that was committed; its header says it.

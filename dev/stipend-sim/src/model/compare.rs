@@ -10,23 +10,22 @@ impl Model {
     /// # Errors
     /// A sentence with both.
     pub fn compare(&self, customer: &Customer) -> Result<(), String> {
-        let empty = Vec::new();
         let pool = customer.find_pool(&examples::credits(), None);
         let balance = pool.map_or(0, |pool| pool.balance().nano());
         same("balance", &balance, &self.balance())?;
         let overdraft = pool.and_then(|pool| pool.overdraft).map_or(0, |one| one.amount.nano());
         same("overdraft", &overdraft, &self.overdraft)?;
-        let live = pool.map_or(&empty, |pool| &pool.live);
-        let scheduled = pool.map_or(&empty, |pool| &pool.scheduled);
+        let live = pool.into_iter().flat_map(|pool| &pool.live);
+        let scheduled = pool.into_iter().flat_map(|pool| &pool.scheduled);
         same("grants by hand", &by_hand(live), &told(&self.gifts))?;
         same("scheduled grants", &by_hand(scheduled), &told(&self.coming))?;
         self.compare_bucket(pool)
     }
 
     fn compare_bucket(&self, pool: Option<&Pool>) -> Result<(), String> {
-        let recurring = pool.map_or(&[][..], |pool| &pool.live);
+        let recurring = pool.into_iter().flat_map(|pool| &pool.live);
         let recurring: Vec<&Grant> =
-            recurring.iter().filter(|grant| grant.kind == GrantKind::Recurring).collect();
+            recurring.filter(|grant| grant.kind == GrantKind::Recurring).collect();
         let left: i128 = recurring.iter().map(|grant| grant.remaining().nano()).sum();
         let total: i128 = recurring.iter().map(|grant| grant.amount.nano()).sum();
         let ends = |grant: &&Grant| grant.expires_at.map_or(NEVER, stipend_core::Timestamp::micros);
@@ -46,8 +45,8 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, is: &T, expected: &T) -> Res
 
 type Told = (i128, i128, i64, i64, bool);
 
-fn by_hand(grants: &[Grant]) -> Vec<Told> {
-    let by_hand = grants.iter().filter(|grant| grant.kind != GrantKind::Recurring);
+fn by_hand<'a, I: Iterator<Item = &'a Grant>>(grants: I) -> Vec<Told> {
+    let by_hand = grants.filter(|grant| grant.kind != GrantKind::Recurring);
     let mut told: Vec<Told> = by_hand
         .map(|grant| {
             let until = grant.expires_at.map_or(NEVER, stipend_core::Timestamp::micros);

@@ -167,8 +167,7 @@ fn by(look: &Look<'_>, cause: &Cause) -> Option<Markup> {
 fn line(look: &Look<'_>, past: &Past, entry: &PoolEntry, effect: &Effect) -> Option<Markup> {
     let name = |no: GrantNo| {
         let pool = look.customer().pool(entry.pool)?;
-        let mut there = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
-        let grant = there.find(|grant| grant.no == no).or_else(|| past.get(&no));
+        let grant = pool.find_present(no).or_else(|| past.get(&no));
         grant.map(|grant| grant.name.to_string())
     };
     let name = |no: GrantNo| name(no).unwrap_or_else(|| format!("grant no. {}", no.0));

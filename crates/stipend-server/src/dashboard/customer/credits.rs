@@ -229,9 +229,9 @@ fn outlook(pace: Pace, forecast: Forecast) -> Markup {
 
 /// What each subscription gives for one period, as pictures.
 fn sources(look: &Look<'_>, place: &Place, told: &Explanation) -> Markup {
-    let live = told.pool.as_ref().map(|pool| pool.live.as_slice()).unwrap_or_default();
+    let live = told.pool.iter().flat_map(|pool| &pool.live);
     let by_hand: Vec<Amount> =
-        live.iter().filter(|grant| grant.source.is_none()).map(|grant| grant.amount).collect();
+        live.filter(|grant| grant.source.is_none()).map(|grant| grant.amount).collect();
     html! {
         @if told.subscriptions.is_empty() {
             p.quiet { "No subscription gives any of it; what is here was granted by hand." }

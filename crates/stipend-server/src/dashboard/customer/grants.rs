@@ -42,12 +42,12 @@ pub(super) fn adjust_button(look: &Look<'_>, place: Option<&Place>) -> Markup {
 
 /// The grants that are drawn next, in the order in which they are.
 pub(super) fn section(look: &Look<'_>, place: &Place, pool: Option<&Pool>) -> Markup {
-    let live = pool.map(|pool| pool.live.as_slice()).unwrap_or_default();
+    let live: Vec<&Grant> = pool.into_iter().flat_map(|pool| &pool.live).collect();
     let scheduled = pool.map(|pool| pool.scheduled.as_slice()).unwrap_or_default();
     let overdraft = pool.and_then(|pool| pool.overdraft);
     let rows = html! {
         @for (index, grant) in live.iter().enumerate().take(SHOWN_MAX) {
-            (row(look, grant, Some((index + 1, live.get(index + 1)))))
+            (row(look, grant, Some((index + 1, live.get(index + 1).copied()))))
         }
         @for grant in scheduled.iter().take(SHOWN_MAX) { (row(look, grant, None)) }
         @if let Some(overdraft) = overdraft { (overdraft_row(&overdraft, None)) }

@@ -1,8 +1,10 @@
 //! Customer › Credits › ledger: every change of the balance, with filters, and as a file.
 
+mod file;
+
 use super::credits::{Place, places};
-use super::{Look, SECTION, counted, credit_name, pager};
-use crate::api::ledger::to_wire;
+use super::{Look, SECTION, credit_name, pager};
+use crate::api::ledger::goes_on;
 use crate::app::App;
 use crate::cursor::List;
 use crate::dashboard::failure::Failure;
@@ -10,10 +12,9 @@ use crate::dashboard::field::Field;
 use crate::dashboard::form::Form;
 use crate::dashboard::ui::{Head, amount, button, empty, grouped, isolated, table, time};
 use crate::dashboard::visit::Visit;
-use crate::dashboard::who::{said, who};
+use crate::dashboard::who::who;
 use axum::Router;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,20 +25,15 @@ use stipend_engine::Engine;
 use stipend_engine::Found;
 use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::ledger::{
-    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, ledger_page,
+    Cursor, EventType, LedgerEvent, LedgerPage, LedgerQuery, ledger_page_within,
 };
 use stipend_engine::past::grants_of_events;
 use stipend_store::{Page, StoreError};
-use stipend_wire::ledger::LedgerEntry;
 
 /// Entries beside the balance.
 const NEWEST: usize = 10;
 /// Entries on a page.
 const ROWS_MAX: usize = 50;
-/// Entries in a file.
-pub(super) const FILE_ROWS_MAX: usize = 10_000;
-/// Entries that are read at once for a file.
-const READ_MAX: usize = 1_000;
 
 /// The kinds of entries, as addresses and people call them.
 const KINDS: [(&str, EventType, &str); 9] = [
@@ -55,7 +51,7 @@ const KINDS: [(&str, EventType, &str); 9] = [
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/customers/{id}/credits/ledger", get(show))
-        .route("/customers/{id}/credits/ledger.csv", get(file))
+        .route("/customers/{id}/credits/ledger.csv", get(file::file))
 }
 
 /// Grants that have ended.
@@ -91,7 +87,7 @@ impl Asked {
         engine: &Engine,
         found: &Found,
         page: Page<Cursor>,
-        limit: usize,
+        (limit, rows_max): (usize, usize),
     ) -> Result<LedgerPage, StoreError> {
         let chain = |pool: &PoolId| Some((*pool, found.chains.get(usize::from(pool.number()))?));
         let query = LedgerQuery {
@@ -102,7 +98,7 @@ impl Asked {
             page,
             limit,
         };
-        ledger_page(engine.reader(), &query)
+        ledger_page_within(engine.reader(), &query, rows_max)
     }
 
     /// Reads a page, with the grants that it names and that have ended.
@@ -111,9 +107,9 @@ impl Asked {
         engine: &Engine,
         found: &Found,
         page: Page<Cursor>,
-        limit: usize,
+        bounds: (usize, usize),
     ) -> Result<(LedgerPage, Past), StoreError> {
-        let page = self.read(engine, found, page, limit)?;
+        let page = self.read(engine, found, page, bounds)?;
         let past = grants_of_events(engine.reader(), &found.customer, &found.chains, &page.events)?;
         Ok((page, past))
     }
@@ -124,7 +120,8 @@ pub(super) async fn newest(look: &Look<'_>, place: &Place) -> Result<Markup, Fai
     let pool = look.customer().find_pool(&place.currency, place.resource.as_ref());
     let asked = Asked { pools: pool.map(|pool| pool.id).into_iter().collect(), kind: None };
     let (engine, found) = (Arc::clone(look.visit.app.shared_engine()), Arc::clone(&look.found));
-    let read = move || Ok(asked.read_shown(&engine, &found, Page::First, NEWEST)?);
+    let bounds = (NEWEST, look.visit.app.limits().page_rows_max);
+    let read = move || Ok(asked.read_shown(&engine, &found, Page::First, bounds)?);
     let (page, past) = look.visit.app.read(read).await?;
     Ok(html! {
         section {
@@ -212,8 +209,7 @@ fn what(event: &LedgerEvent) -> &'static str {
 /// The name of a grant; of one that has ended with the time for which it was there, and its number
 /// where it ended too long ago to be looked for.
 fn grant_name(look: &Look<'_>, pool: &Pool, event: &LedgerEvent, past: &Past) -> Markup {
-    let there = pool.live.iter().chain(&pool.scheduled).chain(&pool.lapsed);
-    let there = there.into_iter().find(|grant| grant.no == event.grant);
+    let there = pool.find_present(event.grant);
     let cipher = look.visit.app.engine().cipher();
     html! {
         @match (there, past.get(&event.grant)) {
@@ -279,8 +275,10 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         Page::Before(at) => Page::Before(place(at)),
     };
     let (engine, found) = (Arc::clone(visit.app.shared_engine()), Arc::clone(&look.found));
-    let read = move || Ok(asked.read_shown(&engine, &found, store_page, ROWS_MAX)?);
-    let (walked, past) = visit.app.read(read).await?;
+    let bounds = (ROWS_MAX, visit.app.limits().page_rows_max);
+    let read = move |page: &_| Ok(asked.read_shown(&engine, &found, *page, bounds)?);
+    let next = |(read, _): &(LedgerPage, Past)| goes_on(read, store_page);
+    let (walked, past) = visit.app.read_until_found(store_page, read, next).await?;
     let place = |event: &LedgerEvent| (event.cursor.seq, event.cursor.index);
     let address = |direction: &str, at: Option<(u64, u32)>| {
         let at = at.map(|at| list.cursor(&at))?;
@@ -291,7 +289,8 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         walked.stopped_at.filter(|_| is_here).map(|at| (at.seq, at.index))
     };
     let older = walked.events.last().filter(|_| walked.has_older).map(place);
-    let newer = walked.events.first().filter(|_| walked.has_newer).map(place);
+    let newer =
+        walked.events.first().filter(|_| walked.has_newer && page != Page::First).map(place);
     let (older, newer) = (stopped(false).or(older), stopped(true).or(newer));
     let above = [
         (visit.path("/customers"), "Customers"),
@@ -311,11 +310,13 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
                 &button(&look.path("/credits/ledger"), "All entries")))
         } @else {
             (rows(&look, (&walked.events, &past), "Ledger", has_several))
+        }
+        @if !walked.events.is_empty() || walked.stopped_at.is_some() {
             (pager(address("before", newer).as_deref(), address("after", older).as_deref(), "Older"))
         }
         p.quiet {
-            "The amounts of a pool add up to its balance. An export has the newest "
-            (counted(FILE_ROWS_MAX)) " entries."
+            "The amounts of a pool add up to its balance. An export has all entries that match, \
+             up to now."
         }
     };
     Ok(visit.page(SECTION, &format!("Ledger of {}", isolated(look.name())), &body))
@@ -355,115 +356,5 @@ fn filter_form(look: &Look<'_>, query: &Form) -> Markup {
             (Field::select(query, "type", "Kind", all("Everything").chain(kinds)).required())
             button.button type="submit" { "Filter" }
         }
-    }
-}
-
-/// The newest entries that match, as a file.
-async fn file(visit: Visit) -> Result<Response, Failure> {
-    let look = Look::caught_up(&visit).await?;
-    let asked = Asked::new(&look)?;
-    let (engine, found) = (Arc::clone(visit.app.shared_engine()), Arc::clone(&look.found));
-    let read = move || Ok(written(&asked, &engine, &found)?);
-    let text = visit.app.read(read).await?;
-    let name: String = look.customer().profile.id.as_str().chars().map(plain).collect();
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"ledger-{name}.csv\"")),
-    ];
-    Ok((headers, text).into_response())
-}
-
-/// A character that every file system takes.
-fn plain(character: char) -> char {
-    if character.is_ascii_alphanumeric() || "-_.@".contains(character) { character } else { '_' }
-}
-
-const COLUMNS: &str = "time,event,amount,creditType,resource,grant,feature,eventId,reservation,\
-                       reason,entry,decision,who,grantName";
-
-fn written(asked: &Asked, engine: &Engine, found: &Found) -> Result<String, StoreError> {
-    let mut text = format!("{COLUMNS}\r\n");
-    let mut page = Page::First;
-    let mut rows = 0;
-    loop {
-        let limit = READ_MAX.min(FILE_ROWS_MAX - rows);
-        let (read, past) = asked.read_shown(engine, found, page, limit)?;
-        for event in &read.events {
-            let entry = to_wire(found, engine.cipher(), event);
-            let who = event.by.as_ref().map(|by| said(engine, by)).unwrap_or_default();
-            line(&mut text, &entry, [&who, &plain_name(found, event, &past)]);
-        }
-        rows += read.events.len();
-        let last = read.events.last().map(|event| event.cursor);
-        match read.stopped_at.or(last) {
-            Some(next) if read.has_older && rows < FILE_ROWS_MAX => page = Page::After(next),
-            _ => return Ok(text),
-        }
-    }
-}
-
-fn line(text: &mut String, entry: &LedgerEntry, [who, grant_name]: [&str; 2]) {
-    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-    let cells = [
-        cell(&entry.timestamp),
-        cell(entry.event_type.as_str()),
-        // A number stays a number, with its sign.
-        entry.amount.0.to_string(),
-        cell(&entry.credit_currency_id),
-        cell(&optional(&entry.resource_id)),
-        cell(&entry.credit_grant_id),
-        cell(&optional(&entry.feature_id)),
-        cell(&optional(&entry.event_id)),
-        cell(&optional(&entry.reservation_id)),
-        cell(&optional(&entry.reason)),
-        cell(&optional(&entry.entry_id)),
-        cell(&optional(&entry.decision_id)),
-        cell(who),
-        cell(grant_name),
-    ];
-    text.push_str(&cells.join(","));
-    text.push_str("\r\n");
-}
-
-/// The name of an event's grant in a file.
-fn plain_name(found: &Found, event: &LedgerEvent, past: &Past) -> String {
-    if event.is_of_overdraft {
-        return "Overdraft".to_owned();
-    }
-    let pool = found.customer.pool(event.pool);
-    let there = pool.iter().flat_map(|pool| pool.live.iter().chain(&pool.lapsed));
-    let grant = there.into_iter().find(|grant| grant.no == event.grant);
-    let grant = grant.or_else(|| past.get(&event.grant));
-    grant.map(|grant| grant.name.to_string()).unwrap_or_default()
-}
-
-/// A text in a file: spreadsheets would run what begins like a formula, so it gets a mark before.
-fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let guarded = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if guarded.contains(['"', ',', '\n', '\r', ';', '\'']) {
-        return format!("\"{}\"", guarded.replace('"', "\"\""));
-    }
-    guarded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn a_text_that_begins_like_a_formula_is_marked() {
-        let check = |text: &str, expected: &str| assert_eq!(cell(text), expected, "{text:?}");
-        check("plain", "plain");
-        check("", "");
-        check("=1+1", "\"'=1+1\"");
-        check("+1", "\"'+1\"");
-        check("-1", "\"'-1\"");
-        check("@SUM(A1)", "\"'@SUM(A1)\"");
-        check("\t=1", "\"'\t=1\"");
-        check("a,b", "\"a,b\"");
-        check("say \"hi\"", "\"say \"\"hi\"\"\"");
-        check("two\r\nlines", "\"two\r\nlines\"");
-        check("a=1", "a=1");
     }
 }

@@ -359,11 +359,11 @@ fn losses(look: &Look<'_>, terms: &SubscriptionTerms) -> Markup {
     let left = parts.iter().map(|(currency, _)| {
         let told =
             explain(look.customer(), &look.catalog, currency, terms.resource.as_ref(), look.now);
-        let live = told.pool.map(|pool| pool.live).unwrap_or_default().into_iter();
+        let live = told.pool.iter().flat_map(|pool| pool.live.open());
         let own = live.filter(|grant| {
             grant.source.as_ref().is_some_and(|source| source.subscription == terms.number)
         });
-        (currency, own.map(|grant| grant.remaining()).sum::<stipend_core::Amount>())
+        (currency, own.map(stipend_core::customer::Grant::remaining).sum::<stipend_core::Amount>())
     });
     let left: Vec<_> = left.filter(|(_, left)| left.is_positive()).collect();
     html! {

@@ -276,7 +276,7 @@ pub(super) async fn update(posted: Posted) -> Result<Response, Failure> {
     let updated = async {
         seen::check(&form, &sheet::filled(entitlement), "The entitlement")?;
         let body = sheet::change(&form, entitlement).read::<UpdateEntitlement>()?;
-        let patch = mapping::patch_from_wire(body, Some(entitlement))?;
+        let patch = mapping::patch_from_wire(body);
         let target = entitlement.target.clone();
         edit_shown(&visit, package, vec![DraftEdit::Entitlement(target, Box::new(patch))]).await
     };

@@ -53,7 +53,7 @@ pub(super) fn spread(pool: &Pool, amount: Amount, taken: Amount) -> (Vec<Turn>, 
     let spread = pool.spread(taken + amount);
     let mut others = taken;
     // Draws and live grants both stand in burn order.
-    let mut live = pool.live.iter();
+    let mut live = pool.live.open().iter();
     let mut turns: Vec<Turn> = Vec::with_capacity(spread.draws.len());
     let mut before: Option<&Grant> = None;
     for draw in &spread.draws {
