@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::ids::Random;
 use crate::limits::Limits;
 use crate::mapping::decision::Facts;
+use crate::proxies::{Proxies, TrustedProxy};
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -46,6 +47,7 @@ struct Shared {
     admission: Arc<Admission>,
     rolls: Arc<dyn Rolls>,
     embed_origins: Arc<Origins>,
+    proxies: Arc<Proxies>,
 }
 
 impl App {
@@ -67,6 +69,7 @@ impl App {
             admission: Arc::new(Admission::new(&limits)),
             rolls: Arc::new(MemoryRolls::default()),
             embed_origins: Arc::default(),
+            proxies: Arc::default(),
         }))
     }
 
@@ -118,6 +121,19 @@ impl App {
     pub fn with_embed_origins(mut self, sites: Vec<EmbedOrigin>) -> Self {
         Arc::make_mut(&mut self.0).embed_origins = Arc::new(Origins::new(sites));
         self
+    }
+
+    /// The same application with proxies that are trusted to say whose requests they pass on;
+    /// without, whoever connects is the client.
+    #[must_use]
+    pub fn with_trusted_proxies(mut self, trusted: Vec<TrustedProxy>) -> Self {
+        Arc::make_mut(&mut self.0).proxies = Arc::new(Proxies::new(trusted));
+        self
+    }
+
+    /// The proxies that are trusted.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
     }
 
     /// The sites whose pages may show the credits of customers.

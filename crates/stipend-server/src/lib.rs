@@ -21,6 +21,7 @@ pub mod openapi;
 mod pace;
 mod patience;
 mod probes;
+mod proxies;
 mod request_id;
 pub mod serve;
 
@@ -30,3 +31,4 @@ pub use embed::{EMBED_ORIGINS_MAX, EmbedOrigin};
 pub use error::ApiError;
 pub use front::Front;
 pub use limits::Limits;
+pub use proxies::TrustedProxy;

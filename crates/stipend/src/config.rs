@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
-use stipend_server::{EMBED_ORIGINS_MAX, EmbedOrigin, Limits};
+use stipend_server::{EMBED_ORIGINS_MAX, EmbedOrigin, Limits, TrustedProxy};
 
 /// Characters of a key that is given at the start.
 const BOOTSTRAP_KEY_MIN: usize = 8;
@@ -18,7 +18,7 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Settings {
     /// A TOML file with the same settings (`data_dir`, `listen`, `log`, `max_clock_jump`,
-    /// `max_in_flight`, `embed_origins`).
+    /// `max_in_flight`, `embed_origins`, `trusted_proxies`).
     #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Where the data lives [default: stipend/ in the user's data directory].
@@ -41,6 +41,11 @@ pub(crate) struct Settings {
     /// `https://*.example.com`, with commas between them [default: only this server's own pages].
     #[arg(long, value_name = "ORIGIN", env = "STIPEND_EMBED_ORIGINS", value_delimiter = ',')]
     pub(crate) embed_origins: Option<Vec<EmbedOrigin>>,
+    /// Proxies that are trusted to name the addresses of their clients in `X-Forwarded-For`:
+    /// addresses or networks, such as `127.0.0.1` or `10.0.0.0/8`, with commas between them
+    /// [default: none].
+    #[arg(long, value_name = "ADDR", env = "STIPEND_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Option<Vec<TrustedProxy>>,
     /// A secret API key that exists in the environment `production` at start.
     #[arg(
         long,
@@ -105,6 +110,7 @@ struct File {
     max_clock_jump: Option<ClockJump>,
     max_in_flight: Option<NonZeroU16>,
     embed_origins: Option<Vec<String>>,
+    trusted_proxies: Option<Vec<String>>,
 }
 
 /// What holds in the end.
@@ -118,6 +124,7 @@ pub(crate) struct Config {
     pub(crate) engine: stipend_engine::Options,
     pub(crate) limits: Limits,
     pub(crate) embed_origins: Vec<EmbedOrigin>,
+    pub(crate) trusted_proxies: Vec<TrustedProxy>,
 }
 
 impl Settings {
@@ -144,6 +151,7 @@ impl Settings {
             bootstrap_sandbox_api_key: sandbox_key,
             limits: limits(self.max_in_flight.or(file.max_in_flight)),
             embed_origins: embed_origins(self.embed_origins, file.embed_origins)?,
+            trusted_proxies: trusted_proxies(self.trusted_proxies, file.trusted_proxies)?,
             engine: stipend_engine::Options { max_clock_jump, ..Default::default() },
         })
     }
@@ -173,6 +181,18 @@ fn embed_origins(
         return Err(Failure::Configuration(message));
     }
     Ok(sites)
+}
+
+/// The proxies of the flag, else those of the file.
+fn trusted_proxies(
+    flag: Option<Vec<TrustedProxy>>,
+    file: Option<Vec<String>>,
+) -> Result<Vec<TrustedProxy>, Failure> {
+    let read = |text: String| {
+        let wrong = |error| Failure::Configuration(format!("trusted_proxies: {text:?}: {error}"));
+        text.parse().map_err(wrong)
+    };
+    flag.map_or_else(|| file.unwrap_or_default().into_iter().map(read).collect(), Ok)
 }
 
 /// A key that is set, and not set to nothing. One that no request could carry would open nothing,
@@ -222,7 +242,7 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
 }
 
 /// The variables that a `STIPEND_…` environment variable can be; others are warned about.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "STIPEND_CONFIG",
     "STIPEND_DATA_DIR",
     "STIPEND_LISTEN",
@@ -230,6 +250,7 @@ const KNOWN: [&str; 9] = [
     "STIPEND_MAX_CLOCK_JUMP",
     "STIPEND_MAX_IN_FLIGHT",
     "STIPEND_EMBED_ORIGINS",
+    "STIPEND_TRUSTED_PROXIES",
     "STIPEND_BOOTSTRAP_API_KEY",
     "STIPEND_BOOTSTRAP_SANDBOX_API_KEY",
 ];
@@ -317,6 +338,26 @@ mod tests {
         }
         let many = vec!["\"https://a.example\""; EMBED_ORIGINS_MAX + 1].join(",");
         assert!(resolve(&format!("embed_origins = [{many}]"), None).is_err());
+    }
+
+    #[test]
+    fn proxies_are_named_on_the_command_line_or_in_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("stipend.toml");
+        let resolve = |file: &str, flag: Option<&str>| {
+            std::fs::write(&path, file).unwrap();
+            let trusted_proxies = flag.map(|proxy| vec![proxy.parse().unwrap()]);
+            let settings =
+                Settings { config: Some(path.clone()), trusted_proxies, ..Settings::default() };
+            let proxies = settings.resolve().map(|config| config.trusted_proxies);
+            proxies.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let file = "trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]";
+        assert_eq!(resolve(file, None).unwrap(), ["127.0.0.1/32", "10.0.0.0/8"]);
+        assert_eq!(resolve(file, Some("::1")).unwrap(), ["::1/128"]);
+        assert!(resolve("", None).unwrap().is_empty());
+        let refused = resolve("trusted_proxies = [\"proxy\"]", None).unwrap_err();
+        assert!(refused.to_string().contains("trusted_proxies"), "{refused}");
     }
 
     /// There are no secrets in the file, so it may be readable by others.

@@ -55,6 +55,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     }
     let app = App::new(Arc::clone(&engine), Arc::new(SystemRandom)).with_limits(limits);
     let app = app.with_embed_origins(config.embed_origins).with_rolls(Arc::clone(&rolls));
+    let app = app.with_trusted_proxies(config.trusted_proxies);
     let roller = Roller::new(rolls).spawn(Arc::clone(&engine));
     let served = runtime.block_on(async {
         let asked_to_stop = stop_signal()?;

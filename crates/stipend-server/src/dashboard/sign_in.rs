@@ -166,18 +166,18 @@ fn sign_in_page(app: &App, form: &Form) -> Markup {
 
 async fn enter(State(app): State<App>, request: Request) -> Result<Response, Failure> {
     let headers = request.headers().clone();
-    let peer = peer_of(&request);
+    let peer = client_of(&app, &request);
     let form = read_form(request, &app).await?;
     let refuse = |status: StatusCode, trouble: Trouble| {
         let form = Form::filled(["name", "next"].map(|field| (field, form.get(field).to_owned())));
         (status, sign_in_page(&app, &form.with(trouble))).into_response()
     };
     let trouble = |message: String| Trouble { message, field: None };
-    if let Err(seconds) = app.dashboard().throttle.begin(peer, app.engine().wall_now()) {
+    let name = stipend_wire::text::composed(form.get("name").trim()).into_owned();
+    if let Err(seconds) = app.dashboard().throttle.begin(&name, peer, app.engine().wall_now()) {
         let message = format!("There were too many attempts. Try again in {seconds} seconds.");
         return Ok(refuse(StatusCode::TOO_MANY_REQUESTS, trouble(message)));
     }
-    let name = stipend_wire::text::composed(form.get("name").trim()).into_owned();
     let known = app.engine().find_operator(&name).map(|operator| operator.password);
     match password::verify(&app, known, form.get("password")).await {
         None => Ok(refuse(StatusCode::TOO_MANY_REQUESTS, busy())),
@@ -187,15 +187,21 @@ async fn enter(State(app): State<App>, request: Request) -> Result<Response, Fai
             Ok(refuse(StatusCode::UNPROCESSABLE_ENTITY, trouble(message)))
         }
         Some(true) => {
-            app.dashboard().throttle.forget(peer);
+            app.dashboard().throttle.got_in(&name, peer);
             tracing::info!(name, "somebody signed in to the dashboard");
             Ok(signed_in(&app, &headers, &name, inside(form.get("next"))))
         }
     }
 }
 
-fn peer_of(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<Peer>().map(|peer| peer.0)
+/// The address of whoever signs in, behind the proxies that are trusted.
+fn client_of(app: &App, request: &Request) -> Option<IpAddr> {
+    let Peer(peer) = *request.extensions().get::<Peer>()?;
+    if app.proxies().is_unknown(peer, request.headers()) {
+        tracing::warn!(%peer, "a sign-in came through a proxy that is not among the trusted ones, \
+            so wrong passwords of all its clients count together (see --trusted-proxies)");
+    }
+    Some(app.proxies().client(peer, request.headers()))
 }
 
 /// An address of the dashboard itself, and home where it is another one.

@@ -1,7 +1,10 @@
 //! Setting up the dashboard, signing in with a password, and who is kept out.
 
-use crate::browser::Browser;
-use crate::support::{Answer, Server};
+use crate::bad_input_sockets::{connect, rest};
+use crate::browser::{Browser, encode};
+use crate::support::{Answer, Listening, Server};
+use std::io::Write as _;
+use stipend_server::Limits;
 
 const HOME: &str = "/e/production/credit-types";
 const PASSWORD: &str = "violet kettle 9";
@@ -110,6 +113,36 @@ fn who_guesses_waits_longer_and_longer_and_the_right_password_waits_too() {
     assert_eq!(enter(&browser, "maria", PASSWORD).status, 303);
     let browser = Browser::new(&server);
     assert_eq!(enter(&browser, "maria", "wrong horse 1").status, 422, "it is forgotten");
+}
+
+#[test]
+fn behind_a_proxy_who_guesses_keeps_the_owner_out_at_no_other_address() {
+    let server = Server::new();
+    set_up(&server);
+    let check = |listening: &Listening, from: &str, password: &str, status: &str| {
+        let body = encode(&[("name", "maria"), ("password", password)]);
+        let request = format!(
+            "POST /signin HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 192.0.2.9, {from}\r\n\
+             content-type: application/x-www-form-urlencoded\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = connect(listening);
+        stream.write_all(request.as_bytes()).expect("the server reads");
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{from}: {answer}");
+    };
+    let trusting = server.listen_behind_proxies();
+    for _ in 0..5 {
+        check(&trusting, "198.51.100.1", "wrong horse 1", "422");
+    }
+    check(&trusting, "198.51.100.1", PASSWORD, "429");
+    check(&trusting, "198.51.100.2", PASSWORD, "303");
+    let other = server.listen(Limits::default());
+    for number in 0..5 {
+        check(&other, &format!("198.51.100.{number}"), "wrong horse 1", "422");
+    }
+    check(&other, "198.51.100.9", PASSWORD, "429");
 }
 
 #[test]

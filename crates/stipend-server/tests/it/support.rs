@@ -171,7 +171,17 @@ impl Server {
     /// Serves on a port of this machine, until the guard is dropped.
     pub(crate) fn listen(&self, limits: Limits) -> Listening {
         let random = Arc::new(Splitmix(AtomicU64::new(11)));
-        let app = App::new(Arc::clone(&self.engine), random).with_limits(limits);
+        Self::serve(App::new(Arc::clone(&self.engine), random).with_limits(limits))
+    }
+
+    /// The same, behind proxies on this machine.
+    pub(crate) fn listen_behind_proxies(&self) -> Listening {
+        let trusted = "127.0.0.1".parse().expect("it is an address");
+        let random = Arc::new(Splitmix(AtomicU64::new(11)));
+        Self::serve(App::new(Arc::clone(&self.engine), random).with_trusted_proxies(vec![trusted]))
+    }
+
+    fn serve(app: App) -> Listening {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
