@@ -43,7 +43,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 25;
+const NAMES_COUNT: usize = 26;
 
 fn product(id: &str) -> ProductId {
     ProductId::parse(id).unwrap()
