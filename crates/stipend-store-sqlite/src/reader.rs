@@ -40,14 +40,14 @@ pub(crate) struct SqliteReader {
 enum Source {
     /// The database that the store writes, and the keys that are gathered aside. The directory stays
     /// locked while anything has it open.
-    Written { directory: Arc<Directory>, gathered: Gathered },
+    Written { directory: Arc<Directory>, gathered: Box<Gathered> },
     /// One that nobody writes.
     Still(Arc<Still>),
 }
 
 impl SqliteReader {
     pub(crate) fn new(directory: Arc<Directory>) -> Self {
-        let gathered = Gathered::new(directory.path());
+        let gathered = Box::new(Gathered::new(directory.path()));
         Self { idle: Mutex::default(), source: Source::Written { directory, gathered } }
     }
 
