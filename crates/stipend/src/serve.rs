@@ -38,8 +38,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let serving = serve_front(listener, front.clone(), limits, stopped);
     let serving = runtime.spawn(serving);
 
-    tracing::info!(data_dir = %config.data_dir.display(), "the state is being loaded");
     let store = start::open_store(&config.data_dir)?;
+    tracing::info!(data_dir = %config.data_dir.display(), "the state is being loaded");
     let options = Options { progress, ..config.engine.clone() };
     let engine = Arc::new(start::start_engine(store, &options)?);
     tracing::info!(
