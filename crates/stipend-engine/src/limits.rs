@@ -64,7 +64,7 @@ pub const SEGMENT_SLOTS: u32 = 64;
 pub const SLOT_FIRST: u32 = SEGMENT_SLOTS;
 
 /// Rows that may have to be replayed at start before flushing is forced.
-pub const TAIL_ROWS_MAX: u64 = 1_000_000;
+pub const TAIL_ROWS_MAX: u64 = 750_000;
 
 /// Rows of a journal that is short.
 pub const SHORT_JOURNAL_ROWS: u64 = 10_000;
