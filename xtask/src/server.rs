@@ -113,15 +113,20 @@ impl Launcher {
 
     /// Checks the data directory of a stopped server.
     pub(crate) fn fsck(&self) -> Result<()> {
-        let output = Command::new(&self.binary)
-            .arg("fsck")
-            .arg("--data-dir")
-            .arg(&self.data_dir)
-            .output()
-            .context("fsck did not start")?;
+        self.run(Command::new(&self.binary).arg("fsck"))
+    }
+
+    /// Copies the data, of a running server too.
+    pub(crate) fn back_up(&self, file: &Path) -> Result<()> {
+        self.run(Command::new(&self.binary).arg("backup").arg(file))
+    }
+
+    fn run(&self, command: &mut Command) -> Result<()> {
+        let output = command.arg("--data-dir").arg(&self.data_dir).output();
+        let output = output.with_context(|| format!("cannot run {command:?}"))?;
         let said = String::from_utf8_lossy(&output.stdout);
         let wrong = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "fsck ended with {}:\n{said}{wrong}", output.status);
+        ensure!(output.status.success(), "{command:?}: {}:\n{said}{wrong}", output.status);
         Ok(())
     }
 }

@@ -128,7 +128,10 @@ fn together(options: &Options, launcher: &Launcher, base_url: &str, load: &Load)
         let syncing = scope.spawn(|| Syncs::time(folder, || is_done.load(Ordering::Relaxed)));
         let meanwhile = (|| {
             let held = files::hold_snapshot(data_dir, staying)?;
-            let copied = files::copy_database(data_dir, &copy_dir)?;
+            std::fs::create_dir_all(&copy_dir)?;
+            let began = now();
+            launcher.back_up(&copy_dir.join("stipend.db"))?;
+            let copied = began.elapsed();
             println!("a reader stayed for {held:.1?}, a copy was taken in {copied:.1?}");
             Ok::<(), anyhow::Error>(())
         })();

@@ -227,6 +227,11 @@ pub(super) fn effects_in(data_dir: &Path) -> Result<BTreeMap<String, u32>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(data_dir.join("stipend.db"), flags)
         .context("cannot read the ledger")?;
+    let is_made = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'v_ledger'";
+    if !connection.query_row(is_made, [], |row| row.get(0)).context("cannot read the schema")? {
+        // The power failed before there was anything but the file.
+        return Ok(BTreeMap::new());
+    }
     let mut select = connection.prepare(
         "SELECT amount, count(*) FROM v_ledger WHERE instr(amount, '.') GROUP BY amount",
     )?;

@@ -51,16 +51,6 @@ pub(super) fn hold_snapshot(data_dir: &Path, time: Duration) -> Result<Duration>
     Ok(began.elapsed())
 }
 
-/// Takes a copy of the database as anybody can, with SQLite's own means.
-pub(super) fn copy_database(data_dir: &Path, to: &Path) -> Result<Duration> {
-    fs::create_dir_all(to)?;
-    let began = now();
-    let target = to.join(DATABASE);
-    let target = target.to_str().context("the folder has a name that can be written")?;
-    open(data_dir)?.execute("VACUUM INTO ?1", [target]).context("cannot copy the database")?;
-    Ok(began.elapsed())
-}
-
 /// How long small synced writes beside the server take, as the disk lets them.
 pub(super) struct Syncs {
     /// In microseconds, sorted.
