@@ -24,6 +24,9 @@ use crate::{error, schema, store};
 
 pub(crate) const MISSING: &str = "stipend.db is missing or empty";
 
+/// What a new database has before it has a table.
+const PAGE_BYTES: u64 = 4_096;
+
 /// SQLite's way to files without locks.
 const WITHOUT_LOCKS: &str = "unix-none";
 
@@ -60,7 +63,7 @@ impl Looked {
             has_wal: directory::length(&directory.wal()).map_err(error::file)?.unwrap_or(0) > 0,
             _directory: Some(directory),
         };
-        let empty = directory::length(&still.database).map_err(error::file)?.unwrap_or(0) == 0;
+        let empty = is_unmade(&still.database)?;
         if empty && finding.commits == 0 && !matches!(marked, Found::Batch(1..)) {
             let looked = Self::unread(still);
             return Ok(Self { torn_tail: finding.torn, empty, ..looked });
@@ -164,6 +167,15 @@ pub(crate) fn named(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
+}
+
+/// Whether nothing was written yet. A database is a page long when it becomes one with a WAL; where
+/// that was interrupted, the rollback journal beside it leads the next start back to nothing.
+fn is_unmade(database: &Path) -> Result<bool, StoreError> {
+    let length = |file: &Path| directory::length(file).map_err(error::file);
+    let bytes = length(database)?.unwrap_or(0);
+    let has_journal = length(&named(database, "-journal"))?.unwrap_or(0) > 0;
+    Ok(bytes == 0 || bytes <= PAGE_BYTES && has_journal)
 }
 
 /// Looks through a WAL before SQLite does; a missing one holds nothing.

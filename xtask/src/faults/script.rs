@@ -224,7 +224,8 @@ impl Known {
 /// The effects of operations in the ledger of a data directory, with how often each is there. The
 /// consumptions of [`Client::fill`] are whole numbers, and left out.
 pub(super) fn effects_in(data_dir: &Path) -> Result<BTreeMap<String, u32>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Whoever only reads cannot roll back what was under way when new data was being made.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(data_dir.join("stipend.db"), flags)
         .context("cannot read the ledger")?;
     let is_made = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'v_ledger'";

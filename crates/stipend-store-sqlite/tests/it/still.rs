@@ -142,3 +142,17 @@ fn roll_ups_that_cannot_be_read_are_left_where_they_are() {
     assert!(matches!(SqliteRolls::look(directory.path()), Err(StoreError::Damaged(_))));
     assert!(files(directory.path()) == before);
 }
+
+#[test]
+fn a_database_that_was_interrupted_while_it_was_made_is_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    // What a power failure left: a page of nothing, and the journal that takes it back.
+    fs::write(directory.path().join("stipend.db"), [0; 4_096]).unwrap();
+    fs::write(directory.path().join("stipend.db-journal"), [1; 512]).unwrap();
+    let looked = Looked::directory(directory.path()).unwrap();
+    assert!(looked.empty && looked.flaw.is_none());
+    drop(looked);
+    fs::write(directory.path().join("stipend.db"), [1; 8_192]).unwrap();
+    let refused = Looked::directory(directory.path());
+    assert!(matches!(refused, Err(StoreError::Damaged(_))), "more than a page is something");
+}
