@@ -19,20 +19,6 @@ use crate::{error, reader};
 /// of a server beside wait.
 const STEP_PAGES: i32 = 4_096;
 
-/// What is put aside, the database first: without it nothing else is taken for data.
-const REPLACED: [&str; 10] = [
-    "stipend.db",
-    "stipend.db-wal",
-    "stipend.db-shm",
-    "stipend.db-journal",
-    "series.db",
-    "series.db-wal",
-    "series.db-shm",
-    "keys.db",
-    "keys.db-wal",
-    "keys.db-shm",
-];
-
 const INCOMING: &str = "stipend.db.restoring";
 const INCOMING_MARK: &str = "MARK.restoring";
 
@@ -169,7 +155,7 @@ impl Restore {
         mark.sync()?;
         let (database, mark) = (self.directory.database(), self.directory.mark());
         let there: Vec<&str> =
-            REPLACED.into_iter().filter(|name| path.join(name).exists()).collect();
+            directory::DATABASES.into_iter().filter(|name| path.join(name).exists()).collect();
         let aside = match there.is_empty() && !mark.exists() {
             true => None,
             false => Some(make_new(&path.join(aside))?),

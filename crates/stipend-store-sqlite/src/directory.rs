@@ -16,20 +16,21 @@ pub(crate) const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
 const LOCK: &str = "LOCK";
+const MARK: &str = "MARK";
 
-/// What stands in a data directory.
-const FILES: [&str; 11] = [
+/// The databases of a data directory with what stands beside them. The journal's comes first: without
+/// it nothing else is taken for data.
+pub(crate) const DATABASES: [&str; 10] = [
     "stipend.db",
     "stipend.db-wal",
     "stipend.db-shm",
+    "stipend.db-journal",
     "series.db",
     "series.db-wal",
     "series.db-shm",
     "keys.db",
     "keys.db-wal",
     "keys.db-shm",
-    "MARK",
-    LOCK,
 ];
 
 /// A data directory that no other process has open, for as long as this lives.
@@ -95,7 +96,7 @@ impl Directory {
     }
 
     pub(crate) fn mark(&self) -> PathBuf {
-        self.path.join("MARK")
+        self.path.join(MARK)
     }
 
     /// Makes an empty database file, which SQLite takes as a new database; its other files get
@@ -164,7 +165,7 @@ pub fn exposed(path: &Path) -> Result<Vec<Exposed>, StoreError> {
         Err(error) => Err(error::file(error)),
     };
     look(path.to_owned(), DIRECTORY_MODE)?;
-    for name in FILES {
+    for name in DATABASES.into_iter().chain([MARK, LOCK]) {
         look(path.join(name), FILE_MODE)?;
     }
     Ok(found)
