@@ -419,6 +419,19 @@ fn transfer(
     move_grants(builder, number, from.as_ref(), Some(to))
 }
 
+impl Customer {
+    /// That it may pay for subscriptions of others.
+    ///
+    /// # Errors
+    /// [`CustomerRejection::CustomerArchived`].
+    pub fn check_payer(&self) -> Result<(), CustomerRejection> {
+        match self.profile.archived_at {
+            Some(_) => Err(CustomerRejection::CustomerArchived),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Notes who pays. The subscription stays with its customer, and so do its credits.
 pub(super) fn delegate(builder: &mut Builder<'_>, number: SubscriptionNo, to: &CustomerId) {
     let mut terms = terms_of(builder, number).clone();

@@ -9,8 +9,7 @@ use crate::key::ReservationPlace;
 use crate::limits::{COMMAND_INSTANTS_MAX, SLOT_FIRST};
 use stipend_core::catalog::{CatalogCommand, PackageKey};
 use stipend_core::customer::{
-    self, CustomerCommand, CustomerRejection, Decision, Entry, NewCustomer, SubscriptionCommand,
-    roll_forward,
+    self, CustomerCommand, Decision, Entry, NewCustomer, SubscriptionCommand, roll_forward,
 };
 use stipend_core::{Customer, CustomerId, EnvId, GrantNo, Slot, SubscriptionId, SubscriptionNo};
 
@@ -88,10 +87,7 @@ impl Decider {
         let missing = || Refusal::CustomerNotFound(payer.clone());
         let slot = self.working.find_customer(env, payer).ok_or_else(missing)?;
         let account = self.working.account(slot).ok_or_else(missing)?;
-        match account.customer.profile.archived_at {
-            Some(_) => Err(CustomerRejection::CustomerArchived.into()),
-            None => Ok(()),
-        }
+        Ok(account.customer.check_payer()?)
     }
 
     /// Does what is due, then the command; what is due stays done where the command is refused.

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::mapping::{preview, subscription as mapping, upcoming};
 use axum::extract::State;
 use axum::response::Response;
-use stipend_core::customer::{CustomerCommand, CustomerRejection, Schedule, SubscriptionCommand};
+use stipend_core::customer::{CustomerCommand, Schedule, SubscriptionCommand};
 use stipend_core::{CustomerId, SubscriptionId};
 use stipend_engine::{Command, Outcome, Refusal, TaskKind};
 use stipend_wire::envelope::Removed;
@@ -68,10 +68,7 @@ async fn preview_subscription(
 fn check_payer(app: &App, caller: &Caller, payer: &CustomerId) -> Result<(), Refusal> {
     let found = app.engine().find_customer(caller.env, payer);
     let found = found.ok_or_else(|| Refusal::CustomerNotFound(payer.clone()))?;
-    match found.customer.profile.archived_at {
-        Some(_) => Err(CustomerRejection::CustomerArchived.into()),
-        None => Ok(()),
-    }
+    Ok(found.customer.check_payer()?)
 }
 
 /// Import subscriptions
