@@ -2,6 +2,7 @@
 //!
 //! A layer of the router would make a box and copy its state for each request; a function does not.
 
+use crate::api::unsupported;
 use crate::app::App;
 use crate::ids::Random;
 use crate::{dashboard, embed, openapi, probes, request_id};
@@ -57,6 +58,8 @@ impl Front {
     pub fn open(&self, app: App) {
         self.0.opened.get_or_init(|| {
             let (api, _) = openapi::described().split_for_parts();
+            let api = api.merge(unsupported::router());
+            let api = api.method_not_allowed_fallback(unsupported::no_such_method);
             let router = api.merge(probes::router()).merge(dashboard::router());
             let router = router.merge(embed::router(&app));
             Opened { router: router.with_state(app.clone()), app }

@@ -108,11 +108,13 @@ impl Asked {
 }
 
 /// A refusal with its body, and with what else the answer says that it stands for: which methods
-/// there are, which sites may read it.
+/// there are, where it is refused for its method, and which sites may read it.
 fn in_place_of(answer: &Response, mut refusal: Response) -> Response {
+    let is_method = refusal.status() == StatusCode::METHOD_NOT_ALLOWED;
     for (name, value) in answer.headers() {
         let of_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name);
-        if !of_body && !refusal.headers().contains_key(name) {
+        let of_method = name == header::ALLOW && !is_method;
+        if !of_body && !of_method && !refusal.headers().contains_key(name) {
             refusal.headers_mut().append(name, value.clone());
         }
     }
