@@ -13,6 +13,9 @@ use prometheus_client::registry::Registry;
 use stipend_engine::LoadProgress;
 use stipend_wire::ErrorCode;
 
+/// Where the metrics are.
+pub(crate) const METRICS: &str = "/metrics";
+
 /// The probes and the API's description; they need no key.
 pub(crate) fn router() -> Router<App> {
     Router::new()
@@ -20,7 +23,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/version", get(|| async { concat!(env!("CARGO_PKG_VERSION"), "\n") }))
-        .route("/metrics", get(metrics))
+        .route(METRICS, get(metrics))
         .route("/openapi.json", get(openapi))
 }
 

@@ -48,6 +48,35 @@ fn while_the_state_is_loaded_probes_say_how_far_that_is_and_all_else_is_put_off(
     assert_eq!(ask(&front, "/api/v1/credits/custom-currencies").0, 200);
 }
 
+/// Who may look at the metrics is another one than who may use the API.
+#[test]
+fn metrics_that_are_served_apart_are_there_alone() {
+    let server = Server::new();
+    let front = Front::loading(LoadProgress::default(), &SystemRandom);
+    let (public, metrics) = (front.without_metrics(), front.metrics_alone());
+    let others = ["/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json", "/signin"];
+    let check_hidden = |front: &Front, path: &str| {
+        let (status, later, body) = ask(front, path);
+        assert_eq!((status, later), (404, None), "{path}");
+        assert!(body.contains("\"not_found\""), "{path}: {body}");
+    };
+    check_hidden(&public, "/metrics");
+    others.iter().for_each(|path| check_hidden(&metrics, path));
+    assert_eq!(ask(&metrics, "/metrics").0, 503, "the state is not loaded yet");
+
+    front.open(server.app());
+    check_hidden(&public, "/metrics");
+    check_hidden(&public, "/metrics?x=1");
+    check_hidden(&metrics, "/api/v1/credits/custom-currencies");
+    others.iter().for_each(|path| check_hidden(&metrics, path));
+    others[1..].iter().for_each(|path| assert_eq!(ask(&public, path).0, 200, "{path}"));
+    for front in [metrics, front] {
+        let (status, _, body) = ask(&front, "/metrics");
+        assert_eq!(status, 200);
+        assert!(body.contains("stipend_customers 0"), "{body}");
+    }
+}
+
 /// Counts the lines of a log, those of errors apart.
 #[derive(Clone, Default)]
 struct Lines(Arc<[AtomicUsize; 2]>);
