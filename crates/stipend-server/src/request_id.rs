@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::ids::Random;
+use crate::probes;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::Response;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,9 +66,11 @@ impl Asked {
     }
 
     /// Writes refusals into the contract's body, those of the framework too, and logs what failed.
+    /// That the server is not ready is an answer, and logged where it changes.
     pub(crate) fn finish(self, response: Response) -> Response {
         let response = self.written(response);
-        if response.status().is_server_error() {
+        let is_of_probe = self.uri.path() == probes::READY;
+        if response.status().is_server_error() && !is_of_probe {
             let id = self.id.to_str().unwrap_or_default();
             tracing::error!(request.id = id, method = %self.method, path = self.uri.path(),
                 status = response.status().as_u16(), "request failed");

@@ -1,5 +1,6 @@
 //! While the state is loaded only the probes answer; whoever came early is served afterwards.
 
+use crate::failing_store::{lasting, settle};
 use crate::support::{self, Server};
 use crate::world::{self, usage};
 use axum::body::Body;
@@ -11,6 +12,7 @@ use stipend_engine::{Engine, LoadProgress, Options, SystemClock};
 use stipend_server::Front;
 use stipend_server::ids::SystemRandom;
 use stipend_store::MemoryStore;
+use stipend_store::memory::{FaultKind, Operation};
 
 fn ask(front: &Front, path: &str) -> (u16, Option<String>, String) {
     let request = Request::builder().uri(path).header("x-api-key", support::KEY);
@@ -116,6 +118,34 @@ fn what_is_put_off_while_the_state_is_loaded_is_no_failure_in_the_log() {
     });
     let told: Vec<usize> = lines.0.iter().map(|count| count.load(Ordering::Relaxed)).collect();
     assert_eq!(told, [0, 0]);
+}
+
+/// Whoever watches a server asks often too.
+#[test]
+fn that_a_server_is_not_ready_is_logged_once_and_that_it_is_ready_again() {
+    let store = MemoryStore::new();
+    let control = store.control();
+    let server = Server::in_memory(store);
+    let front = Front::new(server.app());
+    let lines = Lines::default();
+    let told = || lines.0.iter().map(|count| count.load(Ordering::Relaxed)).sum::<usize>();
+    let probe = |status: u16, told_by_now: usize| {
+        for _ in 0..3 {
+            assert_eq!(ask(&front, "/readyz").0, status);
+            assert_eq!(told(), told_by_now, "after {status}");
+        }
+    };
+    let make_customer = |id: &str| server.call("POST", "/api/v1/customers", &json!({ "id": id }));
+    tracing::subscriber::with_default(lines.clone(), || probe(200, 0));
+    control.fail(lasting(Operation::Append, FaultKind::Unavailable));
+    assert_eq!(make_customer("acme").status, 503);
+    settle(&server);
+    tracing::subscriber::with_default(lines.clone(), || probe(503, 1));
+    control.heal();
+    settle(&server);
+    assert_eq!(make_customer("acme").status, 200);
+    tracing::subscriber::with_default(lines.clone(), || probe(200, 2));
+    assert_eq!(lines.0[1].load(Ordering::Relaxed), 0, "it is no failure of the requests");
 }
 
 /// More rows than a start reads at once.
