@@ -195,7 +195,7 @@ request! {
         pub start_date: Option<Timestamp>,
         /// Whether it begins with a trial.
         pub trial_override_configuration: Option<TrialOverrideInput>,
-        /// How many units are bought in advance; another number than 1 is refused.
+        /// How many units are bought in advance.
         pub unit_quantity: Option<Count>,
     }
 
