@@ -14,8 +14,8 @@ use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use stipend_core::{CustomerId, EnvId, Timestamp};
 use stipend_engine::{
     Actor, Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
@@ -41,6 +41,7 @@ struct Shared {
     submitter: Submitter,
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
+    last_unready: Arc<Mutex<Option<&'static str>>>,
     decisions: Arc<Decisions>,
     dashboard: Arc<Dashboard>,
     limits: Limits,
@@ -63,6 +64,7 @@ impl App {
             submitter,
             random,
             is_draining: Arc::default(),
+            last_unready: Arc::default(),
             decisions,
             dashboard: Arc::default(),
             limits,
@@ -204,6 +206,12 @@ impl App {
         } else {
             None
         }
+    }
+
+    /// Whether that is another answer than the last one to who asks if the server is ready.
+    pub(crate) fn changes_readiness(&self, unready: Option<&'static str>) -> bool {
+        let mut last = self.0.last_unready.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, unready) != unready
     }
 
     /// Where random ids come from.

@@ -22,13 +22,13 @@ fn example() -> (Server, Control) {
     (server, control)
 }
 
-fn lasting(operation: Operation, kind: FaultKind) -> Fault {
+pub(crate) fn lasting(operation: Operation, kind: FaultKind) -> Fault {
     Fault { operation, lasting: true, ..Fault::next_append(kind) }
 }
 
 /// Waits until the decider knows what became of the last commit: those who waited for it are told
 /// a moment before, and what they send in that moment is refused with it.
-fn settle(server: &Server) {
+pub(crate) fn settle(server: &Server) {
     let answer = server.engine().submitter().run(PRODUCTION, Command::CatchUp(Slot(0)));
     assert!(matches!(answer, Ok(Reply::Done) | Err(Refusal::Unavailable)), "{answer:?}");
 }

@@ -12,6 +12,7 @@ mod bad_input_scopes;
 mod bad_input_sockets;
 mod bad_input_texts;
 mod browser;
+mod contract;
 mod coverage;
 mod dashboard;
 mod dashboard_catalog;
