@@ -136,10 +136,17 @@ fn an_adjustment_that_is_refused_says_why_at_its_field() {
     check("amount", "NaN", "amount");
     check("amount", "0.0000000001", "amount");
     check("amount", "", "amount");
+    check("amount", "1_000", "amount");
+    check("amount", "+1", "amount");
+    check("priority", "1,5", "priority");
     check("priority", "101", "priority");
     check("expireAt", "2020-01-01T00:00", "expireAt");
     check("effectiveAt", "soon", "effectiveAt");
     check("comment", &long, "comment");
+    let comma = [("currencyId", "api-credits"), ("grantType", "PAID"), ("amount", "1,5")];
+    let page = text(&browser.submit(&adjust, &adjust, &comma).text());
+    let how = "Write a number in digits, with a point before decimals: 1500, 1,500 or 1.5.";
+    assert!(page.contains(how), "{page}");
     let gift = [
         ("currencyId", "api-credits"),
         ("grantType", "PROMOTIONAL"),
