@@ -133,6 +133,12 @@ impl Form {
         text.extend_pairs(&self.fields).finish()
     }
 
+    /// As [`Form::encoded`], without some of them.
+    pub(super) fn encoded_but(&self, names: &[&str]) -> String {
+        let fields = self.fields.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+    }
+
     /// The fields below a name, with what of their names stands below it.
     pub(super) fn below<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let fields = self.fields.iter();

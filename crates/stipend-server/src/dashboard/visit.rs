@@ -173,6 +173,14 @@ impl Visit {
         self.go(to)
     }
 
+    /// As [`Visit::made_key`], where the form was sent before. A key that no page has shown yet is shown
+    /// there.
+    pub(super) fn made_before(&self, to: &str, message: impl Into<String>) -> Response {
+        let flash = Flash { message: message.into(), is_refusal: false, key: None };
+        self.app.dashboard().sessions.leave_unless_left(&self.session.digest, flash);
+        self.go(to)
+    }
+
     /// Goes to an address after something was tried that has no form of its own, and says there
     /// how it went.
     pub(super) fn tried(

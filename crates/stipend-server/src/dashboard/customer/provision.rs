@@ -10,9 +10,9 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, summary, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
-use crate::dashboard::seen;
 use crate::dashboard::ui::{Head, empty, grouped, isolated, time};
 use crate::dashboard::visit::{Posted, Visit};
+use crate::dashboard::{once, seen};
 use crate::ids::random_id;
 use crate::mapping::subscription as mapping;
 use axum::Router;
@@ -122,7 +122,7 @@ impl<'l> Offer<'l> {
     fn filled(&self) -> Form {
         let Some(terms) = self.terms else {
             let asked = self.look.visit.query().get("plan").to_owned();
-            return Form::filled([("planId", asked)]);
+            return once::noted(self.look.visit, Form::filled([("planId", asked)]));
         };
         let mut fields = vec![("planId".to_owned(), terms.plan.plan.to_string())];
         for pin in &terms.addons {
@@ -420,7 +420,7 @@ fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
             div.beside {
                 form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
                     (token(look.visit))
-                    @if offer.terms.is_some() { (seen::field(form)) }
+                    @if offer.terms.is_some() { (seen::field(form)) } @else { (once::field(form)) }
                     (summary(form))
                     (fields(offer, form))
                     div.actions {
@@ -531,7 +531,10 @@ async fn sent(posted: Posted, about: About) -> Result<Response, Failure> {
     let look = Look::open(&visit)?;
     let placed = |trouble| about.with(&look, |offer| offer.placed(&form, trouble));
     let done = match about.with(&look, |offer| offer.command(&form))? {
-        Ok(command) => look.run(command).await,
+        Ok(command) => match about {
+            About::New => look.run_once("dashboard/subscribe", &form, command).await,
+            About::Present => look.run(command).await,
+        },
         Err(trouble) => Err(trouble),
     };
     match done {
