@@ -1,6 +1,8 @@
 //! A form as it was sent, and what is wrong with it.
 
+use crate::admission::Place;
 use crate::error::ApiError;
+use std::sync::Arc;
 use stipend_engine::Refusal;
 use stipend_wire::WireError;
 
@@ -94,6 +96,8 @@ pub(super) struct Form {
     fields: Vec<(String, String)>,
     trouble: Option<Trouble>,
     focus: Option<String>,
+    /// The room that its fields take, where they are many.
+    _room: Option<Arc<Place>>,
 }
 
 impl Form {
@@ -104,6 +108,12 @@ impl Form {
             .map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n")))
             .collect();
         Self { fields, ..Self::default() }
+    }
+
+    /// The same form, which keeps that room.
+    pub(super) fn within(mut self, room: Option<Place>) -> Self {
+        self._room = room.map(Arc::new);
+        self
     }
 
     /// A form that is filled with what is there.

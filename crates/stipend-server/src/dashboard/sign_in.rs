@@ -8,7 +8,9 @@ use super::password;
 use super::state::LinkKind;
 use super::throttle::Peer;
 use super::ui::Head;
-use super::visit::{Posted, Visit, find_session, read_form, signed_in, signed_out};
+use super::visit::{
+    OPEN_FORM_BYTES_MAX, Posted, Visit, find_session, read_form, signed_in, signed_out,
+};
 use crate::app::App;
 use axum::Router;
 use axum::extract::{RawQuery, Request, State};
@@ -100,8 +102,11 @@ fn read_name(form: &Form) -> Result<String, Trouble> {
 }
 
 async fn make_owner(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+    if app.engine().has_operators() {
+        return Ok(stale_set_up());
+    }
     let headers = request.headers().clone();
-    let form = read_form(request, &app).await?;
+    let form = read_form(request, &app, OPEN_FORM_BYTES_MAX).await?;
     let now = app.engine().wall_now();
     if !app.dashboard().has_link(LinkKind::SetUp, form.get("token"), now) {
         return Ok(stale_set_up());
@@ -167,7 +172,7 @@ fn sign_in_page(app: &App, form: &Form) -> Markup {
 async fn enter(State(app): State<App>, request: Request) -> Result<Response, Failure> {
     let headers = request.headers().clone();
     let peer = client_of(&app, &request);
-    let form = read_form(request, &app).await?;
+    let form = read_form(request, &app, OPEN_FORM_BYTES_MAX).await?;
     let refuse = |status: StatusCode, trouble: Trouble| {
         let form = Form::filled(["name", "next"].map(|field| (field, form.get(field).to_owned())));
         (status, sign_in_page(&app, &form.with(trouble))).into_response()
