@@ -13,7 +13,7 @@ use super::visit::{
 };
 use crate::app::App;
 use axum::Router;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{FromRequest as _, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -180,8 +180,7 @@ async fn enter(State(app): State<App>, request: Request) -> Result<Response, Fai
     let trouble = |message: String| Trouble { message, field: None };
     let name = stipend_wire::text::composed(form.get("name").trim()).into_owned();
     if let Err(seconds) = app.dashboard().throttle.begin(&name, peer, app.engine().wall_now()) {
-        let message = format!("There were too many attempts. Try again in {seconds} seconds.");
-        return Ok(refuse(StatusCode::TOO_MANY_REQUESTS, trouble(message)));
+        return Ok(refuse(StatusCode::TOO_MANY_REQUESTS, trouble(too_many(seconds))));
     }
     let known = app.engine().find_operator(&name).map(|operator| operator.password);
     match password::verify(&app, known, form.get("password")).await {
@@ -197,6 +196,10 @@ async fn enter(State(app): State<App>, request: Request) -> Result<Response, Fai
             Ok(signed_in(&app, &headers, &name, inside(form.get("next"))))
         }
     }
+}
+
+fn too_many(seconds: i64) -> String {
+    format!("There were too many attempts. Try again in {seconds} seconds.")
 }
 
 /// The address of whoever signs in, behind the proxies that are trusted.
@@ -249,15 +252,30 @@ async fn account(visit: Visit) -> Response {
     visit.page(Section::Account, "Account", &body)
 }
 
-async fn change_password(State(app): State<App>, headers: HeaderMap, posted: Posted) -> Response {
-    let Posted { visit, form } = posted;
+async fn change_password(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+    let headers = request.headers().clone();
+    let peer = client_of(&app, &request);
+    let Posted { visit, form } = Posted::from_request(request, &app).await?;
     let name = visit.session.name.clone();
+    let refuse = |status: StatusCode, trouble: Trouble| {
+        let form = Form::default().with(trouble);
+        let page = visit.refused(Section::Account, "Account", &account_page(&visit, &form));
+        Ok((status, page).into_response())
+    };
+    // Whoever finds somebody's session guesses their password here as they would at the door.
+    let throttle = &app.dashboard().throttle;
+    if let Err(seconds) = throttle.begin(&name, peer, app.engine().wall_now()) {
+        let trouble = Trouble::at("current", too_many(seconds));
+        return refuse(StatusCode::TOO_MANY_REQUESTS, trouble);
+    }
     let changed = async {
         let known = app.engine().find_operator(&name).map(|operator| operator.password);
         let is_right = password::verify(&app, known, form.get("current")).await;
         if !is_right.ok_or_else(busy)? {
+            tracing::warn!(name, peer = ?peer, "a change of the dashboard's password failed");
             return Err(Trouble::at("current", "That is not the password."));
         }
+        throttle.got_in(&name, peer);
         let operator = read_operator(&app, &form, &name).await?;
         let by = Actor::Operator(name.clone());
         app.run((PRODUCTION, by), Command::SetPassword(operator)).await?;
@@ -267,11 +285,8 @@ async fn change_password(State(app): State<App>, headers: HeaderMap, posted: Pos
         Ok(()) => {
             app.dashboard().sessions.end_all(&name);
             tracing::info!(name, "the password of the dashboard was changed");
-            signed_in(&app, &headers, &name, "/")
+            Ok(signed_in(&app, &headers, &name, "/"))
         }
-        Err(trouble) => {
-            let form = Form::default().with(trouble);
-            visit.refused(Section::Account, "Account", &account_page(&visit, &form))
-        }
+        Err(trouble) => refuse(StatusCode::UNPROCESSABLE_ENTITY, trouble),
     }
 }

@@ -233,6 +233,32 @@ fn a_new_password_ends_all_other_sessions() {
     assert_eq!(enter(&other, "maria", new).status, 303);
 }
 
+/// Whoever finds a screen that was left open guesses no faster there than at the door.
+#[test]
+fn who_guesses_the_current_password_waits_as_at_sign_in() {
+    let server = Server::new();
+    let browser = set_up(&server);
+    let change = |current: &str, new: &str| {
+        let fields = [("current", current), ("password", new), ("again", new)];
+        browser.submit("/account", "/account", &fields)
+    };
+    for _ in 0..5 {
+        assert_eq!(change("wrong horse 1", "amber teapot 4").status, 422);
+    }
+    let answer = change(PASSWORD, "amber teapot 4");
+    assert_eq!(answer.status, 429);
+    assert!(answer.text().contains("Try again in"), "{}", answer.text());
+    assert_eq!(enter(&Browser::new(&server), "maria", PASSWORD).status, 429, "at the door too");
+    server.advance(2);
+    assert_eq!(change(PASSWORD, "short").status, 422, "the new one is refused");
+    for _ in 0..5 {
+        assert_eq!(change("wrong horse 1", "amber teapot 4").status, 422, "it is forgotten");
+    }
+    server.advance(2);
+    assert_eq!(change(PASSWORD, "amber teapot 4").status, 303);
+    assert_eq!(enter(&Browser::new(&server), "maria", "amber teapot 4").status, 303);
+}
+
 /// Neither a zero byte nor a length ends a password before its end.
 #[test]
 fn row_83_a_password_counts_to_its_last_byte() {
