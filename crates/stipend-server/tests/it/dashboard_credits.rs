@@ -408,3 +408,20 @@ fn forms_about_customers_are_refused_without_their_token() {
     }
     assert_eq!(server.position(), position, "nothing was written");
 }
+
+#[test]
+fn what_can_be_drawn_stands_before_what_is_used_up() {
+    let server = world::example();
+    for number in 0..60 {
+        let ahead = json!({ "amount": 1, "priority": 0, "displayName": format!("Bonus {number}") });
+        world::grant(&server, "acme", &ahead);
+    }
+    consume(&server, "all", 60);
+    let page = text(&Browser::signed_in(&server).page(CREDITS));
+    let (_, table) = page.split_once("In force Void").expect("there is a table");
+    let (table, _) = table.split_once("The first 50 are shown").expect("there are more");
+    assert!(table.starts_with(" 1 Recurring credits of plan growth"), "{table}");
+    assert!(table.contains("2 Recurring credits of add-on extra"), "{table}");
+    assert!(table.contains("— Bonus 0 Promotional Used up 0 of 1"), "{table}");
+    assert!(table.contains("Bonus 47") && !table.contains("Bonus 48"), "{table}");
+}
