@@ -151,3 +151,20 @@ fn a_step_of_the_clock_is_made_once_by_each_page() {
         assert_eq!(now(), expected);
     }
 }
+
+/// Where a plan can be had several times, another one would stand beside it and grant once more.
+#[test]
+fn a_subscription_that_is_updated_does_not_become_two() {
+    let server = several();
+    world::package(&server, "plans", "scale", "api", Some(90_000));
+    world::publish(&server, "plans", "scale");
+    world::subscribe(&server, "acme", "sub-1", &json!([]));
+    let browser = Browser::signed_in(&server);
+    let update = format!("{E}/customers/acme/subscriptions/sub-1/update");
+    let answer = browser.submit(&update, &update, &[("planId", "scale")]);
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.text().contains("id=\"f-planId-trouble\""), "{}", answer.text());
+    assert_eq!(count(&server, "/api/v1/subscriptions?customerId=acme"), 1);
+    assert_eq!(server.balance("acme"), (50_000, 0));
+    assert_eq!(browser.submit(&update, &update, &[("planId", "growth")]).status, 303);
+}

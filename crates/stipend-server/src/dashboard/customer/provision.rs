@@ -207,6 +207,9 @@ impl<'l> Offer<'l> {
             let command = SubscriptionCommand::Update(Box::new(patch));
             return Ok(CustomerCommand::Subscription(terms.number, command));
         }
+        if let Some(terms) = self.terms {
+            self.check_takes_its_place(terms)?;
+        }
         let resource = match self.terms {
             Some(terms) => terms.resource.as_ref().map_or("", |resource| resource.as_str()),
             None => form.get("resourceId").trim(),
@@ -223,6 +226,18 @@ impl<'l> Offer<'l> {
             SubscriptionId::parse(&random_id(self.look.visit.app.random())).expect("it is an id")
         })?;
         Ok(CustomerCommand::Provision(Box::new(request)))
+    }
+
+    /// Makes sure that another plan would not stand beside the one that is to change.
+    fn check_takes_its_place(&self, terms: &SubscriptionTerms) -> Result<(), Trouble> {
+        let product = self.look.catalog.products.get(&terms.product);
+        if !product.is_some_and(|product| product.multiple_subscriptions) {
+            return Ok(());
+        }
+        let message = "A customer may hold several subscriptions of this product, so another plan \
+                       would stand beside this one. Make a new subscription to it, and cancel this \
+                       one.";
+        Err(Trouble::at("planId", message))
     }
 
     /// The trouble at the field of the form that it is about.
