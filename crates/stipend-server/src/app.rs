@@ -323,7 +323,7 @@ impl App {
         self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await
     }
 
-    /// Does a command once, however often it is sent with that key.
+    /// Does a command once, however often it is sent with that key; answers whether it was done now.
     ///
     /// # Errors
     /// The command's refusal.
@@ -332,15 +332,15 @@ impl App {
         (env, by): (EnvId, Actor),
         key: Key,
         command: Command,
-    ) -> Result<(), ApiError> {
+    ) -> Result<bool, ApiError> {
         let engine = Arc::clone(&self.0.engine);
         if self.read(move || Ok(engine.find_request(key)?)).await?.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let (remember, render) = (Some(Remember::Key(key)), Some(rendering(|_| ())));
         let submission = Submission { env, by, command, remember, render };
-        self.0.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
-        Ok(())
+        let reply = self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await?;
+        Ok(matches!(reply, Reply::Response(_)))
     }
 
     /// Does a command that is neither rendered nor remembered.

@@ -22,6 +22,7 @@ mod dashboard_details;
 mod dashboard_environment;
 mod dashboard_meanwhile;
 mod dashboard_names;
+mod dashboard_once;
 mod dashboard_prices;
 mod dashboard_recent;
 mod decisions;
