@@ -689,12 +689,20 @@ fn dimensions_are_texts_numbers_and_booleans() {
     let (longest, too_long) =
         (format!("\"{}\"", "v".repeat(1_000)), format!("\"{}\"", "v".repeat(1_001)));
     let number = |digits: usize| body.replace("{}", &format!(r#"{{"a":{}}}"#, "1".repeat(digits)));
-    check::<EstimateEvent>(number(40).as_bytes(), "ok");
+    check::<EstimateEvent>(number(18).as_bytes(), "ok");
+    check::<EstimateEvent>(number(40).as_bytes(), "422 amount_too_large /dimensions/a");
     check::<EstimateEvent>(number(41).as_bytes(), "422 invalid_number /dimensions/a");
     check_edits::<EstimateEvent>(
         body,
         &[
             ("/dimensions/a", "1e2", "ok"),
+            ("/dimensions/a", "0.30000000000000004", "ok"),
+            ("/dimensions/a", "-0.0", "ok"),
+            ("/dimensions/a", "1e18", "ok"),
+            ("/dimensions/a", "-1e18", "ok"),
+            ("/dimensions/a", "1.1e18", "amount_too_large"),
+            ("/dimensions/a", "1e30", "amount_too_large"),
+            ("/dimensions/a", "-1e30", "amount_too_large"),
             ("/dimensions/a", &longest, "ok"),
             ("/dimensions/a", &too_long, "too_long"),
             ("/dimensions/a", "null", "invalid_type"),

@@ -144,6 +144,41 @@ fn events_follow_the_rules_of_batches() {
     assert_eq!(send(&[]).verdict().split(' ').next(), Some("422"));
 }
 
+/// Clients add up in binary and send what comes of it.
+#[test]
+fn a_dimension_with_more_digits_than_are_kept_is_rounded_and_not_lost() {
+    let server = metered();
+    let job = |a: &str| {
+        format!(
+            r#"{{"customerId":"acme","eventName":"job",
+                "dimensions":{{"a":{a},"b":0,"c":0}}"#
+        )
+    };
+    let estimate = server.request("POST", "/api/v1/events/estimate");
+    let estimate = estimate.raw(job("0.30000000000000004") + "}").send().json();
+    let estimate = &estimate["data"]["estimates"][0];
+    assert_eq!(estimate["estimatedCost"], 0.33);
+    assert_eq!(estimate["breakdown"][0].get("missingDimensions"), None);
+    let send = |a: &str| {
+        let event = job(a) + r#","idempotencyKey":"k"}"#;
+        let body = format!(r#"{{"events":[{event}]}}"#);
+        server.request("POST", "/api/v1/events").raw(body).send()
+    };
+    assert_eq!(send("0.30000000000000004").json()["data"], json!({ "accepted": 1 }));
+    assert_eq!(left(&server), json!(0.33));
+    assert_eq!(send("0.3").verdict(), "ok", "it means the same");
+    assert_eq!(send("0.31").verdict(), "422 idempotency_key_reused");
+    let consume = |a: &str| {
+        let body = format!(
+            r#"{{"customerId":"acme","currencyId":"api-credits","amount":1,
+                "idempotencyKey":"c","dimensions":{{"a":{a}}}}}"#
+        );
+        server.request("POST", "/api/v1/credits/consumption").raw(body).send().verdict()
+    };
+    assert_eq!([consume("0.30000000000000004"), consume("0.3")], ["ok", "ok"]);
+    assert_eq!(left(&server), json!(1.33));
+}
+
 #[test]
 fn what_is_too_late_or_too_early_is_refused() {
     let server = metered();
