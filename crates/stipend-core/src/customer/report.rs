@@ -3,9 +3,10 @@
 use super::Customer;
 use super::counting::{Counted, Sample, Terms, count};
 use super::decide::{Builder, CustomerRejection, Decision, check_limit};
-use super::entry::{DimensionValue, Entry};
+use super::entry::{DimensionValue, Entry, PoolEntry};
 use super::feature::{FeatureAccess, feature_access};
 use super::mapping::{Mapping, mapping_of};
+use super::pool::{Pool, PoolBalance};
 use super::pricing::{Facts, Price, Shortfall, pay, price, priced};
 use super::refund::refund;
 use super::usage::{Aggregate, FeatureUsage, MeterOpened, UsageBehavior, UsageEntry, UsageRestart};
@@ -277,6 +278,7 @@ impl Step<'_> {
             currency: None,
             returned: Amount::ZERO,
             forfeited: Amount::ZERO,
+            balance: None,
         }
     }
 
@@ -296,16 +298,31 @@ impl Step<'_> {
             let Self { customer, catalog, facts, now, .. } = self;
             return pay(customer, catalog, mapping, facts, amount, *now, entries);
         }
-        let Some(usage) = usage.filter(|_| cost.amount.is_negative()) else {
-            entries.push(Entry::Usage(entry));
-            return Ok(());
-        };
-        let refund = refund(self.customer, usage, -cost.amount, &self.facts, &priced, self.now);
-        entry.returned = refund.returned;
-        entry.forfeited = refund.forfeited;
+        let mut back = Vec::new();
+        if let Some(usage) = usage.filter(|_| cost.amount.is_negative()) {
+            let refund = refund(self.customer, usage, -cost.amount, &self.facts, &priced, self.now);
+            (entry.returned, entry.forfeited) = (refund.returned, refund.forfeited);
+            back = refund.entries;
+        }
+        // Only reports are answered with the balance.
+        if self.facts.name.is_none() {
+            let pool = self.customer.find_pool(&mapping.rate.currency, self.facts.resource);
+            entry.balance = untold_balance(pool, &back).map(Box::new);
+        }
         entries.push(Entry::Usage(entry));
-        entries.extend(refund.entries.into_iter().map(Entry::Pool));
+        entries.extend(back.into_iter().map(Entry::Pool));
         Ok(())
+    }
+}
+
+/// What a pool has after what was given back, where the last of these entries does not say so. A
+/// pool that is not there has nothing.
+fn untold_balance(pool: Option<&Pool>, back: &[PoolEntry]) -> Option<PoolBalance> {
+    let Some(pool) = pool else { return Some(PoolBalance::default()) };
+    match back.iter().rposition(|entry| entry.pool == pool.id) {
+        Some(last) if last + 1 == back.len() => None,
+        Some(place) => back[place].balance(),
+        None => Some(PoolBalance::of(pool)),
     }
 }
 

@@ -11,7 +11,7 @@ use stipend_core::{Amount, CustomerId, EnvId, Timestamp};
 use stipend_engine::IdCipher;
 use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::usage::MeterHistory;
-use stipend_engine::{Balance, Reported, UsageRecord};
+use stipend_engine::{Reported, UsageRecord};
 use stipend_wire::Decimal;
 use stipend_wire::event::{
     CurrencyEstimate, Estimate, EstimateWarning, EstimateWarningCode, EventWarning, FeatureEstimate,
@@ -49,12 +49,6 @@ impl Recorded {
         (forfeited.is_positive() && !self.is_replay).then_some(Decimal(forfeited))
     }
 
-    fn balance(&self) -> Balance {
-        let nothing =
-            Balance { usage_limit: Amount::ZERO, current_usage: Amount::ZERO, period_end: None };
-        self.record.balance.unwrap_or(nothing)
-    }
-
     fn missing(&self) -> Option<Vec<String>> {
         (!self.missing.is_empty()).then(|| self.missing.clone())
     }
@@ -63,7 +57,7 @@ impl Recorded {
 pub(crate) fn reported(env: EnvId, cipher: &IdCipher, recorded: &Recorded) -> UsageReported {
     let Recorded { customer, request, record, .. } = recorded;
     let usage = &record.usage;
-    let balance = recorded.balance();
+    let credits = usage.currency.as_ref().zip(record.balance());
     UsageReported {
         id: ids::usage_id(env, record.seq),
         created_at: instant(usage.at),
@@ -71,7 +65,7 @@ pub(crate) fn reported(env: EnvId, cipher: &IdCipher, recorded: &Recorded) -> Us
         feature_id: request.feature.to_string(),
         timestamp: instant(usage.reported_at.unwrap_or(usage.at)),
         value: Decimal(usage.reported),
-        credit: usage.currency.as_ref().map(|currency| UsageCredit {
+        credit: credits.map(|(currency, balance)| UsageCredit {
             consumed: Decimal(recorded.consumed()),
             currency_id: currency.to_string(),
             current_usage: Decimal(balance.current_usage),

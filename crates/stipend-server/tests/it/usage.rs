@@ -179,6 +179,43 @@ fn a_dimension_with_more_digits_than_are_kept_is_rounded_and_not_lost() {
     assert_eq!(left(&server), json!(1.33));
 }
 
+/// A report that takes nothing of the credits has no entry of a pool that would say the balance.
+#[test]
+fn the_first_answer_comes_again_where_nothing_was_taken() {
+    let server = metered();
+    let grant = json!({ "customerId": "acme", "currencyId": "api-credits", "amount": 100,
+        "displayName": "Kept", "grantType": "PAID" });
+    server.post("/api/v1/credits/grants", &grant);
+    report(&server, &[calls("a", 2)]);
+    let mut same = calls("same", 2);
+    same["updateBehavior"] = json!("SET");
+    let check = |item: &Value, consumed: i64, used: i64, limit: i64, forfeited: Value| {
+        let both = || {
+            let items = usages(std::slice::from_ref(item));
+            let one = server.post("/api/v1/usage", &items);
+            let many = server.post("/api/v2/usage", &items);
+            (one, many)
+        };
+        let first = both();
+        let credit = &first.0[0]["credit"];
+        assert_eq!(credit["consumed"], consumed);
+        assert_eq!((&credit["currentUsage"], &credit["usageLimit"]), (&json!(used), &json!(limit)));
+        assert_eq!(credit["forfeited"], forfeited);
+        let pool = &first.1["credits"][0];
+        assert_eq!((&pool["currentUsage"], &pool["usageLimit"]), (&json!(used), &json!(limit)));
+        report(&server, &[calls(&format!("after {used} of {limit}"), 3)]);
+        let again = both();
+        let mut answered = first;
+        // What a request takes is told of that request alone.
+        answered.0[0]["credit"].as_object_mut().unwrap().remove("forfeited");
+        assert_eq!(again, answered);
+    };
+    check(&same, 0, 20, 80_100, Value::Null);
+    let now = json!({ "cancellationTime": "IMMEDIATE" });
+    server.post("/api/v1/subscriptions/sub-1/cancel", &now);
+    check(&calls("less", -1), 0, 0, 100, json!(10));
+}
+
 #[test]
 fn what_is_too_late_or_too_early_is_refused() {
     let server = metered();
