@@ -255,11 +255,19 @@ pub struct Recorded {
     pub first: Seq,
     /// What was counted and taken of the pools; nothing where no meter took an event.
     pub entries: Vec<Entry>,
-    /// The dimensions that a formula needs and did not find.
-    pub missing_dimensions: Vec<String>,
 }
 
 impl Recorded {
+    /// The dimensions that formulas need and did not find.
+    #[must_use]
+    pub fn missing_dimensions(&self) -> &[String] {
+        let first = self.entries.iter().find_map(|entry| match entry {
+            Entry::Usage(usage) => Some(usage),
+            _ => None,
+        });
+        first.map_or(&[], |usage| usage.missing_dimensions.as_slice())
+    }
+
     /// What was counted, feature by feature.
     #[must_use]
     pub fn usages(&self) -> Vec<UsageRecord> {

@@ -36,6 +36,18 @@ pub fn stored_report(reader: &dyn Reader, seq: Seq) -> Result<Option<UsageRecord
     Ok(Some(UsageRecord { seq, usage, paid }))
 }
 
+/// The dimensions that formulas did not find for the report or event whose first row stands at a
+/// position.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where the row is something else, and what reading fails with.
+pub fn stored_missing_dimensions(reader: &dyn Reader, seq: Seq) -> Result<Vec<String>, StoreError> {
+    if reader.row(seq)?.is_some_and(|row| row.kind == KIND_REMEMBERED) {
+        return Ok(Vec::new());
+    }
+    Ok(usage_entry(reader, seq)?.1.missing_dimensions)
+}
+
 /// What the usage that stands at a position took of pools, with the positions of it.
 pub(crate) fn paid_for(
     reader: &dyn Reader,

@@ -112,6 +112,9 @@ fn the_bytes_of_everything_stored_are_frozen() {
     checks.check("customer-with-usage-anew", &customer_with_usage_anew());
     checks.check("entry-usage-of-event", &Entry::Usage(event()));
     checks.check("entry-usage-that-took-nothing", &Entry::Usage(report_that_took_nothing()));
+    let missing_dimensions = vec!["tokens".to_owned(), "model".to_owned()];
+    let lacking = UsageEntry { missing_dimensions, ..event() };
+    checks.check("entry-usage-that-lacks-dimensions", &Entry::Usage(lacking));
     checks.check("cause-consumption-of-usage", &Cause::Consumption(priced_consumption()));
     checks.check("pool-with-reservations", &pool_with_reservations());
     checks.check("overdraft-of-usage", &Overdraft { metered: nano(7), ..overdraft() });
@@ -557,6 +560,7 @@ fn report() -> UsageEntry {
         returned: nano(25_000_000_000),
         forfeited: nano(5_000_000_000),
         balance: None,
+        missing_dimensions: Vec::new(),
     }
 }
 

@@ -96,7 +96,19 @@ pub(super) fn report(
     let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
     let mut decision = Decision::default();
     step.decide(&request.sample(), &mut decision)?;
+    note_missing(&mut decision);
     Ok(decision)
+}
+
+/// Notes what was missing where the key will stand, so that it can be answered again.
+fn note_missing(decision: &mut Decision) {
+    let first = decision.entries.iter_mut().find_map(|entry| match entry {
+        Entry::Usage(entry) => Some(entry),
+        _ => None,
+    });
+    if let Some(entry) = first {
+        entry.missing_dimensions.clone_from(&decision.missing_dimensions);
+    }
 }
 
 impl UsageRequest {
@@ -153,10 +165,12 @@ pub(super) fn take_event(
             taken.entries.into_iter().for_each(|entry| builder.push(entry));
         }
         (_, decision.entries) = builder.into_parts();
+        note_missing(&mut decision);
         return Ok(decision);
     };
     let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
     step.decide_event(&mut decision)?;
+    note_missing(&mut decision);
     Ok(decision)
 }
 
@@ -279,6 +293,7 @@ impl Step<'_> {
             returned: Amount::ZERO,
             forfeited: Amount::ZERO,
             balance: None,
+            missing_dimensions: Vec::new(),
         }
     }
 

@@ -183,6 +183,9 @@ pub struct UsageEntry {
     /// What the pool of the credit type had, where the report is mapped and the last entry behind it
     /// does not say so: nothing was taken or given back, or that of another pool.
     pub balance: Option<Box<PoolBalance>>,
+    /// The dimensions that formulas need and did not find, in the first entry that the report or
+    /// event made: for all features that count it.
+    pub missing_dimensions: Vec<String>,
 }
 
 impl FeatureUsage {

@@ -130,6 +130,14 @@ fn tell(world: &World, decision: &Decision) -> String {
         assert_eq!(used, pool.used, "the balance that is answered");
     }
     check_told_balance(world, &decision.entries);
+    let mut noted = decision.entries.iter().filter_map(|entry| match entry {
+        Entry::Usage(usage) => Some(&usage.missing_dimensions),
+        _ => None,
+    });
+    if let Some(first) = noted.next() {
+        assert_eq!(first, &decision.missing_dimensions, "the first entry notes what was missing");
+        assert!(noted.all(Vec::is_empty), "and it alone");
+    }
     if !decision.missing_dimensions.is_empty() {
         parts.push(format!("missing {}", decision.missing_dimensions.join(" ")));
     }

@@ -154,7 +154,7 @@ impl Decider {
         item: &ReportItem,
         decision: Decision,
     ) -> (Seq, Recorded) {
-        let Decision { entries, missing_dimensions, .. } = decision;
+        let Decision { entries, .. } = decision;
         let (at, key) = (self.now_in(env), item.remember.key());
         let (mut first, mut keyed) = (None, None);
         for entry in &entries {
@@ -170,7 +170,7 @@ impl Decider {
             open.remember(key, KIND_REMEMBERED, &body)
         });
         let first = first.unwrap_or(keyed);
-        (keyed, Recorded { at, first, entries, missing_dimensions })
+        (keyed, Recorded { at, first, entries })
     }
 }
 

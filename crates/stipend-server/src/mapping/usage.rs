@@ -9,12 +9,12 @@ use stipend_core::customer::{
 };
 use stipend_core::{Amount, CustomerId, EnvId, Timestamp};
 use stipend_engine::IdCipher;
+use stipend_engine::UsageRecord;
 use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::usage::MeterHistory;
-use stipend_engine::{Reported, UsageRecord};
 use stipend_wire::Decimal;
 use stipend_wire::event::{
-    CurrencyEstimate, Estimate, EstimateWarning, EstimateWarningCode, EventWarning, FeatureEstimate,
+    CurrencyEstimate, Estimate, EstimateWarning, EstimateWarningCode, FeatureEstimate,
 };
 use stipend_wire::usage::{
     PoolBalance, Tag, UsageCredit, UsageCreditOfMany, UsageHistory, UsageMarker, UsageMarkerType,
@@ -28,7 +28,6 @@ pub(crate) struct Recorded {
     pub(crate) record: UsageRecord,
     /// Whether an earlier request did it.
     pub(crate) is_replay: bool,
-    pub(crate) missing: Vec<String>,
 }
 
 impl Recorded {
@@ -50,7 +49,8 @@ impl Recorded {
     }
 
     fn missing(&self) -> Option<Vec<String>> {
-        (!self.missing.is_empty()).then(|| self.missing.clone())
+        let missing = &self.record.usage.missing_dimensions;
+        (!missing.is_empty()).then(|| missing.clone())
     }
 }
 
@@ -140,13 +140,6 @@ fn of_many(one: UsageReported) -> UsageReportedOfMany {
         usage_period_end: one.usage_period_end,
         usage_period_start: one.usage_period_start,
     }
-}
-
-/// The dimensions that an event did not have.
-pub(crate) fn warning(index: usize, reported: &Reported) -> Option<EventWarning> {
-    let Reported::Done { recorded, .. } = reported else { return None };
-    let missing = &recorded.missing_dimensions;
-    (!missing.is_empty()).then(|| EventWarning { index, missing_dimensions: missing.clone() })
 }
 
 pub(crate) fn estimate(cost: &Cost) -> Estimate {

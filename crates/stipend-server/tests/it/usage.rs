@@ -217,6 +217,30 @@ fn the_first_answer_comes_again_where_nothing_was_taken() {
 }
 
 #[test]
+fn the_first_answer_comes_again_with_the_dimensions_that_were_missing() {
+    let server = metered();
+    let mut jobs = calls("u", 1);
+    jobs["featureId"] = json!("jobs");
+    jobs["dimensions"] = json!({ "a": 10 });
+    for path in ["/api/v1/usage", "/api/v2/usage"] {
+        for _ in 0..2 {
+            let answer = server.post(path, &usages(std::slice::from_ref(&jobs)));
+            let one = if answer.is_array() { &answer[0] } else { &answer["usages"][0] };
+            assert_eq!(one["missingDimensions"], json!(["b", "c"]), "{path}");
+        }
+    }
+    let event = |key: &str, dimensions: Value| {
+        json!({ "customerId": "acme", "eventName": "job", "idempotencyKey": key,
+            "dimensions": dimensions })
+    };
+    let all = event("a", json!({ "a": 1, "b": 1, "c": 1 }));
+    let events = json!({ "events": [all, event("b", json!({ "c": 1 }))] });
+    let first = server.post("/api/v1/events", &events);
+    assert_eq!(first["warnings"], json!([{ "index": 1, "missingDimensions": ["a", "b"] }]));
+    assert_eq!(server.post("/api/v1/events", &events), first);
+}
+
+#[test]
 fn what_is_too_late_or_too_early_is_refused() {
     let server = metered();
     let at = |when: &str| {

@@ -355,6 +355,7 @@ record!(UsageEntry {
     19 => returned or default,
     20 => forfeited or default,
     21 => balance,
+    22 => missing_dimensions or default,
 });
 choice!(Entry {
     1 => Profile(Profile),
