@@ -181,7 +181,7 @@ request! {
         pub paying_customer_id: Field<CustomerId>,
         /// How it is paid.
         pub payment_collection_method: Option<PaymentCollectionMethod>,
-        /// Other prices than the plan's.
+        /// Other prices than the plan's, in money; another `creditRate` is refused.
         pub price_overrides: Option<OpaqueList>,
         /// The resource it is for.
         pub resource_id: Field<ResourceId>,
@@ -223,7 +223,7 @@ request! {
         pub metadata: Option<Metadata>,
         /// The least that is charged.
         pub minimum_spend: Field<Checked<MinimumSpendOverride>>,
-        /// Other prices than the plan's.
+        /// Other prices than the plan's, in money; another `creditRate` is refused.
         pub price_overrides: Option<OpaqueList>,
         /// A promotion code.
         pub promotion_code: Option<Line>,
