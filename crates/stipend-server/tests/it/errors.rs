@@ -254,6 +254,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
         r#"{"customerId":"bob","planId":"growth","unitQuantity":2}"#,
     ),
     (
+        "not_supported /unitQuantity",
+        "POST /api/v1/subscriptions/preview",
+        r#"{"customerId":"bob","planId":"growth","unitQuantity":2}"#,
+    ),
+    (
         "not_supported /priceOverrides/0/creditRate",
         "POST /api/v1/subscriptions",
         r#"{"customerId":"bob","planId":"growth","priceOverrides":[
