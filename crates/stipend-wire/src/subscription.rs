@@ -18,7 +18,7 @@ use crate::error::{ErrorCode, WireError};
 use crate::grant::{PaymentCollection, PaymentCollectionMethod};
 use crate::json::Json;
 use crate::money::MoneyCurrency;
-use crate::number::{Count, ExactAmount};
+use crate::number::{Count, CountOrZero, ExactAmount};
 use crate::opaque::{Checked, Opaque, OpaqueList, OpaqueObject};
 use crate::package::TrialEndBehavior;
 use crate::product::CancellationTime;
@@ -193,8 +193,8 @@ request! {
         pub start_date: Option<Timestamp>,
         /// Whether it begins with a trial.
         pub trial_override_configuration: Option<TrialOverrideInput>,
-        /// How many units are bought in advance.
-        pub unit_quantity: Option<Count>,
+        /// How many units are bought in advance; 0 counts as not given.
+        pub unit_quantity: Option<CountOrZero>,
     }
 
     /// A change of a subscription; what is left out stays, and lists are replaced whole.

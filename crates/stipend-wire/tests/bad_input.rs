@@ -413,7 +413,8 @@ fn a_preview_takes_what_provisioning_takes() {
             ("/scheduleStrategy", r#""SOON""#, "invalid_value"),
             ("/startDate", r#""2030-01-01""#, "invalid_timestamp"),
             ("/trialOverrideConfiguration/trialEndBehavior", r#""STOP""#, "invalid_value"),
-            ("/unitQuantity", "0", "must_be_positive"),
+            ("/unitQuantity", "0", "ok"),
+            ("/unitQuantity", "-1", "invalid_value"),
         ],
     );
 }

@@ -16,7 +16,7 @@ use stipend_core::{
 use stipend_wire::charge::{BillingPeriod as WirePeriod, PricingType};
 use stipend_wire::entitlement::{Cadence as WireCadence, EntitlementReference, EntitlementType};
 use stipend_wire::grant::{PaymentCollection, PaymentCollectionMethod};
-use stipend_wire::number::Count;
+use stipend_wire::number::CountOrZero;
 use stipend_wire::opaque::OpaqueList;
 use stipend_wire::package::TrialEndBehavior;
 use stipend_wire::product::CancellationTime;
@@ -157,8 +157,8 @@ impl Carried {
 }
 
 /// Units of a subscription are not bought: one is what each subscription is.
-pub(crate) fn refuse_several(units: Option<Count>) -> Result<(), ApiError> {
-    refuse("/unitQuantity", units.is_some_and(|units| units.0 != 1), "several units")
+pub(crate) fn refuse_several(units: Option<CountOrZero>) -> Result<(), ApiError> {
+    refuse("/unitQuantity", units.is_some_and(|units| units.0 > 1), "several units")
 }
 
 /// Prices in money are kept for whoever bills; what usage costs in credits is done here, and is the

@@ -18,6 +18,15 @@ fn a_subscription_shows_how_it_was_asked_to_be_paid() {
 }
 
 #[test]
+fn no_units_at_all_are_none_that_were_asked_for() {
+    let server = world::example();
+    let body = json!({ "customerId": "acme", "planId": "growth", "unitQuantity": 0 });
+    for path in ["/api/v1/subscriptions/preview", "/api/v1/subscriptions"] {
+        assert_eq!(server.call("POST", path, &body).verdict(), "ok", "{path}");
+    }
+}
+
+#[test]
 fn a_resource_that_cannot_exist_gives_a_known_customer_nothing() {
     let server = world::example();
     let shown = server.get("/api/v1/customers/acme/entitlements?resourceId=%20bad");
