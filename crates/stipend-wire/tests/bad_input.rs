@@ -20,8 +20,8 @@ use stipend_wire::preview::PreviewSubscription;
 use stipend_wire::product::CreateProduct;
 use stipend_wire::promotional::GrantPromotionals;
 use stipend_wire::query::{
-    CheckQuery, CreditUsageQuery, CustomersQuery, FromQuery, GrantsQuery, PackagesQuery,
-    PromotionalsQuery, ReservationsQuery, UpcomingQuery, UsageHistoryQuery,
+    CheckQuery, CreditUsageQuery, CustomersQuery, FromQuery, GrantsQuery, LedgerQuery,
+    PackagesQuery, PromotionalsQuery, ReservationsQuery, UpcomingQuery, UsageHistoryQuery,
 };
 use stipend_wire::reservation::{ExtendReservation, ReleaseReservation};
 use stipend_wire::reversal::ReverseEntry;
@@ -617,6 +617,10 @@ fn queries_take_both_forms_of_lists_and_bracketed_ranges() {
     let check =
         parse_query::<CheckQuery>("requestedValues=a%2Cb&requestedUsage=1.5&featureId=f").unwrap();
     assert_eq!(check.requested_values.0.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
+    for types in ["", "&eventType=", "&eventType=,&eventType="] {
+        let query = parse_query::<LedgerQuery>(&format!("customerId=u{types}")).unwrap();
+        assert_eq!(query.event_type.0, None, "a blank list is none: {types}");
+    }
     assert!(check.check_subject().is_ok());
     assert!(parse_query::<CheckQuery>("").unwrap().check_subject().is_err());
 }
