@@ -3,6 +3,7 @@
 //! The aggregate is a fold of its entries: [`Customer::apply`] is the only way it changes.
 
 mod apply;
+mod archive;
 mod change;
 mod check;
 mod check_feature;
