@@ -45,7 +45,7 @@ request! {
         pub start_date: Option<Timestamp>,
         /// Whether it begins with a trial.
         pub trial_override_configuration: Option<TrialOverrideInput>,
-        /// How many units are bought in advance; 0 counts as not given.
+        /// How many units are bought in advance: 1; several are refused, 0 counts as not given.
         pub unit_quantity: Option<CountOrZero>,
     }
 
