@@ -246,24 +246,24 @@ fn patched(
     Ok(terms)
 }
 
-/// The add-ons that another plan allows too.
+/// The add-ons that another plan allows too, each in its latest version. Which of two that price one
+/// feature by now is to stay, the caller has to say.
 pub(super) fn addons_that_stay(
     catalog: &Catalog,
     plan: &PackageVersion,
     before: &SubscriptionTerms,
-) -> Vec<AddonPin> {
+) -> Result<Vec<AddonPin>, CustomerRejection> {
     let mut addons: Vec<(PackageId, u32)> =
         before.addons.iter().map(|pin| (pin.addon.clone(), pin.quantity)).collect();
     loop {
         let refused = match pin_addons(catalog, plan, &addons, &[]) {
-            Ok(pins) => return pins,
             Err(CustomerRejection::AddonsIncompatible(refused)) => refused,
             Err(
                 CustomerRejection::PackageArchived(addon)
                 | CustomerRejection::DependencyMissing { addon, .. }
                 | CustomerRejection::QuantityExceeded { addon, .. },
             ) => vec![addon],
-            Err(other) => unreachable!("what was subscribed cannot be refused so: {other}"),
+            outcome => return outcome,
         };
         addons.retain(|(addon, _)| !refused.contains(&PackageKey::addon(addon.clone())));
     }

@@ -280,7 +280,7 @@ fn new_terms(
     let ends = check_end(request.ends, started_at.max(now))?;
     let addons = match (&request.addons, before) {
         (Some(addons), _) => pin_addons(catalog, version, addons, &[])?,
-        (None, Some(before)) => revise::addons_that_stay(catalog, version, before),
+        (None, Some(before)) => revise::addons_that_stay(catalog, version, before)?,
         (None, None) => Vec::new(),
     };
     let quantities = request.quantities.as_ref().or(before.map(|terms| &terms.quantities));

@@ -26,6 +26,7 @@ mod life;
 mod model;
 mod periods;
 mod promotions;
+mod rates;
 mod readme;
 mod reservations;
 mod resolve;

@@ -22,6 +22,7 @@ const TESTS: &[&str] = &[
     include_str!("life.rs"),
     include_str!("periods.rs"),
     include_str!("promotions.rs"),
+    include_str!("rates.rs"),
     include_str!("reservations.rs"),
     include_str!("reversal.rs"),
     include_str!("reversal_of_usage.rs"),
