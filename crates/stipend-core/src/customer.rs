@@ -19,6 +19,7 @@ mod forecast;
 mod grant;
 mod granting;
 mod hold;
+mod issue;
 mod level;
 mod life;
 mod live;
@@ -38,6 +39,7 @@ mod subscription;
 mod takeover;
 mod upcoming;
 mod usage;
+mod voided;
 
 pub use check::{CreditCheck, Denial, check_credit, enforcement_of_currency};
 pub use check_feature::{

@@ -425,9 +425,9 @@ impl<'a> Refund<'a> {
             }
         }
         let changed = changed.into_iter();
-        self.effects.extend(
-            changed.map(|carried| Effect::Carried(Carried { subscription: number, carried })),
-        );
+        self.effects.extend(changed.map(|carried| {
+            Effect::Carried(Carried { subscription: number, carried, voided_of: None })
+        }));
         taken + older
     }
 

@@ -39,3 +39,4 @@ mod usage;
 mod usage_laws;
 mod usage_world;
 mod used_up;
+mod voided;

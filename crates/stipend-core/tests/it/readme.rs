@@ -32,6 +32,7 @@ const TESTS: &[&str] = &[
     include_str!("usage.rs"),
     include_str!("usage_laws.rs"),
     include_str!("used_up.rs"),
+    include_str!("voided.rs"),
 ];
 
 #[test]
