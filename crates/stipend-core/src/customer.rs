@@ -24,6 +24,7 @@ mod level;
 mod life;
 mod live;
 mod mapping;
+mod memory;
 mod pins;
 mod pool;
 mod pricing;

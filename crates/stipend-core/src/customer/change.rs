@@ -351,7 +351,7 @@ impl<'a> Change<'a> {
                 self.effects.push(Effect::Carried(carried));
             }
         }
-        let voided = self.voided.iter().filter_map(Voided::change);
+        let voided = self.voided.iter_mut().filter_map(Voided::take_change);
         self.effects.extend(voided.map(Effect::Carried));
     }
 

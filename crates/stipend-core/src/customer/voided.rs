@@ -48,7 +48,7 @@ pub(super) fn remember(
 /// What was consumed of grants of an item that somebody has voided. It stays consumed, and nothing is
 /// left there; when the item gives less, or something takes its place, it counts elsewhere.
 pub(super) struct Voided {
-    subscription: SubscriptionNo,
+    pub(super) subscription: SubscriptionNo,
     pub(super) item: Item,
     remembered: CarriedConsumption,
     recent: Amount,
@@ -75,6 +75,11 @@ impl Voided {
         voided.collect()
     }
 
+    /// The end of the period in which it counts.
+    pub(super) fn until(&self) -> Timestamp {
+        self.remembered.until
+    }
+
     pub(super) fn amount(&self) -> Amount {
         self.recent + self.older
     }
@@ -90,14 +95,17 @@ impl Voided {
         (recent, older)
     }
 
-    /// What is remembered now, where that is less.
-    pub(super) fn change(&self) -> Option<Carried> {
+    /// What is remembered now, where that is less than was said before.
+    pub(super) fn take_change(&mut self) -> Option<Carried> {
         let amount = self.amount();
+        if amount == self.remembered.amount {
+            return None;
+        }
         let lent = self.recent.min(self.remembered.lent);
-        let carried = CarriedConsumption { amount, lent, ..self.remembered };
-        (amount != self.remembered.amount).then(|| Carried {
+        self.remembered = CarriedConsumption { amount, lent, ..self.remembered };
+        Some(Carried {
             subscription: self.subscription,
-            carried,
+            carried: self.remembered,
             voided_of: Some(self.item.0.clone()),
         })
     }

@@ -290,6 +290,78 @@ fn what_a_former_plan_gave_comes_back_to_the_plan_that_took_its_consumption_over
     );
 }
 
+#[test]
+fn what_is_reversed_is_not_charged_again_on_the_return_to_a_plan() {
+    let plans = "plan base 100/month\n plan pro 500/month\n addon tier 500/month:override";
+    check_steps(
+        plans,
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        2026-03-10 subscribe pro id=b    => 500
+        reverse 1                        => 500
+        subscribe base id=c              => 100
+        use 30                           => 70
+        subscribe pro id=d               => 500
+        subscribe base id=e              => 70
+        reverse 2                        => 100
+        subscribe pro id=f               => 500
+        subscribe base id=g              => 100
+        ",
+    );
+    check_steps(
+        plans,
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        subscribe pro id=b               => 500
+        subscribe base id=c              => 60
+        subscribe pro id=d               => 500
+        reverse 1                        => 500
+        subscribe base id=e              => 100
+        ",
+    );
+    // What counts no more because periods began anew gives nothing to those.
+    check_steps(
+        plans,
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        patch anchor-now                 => 100
+        use 30                           => 70
+        reverse 1                        => 70
+        2026-04-01 subscribe pro id=b    => 500
+        subscribe base id=c              => 100
+        ",
+    );
+}
+
+#[test]
+fn what_is_reversed_of_a_voided_grant_no_longer_counts() {
+    let shop = "plan base 100/month\n addon extra 50/month\n addon tier 500/month:override";
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base extra  => 150
+        use 60                           => 90
+        void 1                           => 50
+        use 10                           => 40
+        reverse 1                        => 40
+        set tier                         => 490
+        ",
+    );
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base        => 100
+        use 60                           => 40
+        void 1                           => 0
+        set tier                         => 440
+        reverse 1                        => 500
+        ",
+    );
+}
+
 /// One credit of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Token {
