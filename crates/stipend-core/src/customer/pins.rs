@@ -133,7 +133,7 @@ pub(super) fn pin_addons(
 }
 
 /// What usage of a feature costs is said by one add-on at most (`behaviour.md` §11 row 24).
-fn check_rates(catalog: &Catalog, pins: &[AddonPin]) -> Result<(), CustomerRejection> {
+pub(super) fn check_rates(catalog: &Catalog, pins: &[AddonPin]) -> Result<(), CustomerRejection> {
     let mut priced: BTreeMap<&FeatureId, Vec<PackageKey>> = BTreeMap::new();
     for pin in pins {
         let key = PackageKey::addon(pin.addon.clone());
@@ -264,6 +264,16 @@ pub(super) fn check_quantities(
         }
     }
     Ok(quantities.to_vec())
+}
+
+/// As [`repin`], for what cannot be refused any more: add-ons whose latest versions price one feature
+/// keep those that they have.
+pub(super) fn repin_where_allowed(catalog: &Catalog, terms: &mut SubscriptionTerms) {
+    let addons = terms.addons.clone();
+    repin(catalog, terms);
+    if check_rates(catalog, &terms.addons).is_err() {
+        terms.addons = addons;
+    }
 }
 
 /// The plan and the add-ons at the versions that are the latest now.

@@ -6,7 +6,7 @@ use super::decide::{Builder, CustomerRejection, Decision};
 use super::entry::Entry;
 use super::life;
 use super::pins::{
-    check_amounts, check_overrides, check_quantities, pin_addons, raise_plan, repin,
+    check_amounts, check_overrides, check_quantities, check_rates, pin_addons, raise_plan, repin,
 };
 use super::reallocate::{grow, reallocate};
 use super::resolve::{pinned, resolve};
@@ -354,14 +354,19 @@ fn migrate_now(
     migrate(builder, number, latest, reach)
 }
 
-/// Puts a subscription on the versions that `latest` pins.
+/// Puts a subscription on the versions that `latest` pins, unless two of its add-ons come to price one
+/// feature with them.
 fn migrate(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
     latest: SubscriptionTerms,
     reach: Reach,
 ) -> Result<(), CustomerRejection> {
-    let shares = resolve(terms_of(builder, number), builder.catalog);
+    let before = terms_of(builder, number);
+    if latest.addons != before.addons {
+        check_rates(builder.catalog, &latest.addons)?;
+    }
+    let shares = resolve(before, builder.catalog);
     let is_active = latest.is_active();
     push_changed(builder, number, latest);
     if is_active && reach == Reach::Pools { grow(builder, number, &shares) } else { Ok(()) }
