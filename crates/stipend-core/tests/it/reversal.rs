@@ -5,11 +5,11 @@
 //! in a queue for each credit of overdraft. It moves them one at a time and shares no logic with
 //! the domain on purpose.
 
-use crate::support::{World, check_steps, lines};
+use crate::support::{World, catalog, check_steps, lines, pool_entries};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
 use stipend_core::customer::{
-    ConsumeRequest, CustomerCommand, CustomerRejection, GrantKind, NewGrant, Pool,
+    ConsumeRequest, CustomerCommand, CustomerRejection, GrantKind, NewGrant, Pool, PoolEntry,
 };
 use stipend_core::{Amount, GrantNo, PoolId, Timestamp, examples};
 
@@ -360,6 +360,26 @@ fn what_is_reversed_of_a_voided_grant_no_longer_counts() {
         reverse 1                        => 500
         ",
     );
+}
+
+/// What ended is looked through once, however much ended in one entry.
+#[test]
+fn a_reversal_looks_through_many_grants_that_ended_in_one_entry() {
+    let mut world = World::new(catalog("plan base 100/month"));
+    for _ in 0..2 {
+        for _ in 0..400 {
+            world.step("grant paid 1 until=2026-04-01");
+        }
+        assert_eq!(world.step("use 400"), "0");
+    }
+    world.step("grant paid 8 until=2026-04-01");
+    world.step("grant paid 2 until=2026-05-01");
+    assert_eq!(world.step("use 9"), "1");
+    assert_eq!(world.step("2026-04-02 wait"), "1");
+    let ended = |entry: &PoolEntry| entry.effects.len();
+    assert_eq!(pool_entries(&world.entries).map(ended).max(), Some(801));
+    assert_eq!(world.step("reverse 2"), "1", "what gave it has expired");
+    assert_eq!(world.step("reverse 3"), "2", "one of nine came from what is still there");
 }
 
 /// One credit of a grant.
