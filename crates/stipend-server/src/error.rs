@@ -243,7 +243,8 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AmountRequired(_) => ErrorCode::AmountRequired,
         CustomerRejection::SubscriptionExists(_) => ErrorCode::SubscriptionExists,
         CustomerRejection::SubscriptionEnded => ErrorCode::SubscriptionEnded,
-        CustomerRejection::TrialWithoutEnd
+        CustomerRejection::StartTooLate(_)
+        | CustomerRejection::TrialWithoutEnd
         | CustomerRejection::InvalidTrialEnd
         | CustomerRejection::NotInTrial
         | CustomerRejection::InvalidEnd => ErrorCode::InvalidSchedule,

@@ -253,10 +253,11 @@ impl Customer {
         }
     }
 
+    /// Time ends with the last instant: what would be due then never is, and no window lies behind it.
     fn compute_next_due(&self) -> Option<Timestamp> {
         let pools = self.pools.iter().filter_map(Pool::next_due);
         let subscriptions = self.subscriptions.iter().filter_map(Subscription::next_due);
-        pools.chain(subscriptions).min()
+        pools.chain(subscriptions).min().filter(|due| *due < Timestamp::MAX)
     }
 }
 

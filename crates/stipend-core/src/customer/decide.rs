@@ -132,6 +132,9 @@ pub enum CustomerRejection {
     /// The plan or add-on was never published.
     #[error("{0} has never been published")]
     NotPublished(PackageKey),
+    /// It would begin where no periods fit any more.
+    #[error("a subscription begins at {0} at the latest")]
+    StartTooLate(Timestamp),
     /// A trial was asked for, and neither the request nor the plan says when it ends.
     #[error("say when the trial ends: the plan has no default trial")]
     TrialWithoutEnd,

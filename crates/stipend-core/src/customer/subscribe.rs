@@ -16,7 +16,7 @@ use crate::catalog::{
     TrialUnit,
 };
 use crate::id::{CustomerId, PackageId, ResourceId, SubscriptionId, SubscriptionNo};
-use crate::limits::CUSTOMER_SUBSCRIPTIONS_MAX;
+use crate::limits::{CUSTOMER_SUBSCRIPTIONS_MAX, TIME_MARGIN_SECONDS};
 use crate::period::{Anchor, Interval, boundary};
 use crate::time::Timestamp;
 
@@ -274,6 +274,10 @@ fn new_terms(
     let before = place.live.or(place.trial);
     let before = before.map(|number| &customer.subscriptions[number.0 as usize].terms);
     let started_at = start_of(request, before, now);
+    let last = Timestamp::MAX.plus_seconds(-TIME_MARGIN_SECONDS);
+    if request.start.is_some_and(|start| start > last) {
+        return Err(CustomerRejection::StartTooLate(last));
+    }
     let pays = place.live.is_some() && before.is_some_and(|terms| terms.pricing == Pricing::Paid);
     let start = Anchor { at: started_at, zone: catalog.settings.zone.clone() };
     let trial = trial_of(request, version, pays, &start, now)?;

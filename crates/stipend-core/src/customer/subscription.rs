@@ -373,8 +373,6 @@ impl Subscription {
             return Some(self.terms.started_at);
         }
         let periods = self.issued.iter().map(|issued| self.issued_until(issued));
-        // Periods end with the calendar: there is no window behind the last instant.
-        let due = periods.chain(self.terms.next_event()).min();
-        due.filter(|due| *due < Timestamp::MAX)
+        periods.chain(self.terms.next_event()).min()
     }
 }

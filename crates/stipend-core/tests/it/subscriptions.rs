@@ -27,6 +27,7 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::ProductArchived(_) => "ProductArchived",
         Rejection::PackageArchived(_) => "PackageArchived",
         Rejection::NotPublished(_) => "NotPublished",
+        Rejection::StartTooLate(_) => "StartTooLate",
         Rejection::TrialWithoutEnd => "TrialWithoutEnd",
         Rejection::InvalidTrialEnd => "InvalidTrialEnd",
         Rejection::NotInTrial => "NotInTrial",
@@ -67,7 +68,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 44;
+const NAMES_COUNT: usize = 45;
 
 const SHOP: &str = "
     plan base 100/month
@@ -118,6 +119,7 @@ fn every_rejection_is_reachable() {
         retire addon old; subscribe base old                    => PackageArchived
         subscribe unborn                                        => NotPublished
         subscribe base fresh                                    => NotPublished
+        subscribe base from=9999-12-01                          => StartTooLate
         subscribe base trial                                    => TrialWithoutEnd
         subscribe base trial-until=2026-03-01                   => InvalidTrialEnd
         subscribe base; patch trial-ends=2026-04-01             => NotInTrial
@@ -203,6 +205,8 @@ fn of_several_faults_the_one_declared_first_is_answered() {
         subscribe base; cancel; set nothing                            => SubscriptionEnded < PackageNotFound
         retire product; subscribe base                                 => ProductArchived < PackageArchived
         retire plan unborn; subscribe unborn                           => PackageArchived < NotPublished
+        subscribe unborn from=9999-12-01                               => NotPublished < StartTooLate
+        subscribe base from=9999-12-01 trial                           => StartTooLate < TrialWithoutEnd
         subscribe unborn trial                                         => NotPublished < TrialWithoutEnd
         subscribe base trial ends=2026-02-01                           => TrialWithoutEnd < InvalidEnd
         subscribe base trial-until=2026-02-01 ends=2026-02-01          => InvalidTrialEnd < InvalidEnd
