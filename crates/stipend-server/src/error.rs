@@ -265,7 +265,9 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AlreadyReversed => ErrorCode::AlreadyReversed,
         CustomerRejection::LimitReached { .. } => ErrorCode::LimitReached,
         CustomerRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
-        CustomerRejection::UsageTooLarge => ErrorCode::AmountTooLarge,
+        CustomerRejection::UsageTooLarge | CustomerRejection::AmountTooLarge { .. } => {
+            ErrorCode::AmountTooLarge
+        }
         CustomerRejection::FormulaFailed { .. } => ErrorCode::FormulaFailed,
         CustomerRejection::UsageLimitExceeded { .. } => ErrorCode::UsageLimitExceeded,
         CustomerRejection::AmbiguousRate { .. } => ErrorCode::AddonIncompatible,

@@ -206,6 +206,14 @@ pub enum CustomerRejection {
     /// The custom plan leaves the amount to the subscription, which does not say it.
     #[error("the plan leaves the amount of {0} to the subscription; send it in entitlements")]
     AmountRequired(CurrencyId),
+    /// So many units would give more than an amount can be.
+    #[error("so many units of {package} would give more of {currency} than 10^18 credits a period")]
+    AmountTooLarge {
+        /// What would give it.
+        package: PackageKey,
+        /// The credit type.
+        currency: CurrencyId,
+    },
     /// The credit type takes no new grants.
     #[error("credit type {0} is archived")]
     CurrencyArchived(CurrencyId),

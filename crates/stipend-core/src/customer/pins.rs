@@ -2,7 +2,7 @@
 //! §7.3).
 
 use super::decide::{CustomerRejection, check_limit};
-use super::resolve::pinned;
+use super::resolve::{Standing, pinned, resolve};
 use super::subscription::{AddonPin, CreditOverride, FeatureQuantity, PlanPin, SubscriptionTerms};
 use crate::Amount;
 use crate::catalog::{
@@ -244,6 +244,21 @@ pub(super) fn check_amounts(
                 return Err(CustomerRejection::AmountRequired(currency.clone()));
             }
             seen.push(currency);
+        }
+    }
+    Ok(())
+}
+
+/// Units × credits stay within the greatest amount.
+pub(super) fn check_products(
+    catalog: &Catalog,
+    terms: &SubscriptionTerms,
+) -> Result<(), CustomerRejection> {
+    for (currency, shares) in resolve(terms, catalog) {
+        let mut giving = shares.iter().filter(|share| share.standing != Standing::NotGranted);
+        if let Some(share) = giving.find(|share| share.product().is_none()) {
+            let package = share.package.clone();
+            return Err(CustomerRejection::AmountTooLarge { package, currency });
         }
     }
     Ok(())

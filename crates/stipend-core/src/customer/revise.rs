@@ -6,7 +6,8 @@ use super::decide::{Builder, CustomerRejection, Decision};
 use super::entry::Entry;
 use super::life;
 use super::pins::{
-    check_amounts, check_overrides, check_quantities, check_rates, pin_addons, raise_plan, repin,
+    check_amounts, check_overrides, check_products, check_quantities, check_rates, pin_addons,
+    raise_plan, repin,
 };
 use super::reallocate::{grow, reallocate};
 use super::resolve::{pinned, resolve};
@@ -243,6 +244,9 @@ fn patched(
     terms.metadata = patch.metadata.clone().unwrap_or(terms.metadata);
     patch_extras(&mut terms.extras, &patch.extras);
     check_amounts(catalog, &terms)?;
+    if (&terms.addons, &terms.quantities) != (&before.addons, &before.quantities) {
+        check_products(catalog, &terms)?;
+    }
     Ok(terms)
 }
 
@@ -355,7 +359,7 @@ fn migrate_now(
 }
 
 /// Puts a subscription on the versions that `latest` pins, unless two of its add-ons come to price one
-/// feature with them.
+/// feature with them, or they give more than an amount can be.
 fn migrate(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
@@ -365,6 +369,9 @@ fn migrate(
     let before = terms_of(builder, number);
     if latest.addons != before.addons {
         check_rates(builder.catalog, &latest.addons)?;
+    }
+    if (&latest.plan, &latest.addons) != (&before.plan, &before.addons) {
+        check_products(builder.catalog, &latest)?;
     }
     let shares = resolve(before, builder.catalog);
     let is_active = latest.is_active();

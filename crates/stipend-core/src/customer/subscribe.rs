@@ -3,8 +3,8 @@
 use super::decide::{Builder, CustomerRejection, Decision, check_limit};
 use super::entry::Entry;
 use super::pins::{
-    check_amounts, check_overrides, check_quantities, find_package, pin_addons, pin_plan,
-    subscribable,
+    check_amounts, check_overrides, check_products, check_quantities, find_package, pin_addons,
+    pin_plan, subscribable,
 };
 use super::subscription::{
     BillingPeriod, CreditOverride, FeatureQuantity, SubscriptionEnd, SubscriptionEndReason,
@@ -193,6 +193,7 @@ pub(super) fn provision(
     }
     terms.plan = pin_plan(catalog, package, version);
     check_amounts(catalog, &terms)?;
+    check_products(catalog, &terms)?;
     let number = terms.number;
     let mut builder = Builder::new(customer, catalog, now);
     life::drop_pending(&mut builder, &place, None);

@@ -46,6 +46,8 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::ResourceNotFound(_) => "ResourceNotFound",
         Rejection::DuplicateOverride(_) => "DuplicateOverride",
         Rejection::AmountRequired(_) => "AmountRequired",
+
+        Rejection::AmountTooLarge { .. } => "AmountTooLarge",
         Rejection::CurrencyArchived(_) => "CurrencyArchived",
         Rejection::EmptyWindow => "EmptyWindow",
         Rejection::GrantNotFound => "GrantNotFound",
@@ -68,7 +70,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 45;
+const NAMES_COUNT: usize = 46;
 
 const SHOP: &str = "
     plan base 100/month
@@ -78,6 +80,7 @@ const SHOP: &str = "
     plan alone alone 5/month
     plan tailored custom null/month
     plan heir parent=tailored custom tokens=1/month
+    plan seated 1000000000000000/month:per-seat limit=5
     addon extra 50/month max=3
     addon needy 5/month needs=extra max=2
     addon bespoke 5/month custom
@@ -137,6 +140,10 @@ fn every_rejection_is_reachable() {
         subscribe base agree=5/month agree=6/month              => DuplicateOverride
         subscribe tailored                                      => AmountRequired
         subscribe heir                                          => AmountRequired
+        subscribe seated buy=seats*1001                         => AmountTooLarge
+        subscribe seated; patch buy=seats*1000; patch buy=seats*1001 => AmountTooLarge
+        subscribe base; subscribe seated buy=seats*1001 at-period-end => AmountTooLarge
+        subscribe seated; publish plan seated 2000000000000000/month:per-seat limit=501; migrate => AmountTooLarge
         subscribe base on=site; subscribe base id=sub-2; transfer site => SubscriptionExists
         subscribe base; cancel; set extra                       => SubscriptionEnded
         subscribe base; cancel; agree 5/month                   => SubscriptionEnded
@@ -194,6 +201,18 @@ fn check_precedence(catalog_text: &str, table: &str) {
         check_refused(catalog_text, &format!("{steps} => {first}"));
         assert_declared_in_order(source, "CustomerRejection", first.trim(), second.trim());
     }
+}
+
+#[test]
+fn what_waited_gives_the_greatest_amount_where_its_version_would_give_more() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe seated buy=seats*1000 from=2026-03-02      => 0
+        publish plan seated 2000000000000000/month:per-seat limit=5     => 0
+        2026-03-02 wait                                                 => 1000000000000000000
+        ",
+    );
 }
 
 #[test]
