@@ -6,6 +6,7 @@ use super::pins::{
     check_amounts, check_overrides, check_products, check_quantities, find_package, pin_addons,
     pin_plan, subscribable,
 };
+use super::resolve::pinned;
 use super::subscription::{
     BillingPeriod, CreditOverride, FeatureQuantity, SubscriptionEnd, SubscriptionEndReason,
     SubscriptionTerms, Trial,
@@ -218,7 +219,7 @@ fn provision_again(
     let mut builder = Builder::new(customer, catalog, now);
     life::drop_pending(&mut builder, place, Some(number));
     let terms = &customer.subscriptions[number.0 as usize].terms;
-    if terms.running_trial().is_some() && request.trial == TrialRequest::Without {
+    if terms.running_trial().is_some() && is_without_trial(catalog, terms, request) {
         if terms.is_pending() {
             life::waive_trial(&mut builder, number);
         } else if request.schedule == Schedule::Now {
@@ -232,6 +233,24 @@ fn provision_again(
     }
     revise::update_on(&mut builder, number, &as_patch(request, now))?;
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
+}
+
+/// Whether a request for the plan that is there asks for it without a trial: it says so, or leaves it to
+/// a plan that begins none by itself, whose trial had been asked for (`behaviour.md` §0.21).
+fn is_without_trial(
+    catalog: &Catalog,
+    terms: &SubscriptionTerms,
+    request: &ProvisionRequest,
+) -> bool {
+    let plan = PackageKey::plan(terms.plan.plan.clone());
+    match request.trial {
+        TrialRequest::Without => true,
+        TrialRequest::AsPlanned => {
+            let version = pinned(catalog, &plan, terms.plan.version);
+            version.plan_terms().is_none_or(|terms| terms.trial.is_none())
+        }
+        TrialRequest::With { .. } => false,
+    }
 }
 
 /// Provisioning again replaces the lists that it names and keeps the rest.
