@@ -11,7 +11,7 @@
 use super::Customer;
 use super::claim::Claim;
 use super::decide::{CustomerRejection, Decision};
-use super::entry::{Cause, Draw, Effect, Ended, Entry, Moved, PoolEntry, Reversal};
+use super::entry::{Cause, Draw, Effect, Ended, Entry, GrantEnd, Moved, PoolEntry, Reversal};
 use super::grant::{Grant, RecurringSource};
 use super::granting::settle;
 use super::memory::Memory;
@@ -150,6 +150,8 @@ struct Gone<'a> {
     ended: &'a Ended,
     /// What became of its consumption in the same step.
     fate: Fate,
+    /// Whether a change of a subscription ended it.
+    by_change: bool,
 }
 
 /// What becomes of the consumption of a grant that ends.
@@ -188,10 +190,19 @@ impl<'a> Gone<'a> {
                 } else {
                     Fate::Over
                 };
-                gone.insert(ended.grant.no, Self { ended, fate });
+                let by_change = matches!(entry.cause, Cause::Subscription(_));
+                gone.insert(ended.grant.no, Self { ended, fate, by_change });
             }
         }
         gone
+    }
+
+    /// The subscription whose change ended it with its consumption.
+    fn left_behind(&self) -> Option<SubscriptionNo> {
+        let Ended { grant, end, .. } = self.ended;
+        let is_left = self.fate == Fate::Over && self.by_change && *end == GrantEnd::Voided;
+        let source = grant.source.as_ref().filter(|_| is_left && grant.consumed.is_positive());
+        source.map(|source| source.subscription)
     }
 
     /// The recurring credits of which it was, where its consumption would still count at an instant.
@@ -209,6 +220,8 @@ struct Refund<'a> {
     now: Timestamp,
     /// The grants that ended since.
     gone: BTreeMap<GrantNo, Gone<'a>>,
+    /// The subscriptions whose periods have begun anew since: what was consumed before counts no more.
+    anew: BTreeSet<SubscriptionNo>,
     /// Which subscriptions took consumption over from which others.
     heirs: BTreeSet<(SubscriptionNo, SubscriptionNo)>,
     /// What subscriptions remember without room or of voided grants.
@@ -227,10 +240,12 @@ impl<'a> Refund<'a> {
         now: Timestamp,
     ) -> Self {
         let gone = Gone::by(since);
+        let anew = gone.values().filter_map(Gone::left_behind).collect();
         let memory = Memory::new(customer, &pool.currency, now);
         let pool = pool.clone();
         let (given, effects, heirs) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let mut refund = Self { customer, pool, now, gone, heirs, memory, claim, given, effects };
+        let mut refund =
+            Self { customer, pool, now, gone, anew, heirs, memory, claim, given, effects };
         refund.heirs = refund.heirs_in(since);
         refund
     }
@@ -441,6 +456,7 @@ impl<'a> Refund<'a> {
                 numbers.push(terms.number);
             }
         }
+        numbers.retain(|number| !self.anew.contains(number));
         numbers
     }
 

@@ -337,6 +337,44 @@ fn what_is_reversed_is_not_charged_again_on_the_return_to_a_plan() {
 }
 
 #[test]
+fn what_counted_in_periods_that_are_no_more_gives_nothing_to_those_that_began_anew() {
+    let shop = "plan base 100/month\n plan pro 500/month\n addon tier 500/month:override";
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base  => 100
+        use 90                     => 10
+        set tier                   => 410
+        patch anchor-now           => 500
+        use 300                    => 200
+        reverse 1                  => 200
+        ",
+    );
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base  => 100
+        use 40                     => 60
+        subscribe pro id=b         => 500
+        subscribe base id=c        => 60
+        patch anchor-now           => 100
+        use 30                     => 70
+        reverse 1                  => 70
+        ",
+    );
+    // Where the product keeps consumption, so does a reversal.
+    check_steps(
+        &format!("{shop} \n product reset=never"),
+        "
+        2026-03-01 subscribe base  => 100
+        use 40                     => 60
+        patch anchor-now           => 60
+        reverse 1                  => 100
+        ",
+    );
+}
+
+#[test]
 fn what_is_reversed_of_a_voided_grant_no_longer_counts() {
     let shop = "plan base 100/month\n addon extra 50/month\n addon tier 500/month:override";
     check_steps(
