@@ -29,13 +29,23 @@ pub(crate) type Waiter = oneshot::Sender<Answer>;
 /// A batch on its way to the disk, with what becomes visible and who is answered afterwards.
 #[derive(Debug)]
 pub(crate) struct Sealed {
+    /// Without its header and images, until it is [written out](Self::write_out).
     pub(crate) batch: Batch,
     pub(crate) publication: Publication,
     pub(crate) waiters: Vec<(Waiter, Answer)>,
     /// The customers that it changes.
     pub(crate) slots: Vec<u32>,
     pub(crate) flushed: Vec<Flushed>,
-    pub(crate) hash: [u8; 32],
+    /// What its header says, but for the hashes.
+    header: Header,
+    images: Vec<(u32, Image)>,
+}
+
+/// What an image is made of.
+#[derive(Debug)]
+enum Image {
+    Realm(Arc<Realm>),
+    Customers(Vec<Held>),
 }
 
 /// The lists of a batch that is durable, empty, for one to come: with thousands of rows a commit,
@@ -63,12 +73,11 @@ impl Room {
     }
 }
 
-/// The last header that was sealed.
+/// The last batch that was sealed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tip {
     pub(crate) number: u64,
     pub(crate) last: Seq,
-    pub(crate) hash: [u8; 32],
 }
 
 /// What an entry is folded into, and when.
@@ -283,9 +292,10 @@ impl Open {
         self.waiters
     }
 
-    /// Seals the batch: header, images as of its last row, listing rows.
-    pub(crate) fn seal(mut self, working: &Working, flusher: &mut Flusher) -> Sealed {
-        let Tip { number, last: after, hash: before } = self.tip;
+    /// Seals the batch: what its header says, what its images are made of as of its last row,
+    /// listing rows. Bytes and hashes are for the committer, which has time meanwhile.
+    pub(crate) fn seal(self, working: &Working, flusher: &mut Flusher) -> Sealed {
+        let Tip { number, last: after } = self.tip;
         if self.rows.is_empty() {
             let publication = Publication { last: after, ..Publication::default() };
             return Sealed {
@@ -294,26 +304,21 @@ impl Open {
                 waiters: self.waiters,
                 slots: self.slots,
                 flushed: Vec::new(),
-                hash: before,
+                header: Header::default(),
+                images: Vec::new(),
             };
         }
         let last = self.next_seq() - 1;
         let flushed = flusher.take(last - after, last);
-        let image_of = |(segment, _): &Flushed| {
-            let (segment, body) = (*segment, image(working, *segment));
-            ImageRow { segment, as_of: last, body }
-        };
-        let images = flushed.iter().map(image_of).collect();
-        let mut header = Header {
+        let images = flushed.iter().map(|(segment, _)| (*segment, image(working, *segment)));
+        let images = images.collect();
+        let header = Header {
             number: number + 1,
             now: self.now.micros(),
             rows: u32::try_from(self.rows_count()).expect("batches are limited"),
-            before,
-            hash: [0; 32],
             replay_after: flusher.replay_after(last),
+            ..Header::default()
         };
-        header.hash = header.hash_over(&self.rows[1..]);
-        self.rows[0] = header.to_row(after + 1);
         let account = |slot: u32| working.account(slot).expect("a touched customer exists");
         let mut accounts = self.accounts;
         accounts.extend(self.slots.iter().map(|slot| (*slot, Arc::clone(account(*slot)))));
@@ -330,7 +335,7 @@ impl Open {
             pools: self.pools,
             catalog: self.catalog.iter().map(|(change, at)| doc::catalog(change, *at)).collect(),
             once: self.once,
-            images,
+            images: Vec::new(),
         };
         let publication = Publication {
             accounts,
@@ -346,17 +351,45 @@ impl Open {
             waiters: self.waiters,
             slots: self.slots,
             flushed,
-            hash: header.hash,
+            header,
+            images,
         }
     }
 }
 
-/// The packed image of a segment; segment 0 is the realm's.
-fn image(working: &Working, segment: u32) -> Vec<u8> {
+impl Sealed {
+    /// Writes its images and its header, which chains it to the batch whose hash is given; gives
+    /// its own.
+    pub(crate) fn write_out(&mut self, before: [u8; 32]) -> [u8; 32] {
+        let Self { batch, publication, header, images, .. } = self;
+        let Some((place, rows)) = batch.rows.split_first_mut() else { return before };
+        header.before = before;
+        header.hash = header.hash_over(rows);
+        *place = header.to_row(batch.after + 1);
+        let as_of = publication.last;
+        let rows = images.drain(..).map(|(segment, image)| {
+            let body = image.to_bytes();
+            ImageRow { segment, as_of, body }
+        });
+        batch.images = rows.collect();
+        header.hash
+    }
+}
+
+impl Image {
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Realm(realm) => to_bytes::<Realm>(realm),
+            Self::Customers(held) => to_bytes(held),
+        }
+    }
+}
+
+/// What the packed image of a segment is made of; segment 0 is the realm's.
+fn image(working: &Working, segment: u32) -> Image {
     if segment == 0 {
-        return to_bytes::<Realm>(working.realm());
+        return Image::Realm(Arc::clone(working.realm()));
     }
     let slots = segment * SEGMENT_SLOTS..(segment + 1) * SEGMENT_SLOTS;
-    let accounts: Vec<Held> = slots.filter_map(|slot| working.held(slot)).collect();
-    to_bytes(&accounts)
+    Image::Customers(slots.filter_map(|slot| working.held(slot)).collect())
 }

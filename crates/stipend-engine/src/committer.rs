@@ -52,6 +52,8 @@ pub(crate) struct Committer {
     pub(crate) store: Box<dyn Store>,
     pub(crate) published: Arc<Published>,
     pub(crate) tip: Tip,
+    /// The hash of the last batch.
+    pub(crate) hash: [u8; 32],
     pub(crate) rest: Rest,
     pub(crate) fatal: Arc<Mutex<Fatal>>,
     pub(crate) sealed: Receiver<Sealed>,
@@ -61,9 +63,10 @@ pub(crate) struct Committer {
 impl Committer {
     /// Runs until the decider has nothing more to commit, or the store fails.
     pub(crate) fn run(mut self) {
-        while let Ok(sealed) = self.sealed.recv() {
+        while let Ok(mut sealed) = self.sealed.recv() {
+            let hash = sealed.write_out(self.hash);
             let committed = match self.append(&sealed) {
-                Ok(()) => self.publish(sealed),
+                Ok(()) => self.publish(sealed, hash),
                 Err(StoreError::Unavailable(source)) => {
                     tracing::error!(error = %Chain(source.as_ref()), "the store cannot write now");
                     self.refuse(sealed)
@@ -91,10 +94,11 @@ impl Committer {
         self.store.append(&sealed.batch)
     }
 
-    fn publish(&mut self, sealed: Sealed) -> Committed {
-        let Sealed { batch, mut publication, mut waiters, slots, hash, .. } = sealed;
+    fn publish(&mut self, sealed: Sealed, hash: [u8; 32]) -> Committed {
+        let Sealed { batch, mut publication, mut waiters, slots, .. } = sealed;
         if !batch.rows.is_empty() {
-            self.tip = Tip { number: batch.number, last: publication.last, hash };
+            self.tip = Tip { number: batch.number, last: publication.last };
+            self.hash = hash;
             self.published.set_writable(true);
         }
         self.published.publish(&mut publication);

@@ -102,7 +102,6 @@ impl Decider {
             if !in_flight && !open.is_empty() {
                 let next = open.seal(&self.working, &mut self.flusher);
                 self.tip.last = next.publication.last;
-                self.tip.hash = next.hash;
                 self.tip.number += u64::from(!next.batch.rows.is_empty());
                 if self.sealed.send(next).is_err() {
                     return;

@@ -153,7 +153,7 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let reader = store.reader();
         let loaded = load(reader.as_ref(), &options.progress)?;
-        let Loaded { realm, segments, names, known, tip, now, lagging } = loaded;
+        let Loaded { realm, segments, names, known, tip, hash, now, lagging } = loaded;
         if tip.number > 0 {
             options.check_gap(now, clock.now())?;
         }
@@ -197,7 +197,7 @@ impl Engine {
             fatal,
             keys,
             flusher,
-            Start { working, watch, tip, now, next_slot, queue, stop, rest: options.rest },
+            Start { working, watch, tip, hash, now, next_slot, queue, stop, rest: options.rest },
         );
         options.progress.begin(LoadStage::Done, 0);
         Ok(engine)
@@ -213,7 +213,7 @@ impl Engine {
     ) {
         let (sealed_out, sealed_in) = bounded(1);
         let (committed_out, committed_in) = bounded(1);
-        let Start { working, watch, tip, now, next_slot, queue, stop, rest } = start;
+        let Start { working, watch, tip, hash, now, next_slot, queue, stop, rest } = start;
         let fatal = Arc::new(Mutex::new(fatal));
         committer::watch(store.as_mut(), &fatal);
         let keeper_stop = stop.clone();
@@ -239,6 +239,7 @@ impl Engine {
             store,
             published: Arc::clone(&self.published),
             tip,
+            hash,
             rest,
             fatal: Arc::clone(&fatal),
             sealed: sealed_in,
@@ -519,6 +520,7 @@ struct Start {
     working: Working,
     watch: WallWatch,
     tip: Tip,
+    hash: [u8; 32],
     now: Timestamp,
     next_slot: u32,
     queue: crossbeam_channel::Receiver<Request>,

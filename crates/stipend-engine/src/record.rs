@@ -15,7 +15,7 @@ pub const KIND_REALM: u16 = 1;
 pub const KIND_REMEMBERED: u16 = 2;
 
 /// The first row of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// The batch's number, from 1 without gap.
     pub number: u64,

@@ -32,6 +32,8 @@ pub(crate) struct Loaded {
     pub(crate) names: Names,
     pub(crate) known: Known,
     pub(crate) tip: Tip,
+    /// The hash of the last batch.
+    pub(crate) hash: [u8; 32],
     pub(crate) now: Timestamp,
     /// Segments whose image lags, each with the position of its first change since.
     pub(crate) lagging: BTreeMap<u32, Seq>,
@@ -138,7 +140,8 @@ pub(crate) fn load(reader: &dyn Reader, progress: &LoadProgress) -> Result<Loade
     progress.begin(LoadStage::Journal, last + 1 - from);
     let tail = Tail { walk: Walk::new(reader, from, before)?, ends: &ends, progress };
     tail.fold(&mut loaded)?;
-    loaded.tip = Tip { number: tip.number, last, hash: tip.hash };
+    loaded.tip = Tip { number: tip.number, last };
+    loaded.hash = tip.hash;
     loaded.now = Timestamp::from_micros(tip.now);
     Ok(loaded)
 }
@@ -164,13 +167,13 @@ fn read_images(
         }
         Ok::<_, StoreError>(part)
     });
-    let tip = Tip { number: 0, last: 0, hash: [0; 32] };
     let mut loaded = Loaded {
         realm: Realm::default(),
         segments: BTreeMap::new(),
         names,
         known: Known::default(),
-        tip,
+        tip: Tip { number: 0, last: 0 },
+        hash: [0; 32],
         now: Timestamp::EPOCH,
         lagging: BTreeMap::new(),
     };

@@ -1,35 +1,36 @@
-//! The thread that gathers keys behind the commits.
+//! The thread that keeps keys behind the commits.
 
-use std::cell::Cell;
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use stipend_store::Seq;
+use stipend_store::{Batch, Seq, StoreError};
 
-use crate::keys::PIECE_ROWS;
+use crate::keys::{Collected, Gathered, Handed, PIECE_ROWS};
 use crate::reader::SqliteReader;
 
-/// The pause between two pieces where there are more: a journal that is there already is read at a
+/// The pause between two pieces that are read: a journal that is there already is read at a
 /// fraction of a processor.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The thread, at rest until enough rows are committed.
+/// Pieces that wait while older rows are read; what is beyond is read too, when it is its turn.
+const HANDED_MAX: usize = 8;
+
+/// The keys of the last commits, and the thread that keeps them.
 #[derive(Debug)]
 pub(crate) struct Gatherer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// The position at whose commit the thread was woken last.
-    woken: Cell<Seq>,
+    collected: Collected,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Where the rows of the first commit of this process begin.
+    /// Where the rows of the first commit of this process begin; 0 before it.
     begin: AtomicU64,
-    /// The last durable row.
-    last: AtomicU64,
+    handed: Mutex<VecDeque<Handed>>,
     is_stopping: AtomicBool,
 }
 
@@ -38,18 +39,18 @@ impl Gatherer {
         let shared = Arc::<Shared>::default();
         let (theirs, name) = (Arc::clone(&shared), "stipend-keys".to_owned());
         let thread = thread::Builder::new().name(name).spawn(move || run(&theirs, &reader))?;
-        Ok(Self { shared, thread: Some(thread), woken: Cell::new(0) })
+        Ok(Self { shared, thread: Some(thread), collected: Collected::default() })
     }
 
-    /// After a commit: its rows stand behind `after`, up to `last`.
-    pub(crate) fn note_commit(&self, after: Seq, last: Seq) {
-        let woken = self.woken.get();
-        if woken == 0 {
-            self.shared.begin.store(after + 1, Ordering::Relaxed);
+    /// Takes the keys of a batch that is durable.
+    pub(crate) fn note_commit(&mut self, batch: &Batch) {
+        let is_first = self.shared.begin.load(Ordering::Relaxed) == 0;
+        if is_first {
+            self.shared.begin.store(batch.after + 1, Ordering::Release);
         }
-        self.shared.last.store(last, Ordering::Release);
-        if woken == 0 || last >= woken + PIECE_ROWS / 4 {
-            self.woken.set(last);
+        let piece = self.collected.take(batch, PIECE_ROWS);
+        if is_first || piece.is_some() {
+            self.shared.hand(piece);
             self.thread.iter().for_each(|thread| thread.thread().unpark());
         }
     }
@@ -66,27 +67,59 @@ impl Drop for Gatherer {
     }
 }
 
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Handed>> {
+        // Whatever is left is a list of pieces.
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand(&self, piece: Option<Handed>) {
+        let mut handed = self.lock();
+        handed.extend(piece);
+        if handed.len() > HANDED_MAX {
+            handed.pop_front();
+        }
+    }
+}
+
 fn run(shared: &Shared, reader: &SqliteReader) {
     let Some(gathered) = reader.gathered() else { return };
     loop {
         thread::park();
-        loop {
-            if shared.is_stopping.load(Ordering::Relaxed) {
-                return;
-            }
-            let last = shared.last.load(Ordering::Acquire);
-            if last == 0 {
-                break;
-            }
-            let begin = shared.begin.load(Ordering::Relaxed);
-            match gathered.gather(reader, begin, last) {
-                Ok(true) => thread::park_timeout(PAUSE),
-                Ok(false) => break,
+        while !shared.is_stopping.load(Ordering::Relaxed) {
+            match go_on(shared, gathered, reader) {
+                Ok(Next::Read) => thread::park_timeout(PAUSE),
+                Ok(Next::Kept) => {}
+                Ok(Next::Nothing) => break,
                 Err(error) => {
                     tracing::warn!(%error, "keys are not gathered any more; a start takes longer");
                     return;
                 }
             }
         }
+        if shared.is_stopping.load(Ordering::Relaxed) {
+            return;
+        }
     }
+}
+
+/// What was done.
+enum Next {
+    /// Older rows were read.
+    Read,
+    /// What was handed over was kept.
+    Kept,
+    Nothing,
+}
+
+/// Reads a piece of what is older than what was handed over, else keeps that.
+fn go_on(shared: &Shared, gathered: &Gathered, reader: &SqliteReader) -> Result<Next, StoreError> {
+    let begin: Seq = shared.begin.load(Ordering::Acquire);
+    let first = shared.lock().front().map(Handed::first);
+    if gathered.gather(reader, begin, first)? {
+        return Ok(Next::Read);
+    }
+    let Some(piece) = shared.lock().pop_front() else { return Ok(Next::Nothing) };
+    gathered.keep(reader, piece)?;
+    Ok(Next::Kept)
 }

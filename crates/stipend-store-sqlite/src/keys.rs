@@ -1,9 +1,10 @@
 //! The keys of the journal's rows once more, in a file of their own: a start that has to know all
 //! recent ones would read every row for them.
 //!
-//! A thread gathers them behind the commits, so many rows at a time, each time up to where a batch
-//! begins. Its header chains a hash over all rows before it; so a piece whose last header stands in
-//! the journal as it was gathered is of this journal, with all pieces before it. What does not fit,
+//! They are collected where they are written, so many rows at a time, each time up to where a batch
+//! begins, and a thread keeps them behind the commits; what was written earlier, it reads. The
+//! header there chains a hash over all rows before it; so a piece whose last header stands in the
+//! journal as it was gathered is of this journal, with all pieces before it. What does not fit,
 //! after an older copy was put back for instance, is dropped, and what is dropped, damaged or not
 //! gathered yet is read from the journal.
 
@@ -12,11 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
-use stipend_store::{Seq, StoreError};
+use stipend_store::{Batch, Seq, StoreError};
 
 use crate::aside::Aside;
 use crate::error;
-use crate::reader::SqliteReader;
+use crate::reader::{self, SqliteReader};
 use crate::value::{Number, int};
 
 /// Rows whose keys are gathered together.
@@ -147,34 +148,93 @@ impl Gathered {
         keys
     }
 
-    /// Gathers the keys of the next rows up to the last durable one, where there are enough; answers
-    /// whether there may be more. Where nothing was gathered or wanted, it begins at `begin`.
+    /// Reads the keys of the next rows of the journal that stand before those handed over from
+    /// `handed` on, where a batch begins; answers whether there were any. Where nothing was handed
+    /// over, it reads whole pieces of what stood there before `begin`, where this process began to
+    /// write.
     pub(crate) fn gather(
         &self,
         reader: &SqliteReader,
         begin: Seq,
-        last: Seq,
+        handed: Option<Seq>,
     ) -> Result<bool, StoreError> {
         let wanted = self.wanted.load(Ordering::Relaxed);
         let end = self.chain(reader)?.pieces.last().map(|piece| piece.until);
         let first = end.unwrap_or(begin.min(wanted)).max(1);
-        if last < first.saturating_add(self.piece_rows) {
+        let whole = first.saturating_add(self.piece_rows);
+        let upto = handed.unwrap_or(begin);
+        if upto <= first || (handed.is_none() && upto < whole) {
             return Ok(false);
         }
         // The journal is read without the chain's lock.
-        let Some((until, header)) = reader.header_at_or_before(first + self.piece_rows)? else {
+        let Some((until, header)) = reader.header_at_or_before(upto.min(whole))? else {
             return Ok(false);
         };
         if until <= first {
             return Ok(false);
         }
         let pairs = keys_to_pairs(first, &reader.journal_keys(first, until)?);
-        let mut chain = self.lock();
+        self.keep(reader, Handed { piece: Piece { first, until, header }, pairs })?;
+        Ok(true)
+    }
+
+    /// Keeps a piece that follows what there is; another is dropped.
+    pub(crate) fn keep(&self, reader: &SqliteReader, handed: Handed) -> Result<(), StoreError> {
+        let Handed { piece, pairs } = handed;
+        let mut chain = self.chain(reader)?;
+        if chain.pieces.last().is_some_and(|last| last.until != piece.first) {
+            return Ok(());
+        }
         if chain.connection.is_none() {
             chain.connection = Some(KEYS.open(&self.directory)?);
         }
-        chain.add(Piece { first, until, header }, &pairs, wanted).map_err(error::writing)?;
-        Ok(true)
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        chain.add(piece, &pairs, wanted).map_err(error::writing)
+    }
+}
+
+/// A piece as it was written, with its keys.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    piece: Piece,
+    pairs: Vec<u8>,
+}
+
+impl Handed {
+    /// Where its rows begin.
+    pub(crate) fn first(&self) -> Seq {
+        self.piece.first
+    }
+}
+
+/// The keys of commits that follow one another: so nothing needs to be read again for them.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    /// 0 before the first commit.
+    first: Seq,
+    pairs: Vec<u8>,
+}
+
+impl Collected {
+    /// Takes the keys of a commit; gives those before it, where their rows make a piece.
+    pub(crate) fn take(&mut self, batch: &Batch, piece_rows: u64) -> Option<Handed> {
+        let (begin, header) = (batch.after + 1, batch.rows.first()?);
+        let full = self.first > 0 && begin - self.first >= piece_rows;
+        let handed = full.then(|| {
+            let header = reader::header_says(header.amount, &header.body);
+            let room = Vec::with_capacity(self.pairs.len());
+            let pairs = std::mem::replace(&mut self.pairs, room);
+            Handed { piece: Piece { first: self.first, until: begin, header }, pairs }
+        });
+        if full || self.first == 0 {
+            self.first = begin;
+        }
+        for row in &batch.rows {
+            if let Some(key) = &row.key {
+                push_pair(&mut self.pairs, key, row.seq - self.first);
+            }
+        }
+        handed
     }
 }
 
@@ -245,12 +305,14 @@ fn tell(error: &impl std::fmt::Display) {
 
 fn keys_to_pairs(first: Seq, keys: &Keys) -> Vec<u8> {
     let mut pairs = Vec::with_capacity(keys.len() * PAIR);
-    for (key, seq) in keys {
-        let distance = u32::try_from(seq - first).expect("a piece has few rows");
-        pairs.extend_from_slice(key);
-        pairs.extend_from_slice(&distance.to_le_bytes());
-    }
+    keys.iter().for_each(|(key, seq)| push_pair(&mut pairs, key, seq - first));
     pairs
+}
+
+fn push_pair(pairs: &mut Vec<u8>, key: &[u8; 16], distance: u64) {
+    let distance = u32::try_from(distance).expect("a piece has few rows");
+    pairs.extend_from_slice(key);
+    pairs.extend_from_slice(&distance.to_le_bytes());
 }
 
 fn pairs_to_keys(first: Seq, pairs: &[u8]) -> Keys {

@@ -92,8 +92,7 @@ impl SqliteReader {
                  ORDER BY seq DESC LIMIT 1",
             )?;
             let header = |row: &rusqlite::Row<'_>| {
-                let mut says = row.get::<_, Nano>(1)?.0.to_le_bytes().to_vec();
-                says.extend(row.get::<_, Vec<u8>>(2)?);
+                let says = header_says(row.get::<_, Nano>(1)?.0, &row.get::<_, Vec<u8>>(2)?);
                 Ok((row.get::<_, Number>(0)?.0, says))
             };
             select.query_row([bound(seq)], header).optional()
@@ -238,6 +237,13 @@ impl Reader for SqliteReader {
             select.query_row([name], |row| row.get(0)).optional()
         })
     }
+}
+
+/// What a header says, for comparing it: its number and its body.
+pub(crate) fn header_says(number: i128, body: &[u8]) -> Vec<u8> {
+    let mut says = number.to_le_bytes().to_vec();
+    says.extend_from_slice(body);
+    says
 }
 
 /// The position of the last row, 0 where there is none.

@@ -188,7 +188,6 @@ impl SqliteStore {
             // Without its mark the batch is durable, but the next start could no longer tell.
             Ok(()) => {
                 self.checkpointer.note_commit()?;
-                self.gatherer.note_commit(batch.after, batch.last());
                 match self.mark.write(batch.number).map_err(error::file) {
                     // A full disk is no reason to stop: the mark stays behind and says less.
                     Err(StoreError::Unavailable(_)) => Ok(()),
@@ -237,6 +236,9 @@ impl Store for SqliteStore {
         }
         let result = self.try_append(batch);
         self.failed = matches!(result, Err(StoreError::Failed(_)));
+        if result.is_ok() {
+            self.gatherer.note_commit(batch);
+        }
         result
     }
 

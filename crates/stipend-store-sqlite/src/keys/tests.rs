@@ -38,22 +38,27 @@ fn row(seq: Seq, kind: u16, key: Option<[u8; 16]>, body: u8) -> Row {
     if kind == 0 { Row { amount: number.into(), ..zero } } else { zero }
 }
 
-/// A journal of so many batches; two of other salts differ in every key and header. Two of three
-/// rows have keys.
+/// A batch by its number; two of other salts differ in every key and header. Two of three rows have
+/// keys.
+fn batch(number: u64, salt: u8) -> Batch {
+    let after = (number - 1) * ROWS;
+    let key = |seq: Seq| {
+        (!seq.is_multiple_of(3)).then(|| {
+            let mut key = [salt; 16];
+            key[..8].copy_from_slice(&seq.to_le_bytes());
+            key
+        })
+    };
+    let rows = (after + 2..=after + ROWS).map(|seq| row(seq, 1, key(seq), 0));
+    let rows = std::iter::once(row(after + 1, 0, None, salt)).chain(rows).collect();
+    Batch { number, after, rows, ..Batch::default() }
+}
+
+/// A journal of so many batches.
 fn write(directory: &Path, batches: u64, salt: u8) {
     let (mut store, _) = SqliteStore::open(directory, &Options::new([7; 32])).expect("it opens");
     for number in 1..=batches {
-        let after = (number - 1) * ROWS;
-        let key = |seq: Seq| {
-            (!seq.is_multiple_of(3)).then(|| {
-                let mut key = [salt; 16];
-                key[..8].copy_from_slice(&seq.to_le_bytes());
-                key
-            })
-        };
-        let rows = (after + 2..=after + ROWS).map(|seq| row(seq, 1, key(seq), 0));
-        let rows = std::iter::once(row(after + 1, 0, None, salt)).chain(rows).collect();
-        store.append(&Batch { number, after, rows, ..Batch::default() }).expect("it is sound");
+        store.append(&batch(number, salt)).expect("it is sound");
     }
 }
 
@@ -61,10 +66,11 @@ fn reader(directory: &Path) -> SqliteReader {
     SqliteReader::new(Arc::new(Directory::open(directory).expect("nobody has it open")))
 }
 
-/// Gathers all there is; answers how many pieces.
+/// Reads all there is; answers how many pieces there are.
 fn gather(directory: &Path, last: Seq) -> usize {
     let (reader, gathered) = (reader(directory), Gathered::in_pieces(directory, PIECE));
-    while gathered.gather(&reader, 1, last).expect("it can be gathered") {}
+    gathered.between(&reader, 1, 1);
+    while gathered.gather(&reader, last + 1, None).expect("it can be gathered") {}
     gathered.lock().pieces.len()
 }
 
@@ -128,6 +134,50 @@ fn what_was_gathered_of_another_journal_is_dropped() {
 }
 
 #[test]
+fn keys_that_are_handed_over_are_the_journals_whatever_was_gathered_before_them() {
+    // Batches that a process before had gathered, the first of this one, and the last.
+    let case = |gathered_before: u64, first: u64, last: u64, pieces: &[Seq]| {
+        let label = format!("{gathered_before}, {first}, {last}");
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), last, 1);
+        gather(directory.path(), gathered_before * ROWS);
+        let reader = reader(directory.path());
+        let gathered = Gathered::in_pieces(directory.path(), PIECE);
+        gathered.between(&reader, 1, Seq::MAX);
+        let (mut collected, begin) = (Collected::default(), (first - 1) * ROWS + 1);
+        for number in first..=last {
+            let Some(handed) = collected.take(&batch(number, 1), PIECE) else { continue };
+            while gathered.gather(&reader, begin, Some(handed.first())).unwrap() {}
+            gathered.keep(&reader, handed).unwrap();
+        }
+        let ends: Vec<Seq> = gathered.lock().pieces.iter().map(|piece| piece.until).collect();
+        assert_eq!(ends, pieces, "{label}");
+        drop((gathered, reader));
+        assert_eq!(check(directory.path(), last * ROWS, &label), *pieces.last().unwrap_or(&0));
+    };
+    case(0, 1, 20, &[22, 43, 64, 85, 106, 127]);
+    case(0, 1, 3, &[]);
+    case(0, 20, 20, &[]);
+    case(10, 11, 20, &[15, 29, 43, 57, 71, 92, 113, 134]);
+    case(10, 14, 20, &[15, 29, 43, 57, 71, 85, 92, 113, 134]);
+    case(0, 5, 9, &[15, 29, 50]);
+}
+
+#[test]
+fn a_piece_that_does_not_follow_is_not_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), 20, 1);
+    let (reader, gathered) =
+        (reader(directory.path()), Gathered::in_pieces(directory.path(), PIECE));
+    let mut collected = Collected::default();
+    let mut handed = (1..=20).filter_map(|number| collected.take(&batch(number, 1), PIECE));
+    gathered.keep(&reader, handed.next().expect("a piece")).unwrap();
+    handed.next();
+    gathered.keep(&reader, handed.next().expect("a piece")).unwrap();
+    assert_eq!(gathered.lock().pieces.len(), 1, "one between them is missing");
+}
+
+#[test]
 fn what_nobody_wants_any_more_is_forgotten() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), 20, 1);
@@ -135,7 +185,7 @@ fn what_nobody_wants_any_more_is_forgotten() {
     let (reader, gathered) =
         (reader(directory.path()), Gathered::in_pieces(directory.path(), PIECE));
     gathered.between(&reader, 50, Seq::MAX);
-    assert!(gathered.gather(&reader, 1, 20 * ROWS).unwrap());
+    assert!(gathered.gather(&reader, 20 * ROWS + 1, None).unwrap());
     let first = gathered.lock().pieces.first().map(|piece| piece.first);
     assert_eq!(first, Some(43));
 }
