@@ -63,6 +63,14 @@ def test_resources_appear_with_their_subscription(catalog: Catalog) -> None:
     assert sorted(resource.id for resource in resources) == ["site-a", "site-b"]
 
 
+def test_a_customer_has_no_invoices_and_no_contracts(catalog: Catalog) -> None:
+    customers, customer = catalog.client.v1.customers, catalog.customer()
+    assert list(customers.list_invoices(customer, order_by="dueDate", limit=5)) == []
+    assert customers.list_contracts(customer).data == []
+    with refused(404, "customer_not_found"):
+        customers.list_contracts("nobody")
+
+
 def test_auto_recharge_answers_its_defaults(catalog: Catalog) -> None:
     currency, customer = catalog.currency(), catalog.customer()
     settings = catalog.client.v1.credits.get_auto_recharge(

@@ -87,3 +87,22 @@ def test_an_archived_plan_takes_no_new_subscription_and_keeps_the_old(catalog: C
         catalog.subscribe(late, plan)
     assert_nothing_happened(catalog, late, currency)
     assert catalog.limit(subscribed, currency) == 100
+
+
+def test_what_this_server_does_not_have_is_refused_and_not_taken_for_a_wrong_id(
+    catalog: Catalog,
+) -> None:
+    client, customer = catalog.client, catalog.customer()
+    v1, governed = client.v1, client.v1_beta
+    for missing in (
+        lambda: v1.coupons.list(),
+        lambda: v1.contracts.retrieve("contract"),
+        lambda: v1.customers.import_(customers=[{"id": "a", "email": None, "name": None}]),
+        lambda: v1.customers.payment_method.detach(customer),
+        lambda: v1.customers.integrations.list(customer),
+        lambda: v1.subscriptions.invoice.mark_as_paid("subscription"),
+        lambda: governed.entity_types.list(),
+        lambda: v1.events.data_export.trigger_sync(),
+    ):
+        with refused(422, "not_supported"):
+            missing()

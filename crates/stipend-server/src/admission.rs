@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 const ITEMS_PER_PLACE: usize = 16;
 
 /// Bodies up to this size are read without asking: there are only so many connections.
-const SMALL_BODY: usize = 16 << 10;
+pub(crate) const SMALL_BODY: usize = 16 << 10;
 
 /// Bytes are counted in these.
 const BODY_UNIT: usize = 1 << 10;

@@ -1,6 +1,7 @@
 //! The routes of the API. Each handler extracts, calls and maps; no rule lives here.
 
 mod access;
+mod billing;
 mod bulk;
 mod charges;
 mod consumption;
@@ -24,6 +25,7 @@ mod series;
 mod subscription_changes;
 mod subscriptions;
 mod tasks;
+pub(crate) mod unsupported;
 mod usage;
 
 use crate::app::App;
@@ -52,6 +54,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(promotions::router())
         .merge(reservations::router())
         .merge(credit_balance::router())
+        .merge(billing::router())
 }
 
 /// Takes away the item that was read beyond the page to see whether there are more; in the

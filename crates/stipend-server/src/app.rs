@@ -14,8 +14,8 @@ use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use stipend_core::{CustomerId, EnvId, Timestamp};
 use stipend_engine::{
     Actor, Command, Engine, Found, Key, Outcome, Refusal, Remember, Reply, Response as Rendered,
@@ -41,6 +41,7 @@ struct Shared {
     submitter: Submitter,
     random: Arc<dyn Random>,
     is_draining: Arc<AtomicBool>,
+    last_unready: Arc<Mutex<Option<&'static str>>>,
     decisions: Arc<Decisions>,
     dashboard: Arc<Dashboard>,
     limits: Limits,
@@ -63,6 +64,7 @@ impl App {
             submitter,
             random,
             is_draining: Arc::default(),
+            last_unready: Arc::default(),
             decisions,
             dashboard: Arc::default(),
             limits,
@@ -206,6 +208,12 @@ impl App {
         }
     }
 
+    /// Whether that is another answer than the last one to who asks if the server is ready.
+    pub(crate) fn changes_readiness(&self, unready: Option<&'static str>) -> bool {
+        let mut last = self.0.last_unready.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, unready) != unready
+    }
+
     /// Where random ids come from.
     #[must_use]
     pub(crate) fn random(&self) -> &dyn Random {
@@ -315,7 +323,7 @@ impl App {
         self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await
     }
 
-    /// Does a command once, however often it is sent with that key.
+    /// Does a command once, however often it is sent with that key; answers whether it was done now.
     ///
     /// # Errors
     /// The command's refusal.
@@ -324,15 +332,15 @@ impl App {
         (env, by): (EnvId, Actor),
         key: Key,
         command: Command,
-    ) -> Result<(), ApiError> {
+    ) -> Result<bool, ApiError> {
         let engine = Arc::clone(&self.0.engine);
         if self.read(move || Ok(engine.find_request(key)?)).await?.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let (remember, render) = (Some(Remember::Key(key)), Some(rendering(|_| ())));
         let submission = Submission { env, by, command, remember, render };
-        self.0.submitter.submit(submission)?.await.unwrap_or(Err(Refusal::Failed))?;
-        Ok(())
+        let reply = self.0.admission.submit(&self.0.engine, &self.0.submitter, submission).await?;
+        Ok(matches!(reply, Reply::Response(_)))
     }
 
     /// Does a command that is neither rendered nor remembered.

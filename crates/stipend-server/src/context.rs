@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use stipend_core::EnvId;
 use stipend_engine::{Access, Actor, Credentials, Key, Operation, Remember, Scope};
-use stipend_wire::query::FromQuery;
+use stipend_wire::query::{FromQuery, NoQuery};
 use stipend_wire::{ErrorCode, FromJson, Opaque, WireError, json};
 
 /// The greatest body of an ordinary request.
@@ -37,9 +37,10 @@ pub(crate) struct Caller {
 }
 
 /// A caller whose key may be used for what a route does. Handlers take nothing else, so each says
-/// what it does: `caller: By<ToRead>`.
+/// what it does: `caller: By<ToRead>`. Parameters in the address are refused, unless the route says that
+/// it reads them: `caller: By<ToRead, WithQuery>`.
 #[derive(Clone, Debug)]
-pub(crate) struct By<T>(Caller, PhantomData<T>);
+pub(crate) struct By<T, Q = NoQuery>(Caller, PhantomData<(T, Q)>);
 
 /// What a route does.
 pub(crate) trait Purpose {
@@ -76,7 +77,32 @@ impl Purpose for ToManage {
     const ACCESS: Access = Access::Manage;
 }
 
-impl<T> std::ops::Deref for By<T> {
+/// What may stand behind the question mark of a route's address.
+pub(crate) trait Address {
+    /// Makes sure that nothing else does.
+    ///
+    /// # Errors
+    /// `unknown_parameter` or `invalid_parameter` where it does.
+    fn check(query: &str) -> Result<(), ApiError>;
+}
+
+/// The route reads its parameters by [`Query`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WithQuery;
+
+impl Address for NoQuery {
+    fn check(query: &str) -> Result<(), ApiError> {
+        Ok(stipend_wire::parse_query(query).map(|Self| ())?)
+    }
+}
+
+impl Address for WithQuery {
+    fn check(_: &str) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+impl<T, Q> std::ops::Deref for By<T, Q> {
     type Target = Caller;
 
     fn deref(&self) -> &Caller {
@@ -84,12 +110,13 @@ impl<T> std::ops::Deref for By<T> {
     }
 }
 
-impl<T: Purpose> FromRequestParts<App> for By<T> {
+impl<T: Purpose, Q: Address> FromRequestParts<App> for By<T, Q> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = Caller::recognise(parts, app)?;
         caller.check_access(T::ACCESS)?;
+        Q::check(parts.uri.query().unwrap_or_default())?;
         Ok(Self(caller, PhantomData))
     }
 }

@@ -20,6 +20,7 @@ mod form;
 mod layout;
 mod metadata;
 mod object;
+mod once;
 mod packages;
 mod password;
 mod products;

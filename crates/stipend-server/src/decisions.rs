@@ -115,6 +115,27 @@ mod tests {
         assert!(other.find(EnvId(1), start, number).is_none());
     }
 
+    /// Thousands are kept, and a caller may ask for something as long as an address.
+    #[test]
+    fn of_what_was_asked_no_more_is_kept_than_is_told() {
+        let long = || Some("ä".repeat(15_000));
+        let asked = Asked {
+            customer: "ä".repeat(15_000),
+            resource: long(),
+            feature: long(),
+            currency: long(),
+            ..Asked::default()
+        };
+        let decisions = Decisions::new(1);
+        let kind = stipend_wire::decision::DecisionKind::Check;
+        let facts = Facts::new(kind, asked, stipend_core::Timestamp::EPOCH);
+        let DecisionPlace::Kept { start, number } = decisions.keep(EnvId(1), facts) else {
+            panic!("it is kept in memory")
+        };
+        let kept = format!("{:?}", decisions.find(EnvId(1), start, number).expect("it is kept"));
+        assert_eq!(kept.matches('ä').count(), 4 * 255);
+    }
+
     fn example() -> Facts {
         let kind = stipend_wire::decision::DecisionKind::Check;
         Facts::new(kind, Asked::default(), stipend_core::Timestamp::EPOCH)

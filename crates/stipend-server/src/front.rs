@@ -2,6 +2,7 @@
 //!
 //! A layer of the router would make a box and copy its state for each request; a function does not.
 
+use crate::api::unsupported;
 use crate::app::App;
 use crate::ids::Random;
 use crate::{dashboard, embed, openapi, probes, request_id};
@@ -22,7 +23,18 @@ use tower_service::Service as _;
 /// Everything that is served, as one function from request to answer. While the state is loaded
 /// there is no application behind it, and it says how far that is.
 #[derive(Clone, Debug)]
-pub struct Front(Arc<Shared>);
+pub struct Front {
+    shared: Arc<Shared>,
+    face: Face,
+}
+
+/// What of it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Face {
+    Everything,
+    WithoutMetrics,
+    MetricsAlone,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -50,13 +62,28 @@ impl Front {
     #[must_use]
     pub fn loading(progress: LoadProgress, random: &dyn Random) -> Self {
         let ids = request_id::Ids::new(random);
-        Self(Arc::new(Shared { ids, progress, opened: OnceLock::new() }))
+        let shared = Arc::new(Shared { ids, progress, opened: OnceLock::new() });
+        Self { shared, face: Face::Everything }
+    }
+
+    /// The same without its metrics, which are served elsewhere.
+    #[must_use]
+    pub fn without_metrics(&self) -> Self {
+        Self { face: Face::WithoutMetrics, ..self.clone() }
+    }
+
+    /// Its metrics and nothing else.
+    #[must_use]
+    pub fn metrics_alone(&self) -> Self {
+        Self { face: Face::MetricsAlone, ..self.clone() }
     }
 
     /// The application is there. The first one stays.
     pub fn open(&self, app: App) {
-        self.0.opened.get_or_init(|| {
+        self.shared.opened.get_or_init(|| {
             let (api, _) = openapi::described().split_for_parts();
+            let api = api.merge(unsupported::router());
+            let api = api.method_not_allowed_fallback(unsupported::no_such_method);
             let router = api.merge(probes::router()).merge(dashboard::router());
             let router = router.merge(embed::router(&app));
             Opened { router: router.with_state(app.clone()), app }
@@ -65,7 +92,7 @@ impl Front {
 
     /// The application, where it is there.
     pub(crate) fn app(&self) -> Option<&App> {
-        self.0.opened.get().map(|opened| &opened.app)
+        self.shared.opened.get().map(|opened| &opened.app)
     }
 
     /// Answers a request. The answer carries the id of its request, and a refusal has the body of
@@ -75,9 +102,13 @@ impl Front {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let asked = request_id::Asked::of(&request, &self.0.ids);
-        let Some(opened) = self.0.opened.get() else {
-            return asked.put_off(probes::while_loading(request.uri().path(), &self.0.progress));
+        let asked = request_id::Asked::of(&request, &self.shared.ids);
+        if self.face.hides(request.uri().path()) {
+            return asked.finish(StatusCode::NOT_FOUND.into_response());
+        }
+        let Some(opened) = self.shared.opened.get() else {
+            return asked
+                .put_off(probes::while_loading(request.uri().path(), &self.shared.progress));
         };
         dashboard::note_address(&mut request);
         let mut router = opened.router.clone();
@@ -86,6 +117,16 @@ impl Front {
         let response =
             answered.unwrap_or_else(|()| StatusCode::INTERNAL_SERVER_ERROR.into_response());
         asked.finish(response)
+    }
+}
+
+impl Face {
+    fn hides(self, path: &str) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::WithoutMetrics => path == probes::METRICS,
+            Self::MetricsAlone => path != probes::METRICS,
+        }
     }
 }
 

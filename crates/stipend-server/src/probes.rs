@@ -13,19 +13,33 @@ use prometheus_client::registry::Registry;
 use stipend_engine::LoadProgress;
 use stipend_wire::ErrorCode;
 
+/// Where the server says whether it should get traffic.
+pub(crate) const READY: &str = "/readyz";
+
+/// Where the metrics are.
+pub(crate) const METRICS: &str = "/metrics";
+
 /// The probes and the API's description; they need no key.
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route(READY, get(ready))
         .route("/version", get(|| async { concat!(env!("CARGO_PKG_VERSION"), "\n") }))
-        .route("/metrics", get(metrics))
+        .route(METRICS, get(metrics))
         .route("/openapi.json", get(openapi))
 }
 
+/// Who watches asks often, so the log has what changed and not each answer.
 async fn ready(State(app): State<App>) -> Response {
-    match app.unready() {
+    let unready = app.unready();
+    if app.changes_readiness(unready) {
+        match unready {
+            None => tracing::info!("ready again"),
+            Some(reason) => tracing::warn!(reason, "not ready"),
+        }
+    }
+    match unready {
         None => "ready\n".into_response(),
         Some(reason) => {
             let body = serde_json::json!({ "ready": false, "reasons": [reason] });
@@ -38,7 +52,7 @@ async fn ready(State(app): State<App>) -> Response {
 pub(crate) fn while_loading(path: &str, progress: &LoadProgress) -> Response {
     match path {
         "/healthz" | "/livez" => "ok\n".into_response(),
-        "/readyz" => {
+        READY => {
             let body = loading(progress.stage().as_str(), progress.done(), progress.total());
             let later = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
             (StatusCode::SERVICE_UNAVAILABLE, later, axum::Json(body)).into_response()

@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::ids::Random;
+use crate::probes;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::Response;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,9 +66,11 @@ impl Asked {
     }
 
     /// Writes refusals into the contract's body, those of the framework too, and logs what failed.
+    /// That the server is not ready is an answer, and logged where it changes.
     pub(crate) fn finish(self, response: Response) -> Response {
         let response = self.written(response);
-        if response.status().is_server_error() {
+        let is_of_probe = self.uri.path() == probes::READY;
+        if response.status().is_server_error() && !is_of_probe {
             let id = self.id.to_str().unwrap_or_default();
             tracing::error!(request.id = id, method = %self.method, path = self.uri.path(),
                 status = response.status().as_u16(), "request failed");
@@ -108,11 +111,13 @@ impl Asked {
 }
 
 /// A refusal with its body, and with what else the answer says that it stands for: which methods
-/// there are, which sites may read it.
+/// there are, where it is refused for its method, and which sites may read it.
 fn in_place_of(answer: &Response, mut refusal: Response) -> Response {
+    let is_method = refusal.status() == StatusCode::METHOD_NOT_ALLOWED;
     for (name, value) in answer.headers() {
         let of_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name);
-        if !of_body && !refusal.headers().contains_key(name) {
+        let of_method = name == header::ALLOW && !is_method;
+        if !of_body && !of_method && !refusal.headers().contains_key(name) {
             refusal.headers_mut().append(name, value.clone());
         }
     }

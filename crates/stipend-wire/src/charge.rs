@@ -87,15 +87,16 @@ request! {
     pub struct ChargesInput {
         /// How the package is priced.
         pub pricing_type: PricingType,
-        /// The id at the billing provider (deprecated).
+        /// The id at the billing provider (deprecated). Accepted and not kept.
         pub billing_id: Option<Line>,
-        /// The least that is charged in each billing period.
+        /// The least that is charged in each billing period. Kept and returned, not acted on.
         pub minimum_spend: Field<Vec<MinimumSpendInput>>,
-        /// When overage is charged.
+        /// When overage is charged. Accepted and not kept: no money is charged here.
         pub overage_billing_period: Option<OverageBillingPeriod>,
-        /// Prices of usage above what is granted.
+        /// Prices of usage above what is granted. Kept and returned, not acted on. A `creditRate`
+        /// among them is refused.
         pub overage_pricing_models: Option<Vec<OveragePricingModel>>,
-        /// The base prices.
+        /// The base prices. Kept and returned; only a `creditRate` with a `featureId` is acted on.
         pub pricing_models: Option<Vec<PricingModel>>,
     }
 
@@ -117,21 +118,22 @@ request! {
         pub billing_cadence: Option<BillingCadence>,
         /// The feature it charges for.
         pub feature_id: Option<FeatureId>,
-        /// The most units that can be bought.
+        /// The most units that can be bought. Kept and returned, not acted on.
         pub max_unit_quantity: Option<Count>,
-        /// The fewest units that can be bought.
+        /// The fewest units that can be bought. Kept and returned, not acted on.
         pub min_unit_quantity: Option<Count>,
-        /// Where monthly periods begin.
+        /// Where monthly periods begin; refused, see `resetPeriod`.
         pub monthly_reset_period_configuration: Option<MonthlyReset>,
-        /// How often usage starts again from zero.
+        /// How often usage starts again from zero; refused: the entitlement of the feature says it.
         pub reset_period: Option<ResetPeriod>,
         /// How tiers apply.
         pub tiers_mode: Option<TiersMode>,
-        /// The credit type that is sold.
+        /// The credit type that is sold. Kept and returned, not acted on. Credits that were bought
+        /// are granted with `POST /api/v1/credits/grants`.
         pub top_up_custom_currency_id: Option<CurrencyId>,
-        /// Where weekly periods begin.
+        /// Where weekly periods begin; refused, see `resetPeriod`.
         pub weekly_reset_period_configuration: Option<WeeklyReset>,
-        /// Where yearly periods begin.
+        /// Where yearly periods begin; refused, see `resetPeriod`.
         pub yearly_reset_period_configuration: Option<YearlyReset>,
     }
 
@@ -143,11 +145,13 @@ request! {
         pub billing_model: Option<BillingModel>,
         /// Whether it comes again; older clients send it.
         pub billing_cadence: Option<BillingCadence>,
-        /// Credits to grant where the plan does not grant that type.
+        /// Credits to grant where the plan does not grant that type. Kept and returned, not acted
+        /// on. Give the plan an entitlement for them.
         pub credit_entitlement: Option<Checked<OverageCredits>>,
         /// The credit type it charges for.
         pub currency_id: Option<CurrencyId>,
-        /// The feature to grant where the plan does not.
+        /// The feature to grant where the plan does not. Kept and returned, not acted on. Give the
+        /// plan an entitlement for it.
         pub entitlement: Option<Checked<OverageFeature>>,
         /// The feature it charges for.
         pub feature_id: Option<FeatureId>,
@@ -187,17 +191,18 @@ request! {
     pub struct PricePeriod {
         /// The billing period.
         pub billing_period: BillingPeriod,
-        /// The country it is for; everywhere else where this is not given.
+        /// The country it is for; everywhere else where this is not given. Kept and returned, not
+        /// acted on. Beside a `creditRate` it is refused.
         pub billing_country_code: Option<Key>,
         /// How many units the price buys.
         pub block_size: Option<ExactAmount>,
-        /// When bought credits are granted.
+        /// When bought credits are granted. Kept and returned, not acted on.
         pub credit_grant_cadence: Option<CreditGrantCadence>,
-        /// What one unit costs in credits.
+        /// What one unit costs in credits. Refused in overage prices.
         pub credit_rate: Option<CreditRateInput>,
-        /// The price.
+        /// The price. Kept and returned, not acted on.
         pub price: Option<MoneyInput>,
-        /// Prices by quantity.
+        /// Prices by quantity. Kept and returned, not acted on.
         pub tiers: Option<Vec<TierInput>>,
     }
 
@@ -250,6 +255,8 @@ pub struct PlacedRate<'a> {
     pub feature_id: Option<&'a FeatureId>,
     /// The billing period of its price.
     pub billing_period: BillingPeriod,
+    /// Whether its price is that of one country.
+    pub has_country: bool,
     /// The rate.
     pub rate: &'a CreditRateInput,
 }
@@ -499,8 +506,16 @@ impl ChargesInput {
             periods.iter().enumerate().filter_map(move |(period_at, period)| {
                 let pointer = format!("/charges/{list}/{at}/pricePeriods/{period_at}/creditRate");
                 let billing_period = period.billing_period;
+                let has_country = period.billing_country_code.is_some();
                 let rate = period.credit_rate.as_ref()?;
-                Some(PlacedRate { pointer, is_overage, feature_id, billing_period, rate })
+                Some(PlacedRate {
+                    pointer,
+                    is_overage,
+                    feature_id,
+                    billing_period,
+                    has_country,
+                    rate,
+                })
             })
         })
     }

@@ -82,51 +82,53 @@ request! {
     pub struct CreateCustomer {
         /// The id, chosen by you.
         pub id: CustomerId,
-        /// The currency of the customer's bills.
+        /// The currency of the customer's bills. Kept and returned, not acted on.
         pub billing_currency: Field<MoneyCurrency>,
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
-        /// A coupon for all the customer's subscriptions.
+        /// A coupon for all the customer's subscriptions. Kept and returned, not acted on.
         pub coupon_id: Field<CouponId>,
-        /// How the customer pays.
+        /// How the customer pays. Kept and returned, not acted on.
         pub default_payment_method: Field<Checked<PaymentMethodInput>>,
         /// The e-mail address.
         pub email: Field<Email>,
-        /// How outside systems know the customer.
+        /// How outside systems know the customer. Kept and returned, not acted on.
         pub integrations: Option<Checked<Vec<IntegrationInput>>>,
-        /// The language.
+        /// The language. Kept and returned, not acted on.
         pub language: Field<Line>,
         /// Texts of your own.
         pub metadata: Option<Metadata>,
         /// The name.
         pub name: Field<Name>,
-        /// What is handed on to the billing provider.
+        /// What is handed on to the billing provider. Kept and returned, not acted on.
         pub passthrough: Option<Checked<Passthrough>>,
-        /// The time zone.
+        /// The time zone. Kept and returned, not acted on. Periods are counted as the environment
+        /// says.
         pub timezone: Field<Line>,
     }
 
     /// A change of a customer; what is left out stays as it is.
     pub struct UpdateCustomer {
-        /// The currency of the customer's bills.
+        /// The currency of the customer's bills. Kept and returned, not acted on.
         pub billing_currency: Field<MoneyCurrency>,
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
-        /// A coupon for all the customer's subscriptions.
+        /// A coupon for all the customer's subscriptions. Kept and returned, not acted on.
         pub coupon_id: Field<CouponId>,
         /// The e-mail address.
         pub email: Field<Email>,
-        /// How outside systems know the customer.
+        /// How outside systems know the customer. Kept and returned, not acted on.
         pub integrations: Option<Checked<Vec<IntegrationInput>>>,
-        /// The language.
+        /// The language. Kept and returned, not acted on.
         pub language: Field<Line>,
         /// Texts of your own, replacing all that were there.
         pub metadata: Option<Metadata>,
         /// The name.
         pub name: Field<Name>,
-        /// What is handed on to the billing provider.
+        /// What is handed on to the billing provider. Kept and returned, not acted on.
         pub passthrough: Option<Checked<Passthrough>>,
-        /// The time zone.
+        /// The time zone. Kept and returned, not acted on. Periods are counted as the environment
+        /// says.
         pub timezone: Field<Line>,
     }
 

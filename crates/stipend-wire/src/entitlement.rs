@@ -155,7 +155,7 @@ request! {
         pub has_soft_limit: Option<bool>,
         /// Whether there is no limit.
         pub has_unlimited_usage: Option<bool>,
-        /// Where it is not shown.
+        /// Where it is not shown. Kept and returned for your own pages.
         pub hidden_from_widgets: Option<Vec<Widget>>,
         /// Whether the value is supplied with each subscription.
         pub is_custom: Option<bool>,
@@ -197,7 +197,7 @@ request! {
         pub enforcement: Option<Enforcement>,
         /// Whether a check still grants when credits have run out.
         pub has_soft_limit: Option<bool>,
-        /// Where it is not shown.
+        /// Where it is not shown. Kept and returned for your own pages.
         pub hidden_from_widgets: Option<Vec<Widget>>,
         /// Whether the amount is supplied with each subscription.
         pub is_custom: Option<bool>,
@@ -231,7 +231,7 @@ request! {
         pub has_soft_limit: Option<bool>,
         /// Whether there is no limit.
         pub has_unlimited_usage: Option<bool>,
-        /// Where it is not shown.
+        /// Where it is not shown. Kept and returned for your own pages.
         pub hidden_from_widgets: Option<Vec<Widget>>,
         /// Whether the value is supplied with each subscription.
         pub is_custom: Option<bool>,
@@ -271,7 +271,7 @@ request! {
         pub enforcement: Option<Enforcement>,
         /// Whether a check still grants when credits have run out.
         pub has_soft_limit: Option<bool>,
-        /// Where it is not shown.
+        /// Where it is not shown. Kept and returned for your own pages.
         pub hidden_from_widgets: Option<Vec<Widget>>,
         /// Whether the amount is supplied with each subscription.
         pub is_custom: Option<bool>,

@@ -90,13 +90,15 @@ request! {
         pub display_name: Name,
         /// The kind of grant.
         pub grant_type: NewGrantType,
-        /// Whether the answer waits for the payment.
+        /// Whether the answer waits for the payment. Accepted and not kept: there is no billing
+        /// provider, so there is nothing to wait for.
         pub await_payment_confirmation: Option<bool>,
-        /// What the billing provider needs to know.
+        /// What the billing provider needs to know. Accepted and not kept.
         pub billing_information: Option<OpaqueObject>,
         /// A remark.
         pub comment: Option<FreeText>,
-        /// What the whole grant costs; nothing where it is `PROMOTIONAL`.
+        /// What the whole grant costs; nothing where it is `PROMOTIONAL`. Kept and returned, not
+        /// charged.
         pub cost: Option<CostInput>,
         /// When it can be used from; at once where this is not given.
         pub effective_at: Option<Timestamp>,
@@ -104,7 +106,7 @@ request! {
         pub expire_at: Option<Timestamp>,
         /// Texts of your own.
         pub metadata: Option<Metadata>,
-        /// How its cost is paid.
+        /// How its cost is paid. Accepted and not kept.
         pub payment_collection_method: Option<PaymentCollectionMethod>,
         /// 0 to 100, lower is drawn first; 50 where this is not given.
         pub priority: Option<Priority>,

@@ -14,6 +14,7 @@ mod macros;
 
 pub mod access;
 pub mod auto_recharge;
+pub mod billing;
 pub mod charge;
 pub mod consumption;
 pub mod credit_balance;

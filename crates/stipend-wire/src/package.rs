@@ -54,7 +54,7 @@ request! {
         pub display_name: Name,
         /// The product it belongs to.
         pub product_id: ProductId,
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
         /// A description.
         pub description: Field<FreeText>,
@@ -64,13 +64,14 @@ request! {
         pub metadata: Option<Metadata>,
         /// How it is priced.
         pub pricing_type: Field<PricingType>,
-        /// The state it begins in; a draft where this is not given.
+        /// The state it begins in: only `DRAFT` is taken here. It is published with `POST
+        /// …/publish` and archived with `POST …/archive`.
         pub status: Option<PackageStatus>,
     }
 
     /// A change of an add-on's draft; what is left out stays as it is.
     pub struct UpdateAddon {
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
         /// The whole pricing, replacing what was there.
         pub charges: Option<ChargesInput>,
@@ -84,7 +85,8 @@ request! {
         pub max_quantity: Field<Count>,
         /// Texts of your own.
         pub metadata: Option<Metadata>,
-        /// The state.
+        /// The state: only `DRAFT` is taken here. It is published with `POST …/publish` and
+        /// archived with `POST …/archive`.
         pub status: Option<PackageStatus>,
     }
 
@@ -96,7 +98,7 @@ request! {
         pub display_name: Name,
         /// The product it belongs to.
         pub product_id: ProductId,
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
         /// The trial that a subscription begins with.
         pub default_trial_config: Field<Checked<TrialConfigInput>>,
@@ -108,13 +110,14 @@ request! {
         pub parent_plan_id: Field<PackageId>,
         /// How it is priced.
         pub pricing_type: Field<PricingType>,
-        /// The state it begins in; a draft where this is not given.
+        /// The state it begins in: only `DRAFT` is taken here. It is published with `POST
+        /// …/publish` and archived with `POST …/archive`.
         pub status: Option<PackageStatus>,
     }
 
     /// A change of a plan's draft; what is left out stays as it is.
     pub struct UpdatePlan {
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
         /// The whole pricing, replacing what was there.
         pub charges: Option<ChargesInput>,
@@ -138,7 +141,7 @@ request! {
         pub duration: CountOrZero,
         /// The unit of `duration`.
         pub units: TrialUnits,
-        /// What may be spent in the trial.
+        /// What may be spent in the trial. Kept and returned, not acted on.
         pub budget: Field<MoneyBudget>,
         /// What follows it.
         pub trial_end_behavior: Field<TrialEndBehavior>,

@@ -21,19 +21,19 @@ request! {
         pub plan_id: PackageId,
         /// The add-ons.
         pub addons: Option<Addons>,
-        /// A coupon or discount.
+        /// A coupon or discount. Accepted and not kept: no money is charged here.
         pub applied_coupon: Option<OpaqueObject>,
         /// Quantities of features bought in advance, in the older form of `charges`.
         pub billable_features: Option<Vec<BillableFeatureInput>>,
-        /// The country whose prices hold.
+        /// The country whose prices hold. Accepted and not kept.
         pub billing_country_code: Option<Key>,
         /// Whether a change begins new periods.
         pub billing_cycle_anchor: Option<BillingCycleAnchor>,
-        /// What the billing provider needs to know.
+        /// What the billing provider needs to know. Accepted and not kept.
         pub billing_information: Option<OpaqueObject>,
         /// The billing period.
         pub billing_period: Option<BillingPeriod>,
-        /// Quantities bought in advance.
+        /// Quantities of features bought in advance; one of credits is refused.
         pub charges: Option<Vec<ChargeQuantityInput>>,
         /// The customer who pays.
         pub paying_customer_id: Option<CustomerId>,

@@ -92,13 +92,15 @@ request! {
         pub subscription_cancellation_time: CancellationTime,
         /// What follows a subscription.
         pub subscription_end_setup: EndSetup,
-        /// How a customer begins.
+        /// How a customer begins. Kept and returned, not acted on. A subscription begins as it is
+        /// provisioned.
         pub subscription_start_setup: StartSetup,
         /// The free plan that follows; `DOWNGRADE_TO_FREE` needs it.
         pub downgrade_plan_id: Field<PackageId>,
-        /// Whether changes are charged in part only when the period ends.
+        /// Whether changes are charged in part only when the period ends. Kept and returned, not
+        /// acted on.
         pub prorate_at_end_of_billing_period: Field<bool>,
-        /// The plan to begin with.
+        /// The plan to begin with. Kept and returned, not acted on.
         pub subscription_start_plan_id: Field<PackageId>,
     }
 

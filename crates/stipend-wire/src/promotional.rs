@@ -58,7 +58,7 @@ request! {
         pub has_soft_limit: Nullable<bool>,
         /// Whether there is no limit.
         pub has_unlimited_usage: Nullable<bool>,
-        /// Whether the customer sees it.
+        /// Whether the customer sees it. Kept and returned for your own pages.
         pub is_visible: Nullable<bool>,
         /// Where monthly periods begin.
         pub monthly_reset_period_configuration: Nullable<MonthlyReset>,

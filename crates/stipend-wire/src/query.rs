@@ -511,10 +511,12 @@ mod tests {
     }
 }
 
+mod billing;
 mod lists;
 mod reserve;
 mod usage;
 
+pub use billing::*;
 pub use lists::*;
 pub use reserve::*;
 pub use usage::*;

@@ -149,43 +149,45 @@ request! {
         pub id: Option<SubscriptionId>,
         /// The add-ons.
         pub addons: Option<Addons>,
-        /// A coupon or discount.
+        /// A coupon or discount. Kept, not acted on and not returned: no money is charged here.
         pub applied_coupon: Option<OpaqueObject>,
-        /// Whether the answer waits for the payment.
+        /// Whether the answer waits for the payment. Accepted and not kept: there is no billing
+        /// provider, so there is nothing to wait for.
         pub await_payment_confirmation: Option<bool>,
-        /// The country whose prices hold.
+        /// The country whose prices hold. Kept, not acted on and not returned.
         pub billing_country_code: Field<Key>,
         /// Whether a change begins new periods.
         pub billing_cycle_anchor: Option<BillingCycleAnchor>,
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
-        /// What the billing provider needs to know.
+        /// What the billing provider needs to know. Kept, not acted on and not returned.
         pub billing_information: Option<OpaqueObject>,
         /// The billing period.
         pub billing_period: Option<BillingPeriod>,
-        /// What may be spent.
+        /// What may be spent. Kept and returned. Nothing is charged here, so only a budget of 0
+        /// that may not be exceeded is ever spent.
         pub budget: Field<Checked<MoneyBudget>>,
         /// When it ends.
         pub cancellation_date: Option<Timestamp>,
-        /// Quantities bought in advance.
+        /// Quantities of features bought in advance; one of credits is refused.
         pub charges: Option<Vec<ChargeQuantityInput>>,
-        /// How the checkout page looks.
+        /// How the checkout page looks. Kept, not acted on and not returned: there is none.
         pub checkout_options: Option<OpaqueObject>,
-        /// What it grants instead of what its plan says.
+        /// Credits that it grants instead of what its plan says; one of a feature is refused.
         pub entitlements: Option<Vec<SubscriptionEntitlementInput>>,
         /// Texts of your own.
         pub metadata: Option<Metadata>,
-        /// The least that is charged.
+        /// The least that is charged. Kept and returned, not acted on.
         pub minimum_spend: Field<Checked<MinimumSpendOverride>>,
         /// The customer who pays.
         pub paying_customer_id: Field<CustomerId>,
-        /// How it is paid.
+        /// How it is paid. Kept and returned, not acted on.
         pub payment_collection_method: Option<PaymentCollectionMethod>,
         /// Other prices than the plan's.
         pub price_overrides: Option<OpaqueList>,
         /// The resource it is for.
         pub resource_id: Field<ResourceId>,
-        /// The id at Salesforce.
+        /// The id at Salesforce. Kept, not acted on and not returned.
         pub salesforce_id: Field<Line>,
         /// When it takes effect.
         pub schedule_strategy: Option<ScheduleStrategy>,
@@ -201,33 +203,35 @@ request! {
     pub struct UpdateSubscription {
         /// The add-ons.
         pub addons: Option<Addons>,
-        /// A coupon or discount.
+        /// A coupon or discount. Kept, not acted on and not returned: no money is charged here.
         pub applied_coupon: Option<OpaqueObject>,
-        /// Whether the answer waits for the payment.
+        /// Whether the answer waits for the payment. Accepted and not kept: there is no billing
+        /// provider, so there is nothing to wait for.
         pub await_payment_confirmation: Option<bool>,
         /// Whether the change begins new periods.
         pub billing_cycle_anchor: Option<BillingCycleAnchor>,
-        /// What the billing provider needs to know.
+        /// What the billing provider needs to know. Kept, not acted on and not returned.
         pub billing_information: Option<OpaqueObject>,
         /// The billing period.
         pub billing_period: Option<BillingPeriod>,
-        /// What may be spent.
+        /// What may be spent. Kept and returned. Nothing is charged here, so only a budget of 0
+        /// that may not be exceeded is ever spent.
         pub budget: Field<Checked<MoneyBudget>>,
         /// When it ends; `null` takes back a cancellation.
         pub cancellation_date: Field<Timestamp>,
-        /// Quantities bought in advance.
+        /// Quantities of features bought in advance; one of credits is refused.
         pub charges: Option<Vec<ChargeQuantityInput>>,
-        /// What it grants instead of what its plan says.
+        /// Credits that it grants instead of what its plan says; one of a feature is refused.
         pub entitlements: Option<Vec<SubscriptionEntitlementInput>>,
         /// Texts of your own.
         pub metadata: Option<Metadata>,
-        /// The least that is charged.
+        /// The least that is charged. Kept and returned, not acted on.
         pub minimum_spend: Field<Checked<MinimumSpendOverride>>,
         /// Other prices than the plan's.
         pub price_overrides: Option<OpaqueList>,
-        /// A promotion code.
+        /// A promotion code. Kept, not acted on and not returned: no money is charged here.
         pub promotion_code: Option<Line>,
-        /// The id at Salesforce.
+        /// The id at Salesforce. Kept, not acted on and not returned.
         pub salesforce_id: Field<Line>,
         /// When it takes effect.
         pub schedule_strategy: Option<ScheduleStrategy>,
@@ -243,7 +247,8 @@ request! {
         pub cancellation_time: Option<CancellationTime>,
         /// The date, for `SPECIFIC_DATE`.
         pub end_date: Option<Timestamp>,
-        /// Whether the rest of the period is credited.
+        /// Whether the rest of the period is credited in money. Accepted and not kept: no money is
+        /// charged here.
         pub prorate: Option<bool>,
     }
 

@@ -68,7 +68,7 @@ request! {
     pub struct ImportSubscriptions {
         /// The subscriptions.
         pub subscriptions: ImportedSubscriptions,
-        /// The integration they come from.
+        /// The integration they come from. Accepted and not kept.
         pub integration_id: Field<Key>,
     }
 
@@ -82,7 +82,7 @@ request! {
         pub plan_id: PackageId,
         /// The add-ons.
         pub addons: Option<Addons>,
-        /// The id at the billing provider.
+        /// The id at the billing provider. Kept and returned, not acted on.
         pub billing_id: Field<Line>,
         /// The billing period.
         pub billing_period: Option<BillingPeriod>,

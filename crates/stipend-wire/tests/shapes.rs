@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use stipend_wire::access::*;
 use stipend_wire::auto_recharge::AutoRecharge;
+use stipend_wire::billing::*;
 use stipend_wire::charge::*;
 use stipend_wire::consumption::*;
 use stipend_wire::credit_usage::*;
@@ -162,6 +163,17 @@ const RESPONSES: &str = "
     UpcomingStep: at* atLocal* timeZone* changes* expires* grants*
     UpcomingExpiry: grantId* currencyId* resourceId* amount* packageId*
     UpcomingGrant: currencyId* resourceId* amount* packageId* cadence* expireAt*
+    Invoice: contractExternalId* currency* customerExternalId* discount* dueDate*
+        invoiceExternalId* invoiceId* invoiceNumber* issueDate* lineItems* paidDate* state*
+        subtotal* tax* total*
+    InvoiceLine: amount* description* productExternalId* quantity* unitPrice*
+    Contract: id* activationEndDate* activationStartDate* billingId* billingState* contractId*
+        createdAt* customerExternalId* externalId* latestInvoice* name* nextInvoice* poNumber*
+        refId* state* subscriptions*
+    ContractInvoice: billingId* createdAt* requiresAction* status* amountDue billingReason
+        currency pdfUrl total
+    ContractNextInvoice: amount* dueDate* invoiceId periodEnd* periodStart*
+    ContractSubscription: planDisplayName* productDisplayName* subscriptionId*
 ";
 
 const BODIES: &str = "
@@ -296,6 +308,8 @@ const QUERIES: &str = "
     SubscriptionsQuery: after before createdAt customerId limit planId pricingType
         resourceId status
     UpcomingQuery: count
+    InvoicesQuery: after before contractExternalId issuedAfter issuedBefore limit orderBy orderDir
+        stateIn
 ";
 
 fn type_name<T>() -> &'static str {
@@ -330,7 +344,7 @@ macro_rules! check_all {
 
 #[test]
 fn responses_have_every_key_of_the_contract_and_always_emit_the_starred_ones() {
-    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed SubscriptionPreview PreviewInvoice PreviewPeriod PreviewDiscountDetails PreviewDiscount PreviewInvoiceLine FreeItem CreditPreview RecurringCreditPreview TaskStarted Task TaskFailure TestClock Environment UpcomingStep UpcomingExpiry UpcomingGrant Reservation ReservationExtended ListedReservation ReservationHold EntryReversed FeatureReference UsageReported UsageCredit UsagesReported UsageReportedOfMany UsageCreditOfMany PoolBalance UsageHistory UsageMarker UsageSeries UsagePoint Tag EventsAccepted Estimate CurrencyEstimate FeatureEstimate CreditUsage CreditUsageCurrency CreditUsageSeries CreditUsagePoint Forecast WindowForecast PromotionalEntitlement Decision DecisionActor DecisionSubscription DecisionMapping DecisionDraw LimitHit }
+    check_all! { RESPONSES: Addon Plan Charge FeatureEntitlement CreditEntitlement Product Feature Currency Grant Consumed ReservationReleased AutoRecharge LedgerEntry LedgerBreakdown Customer EffectiveEntitlements EffectiveFeature EffectiveCredit Subscription Provisioned FutureUpdate TargetPackage SubscriptionTrial Removed SubscriptionPreview PreviewInvoice PreviewPeriod PreviewDiscountDetails PreviewDiscount PreviewInvoiceLine FreeItem CreditPreview RecurringCreditPreview TaskStarted Task TaskFailure TestClock Environment UpcomingStep UpcomingExpiry UpcomingGrant Reservation ReservationExtended ListedReservation ReservationHold EntryReversed FeatureReference UsageReported UsageCredit UsagesReported UsageReportedOfMany UsageCreditOfMany PoolBalance UsageHistory UsageMarker UsageSeries UsagePoint Tag EventsAccepted Estimate CurrencyEstimate FeatureEstimate CreditUsage CreditUsageCurrency CreditUsageSeries CreditUsagePoint Forecast WindowForecast PromotionalEntitlement Decision DecisionActor DecisionSubscription DecisionMapping DecisionDraw LimitHit Invoice InvoiceLine Contract ContractInvoice ContractNextInvoice ContractSubscription }
 }
 
 #[test]
@@ -395,6 +409,19 @@ fn enums_of_usage_and_checks_have_the_spellings_of_the_contract() {
 }
 
 #[test]
+fn enums_of_billing_have_the_spellings_of_the_contract() {
+    assert_eq!(texts::<InvoiceState>(), "OPEN|CANCELED|PAID");
+    assert_eq!(
+        texts::<InvoiceReason>(),
+        "BILLING_CYCLE|SUBSCRIPTION_CREATION|SUBSCRIPTION_UPDATE|MANUAL|\
+         MINIMUM_INVOICE_AMOUNT_EXCEEDED|OTHER"
+    );
+    assert_eq!(texts::<InvoiceOrder>(), "issueDate|dueDate|total");
+    assert_eq!(texts::<OrderDirection>(), "ASC|DESC");
+    assert_eq!(texts::<ContractState>(), "DRAFT|ACTIVE|CANCELED|END_BILLING");
+}
+
+#[test]
 fn queries_take_every_parameter_of_the_contract() {
     check_query::<PackagesQuery>();
     check_query::<PageQuery>();
@@ -413,4 +440,5 @@ fn queries_take_every_parameter_of_the_contract() {
     check_query::<UsageHistoryQuery>();
     check_query::<CreditUsageQuery>();
     check_query::<PromotionalsQuery>();
+    check_query::<InvoicesQuery>();
 }

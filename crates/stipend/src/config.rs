@@ -17,8 +17,8 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:4010";
 /// What can be set, on the command line and in the environment.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Settings {
-    /// A TOML file with the same settings (`data_dir`, `listen`, `log`, `max_clock_jump`,
-    /// `max_in_flight`, `embed_origins`, `trusted_proxies`).
+    /// A TOML file with the same settings (`data_dir`, `listen`, `metrics_listen`, `log`,
+    /// `max_clock_jump`, `max_in_flight`, `embed_origins`, `trusted_proxies`).
     #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Where the data lives [default: stipend/ in the user's data directory].
@@ -27,6 +27,10 @@ pub(crate) struct Settings {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:4010].
     #[arg(long, value_name = "ADDR:PORT", env = "STIPEND_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where to serve `/metrics`, and nothing else, such as `127.0.0.1:9464`; it is not at the
+    /// address of the API then [default: with the API, at the same address].
+    #[arg(long, value_name = "ADDR:PORT", env = "STIPEND_METRICS_LISTEN")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// What to log: error, warn, info, debug, or a filter [default: info].
     #[arg(long, value_name = "FILTER", env = "STIPEND_LOG")]
     pub(crate) log: Option<String>,
@@ -106,6 +110,7 @@ impl<'de> Deserialize<'de> for ClockJump {
 struct File {
     data_dir: Option<PathBuf>,
     listen: Option<SocketAddr>,
+    metrics_listen: Option<SocketAddr>,
     log: Option<String>,
     max_clock_jump: Option<ClockJump>,
     max_in_flight: Option<NonZeroU16>,
@@ -118,6 +123,7 @@ struct File {
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) log: String,
     pub(crate) bootstrap_api_key: Option<String>,
     pub(crate) bootstrap_sandbox_api_key: Option<String>,
@@ -146,6 +152,7 @@ impl Settings {
                 None => default_data_dir()?,
             },
             listen: self.listen.or(file.listen).unwrap_or(default),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             bootstrap_api_key: key,
             bootstrap_sandbox_api_key: sandbox_key,
@@ -242,10 +249,11 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
 }
 
 /// The variables that a `STIPEND_…` environment variable can be; others are warned about.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "STIPEND_CONFIG",
     "STIPEND_DATA_DIR",
     "STIPEND_LISTEN",
+    "STIPEND_METRICS_LISTEN",
     "STIPEND_LOG",
     "STIPEND_MAX_CLOCK_JUMP",
     "STIPEND_MAX_IN_FLIGHT",
@@ -360,6 +368,24 @@ mod tests {
         assert!(refused.to_string().contains("trusted_proxies"), "{refused}");
     }
 
+    #[test]
+    fn metrics_have_an_address_of_their_own_where_one_is_given() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("stipend.toml");
+        let resolve = |file: &str, flag: Option<&str>| {
+            std::fs::write(&path, file).unwrap();
+            let metrics_listen = flag.map(|address| address.parse().unwrap());
+            let settings =
+                Settings { config: Some(path.clone()), metrics_listen, ..Settings::default() };
+            settings.resolve().unwrap().metrics_listen.map(|address| address.to_string())
+        };
+        let file = "metrics_listen = \"127.0.0.1:9464\"";
+        assert_eq!(resolve("", None), None);
+        assert_eq!(resolve(file, None).as_deref(), Some("127.0.0.1:9464"));
+        assert_eq!(resolve(file, Some("[::1]:9465")).as_deref(), Some("[::1]:9465"));
+        assert_eq!(resolve("", Some("[::1]:9465")).as_deref(), Some("[::1]:9465"));
+    }
+
     /// There are no secrets in the file, so it may be readable by others.
     #[test]
     fn row_90_a_file_that_is_not_understood_is_refused_in_one_line() {
@@ -371,6 +397,7 @@ mod tests {
             ("[http]\nport = 1", "http"),
             ("listen = \"nowhere\"", "socket address"),
             ("listen = 4010", "socket address"),
+            ("metrics_listen = \"9464\"", "socket address"),
             ("max_clock_jump = \"soon\"", "duration"),
             ("max_in_flight = 0", "nonzero"),
             ("embed_origins = \"https://a.example\"", "sequence"),

@@ -4,7 +4,7 @@ use crate::config::{Config, Settings, unknown_variables};
 use crate::failure::Failure;
 use crate::{say, start};
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use stipend_engine::{Clock, SystemClock};
 use stipend_store::StoreError;
@@ -16,11 +16,12 @@ const SYNCS: usize = 50;
 pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let config = settings.resolve()?;
     let mut wrong = 0;
-    let checks: [(&str, Result<String, String>); 5] = [
+    let checks: [(&str, Result<String, String>); 6] = [
         ("data directory", data_directory(&config.data_dir)),
         ("permissions", permissions(&config.data_dir)),
         ("disk", disk(nearest(&config.data_dir))),
-        ("address", address(&config)),
+        ("address", address(config.listen)),
+        ("metrics", metrics(&config)),
         ("environment", Ok(environment())),
     ];
     for (name, result) in checks {
@@ -103,10 +104,33 @@ fn disk(data_dir: &Path) -> Result<String, String> {
     ))
 }
 
-fn address(config: &Config) -> Result<String, String> {
-    match TcpListener::bind(config.listen) {
-        Ok(_) => Ok(format!("{} is free", config.listen)),
-        Err(error) => Err(format!("{}: {error}", config.listen)),
+fn address(listen: SocketAddr) -> Result<String, String> {
+    match TcpListener::bind(listen) {
+        Ok(_) => Ok(format!("{listen} is free")),
+        Err(error) => Err(format!("{listen}: {error}")),
+    }
+}
+
+/// They need no key, so it matters who can ask.
+fn metrics(config: &Config) -> Result<String, String> {
+    let Some(listen) = config.metrics_listen else {
+        return Ok(
+            "served with the API, without a key; --metrics-listen 127.0.0.1:9464 serves them \
+                   apart"
+                .to_owned(),
+        );
+    };
+    let api = config.listen;
+    let is_same_host =
+        listen.ip() == api.ip() || listen.ip().is_unspecified() || api.ip().is_unspecified();
+    if is_same_host && listen.port() == api.port() && listen.port() != 0 {
+        return Err(format!("{listen} is where the API is; give them another port"));
+    }
+    let free = address(listen)?;
+    if listen.ip().is_loopback() {
+        Ok(free)
+    } else {
+        Ok(format!("{free}; they need no key, so let only your own machines reach it"))
     }
 }
 

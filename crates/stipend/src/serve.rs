@@ -15,8 +15,14 @@ use stipend_server::{App, Front, Limits};
 use stipend_store::{MemoryRolls, Rolls};
 use stipend_store_sqlite::SqliteRolls;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
+
+/// Who asks for metrics is one or two machines.
+const METRICS_CONNECTIONS_MAX: usize = 32;
 
 pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let config = settings.resolve()?;
@@ -25,6 +31,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         tracing::warn!(name, "this environment variable means nothing to this version");
     }
     let listener = bind(&config)?;
+    let metrics_listener = bind_metrics(&config)?;
     let limits = affordable(config.limits);
     // The socket answers from here on; until the state is there it says how far that is.
     let progress = LoadProgress::default();
@@ -32,11 +39,11 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let runtime = runtime()?;
     let listener = runtime.block_on(async { into_async(listener) })?;
     let address = address(&listener)?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    // Nothing stops it before it is told to, or nobody is left who could tell.
-    let stopped = async { drop(stopped.await) };
-    let serving = serve_front(listener, front.clone(), limits, stopped);
-    let serving = runtime.spawn(serving);
+    let public = if metrics_listener.is_some() { front.without_metrics() } else { front.clone() };
+    let serving = Serving::start(&runtime, listener, public, limits);
+    let metrics =
+        metrics_listener.map(|listener| serve_metrics(&runtime, listener, &front, limits));
+    let metrics = metrics.transpose()?;
 
     let store = start::open_store(&config.data_dir)?;
     tracing::info!(data_dir = %config.data_dir.display(), "the state is being loaded");
@@ -64,17 +71,60 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         if let Some(key) = key {
             say(&format!("API key (shown once): {key}\n"))?;
         }
+        if let Some((_, address)) = &metrics {
+            tell(&format!("metrics: {}/metrics\n", base(*address)));
+        }
         tell(&dashboard_line(&app, address));
         asked_to_stop.await;
-        drop(stop);
-        Ok::<_, Failure>(serving.await)
+        let stopping = [Some(serving), metrics.map(|(serving, _)| serving)];
+        Ok::<_, Failure>(Serving::stop(stopping.into_iter().flatten()).await)
     })?;
     drop(roller);
     engine.stop();
     tracing::info!("stopped");
-    match served {
-        Ok(served) => served.map_err(|error| Failure::failed("serving failed", &error)),
-        Err(error) => Err(Failure::failed("serving failed", &error)),
+    served
+}
+
+fn serve_metrics(
+    runtime: &Runtime,
+    listener: std::net::TcpListener,
+    front: &Front,
+    limits: Limits,
+) -> Result<(Serving, SocketAddr), Failure> {
+    let listener = runtime.block_on(async { into_async(listener) })?;
+    let address = address(&listener)?;
+    let limits = Limits { connections_max: METRICS_CONNECTIONS_MAX, ..limits };
+    Ok((Serving::start(runtime, listener, front.metrics_alone(), limits), address))
+}
+
+/// A listener that is served until it is told to stop.
+struct Serving {
+    stop: oneshot::Sender<()>,
+    done: JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    fn start(runtime: &Runtime, listener: TcpListener, front: Front, limits: Limits) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        // Nothing stops it before it is told to, or nobody is left who could tell.
+        let stopped = async { drop(stopped.await) };
+        Self { stop, done: runtime.spawn(serve_front(listener, front, limits, stopped)) }
+    }
+
+    /// Stops all of them at once, and lets what has begun end.
+    async fn stop(all: impl Iterator<Item = Self>) -> Result<(), Failure> {
+        let failed = |error: &dyn std::error::Error| Failure::failed("serving failed", error);
+        let (stops, done): (Vec<_>, Vec<_>) = all.map(|one| (one.stop, one.done)).unzip();
+        drop(stops);
+        let mut served = Ok(());
+        for done in done {
+            let ended = match done.await {
+                Ok(ended) => ended.map_err(|error| failed(&error)),
+                Err(error) => Err(failed(&error)),
+            };
+            served = served.and(ended);
+        }
+        served
     }
 }
 
@@ -102,7 +152,7 @@ fn open_rolls(config: &Config) -> Arc<dyn Rolls> {
     }
 }
 
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -113,6 +163,17 @@ pub(crate) fn bind(config: &Config) -> Result<std::net::TcpListener, Failure> {
     std::net::TcpListener::bind(config.listen).map_err(|error| {
         Failure::Configuration(format!("cannot listen on {}: {error}", config.listen))
     })
+}
+
+/// The socket of the metrics, where they have one of their own.
+fn bind_metrics(config: &Config) -> Result<Option<std::net::TcpListener>, Failure> {
+    let bind = |address| {
+        std::net::TcpListener::bind(address).map_err(|error| {
+            let message = format!("cannot listen on {address} for the metrics: {error}");
+            Failure::Configuration(message)
+        })
+    };
+    config.metrics_listen.map(bind).transpose()
 }
 
 /// Hands the socket to the runtime.

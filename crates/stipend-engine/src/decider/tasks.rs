@@ -20,6 +20,8 @@ pub(crate) struct TaskWalk {
     end: u32,
     done: u64,
     failed: Vec<(String, String)>,
+    /// The batch of its last step.
+    stepped_in: Option<u64>,
 }
 
 impl Decider {
@@ -55,6 +57,11 @@ impl Decider {
             }
             self.do_step(open, &mut walk);
         }
+        // Who sees that it has ended sees all that it did: its end is published later.
+        if walk.stepped_in == Some(open.number()) && !open.is_empty() {
+            self.slices.walk = Some(walk);
+            return;
+        }
         let TaskWalk { task, done, failed, .. } = walk;
         let end = TaskEnd { id: task.id, at: self.now_in(task.env), done, failed };
         self.fold_realm(open, &RealmChange::TaskEnded(end), self.now);
@@ -66,12 +73,13 @@ impl Decider {
             TaskKind::Migrate { .. } => (SLOT_FIRST, task.slots_end),
             TaskKind::Import { items } => (0, u32::try_from(items.len()).unwrap_or(u32::MAX)),
         };
-        Some(TaskWalk { task, next, end, done: 0, failed: Vec::new() })
+        Some(TaskWalk { task, next, end, done: 0, failed: Vec::new(), stepped_in: None })
     }
 
     fn do_step(&mut self, open: &mut Open, walk: &mut TaskWalk) {
         let number = walk.next;
         walk.next += 1;
+        walk.stepped_in = Some(open.number());
         let env = walk.task.env;
         let (id, outcome) = match &walk.task.kind {
             TaskKind::Migrate { package, version } => {

@@ -3,8 +3,12 @@
 
 use crate::support::{Bench, consume, customer_id, is_fresh, new_customer, outcome};
 use stipend_core::catalog::{CatalogCommand, Migration, PackagePatch};
+use stipend_core::customer::Entry;
 use stipend_core::{Amount, Cadence, EnvId, PackageId, PackageKey, examples};
+use stipend_engine::realm::RealmChange;
+use stipend_engine::record::Record;
 use stipend_engine::{Command, PRODUCTION, Refusal, Task, TaskKind};
+use stipend_store::Row;
 use stipend_store::memory::{Fault, FaultKind};
 
 const CUSTOMERS: usize = 600;
@@ -79,6 +83,23 @@ fn a_task_ends_after_a_crash_and_after_a_refused_append() {
     bench.done(migrate());
     assert_eq!(finished(&bench, 2).done, CUSTOMERS as u64);
     bench.verify();
+}
+
+#[test]
+fn the_end_of_a_task_is_committed_behind_all_that_it_did() {
+    let (bench, _) = populated();
+    let plan = PackageKey::plan(examples::plan());
+    bench.done(Command::Catalog(CatalogCommand::OpenDraft(plan.clone())));
+    bench.done(Command::Catalog(CatalogCommand::Publish(plan, Migration::AllCustomers)));
+    finished(&bench, 1);
+    let rows = bench.rows();
+    let record = |row: &Row| Record::decode(row).expect("it was just written");
+    let ends = |row: &Row| matches!(record(row), Record::Realm(RealmChange::TaskEnded(_)));
+    let end = rows.iter().position(ends).expect("it has ended");
+    let agrees = |row: &Row| matches!(record(row), Record::Customer(Entry::Subscription(_)));
+    let last = rows[..end].iter().rposition(agrees).expect("it has changed subscriptions");
+    let is_header = |row: &Row| matches!(record(row), Record::Header(_));
+    assert!(rows[last..end].iter().any(is_header), "it stands in a batch of its own");
 }
 
 /// Versions of a plan with a parent that is new to it, and then of the parent, go to everyone.

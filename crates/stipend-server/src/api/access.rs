@@ -2,7 +2,7 @@
 
 use super::explain::forecast;
 use crate::app::{App, data};
-use crate::context::{By, Caller, Ids, Query, ToCheck};
+use crate::context::{By, Caller, Ids, Query, ToCheck, WithQuery};
 use crate::error::ApiError;
 use crate::mapping::access as mapping;
 use crate::mapping::decision::{Asked, of_check, of_feature_check};
@@ -38,7 +38,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         (status = "default", body = ErrorBody)))]
 async fn list_customer_entitlements(
     State(app): State<App>,
-    caller: By<ToCheck>,
+    caller: By<ToCheck, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<EntitlementsQuery>,
 ) -> Result<Response, ApiError> {
@@ -78,7 +78,7 @@ async fn list_customer_entitlements(
         (status = "default", body = ErrorBody)))]
 async fn check_entitlement(
     State(app): State<App>,
-    caller: By<ToCheck>,
+    caller: By<ToCheck, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<CheckQuery>,
 ) -> Result<Response, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::packages::{find, parse_key};
 use crate::app::{App, ok};
-use crate::context::{By, Caller, Ids, Query, ToRead};
+use crate::context::{By, Caller, Ids, Query, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::package as mapping;
@@ -49,7 +49,7 @@ fn list(
     responses((status = 200, body = Page<Charge>), (status = "default", body = ErrorBody)))]
 async fn list_plan_charges(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
@@ -65,7 +65,7 @@ async fn list_plan_charges(
     responses((status = 200, body = Page<Charge>), (status = "default", body = ErrorBody)))]
 async fn list_plan_overage_charges(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
@@ -81,7 +81,7 @@ async fn list_plan_overage_charges(
     responses((status = 200, body = Page<Charge>), (status = "default", body = ErrorBody)))]
 async fn list_addon_charges(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,7 @@
 //! Tokens with which browsers see the credits of one customer.
 
 use crate::app::{App, data};
-use crate::context::{Body, By, Ids, Query, ToRead};
+use crate::context::{Body, By, Ids, ToRead};
 use crate::embed::{Maker, Pass, token_to_wire};
 use crate::error::ApiError;
 use crate::mapping::credit_balance::Scope;
@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::response::Response;
 use stipend_wire::credit_balance::{CreateCreditBalanceToken, CreditBalanceToken};
 use stipend_wire::number::TOKEN_SECONDS_DEFAULT;
-use stipend_wire::query::NoQuery;
 use stipend_wire::{Data, ErrorBody, ErrorCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,7 +33,6 @@ async fn create_credit_balance_token(
     State(app): State<App>,
     caller: By<ToRead>,
     Ids(id): Ids<String>,
-    _query: Query<NoQuery>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let asked = body.read_optional::<CreateCreditBalanceToken>()?;

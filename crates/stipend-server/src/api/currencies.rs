@@ -1,7 +1,7 @@
 //! Credit types, on the wire called custom currencies.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::currency as mapping;
@@ -47,7 +47,7 @@ fn render(id: CurrencyId) -> impl FnOnce(&Outcome<'_>) -> Currency + Send + 'sta
     responses((status = 200, body = Page<Currency>), (status = "default", body = ErrorBody)))]
 async fn list_currencies(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<CurrenciesQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "currencies");

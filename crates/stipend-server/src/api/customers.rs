@@ -1,7 +1,7 @@
 //! Customers and their resources.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::customer as mapping;
@@ -55,7 +55,7 @@ pub(super) fn created_range(range: &InstantRange) -> CreatedRange {
     responses((status = 200, body = Page<Customer>), (status = "default", body = ErrorBody)))]
 async fn list_customers(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<CustomersQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "customers");
@@ -180,7 +180,7 @@ async fn unarchive_customer(
     responses((status = 200, body = Page<Resource>), (status = "default", body = ErrorBody)))]
 async fn list_resources(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,7 @@
 //! Where a balance comes from.
 
 use crate::app::{App, data};
-use crate::context::{By, Caller, Ids, Query, ToRead};
+use crate::context::{By, Caller, Ids, Query, ToRead, WithQuery};
 use crate::error::ApiError;
 use crate::mapping::explain as mapping;
 use axum::extract::State;
@@ -33,7 +33,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         (status = "default", body = ErrorBody)))]
 async fn explain_credits(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<ExplainQuery>,
 ) -> Result<Response, ApiError> {

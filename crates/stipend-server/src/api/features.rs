@@ -1,7 +1,7 @@
 //! Features.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::feature as mapping;
@@ -42,7 +42,7 @@ fn render(id: FeatureId) -> impl FnOnce(&Outcome<'_>) -> Feature + Send + 'stati
     responses((status = 200, body = Page<Feature>), (status = "default", body = ErrorBody)))]
 async fn list_features(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<FeaturesQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "features");

@@ -1,7 +1,7 @@
 //! Credit grants.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, By, Caller, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Caller, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::grant::{self as mapping, Owner};
@@ -114,7 +114,7 @@ fn too_long_ago() -> ApiError {
     responses((status = 200, body = Page<Grant>), (status = "default", body = ErrorBody)))]
 async fn list_grants(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<GrantsQuery>,
 ) -> Result<Response, ApiError> {
     let found = app.caught_up(&caller, &query.customer_id.0).await?;

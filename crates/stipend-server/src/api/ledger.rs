@@ -1,7 +1,7 @@
 //! The ledger, and the settings of automatic recharge.
 
 use crate::app::{App, data, ok};
-use crate::context::{By, Query, ToRead};
+use crate::context::{By, Query, ToRead, WithQuery};
 use crate::cursor::List;
 use crate::error::ApiError;
 use crate::mapping::instant;
@@ -122,7 +122,7 @@ pub(crate) fn to_wire(found: &Found, cipher: &IdCipher, event: &LedgerEvent) -> 
     responses((status = 200, body = Page<LedgerEntry>), (status = "default", body = ErrorBody)))]
 async fn list_ledger(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<LedgerQuery>,
 ) -> Result<Response, ApiError> {
     let types = event_types(query.event_type.0.as_deref())?;
@@ -227,7 +227,7 @@ fn keep_pools_of(
     responses((status = 200, body = Data<AutoRecharge>), (status = "default", body = ErrorBody)))]
 async fn get_auto_recharge(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<AutoRechargeQuery>,
 ) -> Result<Response, ApiError> {
     let (customer, currency) = (query.customer_id.0, query.currency_id.0);

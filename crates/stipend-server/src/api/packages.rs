@@ -1,7 +1,7 @@
 //! Plans and add-ons: one code for both, one handler for each path.
 
 use crate::app::{App, data, ok};
-use crate::context::{Body, By, Caller, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Caller, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::package::{self as mapping, PackageView};
@@ -163,7 +163,7 @@ async fn publish(
     responses((status = 200, body = Page<Plan>), (status = "default", body = ErrorBody)))]
 async fn list_plans(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<PackagesQuery>,
 ) -> Result<Response, ApiError> {
     list::<Plan>(&app, &caller, &query)
@@ -293,7 +293,7 @@ async fn publish_plan(
     responses((status = 200, body = Page<Addon>), (status = "default", body = ErrorBody)))]
 async fn list_addons(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<PackagesQuery>,
 ) -> Result<Response, ApiError> {
     list::<Addon>(&app, &caller, &query)

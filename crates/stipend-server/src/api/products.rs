@@ -1,7 +1,7 @@
 //! Products.
 
 use crate::app::{App, ok};
-use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::product as mapping;
@@ -43,7 +43,7 @@ fn render(id: ProductId) -> impl FnOnce(&Outcome<'_>) -> Product + Send + 'stati
     responses((status = 200, body = Page<Product>), (status = "default", body = ErrorBody)))]
 async fn list_products(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<ProductsQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "products");

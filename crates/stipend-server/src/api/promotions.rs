@@ -2,7 +2,7 @@
 
 use super::customers::parse_id;
 use crate::app::{App, ok};
-use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::promotion as mapping;
@@ -33,7 +33,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         (status = "default", body = ErrorBody)))]
 async fn list_promotional_entitlements(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<PromotionalsQuery>,
 ) -> Result<Response, ApiError> {

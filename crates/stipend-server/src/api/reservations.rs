@@ -3,7 +3,7 @@
 use super::access::{asked_of, check, find_with_catalog};
 use super::refusals::{OfReservation, refuse};
 use crate::app::{App, data, ok};
-use crate::context::{Body, By, Caller, Ids, Query, ToRead, ToUse};
+use crate::context::{Body, By, Caller, Ids, Query, ToRead, ToUse, WithQuery};
 use crate::cursor::{List, cut};
 use crate::error::ApiError;
 use crate::mapping::decision::of_check;
@@ -305,7 +305,7 @@ async fn extend_reservation(
         (status = "default", body = ErrorBody)))]
 async fn list_reservations(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<ReservationsQuery>,
 ) -> Result<Response, ApiError> {
     let found = app.caught_up(&caller, &query.customer_id.0).await?;

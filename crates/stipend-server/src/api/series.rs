@@ -1,7 +1,7 @@
 //! The use of credits over time.
 
 use crate::app::{App, data};
-use crate::context::{By, Query, ToRead};
+use crate::context::{By, Query, ToRead, WithQuery};
 use crate::cursor::{List, Place};
 use crate::error::ApiError;
 use crate::mapping::instant;
@@ -99,7 +99,7 @@ fn list_of(env: EnvId, slot: Slot, query: &CreditUsageQuery) -> List {
     responses((status = 200, body = Data<CreditUsage>), (status = "default", body = ErrorBody)))]
 async fn get_credit_usage(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<CreditUsageQuery>,
 ) -> Result<Response, ApiError> {
     // First the position: the customer that is found then has all of it.

@@ -3,7 +3,7 @@
 
 use super::subscriptions::{not_found, parse_id, render};
 use crate::app::{App, data};
-use crate::context::{Body, BulkBody, By, Caller, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, BulkBody, By, Caller, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::error::ApiError;
 use crate::mapping::{preview, subscription as mapping, upcoming};
 use axum::extract::State;
@@ -188,7 +188,7 @@ async fn cancel_schedule(
     responses((status = 200, body = Data<Vec<UpcomingStep>>), (status = "default", body = ErrorBody)))]
 async fn list_upcoming(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<UpcomingQuery>,
 ) -> Result<Response, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::customers::created_range;
 use crate::app::{App, data, ok};
-use crate::context::{Body, By, Ids, Query, ToManage, ToRead};
+use crate::context::{Body, By, Ids, Query, ToManage, ToRead, WithQuery};
 use crate::cursor::List;
 use crate::error::ApiError;
 use crate::ids::random_id;
@@ -73,7 +73,7 @@ fn render_provisioned(outcome: &Outcome<'_>) -> Provisioned {
     responses((status = 200, body = Page<Subscription>), (status = "default", body = ErrorBody)))]
 async fn list_subscriptions(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Query(query): Query<SubscriptionsQuery>,
 ) -> Result<Response, ApiError> {
     let list = List::new(caller.env, "subscriptions");

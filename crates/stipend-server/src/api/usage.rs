@@ -3,7 +3,7 @@
 use super::bulk::{Bulk, partial};
 use super::consumption::dimensions;
 use crate::app::{App, data, ok};
-use crate::context::{Body, BulkBody, By, Caller, Ids, Query, ToCheck, ToRead, ToUse};
+use crate::context::{Body, BulkBody, By, Caller, Ids, Query, ToCheck, ToRead, ToUse, WithQuery};
 use crate::error::ApiError;
 use crate::mapping::usage as mapping;
 use axum::extract::State;
@@ -276,7 +276,7 @@ fn estimate(
     responses((status = 200, body = Data<UsageHistory>), (status = "default", body = ErrorBody)))]
 async fn usage_history(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids((customer, feature)): Ids<(String, String)>,
     Query(query): Query<UsageHistoryQuery>,
 ) -> Result<Response, ApiError> {

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::field::{Choice, Dangerous, Field, Sheet, add_page};
 use super::form::{Form, Trouble};
 use super::layout::Section;
+use super::once;
 use super::ui::{Head, Tone, badge, empty, facts, primary, table, time};
 use super::visit::{Posted, Visit};
 use super::who::{called, who};
@@ -121,6 +122,7 @@ fn new_page(visit: &Visit, form: &Form) -> Markup {
             "The key opens " strong { (visit.environment.name) } ". It is shown once, on the next \
              page."
         }
+        (once::field(form))
         (Field::text(form, "name", "Name").max(length)
             .hint("Where it is used, such as “checkout service”. It may be left out."))
         (Choice { form, name: SCOPE, label: "What it may do", options })
@@ -129,7 +131,7 @@ fn new_page(visit: &Visit, form: &Form) -> Markup {
 }
 
 async fn new(visit: Visit) -> Response {
-    let body = new_page(&visit, &Form::parse(b"scope=full"));
+    let body = new_page(&visit, &once::noted(&visit, Form::parse(b"scope=full")));
     visit.page(SECTION, TITLE, &body)
 }
 
@@ -148,8 +150,11 @@ async fn create(posted: Posted) -> Response {
     let name = form.get("name").trim().to_owned();
     let rights = Rights { manages_environments };
     let key = ApiKey { name, scope, rights, ..ApiKey::new(&secret) };
-    match visit.run(Command::CreateKey(key)).await {
-        Ok(_) => visit.made_key(&visit.path(LIST), "The API key was added.", secret),
+    match once::run(&visit, &["dashboard/api-key"], &form, Command::CreateKey(key)).await {
+        Ok(true) => visit.made_key(&visit.path(LIST), "The API key was added.", secret),
+        Ok(false) => {
+            visit.made_before(&visit.path(LIST), "This form has added its API key before.")
+        }
         Err(trouble) => {
             let body = new_page(&visit, &form.with(trouble));
             visit.refused(SECTION, TITLE, &body)

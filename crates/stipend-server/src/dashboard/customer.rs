@@ -16,8 +16,9 @@ mod usage;
 
 use super::failure::Failure;
 use super::field::one_button;
-use super::form::Trouble;
+use super::form::{Form, Trouble};
 use super::layout::Section;
+use super::once;
 use super::ui::{Head, Tone, badge, button, id, isolated};
 use super::visit::Visit;
 use super::words::{currency as credit_name, package as package_name, per as each};
@@ -139,6 +140,21 @@ impl<'v> Look<'v> {
     pub(super) async fn run(&self, command: CustomerCommand) -> Result<(), Trouble> {
         let id = self.customer().profile.id.clone();
         self.visit.run(Command::Customer(id, command)).await.map(|_| ())
+    }
+
+    /// Does a command to it once, however often the form is sent.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub(super) async fn run_once(
+        &self,
+        what: &str,
+        form: &Form,
+        command: CustomerCommand,
+    ) -> Result<(), Trouble> {
+        let id = self.customer().profile.id.clone();
+        let what = [what, id.as_str()];
+        once::run(self.visit, &what, form, Command::Customer(id.clone(), command)).await.map(|_| ())
     }
 
     /// A tab of its page.

@@ -4,6 +4,7 @@ use super::field::{Choice, Field, add_page};
 use super::form::{Form, Trouble};
 use super::layout::Section;
 use super::object::Object;
+use super::once;
 use super::ui::{Head, Tone, badge, primary, table, time};
 use super::visit::{Posted, Visit};
 use crate::app::App;
@@ -120,6 +121,7 @@ pub(super) fn settings_object(form: &Form) -> Object {
 fn new_page(visit: &Visit, form: &Form) -> Markup {
     let length_max = u32::try_from(EnvironmentName::LENGTH_MAX).unwrap_or(u32::MAX);
     let fields = html! {
+        (once::field(form))
         (Field::text(form, "name", "Name").required().max(length_max).hint(
             "Lower-case letters, digits and hyphens. It stands in addresses."))
         (Choice {
@@ -140,7 +142,7 @@ fn new_page(visit: &Visit, form: &Form) -> Markup {
 }
 
 async fn new(visit: Visit) -> Response {
-    let body = new_page(&visit, &Form::default());
+    let body = new_page(&visit, &once::noted(&visit, Form::default()));
     visit.page(SECTION, TITLE, &body)
 }
 
@@ -158,11 +160,14 @@ async fn create(posted: Posted) -> Response {
             name: asked.name.0,
             key: ApiKey::new(&secret),
         };
-        visit.run(command).await.map_err(|trouble| trouble.or_at("name"))?;
-        Ok::<_, Trouble>(name)
+        let done = once::run(&visit, &["dashboard/environment"], &form, command).await;
+        Ok::<_, Trouble>((name, done.map_err(|trouble| trouble.or_at("name"))?))
     };
     match created.await {
-        Ok(name) => visit.made_key(&path_of(&name), format!("{name} was added."), secret),
+        Ok((name, true)) => visit.made_key(&path_of(&name), format!("{name} was added."), secret),
+        Ok((name, false)) => {
+            visit.made_before(&path_of(&name), format!("This form has added {name} before."))
+        }
         Err(trouble) => {
             let form = form.clone().with(trouble);
             visit.refused(SECTION, TITLE, &new_page(&visit, &form))

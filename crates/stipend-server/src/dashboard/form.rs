@@ -1,6 +1,8 @@
 //! A form as it was sent, and what is wrong with it.
 
+use crate::admission::Place;
 use crate::error::ApiError;
+use std::sync::Arc;
 use stipend_engine::Refusal;
 use stipend_wire::WireError;
 
@@ -94,6 +96,8 @@ pub(super) struct Form {
     fields: Vec<(String, String)>,
     trouble: Option<Trouble>,
     focus: Option<String>,
+    /// The room that its fields take, where they are many.
+    _room: Option<Arc<Place>>,
 }
 
 impl Form {
@@ -104,6 +108,12 @@ impl Form {
             .map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n")))
             .collect();
         Self { fields, ..Self::default() }
+    }
+
+    /// The same form, which keeps that room.
+    pub(super) fn within(mut self, room: Option<Place>) -> Self {
+        self._room = room.map(Arc::new);
+        self
     }
 
     /// A form that is filled with what is there.
@@ -131,6 +141,12 @@ impl Form {
     pub(super) fn encoded(&self) -> String {
         let mut text = form_urlencoded::Serializer::new(String::new());
         text.extend_pairs(&self.fields).finish()
+    }
+
+    /// As [`Form::encoded`], without some of them.
+    pub(super) fn encoded_but(&self, names: &[&str]) -> String {
+        let fields = self.fields.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
     }
 
     /// The fields below a name, with what of their names stands below it.

@@ -140,6 +140,13 @@ impl Sessions {
         }
     }
 
+    /// Leaves a message for the next page, unless one is there.
+    pub(super) fn leave_unless_left(&self, digest: &[u8; 32], flash: Flash) {
+        if let Some(kept) = self.lock().get_mut(digest) {
+            kept.flash.get_or_insert(flash);
+        }
+    }
+
     /// Takes the message for this page.
     pub(super) fn take(&self, digest: &[u8; 32]) -> Option<Flash> {
         self.lock().get_mut(digest)?.flash.take()

@@ -31,6 +31,8 @@ const SECTION: Section = Section::Settings;
 const NOW: &str = "now";
 /// The name of the buttons that advance by a step.
 const STEP: &str = "step";
+/// The name of the field that says from when on.
+const FROM: &str = "from";
 
 pub(super) fn router() -> Router<App> {
     Router::new()
@@ -93,6 +95,7 @@ fn test_clock(visit: &Visit, form: &Form) -> Markup {
         }
         form.sheet method="post" action=(action) {
             (token(visit))
+            input type="hidden" name=(FROM) value=(visit.now());
             (summary(form))
             (Field::instant(form, NOW, if is_frozen { "Advance to" } else { "Freeze at" }).hint("In UTC."))
             div.actions {
@@ -113,7 +116,7 @@ async fn show(visit: Visit) -> Response {
 }
 
 /// The instant that a form asks for: one that was typed, or a step of the environment's calendar
-/// from its now.
+/// from the now that its page showed, so that it is the same instant however often it is sent.
 fn asked_instant(visit: &Visit, form: &Form) -> Result<Timestamp, Trouble> {
     let interval = match form.get(STEP) {
         "day" => Interval::Days(1),
@@ -123,8 +126,9 @@ fn asked_instant(visit: &Visit, form: &Form) -> Result<Timestamp, Trouble> {
             return Ok(object.read::<SetTestClock>()?.now);
         }
     };
+    let at = Timestamp::parse(form.get(FROM)).unwrap_or_else(|_| visit.now());
     let zone = visit.environment.catalog.settings.zone.clone();
-    Ok(boundary(&Anchor { at: visit.now(), zone }, interval, 1))
+    Ok(boundary(&Anchor { at, zone }, interval, 1))
 }
 
 async fn set_clock(posted: Posted) -> Response {

@@ -8,10 +8,12 @@ use super::password;
 use super::state::LinkKind;
 use super::throttle::Peer;
 use super::ui::Head;
-use super::visit::{Posted, Visit, find_session, read_form, signed_in, signed_out};
+use super::visit::{
+    OPEN_FORM_BYTES_MAX, Posted, Visit, find_session, read_form, signed_in, signed_out,
+};
 use crate::app::App;
 use axum::Router;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{FromRequest as _, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -100,8 +102,11 @@ fn read_name(form: &Form) -> Result<String, Trouble> {
 }
 
 async fn make_owner(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+    if app.engine().has_operators() {
+        return Ok(stale_set_up());
+    }
     let headers = request.headers().clone();
-    let form = read_form(request, &app).await?;
+    let form = read_form(request, &app, OPEN_FORM_BYTES_MAX).await?;
     let now = app.engine().wall_now();
     if !app.dashboard().has_link(LinkKind::SetUp, form.get("token"), now) {
         return Ok(stale_set_up());
@@ -167,7 +172,7 @@ fn sign_in_page(app: &App, form: &Form) -> Markup {
 async fn enter(State(app): State<App>, request: Request) -> Result<Response, Failure> {
     let headers = request.headers().clone();
     let peer = client_of(&app, &request);
-    let form = read_form(request, &app).await?;
+    let form = read_form(request, &app, OPEN_FORM_BYTES_MAX).await?;
     let refuse = |status: StatusCode, trouble: Trouble| {
         let form = Form::filled(["name", "next"].map(|field| (field, form.get(field).to_owned())));
         (status, sign_in_page(&app, &form.with(trouble))).into_response()
@@ -175,8 +180,7 @@ async fn enter(State(app): State<App>, request: Request) -> Result<Response, Fai
     let trouble = |message: String| Trouble { message, field: None };
     let name = stipend_wire::text::composed(form.get("name").trim()).into_owned();
     if let Err(seconds) = app.dashboard().throttle.begin(&name, peer, app.engine().wall_now()) {
-        let message = format!("There were too many attempts. Try again in {seconds} seconds.");
-        return Ok(refuse(StatusCode::TOO_MANY_REQUESTS, trouble(message)));
+        return Ok(refuse(StatusCode::TOO_MANY_REQUESTS, trouble(too_many(seconds))));
     }
     let known = app.engine().find_operator(&name).map(|operator| operator.password);
     match password::verify(&app, known, form.get("password")).await {
@@ -192,6 +196,10 @@ async fn enter(State(app): State<App>, request: Request) -> Result<Response, Fai
             Ok(signed_in(&app, &headers, &name, inside(form.get("next"))))
         }
     }
+}
+
+fn too_many(seconds: i64) -> String {
+    format!("There were too many attempts. Try again in {seconds} seconds.")
 }
 
 /// The address of whoever signs in, behind the proxies that are trusted.
@@ -244,15 +252,30 @@ async fn account(visit: Visit) -> Response {
     visit.page(Section::Account, "Account", &body)
 }
 
-async fn change_password(State(app): State<App>, headers: HeaderMap, posted: Posted) -> Response {
-    let Posted { visit, form } = posted;
+async fn change_password(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+    let headers = request.headers().clone();
+    let peer = client_of(&app, &request);
+    let Posted { visit, form } = Posted::from_request(request, &app).await?;
     let name = visit.session.name.clone();
+    let refuse = |status: StatusCode, trouble: Trouble| {
+        let form = Form::default().with(trouble);
+        let page = visit.refused(Section::Account, "Account", &account_page(&visit, &form));
+        Ok((status, page).into_response())
+    };
+    // Whoever finds somebody's session guesses their password here as they would at the door.
+    let throttle = &app.dashboard().throttle;
+    if let Err(seconds) = throttle.begin(&name, peer, app.engine().wall_now()) {
+        let trouble = Trouble::at("current", too_many(seconds));
+        return refuse(StatusCode::TOO_MANY_REQUESTS, trouble);
+    }
     let changed = async {
         let known = app.engine().find_operator(&name).map(|operator| operator.password);
         let is_right = password::verify(&app, known, form.get("current")).await;
         if !is_right.ok_or_else(busy)? {
+            tracing::warn!(name, peer = ?peer, "a change of the dashboard's password failed");
             return Err(Trouble::at("current", "That is not the password."));
         }
+        throttle.got_in(&name, peer);
         let operator = read_operator(&app, &form, &name).await?;
         let by = Actor::Operator(name.clone());
         app.run((PRODUCTION, by), Command::SetPassword(operator)).await?;
@@ -262,11 +285,8 @@ async fn change_password(State(app): State<App>, headers: HeaderMap, posted: Pos
         Ok(()) => {
             app.dashboard().sessions.end_all(&name);
             tracing::info!(name, "the password of the dashboard was changed");
-            signed_in(&app, &headers, &name, "/")
+            Ok(signed_in(&app, &headers, &name, "/"))
         }
-        Err(trouble) => {
-            let form = Form::default().with(trouble);
-            visit.refused(Section::Account, "Account", &account_page(&visit, &form))
-        }
+        Err(trouble) => refuse(StatusCode::UNPROCESSABLE_ENTITY, trouble),
     }
 }

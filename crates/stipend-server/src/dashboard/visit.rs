@@ -5,8 +5,10 @@ use super::form::{Form, TOKEN_FIELD, Trouble};
 use super::layout::{self, Section};
 use super::security;
 use super::session::{Flash, Session};
+use crate::admission::SMALL_BODY;
 use crate::app::App;
 use crate::context::is_beyond_limit;
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
@@ -24,8 +26,10 @@ use stipend_wire::environment::ApiKey;
 const SECURE_COOKIE: &str = "__Host-stipend";
 /// The cookie of a session without TLS, on this machine for instance.
 const PLAIN_COOKIE: &str = "stipend";
-/// The greatest form.
+/// The greatest form of somebody who is signed in.
 const FORM_BYTES_MAX: usize = 256 << 10;
+/// The greatest form that anybody may send: one that needs no room among the bodies of all requests.
+pub(super) const OPEN_FORM_BYTES_MAX: usize = SMALL_BODY;
 
 /// Somebody signed in who looks at a page.
 #[derive(Clone, Debug)]
@@ -173,6 +177,14 @@ impl Visit {
         self.go(to)
     }
 
+    /// As [`Visit::made_key`], where the form was sent before. A key that no page has shown yet is shown
+    /// there.
+    pub(super) fn made_before(&self, to: &str, message: impl Into<String>) -> Response {
+        let flash = Flash { message: message.into(), is_refusal: false, key: None };
+        self.app.dashboard().sessions.leave_unless_left(&self.session.digest, flash);
+        self.go(to)
+    }
+
     /// Goes to an address after something was tried that has no form of its own, and says there
     /// how it went.
     pub(super) fn tried(
@@ -243,7 +255,8 @@ impl FromRequest<App> for Posted {
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::open(&mut parts, app).await?;
-        let form = read_form(Request::from_parts(parts, body), app).await?;
+        let request = Request::from_parts(parts, body);
+        let form = read_form(request, app, FORM_BYTES_MAX).await?;
         // Both are hashes' length of random digits, so comparing their hashes tells nothing.
         let (sent, kept) = (form.get(TOKEN_FIELD), visit.session.token.as_str());
         if blake3::hash(sent.as_bytes()) != blake3::hash(kept.as_bytes()) {
@@ -253,16 +266,23 @@ impl FromRequest<App> for Posted {
     }
 }
 
-/// Reads the form of a request.
-pub(super) async fn read_form(request: Request, app: &App) -> Result<Form, Failure> {
+/// Reads the form of a request, of so many bytes at most. A large one takes room among the bodies of all
+/// requests for as long as it is kept.
+pub(super) async fn read_form(request: Request, app: &App, limit: usize) -> Result<Form, Failure> {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("application/x-www-form-urlencoded") {
         return Err(Failure::Unreadable("Forms are sent as application/x-www-form-urlencoded."));
     }
-    let body = axum::body::to_bytes(request.into_body(), FORM_BYTES_MAX);
+    let sizes = request.body().size_hint();
+    if usize::try_from(sizes.lower()).is_ok_and(|least| least > limit) {
+        return Err(Failure::TooLarge);
+    }
+    let most = sizes.upper().and_then(|most| usize::try_from(most).ok());
+    let room = app.room_for_body(most.map_or(limit, |most| most.min(limit)))?;
+    let body = axum::body::to_bytes(request.into_body(), limit);
     match tokio::time::timeout(app.limits().body_timeout, body).await {
-        Ok(Ok(bytes)) => Ok(Form::parse(&bytes)),
+        Ok(Ok(bytes)) => Ok(Form::parse(&bytes).within(room)),
         Ok(Err(error)) if is_beyond_limit(&error) => Err(Failure::TooLarge),
         Ok(Err(_)) => Err(Failure::Unreadable("It ended too early.")),
         Err(_) => Err(Failure::Unreadable("It took too long to arrive.")),

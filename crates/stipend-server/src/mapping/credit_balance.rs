@@ -76,6 +76,20 @@ pub(crate) fn to_wire(
     }
 }
 
+/// The grants in force as people are shown them, the first ones alone: those from which something can
+/// be drawn before those that are used up, each in burn order. Years of used-up grants would hide what
+/// there is otherwise.
+pub(crate) fn first_shown(pool: &Pool, most: usize) -> Vec<&Grant> {
+    let mut shown: Vec<&Grant> = pool.live.open().iter().take(most).collect();
+    if shown.len() < most {
+        let mut spent: Vec<&Grant> = pool.live.spent().collect();
+        spent.sort_by_key(|grant| grant.burn_key());
+        let room = most - shown.len();
+        shown.extend(spent.into_iter().take(room));
+    }
+    shown
+}
+
 /// What the subscriptions bring next.
 fn coming(customer: &Customer, catalog: &Catalog) -> Vec<Coming> {
     let active = customer.subscriptions.iter().filter(|one| one.terms.is_active());
@@ -108,7 +122,11 @@ fn balance(
             let at = grant.expires_at.filter(|_| grant.remaining().is_positive())?;
             Some((at, grant.remaining()))
         })),
-        grants: live().take(GRANTS_MAX).map(|grant| grant_to_wire(catalog, grant)).collect(),
+        grants: pool
+            .into_iter()
+            .flat_map(|pool| first_shown(pool, GRANTS_MAX))
+            .map(|grant| grant_to_wire(catalog, grant))
+            .collect(),
         more_grants: pool.map_or(0, |pool| pool.live.len()).saturating_sub(GRANTS_MAX),
     }
 }

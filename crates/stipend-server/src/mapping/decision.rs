@@ -6,6 +6,7 @@ mod reported;
 mod told;
 
 pub(crate) use reported::{Refused, of_refusal, of_row};
+use told::NAME_LENGTH_MAX;
 pub(crate) use told::{Lookups, actor, to_wire};
 
 use grants::{Turn, spread, subscription, subscription_of_feature, subscription_of_turns};
@@ -29,6 +30,19 @@ pub(crate) struct Asked {
     pub(crate) feature: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) requested: Option<Amount>,
+}
+
+impl Asked {
+    /// Keeps as much of each text as is told: a caller may send a whole address of them.
+    fn shorten(&mut self) {
+        let others = [&mut self.resource, &mut self.feature, &mut self.currency];
+        for text in others.into_iter().flatten().chain([&mut self.customer]) {
+            if let Some((end, _)) = text.char_indices().nth(NAME_LENGTH_MAX) {
+                text.truncate(end);
+                text.shrink_to_fit();
+            }
+        }
+    }
 }
 
 /// What is known of a decision.
@@ -139,8 +153,9 @@ impl Facts {
         self.slot
     }
 
-    /// Keeps so many of its draws.
+    /// Keeps so many of its draws, and of what was asked as much as is told.
     pub(crate) fn shorten(&mut self, draws: usize) {
+        self.asked.shorten();
         self.left_out += self.turns.len().saturating_sub(draws);
         if self.turns.len() > draws {
             self.turns.truncate(draws);

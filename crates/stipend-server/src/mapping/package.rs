@@ -1,6 +1,7 @@
 //! Plans and add-ons, with their charges.
 
 use super::{entitlement, instant};
+use crate::error::ApiError;
 use crate::ids;
 use serde::Serialize;
 use stipend_core::catalog::{
@@ -266,6 +267,7 @@ fn charges_from_wire(
     input: &ChargesInput,
     now: Timestamp,
 ) -> Result<(Pricing, Charges), WireError> {
+    refuse_what_counts_otherwise(input)?;
     let mut charges = Charges::default();
     for row in input.to_rows()? {
         let list = if row.is_overage { &mut charges.overage } else { &mut charges.rows };
@@ -273,6 +275,34 @@ fn charges_from_wire(
     }
     charges.rates = rates_from_wire(input)?;
     Ok((pricing_from_wire(input.pricing_type), charges))
+}
+
+/// Refuses what would make usage cost other credits than this server counts: a price that says when
+/// usage starts anew, and credit rates of overage or of one country.
+fn refuse_what_counts_otherwise(input: &ChargesInput) -> Result<(), WireError> {
+    let refuse = |param: String, what: &str| Err(ApiError::not_supported(&param, what).into_wire());
+    for (at, model) in input.pricing_models.iter().flatten().enumerate() {
+        for (key, is_given) in [
+            ("resetPeriod", model.reset_period.is_some()),
+            ("yearlyResetPeriodConfiguration", model.yearly_reset_period_configuration.is_some()),
+            ("monthlyResetPeriodConfiguration", model.monthly_reset_period_configuration.is_some()),
+            ("weeklyResetPeriodConfiguration", model.weekly_reset_period_configuration.is_some()),
+        ] {
+            if is_given {
+                let what = "a reset of usage by a price (the entitlement of the feature says it)";
+                return refuse(format!("/charges/pricingModels/{at}/{key}"), what);
+            }
+        }
+    }
+    for placed in input.credit_rates() {
+        if placed.is_overage {
+            return refuse(placed.pointer, "a credit rate of overage");
+        }
+        if placed.has_country {
+            return refuse(placed.pointer, "a credit rate of one country");
+        }
+    }
+    Ok(())
 }
 
 /// What the base rows say about credits for usage. A formula that cannot be read is refused, in
@@ -287,7 +317,7 @@ fn rates_from_wire(input: &ChargesInput) -> Result<Vec<CreditRate>, WireError> {
             })
         });
         let formula = formula.transpose()?;
-        let Some(feature) = placed.feature_id.filter(|_| !placed.is_overage) else { continue };
+        let Some(feature) = placed.feature_id else { continue };
         rates.push(CreditRate {
             feature: feature.clone(),
             billing_period: match placed.billing_period {

@@ -1,6 +1,7 @@
 //! The operations of the contract, as the document says them, and that the table has them all.
 
 use crate::requests::LINES;
+use crate::world;
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -12,6 +13,7 @@ pub(crate) struct Operation {
     pub(crate) id: String,
     pub(crate) method: String,
     pub(crate) template: String,
+    pub(crate) has_query: bool,
 }
 
 impl Operation {
@@ -51,6 +53,9 @@ fn read_document() -> Vec<Operation> {
                 id: operation["operationId"].as_str().expect(OPENAPI).to_owned(),
                 method: method.to_uppercase(),
                 template: template.clone(),
+                has_query: operation["parameters"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one["in"] == "query")),
             },
         )
     });
@@ -94,4 +99,31 @@ fn the_document_describes_the_api_and_nothing_else() {
         let is_embedded = operation.template == "/embed/credit-balance.json";
         assert!(is_embedded || operation.template.starts_with("/api/v"), "{operation:?}");
     }
+}
+
+/// A parameter that an operation does not have is one that its caller relies on in vain.
+#[test]
+fn row_78_an_operation_without_a_query_refuses_every_parameter() {
+    let server = world::full();
+    let position = server.position();
+    let mut faults = Vec::new();
+    // What a browser asks with a token has tests of its own.
+    let is_it =
+        |operation: &&Operation| !operation.has_query && operation.template.starts_with("/api/");
+    for operation in operations().iter().filter(is_it) {
+        for (query, expected) in [
+            ("limit=1", "400 unknown_parameter limit"),
+            ("dryRun=true", "400 unknown_parameter dryRun"),
+            ("limit=1&limit=2", "400 unknown_parameter limit"),
+            ("a=%ff", "400 invalid_parameter"),
+        ] {
+            let path = format!("{}?{query}", operation.path("acme"));
+            let found = server.request(&operation.method, &path).raw("{}").send().verdict();
+            if found != expected {
+                faults.push(format!("{} {path}: {found}, not {expected}", operation.method));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(server.position(), position, "nothing was done");
 }

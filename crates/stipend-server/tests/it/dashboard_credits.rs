@@ -136,10 +136,17 @@ fn an_adjustment_that_is_refused_says_why_at_its_field() {
     check("amount", "NaN", "amount");
     check("amount", "0.0000000001", "amount");
     check("amount", "", "amount");
+    check("amount", "1_000", "amount");
+    check("amount", "+1", "amount");
+    check("priority", "1,5", "priority");
     check("priority", "101", "priority");
     check("expireAt", "2020-01-01T00:00", "expireAt");
     check("effectiveAt", "soon", "effectiveAt");
     check("comment", &long, "comment");
+    let comma = [("currencyId", "api-credits"), ("grantType", "PAID"), ("amount", "1,5")];
+    let page = text(&browser.submit(&adjust, &adjust, &comma).text());
+    let how = "Write a number in digits, with a point before decimals: 1500, 1,500 or 1.5.";
+    assert!(page.contains(how), "{page}");
     let gift = [
         ("currencyId", "api-credits"),
         ("grantType", "PROMOTIONAL"),
@@ -400,4 +407,21 @@ fn forms_about_customers_are_refused_without_their_token() {
         assert_eq!(stranger.post_raw(&path, &[]).status, 303, "{path}: signed out");
     }
     assert_eq!(server.position(), position, "nothing was written");
+}
+
+#[test]
+fn what_can_be_drawn_stands_before_what_is_used_up() {
+    let server = world::example();
+    for number in 0..60 {
+        let ahead = json!({ "amount": 1, "priority": 0, "displayName": format!("Bonus {number}") });
+        world::grant(&server, "acme", &ahead);
+    }
+    consume(&server, "all", 60);
+    let page = text(&Browser::signed_in(&server).page(CREDITS));
+    let (_, table) = page.split_once("In force Void").expect("there is a table");
+    let (table, _) = table.split_once("The first 50 are shown").expect("there are more");
+    assert!(table.starts_with(" 1 Recurring credits of plan growth"), "{table}");
+    assert!(table.contains("2 Recurring credits of add-on extra"), "{table}");
+    assert!(table.contains("— Bonus 0 Promotional Used up 0 of 1"), "{table}");
+    assert!(table.contains("Bonus 47") && !table.contains("Bonus 48"), "{table}");
 }

@@ -216,6 +216,24 @@ fn the_figures_are_those_of_the_explanation() {
 }
 
 #[test]
+fn what_can_be_drawn_is_told_before_what_is_used_up() {
+    let server = world::example();
+    for number in 0..30 {
+        let ahead = json!({ "amount": 1, "priority": 0, "displayName": format!("Bonus {number}") });
+        world::grant(&server, "acme", &ahead);
+    }
+    server.post("/api/v1/credits/consumption", &world::usage("acme", "all", 30));
+    let seen = see(&server, &token(&server, "acme", &json!({}))).json()["data"]["balances"].clone();
+    let grants = seen[0]["grants"].as_array().expect("it is a list");
+    let told: Vec<String> = grants
+        .iter()
+        .map(|one| format!("{} {}", one["displayName"], one["remaining"]).replace('"', ""))
+        .collect();
+    assert_eq!(told[..4], ["growth 50000", "extra × 3 30000", "Bonus 0 0", "Bonus 1 0"]);
+    assert_eq!((told.len(), &seen[0]["moreGrants"]), (20, &json!(12)));
+}
+
+#[test]
 fn the_page_shows_balance_use_and_grants() {
     let server = world::example();
     server.post("/api/v1/credits/consumption", &world::usage("acme", "one", 12_000));

@@ -253,6 +253,37 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "POST /api/v1/subscriptions",
         r#"{"customerId":"bob","planId":"growth","unitQuantity":2}"#,
     ),
+    ("not_supported", "GET /api/v1/coupons", ""),
+    (
+        "not_supported /charges/pricingModels/1/resetPeriod",
+        "PATCH /api/v1/plans/draft-plan",
+        r#"{"charges":{"pricingType":"PAID","pricingModels":[
+            {"billingModel":"FLAT_FEE","pricePeriods":[{"billingPeriod":"MONTHLY"}]},
+            {"billingModel":"USAGE_BASED","featureId":"seats","resetPeriod":"MONTH",
+             "pricePeriods":[{"billingPeriod":"MONTHLY"}]}]}}"#,
+    ),
+    (
+        "not_supported /charges/pricingModels/0/weeklyResetPeriodConfiguration",
+        "PATCH /api/v1/addons/draft-addon",
+        r#"{"charges":{"pricingType":"PAID","pricingModels":[
+            {"billingModel":"USAGE_BASED","featureId":"seats",
+             "weeklyResetPeriodConfiguration":{"accordingTo":"EverySunday"},
+             "pricePeriods":[{"billingPeriod":"MONTHLY"}]}]}}"#,
+    ),
+    (
+        "not_supported /charges/overagePricingModels/0/pricePeriods/1/creditRate",
+        "PATCH /api/v1/plans/draft-plan",
+        r#"{"charges":{"pricingType":"PAID","overagePricingModels":[{"featureId":"seats",
+            "pricePeriods":[{"billingPeriod":"MONTHLY"},{"billingPeriod":"ANNUALLY",
+            "creditRate":{"amount":1,"currencyId":"api-credits"}}]}]}}"#,
+    ),
+    (
+        "not_supported /charges/pricingModels/0/pricePeriods/0/creditRate",
+        "PATCH /api/v1/plans/draft-plan",
+        r#"{"charges":{"pricingType":"PAID","pricingModels":[{"billingModel":"CREDIT_BASED",
+            "featureId":"seats","pricePeriods":[{"billingPeriod":"MONTHLY",
+            "billingCountryCode":"DE","creditRate":{"amount":1,"currencyId":"api-credits"}}]}]}}"#,
+    ),
     (
         "batch_refused",
         "POST /api/v1/credits/consumption/async",

@@ -22,13 +22,13 @@ fn example() -> (Server, Control) {
     (server, control)
 }
 
-fn lasting(operation: Operation, kind: FaultKind) -> Fault {
+pub(crate) fn lasting(operation: Operation, kind: FaultKind) -> Fault {
     Fault { operation, lasting: true, ..Fault::next_append(kind) }
 }
 
 /// Waits until the decider knows what became of the last commit: those who waited for it are told
 /// a moment before, and what they send in that moment is refused with it.
-fn settle(server: &Server) {
+pub(crate) fn settle(server: &Server) {
     let answer = server.engine().submitter().run(PRODUCTION, Command::CatchUp(Slot(0)));
     assert!(matches!(answer, Ok(Reply::Done) | Err(Refusal::Unavailable)), "{answer:?}");
 }
@@ -159,9 +159,21 @@ fn while_the_store_cannot_be_read_no_answer_says_why() {
     assert_eq!(server.get("/api/v1/customers").as_array().unwrap().len(), 1);
 }
 
+/// Only a caller who can name the operation again may send it again.
 #[test]
-fn a_report_without_a_key_is_not_sent_again_where_its_outcome_is_unknown() {
-    for (key, should_retry) in [(Value::Null, Some("false")), ("k".into(), None)] {
+fn what_has_no_key_is_not_sent_again_where_its_outcome_is_unknown() {
+    let gift = json!({
+        "customerId": "acme", "currencyId": "api-credits", "amount": 10, "displayName": "Gift",
+        "grantType": "PROMOTIONAL",
+    });
+    let report = |key: Value| {
+        let mut report = json!({ "customerId": "acme", "featureId": "calls", "value": 1 });
+        if !key.is_null() {
+            report["idempotencyKey"] = key;
+        }
+        json!({ "usages": [report] })
+    };
+    let check = |path: &str, body: &Value, header: Option<&str>, should_retry: Option<&str>| {
         let (server, control) = example();
         let feature = json!({
             "id": "calls", "displayName": "Calls", "featureType": "NUMBER",
@@ -170,33 +182,17 @@ fn a_report_without_a_key_is_not_sent_again_where_its_outcome_is_unknown() {
         server.post("/api/v1/features", &feature);
         settle(&server);
         control.fail(Fault::next_append(FaultKind::Failed));
-        let mut report = json!({ "customerId": "acme", "featureId": "calls", "value": 1 });
-        if !key.is_null() {
-            report["idempotencyKey"] = key;
-        }
-        let answer = server.call("POST", "/api/v1/usage", &json!({ "usages": [report] }));
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"unavailable".into()));
-        assert_eq!(answer.header("x-should-retry"), should_retry);
-        assert_eq!(answer.header("retry-after").is_some(), should_retry.is_none());
-    }
-}
-
-#[test]
-fn a_gift_without_a_key_is_not_sent_again_where_its_outcome_is_unknown() {
-    let gift = json!({
-        "customerId": "acme", "currencyId": "api-credits", "amount": 10, "displayName": "Gift",
-        "grantType": "PROMOTIONAL",
-    });
-    for (key, should_retry) in [(None, Some("false")), (Some("k"), None)] {
-        let (server, control) = example();
-        settle(&server);
-        control.fail(Fault::next_append(FaultKind::Failed));
-        let request = server.request("POST", "/api/v1/credits/grants");
+        let request = server.request("POST", path);
         let request =
-            key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
-        let answer = request.json(&gift).send();
+            header.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
+        let answer = request.json(body).send();
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"unavailable".into()));
-        assert_eq!(answer.header("x-should-retry"), should_retry);
-        assert_eq!(answer.header("retry-after").is_some(), should_retry.is_none());
-    }
+        assert_eq!(answer.header("x-should-retry"), should_retry, "{path}");
+        assert_eq!(answer.header("retry-after").is_some(), should_retry.is_none(), "{path}");
+    };
+    let (grants, usage) = ("/api/v1/credits/grants", "/api/v1/usage");
+    check(grants, &gift, None, Some("false"));
+    check(grants, &gift, Some("k"), None);
+    check(usage, &report(Value::Null), None, Some("false"));
+    check(usage, &report("k".into()), None, None);
 }

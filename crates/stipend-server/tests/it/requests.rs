@@ -134,6 +134,8 @@ pub(crate) const LINES: &[Line] = &[
     patch("/api/v1/subscriptions/sub-1", r#"{"addons":[{"id":"extra","quantity":2}]}"#),
     get("/api/v1/subscriptions"),
     get("/api/v1/customers/acme/resources"),
+    get("/api/v1/customers/acme/invoices?stateIn=OPEN,PAID&orderBy=dueDate&orderDir=DESC&limit=5"),
+    get("/api/v1/customers/acme/contracts"),
     post(
         "/api/v1/credits/consumption",
         r#"{"customerId":"acme","currencyId":"api-credits","amount":1250.5,

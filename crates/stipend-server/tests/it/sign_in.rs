@@ -233,6 +233,32 @@ fn a_new_password_ends_all_other_sessions() {
     assert_eq!(enter(&other, "maria", new).status, 303);
 }
 
+/// Whoever finds a screen that was left open guesses no faster there than at the door.
+#[test]
+fn who_guesses_the_current_password_waits_as_at_sign_in() {
+    let server = Server::new();
+    let browser = set_up(&server);
+    let change = |current: &str, new: &str| {
+        let fields = [("current", current), ("password", new), ("again", new)];
+        browser.submit("/account", "/account", &fields)
+    };
+    for _ in 0..5 {
+        assert_eq!(change("wrong horse 1", "amber teapot 4").status, 422);
+    }
+    let answer = change(PASSWORD, "amber teapot 4");
+    assert_eq!(answer.status, 429);
+    assert!(answer.text().contains("Try again in"), "{}", answer.text());
+    assert_eq!(enter(&Browser::new(&server), "maria", PASSWORD).status, 429, "at the door too");
+    server.advance(2);
+    assert_eq!(change(PASSWORD, "short").status, 422, "the new one is refused");
+    for _ in 0..5 {
+        assert_eq!(change("wrong horse 1", "amber teapot 4").status, 422, "it is forgotten");
+    }
+    server.advance(2);
+    assert_eq!(change(PASSWORD, "amber teapot 4").status, 303);
+    assert_eq!(enter(&Browser::new(&server), "maria", "amber teapot 4").status, 303);
+}
+
 /// Neither a zero byte nor a length ends a password before its end.
 #[test]
 fn row_83_a_password_counts_to_its_last_byte() {
@@ -266,7 +292,51 @@ fn row_83_a_form_that_is_too_large_is_refused_as_such() {
     assert!(!answer.text().contains("ppp"), "it is not shown again");
     let long = "p".repeat(2_000);
     assert_eq!(enter(&browser, "maria", &long).status, 422, "it is a wrong one");
+    assert_eq!(enter(&browser, "maria", &"p".repeat(20_000)).status, 413, "nobody has such a one");
     assert_eq!(enter(&browser, "maria", PASSWORD).status, 303);
+}
+
+/// What anybody may send is small, and refused by its length before any of it has come; so is what
+/// nobody could use.
+#[test]
+fn row_83_of_what_anybody_may_send_little_is_read() {
+    let server = Server::new();
+    let listening = server.listen(Limits::default());
+    let check = |path: &str, length: &str, status: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+             content-type: application/x-www-form-urlencoded\r\n{length}\r\n"
+        );
+        let mut stream = connect(&listening);
+        stream.write_all(head.as_bytes()).expect("the server reads");
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+    };
+    for path in ["/signin", "/setup"] {
+        check(path, "content-length: 20000\r\n", "413");
+    }
+    check("/account", "content-length: 200000\r\n", "303");
+    check("/e/production/customers", "content-length: 200000\r\n", "303");
+    let whole = "p".repeat(20_000);
+    check("/signin", &format!("transfer-encoding: chunked\r\n\r\n4e20\r\n{whole}\r\n0\r\n"), "413");
+    set_up(&server);
+    check("/setup", "content-length: 20000\r\n", "410");
+}
+
+#[test]
+fn large_forms_share_the_room_of_all_bodies_and_small_ones_need_none() {
+    let server = Server::new().with_limits(Limits { body_bytes_max: 0, ..Limits::default() });
+    let browser = Browser::signed_in(&server);
+    let position = server.position();
+    let send = |length: usize| {
+        let fields = [("id", "acme"), ("name", "Acme"), ("more", &*"x".repeat(length))];
+        browser.submit("/e/production/new-customer", "/e/production/customers", &fields)
+    };
+    let answer = send(20_000);
+    assert_eq!(answer.status, 429);
+    assert!(answer.text().contains("Too much to do at the moment"), "{}", answer.text());
+    assert_eq!(server.position(), position);
+    assert_eq!(send(10_000).status, 303);
 }
 
 /// Where the table says 401, a browser is sent to sign in.

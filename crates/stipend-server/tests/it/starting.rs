@@ -1,5 +1,6 @@
 //! While the state is loaded only the probes answer; whoever came early is served afterwards.
 
+use crate::failing_store::{lasting, settle};
 use crate::support::{self, Server};
 use crate::world::{self, usage};
 use axum::body::Body;
@@ -11,6 +12,7 @@ use stipend_engine::{Engine, LoadProgress, Options, SystemClock};
 use stipend_server::Front;
 use stipend_server::ids::SystemRandom;
 use stipend_store::MemoryStore;
+use stipend_store::memory::{FaultKind, Operation};
 
 fn ask(front: &Front, path: &str) -> (u16, Option<String>, String) {
     let request = Request::builder().uri(path).header("x-api-key", support::KEY);
@@ -46,6 +48,35 @@ fn while_the_state_is_loaded_probes_say_how_far_that_is_and_all_else_is_put_off(
     front.open(server.app());
     assert_eq!(ask(&front, "/readyz"), (200, None, "ready\n".to_owned()));
     assert_eq!(ask(&front, "/api/v1/credits/custom-currencies").0, 200);
+}
+
+/// Who may look at the metrics is another one than who may use the API.
+#[test]
+fn metrics_that_are_served_apart_are_there_alone() {
+    let server = Server::new();
+    let front = Front::loading(LoadProgress::default(), &SystemRandom);
+    let (public, metrics) = (front.without_metrics(), front.metrics_alone());
+    let others = ["/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json", "/signin"];
+    let check_hidden = |front: &Front, path: &str| {
+        let (status, later, body) = ask(front, path);
+        assert_eq!((status, later), (404, None), "{path}");
+        assert!(body.contains("\"not_found\""), "{path}: {body}");
+    };
+    check_hidden(&public, "/metrics");
+    others.iter().for_each(|path| check_hidden(&metrics, path));
+    assert_eq!(ask(&metrics, "/metrics").0, 503, "the state is not loaded yet");
+
+    front.open(server.app());
+    check_hidden(&public, "/metrics");
+    check_hidden(&public, "/metrics?x=1");
+    check_hidden(&metrics, "/api/v1/credits/custom-currencies");
+    others.iter().for_each(|path| check_hidden(&metrics, path));
+    others[1..].iter().for_each(|path| assert_eq!(ask(&public, path).0, 200, "{path}"));
+    for front in [metrics, front] {
+        let (status, _, body) = ask(&front, "/metrics");
+        assert_eq!(status, 200);
+        assert!(body.contains("stipend_customers 0"), "{body}");
+    }
 }
 
 /// Counts the lines of a log, those of errors apart.
@@ -87,6 +118,34 @@ fn what_is_put_off_while_the_state_is_loaded_is_no_failure_in_the_log() {
     });
     let told: Vec<usize> = lines.0.iter().map(|count| count.load(Ordering::Relaxed)).collect();
     assert_eq!(told, [0, 0]);
+}
+
+/// Whoever watches a server asks often too.
+#[test]
+fn that_a_server_is_not_ready_is_logged_once_and_that_it_is_ready_again() {
+    let store = MemoryStore::new();
+    let control = store.control();
+    let server = Server::in_memory(store);
+    let front = Front::new(server.app());
+    let lines = Lines::default();
+    let told = || lines.0.iter().map(|count| count.load(Ordering::Relaxed)).sum::<usize>();
+    let probe = |status: u16, told_by_now: usize| {
+        for _ in 0..3 {
+            assert_eq!(ask(&front, "/readyz").0, status);
+            assert_eq!(told(), told_by_now, "after {status}");
+        }
+    };
+    let make_customer = |id: &str| server.call("POST", "/api/v1/customers", &json!({ "id": id }));
+    tracing::subscriber::with_default(lines.clone(), || probe(200, 0));
+    control.fail(lasting(Operation::Append, FaultKind::Unavailable));
+    assert_eq!(make_customer("acme").status, 503);
+    settle(&server);
+    tracing::subscriber::with_default(lines.clone(), || probe(503, 1));
+    control.heal();
+    settle(&server);
+    assert_eq!(make_customer("acme").status, 200);
+    tracing::subscriber::with_default(lines.clone(), || probe(200, 2));
+    assert_eq!(lines.0[1].load(Ordering::Relaxed), 0, "it is no failure of the requests");
 }
 
 /// More rows than a start reads at once.

@@ -5,5 +5,6 @@ mod backups;
 mod doctor;
 mod fsck;
 mod keys;
+mod metrics;
 mod operators;
 mod support;

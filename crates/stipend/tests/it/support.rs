@@ -115,19 +115,29 @@ impl Place {
 
     /// Starts a server.
     pub(crate) fn serve(&self) -> Serving {
+        self.serve_with(&[])
+    }
+
+    /// Starts a server that is told more.
+    pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Serving {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--log", "error"];
         let mut command = stipend(self.0.path(), &arguments);
+        command.envs(environment.iter().copied());
         let mut child =
             command.env("STIPEND_BOOTSTRAP_API_KEY", KEY).spawn().expect("the binary runs");
         let mut line = String::new();
         let out = child.stdout.take().expect("it is piped");
         BufReader::new(out).read_line(&mut line).expect("it says where it listens");
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
-        let mut told = String::new();
         let err = child.stderr.take().expect("it is piped");
-        BufReader::new(err).read_line(&mut told).expect("it says where the dashboard is");
-        let set_up = told.split_once("token=").map(|(_, token)| token.trim().to_owned());
-        Serving { child, url: url.to_owned(), set_up }
+        let mut told = BufReader::new(err).lines().map(|line| line.expect("it says text"));
+        let mut line = told.next().expect("it says where the dashboard is");
+        let metrics = line.strip_prefix("metrics: ").map(ToOwned::to_owned);
+        if metrics.is_some() {
+            line = told.next().expect("it says where the dashboard is");
+        }
+        let set_up = line.split_once("token=").map(|(_, token)| token.trim().to_owned());
+        Serving { child, url: url.to_owned(), metrics, set_up }
     }
 }
 
@@ -167,7 +177,9 @@ pub(crate) fn signal(name: &str, child: &Child) {
 /// A server that runs.
 pub(crate) struct Serving {
     child: Child,
-    url: String,
+    pub(crate) url: String,
+    /// Where its metrics are, where they are served apart.
+    pub(crate) metrics: Option<String>,
     /// What sets the dashboard up, until that was done.
     pub(crate) set_up: Option<String>,
 }
@@ -194,6 +206,13 @@ impl Serving {
             (422, None) => false,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Status and body of what everybody may read.
+    pub(crate) fn read(url: &str) -> (u16, String) {
+        let mut answer = Self::agent().get(url).call().expect("it answers");
+        let body = answer.body_mut().read_to_string().expect("it is text");
+        (answer.status().as_u16(), body)
     }
 
     /// The status of a page for whoever has that cookie.

@@ -9,9 +9,9 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, summary, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
+use crate::dashboard::once::{self, ONCE};
 use crate::dashboard::ui::{Head, amount, empty, facts, grouped, id, primary, time};
 use crate::dashboard::visit::{Posted, Visit};
-use crate::ids::random_id;
 use crate::mapping::grant as mapping;
 use crate::mapping::preview::ahead;
 use axum::Router;
@@ -20,7 +20,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use stipend_core::Amount;
 use stipend_core::customer::{CustomerCommand, CustomerRejection, NewGrant, Pool, decide};
-use stipend_engine::{Command, Key, Operation, Refusal};
+use stipend_engine::Refusal;
 use stipend_wire::grant::CreateGrant;
 
 const TITLE: &str = "Adjust credits balance";
@@ -30,8 +30,6 @@ const REASON_MAX: u32 = 200;
 const REVIEW: &str = "review";
 const CONFIRM: &str = "confirm";
 const EDIT: &str = "edit";
-/// The field that makes a form count once, however often it is sent.
-const ONCE: &str = "once";
 const FIELDS: [&str; 12] = [
     "currencyId",
     "resourceId",
@@ -178,7 +176,7 @@ fn fields(look: &Look<'_>, form: &Form) -> Markup {
     let resources = resources.map(|one| (one.id.to_string(), one.id.to_string()));
     let own = std::iter::once((String::new(), "The customer itself".to_owned()));
     html! {
-        input type="hidden" name=(ONCE) value=(form.get(ONCE));
+        (once::field(form))
         (Field::select(form, "currencyId", "Credit type", types).required())
         @if !look.customer().resources.is_empty() {
             (Field::select(form, "resourceId", "Resource", own.chain(resources)))
@@ -287,12 +285,11 @@ async fn ask(visit: Visit) -> Result<Response, Failure> {
     let place = Place::asked(&look)?;
     let resource = place.as_ref().and_then(|place| place.resource.as_ref());
     let form = Form::filled([
-        (ONCE, random_id(visit.app.random())),
         ("currencyId", place.as_ref().map(|place| place.currency.to_string()).unwrap_or_default()),
         ("resourceId", resource.map(ToString::to_string).unwrap_or_default()),
         ("priority", stipend_core::customer::PRIORITY_DEFAULT.to_string()),
     ]);
-    Ok(visit.page(SECTION, TITLE, &page(&look, &form)))
+    Ok(visit.page(SECTION, TITLE, &page(&look, &once::noted(&visit, form))))
 }
 
 async fn live(visit: Visit) -> Result<Response, Failure> {
@@ -343,11 +340,6 @@ fn refused(look: &Look<'_>, form: Form, trouble: Trouble) -> Result<Response, Fa
 /// Grants it: once, also where the form is sent twice.
 async fn confirm(look: &Look<'_>, form: &Form, new: NewGrant) -> Result<Place, Trouble> {
     let place = Place { currency: new.currency.clone(), resource: new.resource.clone() };
-    let (env, customer) = (look.visit.env(), look.customer().profile.id.clone());
-    let parts = ["dashboard/adjust", customer.as_str(), form.get(ONCE)];
-    let meaning = FIELDS.map(|name| form.get(name)).join("\0");
-    let key = Key::new(env, Operation::Request, &parts, meaning.as_bytes());
-    let command = Command::Customer(customer.clone(), CustomerCommand::Grant(Box::new(new)));
-    look.visit.app.run_once((env, look.visit.actor()), key, command).await?;
+    look.run_once("dashboard/adjust", form, CustomerCommand::Grant(Box::new(new))).await?;
     Ok(place)
 }

@@ -12,6 +12,7 @@ use crate::dashboard::ui::{
     Head, Tone, amount, badge, empty, facts, grouped, id, isolated, table, time,
 };
 use crate::dashboard::visit::{Posted, Visit};
+use crate::mapping::credit_balance::first_shown;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
@@ -40,14 +41,18 @@ pub(super) fn adjust_button(look: &Look<'_>, place: Option<&Place>) -> Markup {
     place_button(look, "/credits/adjust", place, "Adjust credits balance")
 }
 
-/// The grants that are drawn next, in the order in which they are.
+/// The grants that are drawn next, in the order in which they are, and behind them those that are used
+/// up.
 pub(super) fn section(look: &Look<'_>, place: &Place, pool: Option<&Pool>) -> Markup {
-    let live: Vec<&Grant> = pool.into_iter().flat_map(|pool| &pool.live).collect();
+    let open = pool.map(|pool| pool.live.open()).unwrap_or_default();
+    let live = pool.map(|pool| first_shown(pool, SHOWN_MAX)).unwrap_or_default();
+    let live_count = pool.map_or(0, |pool| pool.live.len());
     let scheduled = pool.map(|pool| pool.scheduled.as_slice()).unwrap_or_default();
     let overdraft = pool.and_then(|pool| pool.overdraft);
     let rows = html! {
-        @for (index, grant) in live.iter().enumerate().take(SHOWN_MAX) {
-            (row(look, grant, Some((index + 1, live.get(index + 1).copied()))))
+        @for (index, grant) in live.iter().enumerate() {
+            // What is used up has no turn any more.
+            (row(look, grant, (index < open.len()).then(|| (index + 1, open.get(index + 1)))))
         }
         @for grant in scheduled.iter().take(SHOWN_MAX) { (row(look, grant, None)) }
         @if let Some(overdraft) = overdraft { (overdraft_row(&overdraft, None)) }
@@ -68,7 +73,7 @@ pub(super) fn section(look: &Look<'_>, place: &Place, pool: Option<&Pool>) -> Ma
             } @else {
                 div.dense { (table("Grants in burn order", &head(), &rows)) }
             }
-            @if live.len() > SHOWN_MAX || scheduled.len() > SHOWN_MAX {
+            @if live_count > SHOWN_MAX || scheduled.len() > SHOWN_MAX {
                 p.quiet { "The first " (SHOWN_MAX) " are shown; the list of all has the others." }
             }
         }

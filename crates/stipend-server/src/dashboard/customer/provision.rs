@@ -10,9 +10,9 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::field::{Choice, Field, summary, token};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
-use crate::dashboard::seen;
 use crate::dashboard::ui::{Head, empty, grouped, isolated, time};
 use crate::dashboard::visit::{Posted, Visit};
+use crate::dashboard::{once, seen};
 use crate::ids::random_id;
 use crate::mapping::subscription as mapping;
 use axum::Router;
@@ -122,7 +122,7 @@ impl<'l> Offer<'l> {
     fn filled(&self) -> Form {
         let Some(terms) = self.terms else {
             let asked = self.look.visit.query().get("plan").to_owned();
-            return Form::filled([("planId", asked)]);
+            return once::noted(self.look.visit, Form::filled([("planId", asked)]));
         };
         let mut fields = vec![("planId".to_owned(), terms.plan.plan.to_string())];
         for pin in &terms.addons {
@@ -207,6 +207,9 @@ impl<'l> Offer<'l> {
             let command = SubscriptionCommand::Update(Box::new(patch));
             return Ok(CustomerCommand::Subscription(terms.number, command));
         }
+        if let Some(terms) = self.terms {
+            self.check_takes_its_place(terms)?;
+        }
         let resource = match self.terms {
             Some(terms) => terms.resource.as_ref().map_or("", |resource| resource.as_str()),
             None => form.get("resourceId").trim(),
@@ -223,6 +226,18 @@ impl<'l> Offer<'l> {
             SubscriptionId::parse(&random_id(self.look.visit.app.random())).expect("it is an id")
         })?;
         Ok(CustomerCommand::Provision(Box::new(request)))
+    }
+
+    /// Makes sure that another plan would not stand beside the one that is to change.
+    fn check_takes_its_place(&self, terms: &SubscriptionTerms) -> Result<(), Trouble> {
+        let product = self.look.catalog.products.get(&terms.product);
+        if !product.is_some_and(|product| product.multiple_subscriptions) {
+            return Ok(());
+        }
+        let message = "A customer may hold several subscriptions of this product, so another plan \
+                       would stand beside this one. Make a new subscription to it, and cancel this \
+                       one.";
+        Err(Trouble::at("planId", message))
     }
 
     /// The trouble at the field of the form that it is about.
@@ -420,7 +435,7 @@ fn page(offer: &Offer<'_>, form: &Form, summed: &Markup) -> Markup {
             div.beside {
                 form.sheet method="post" action=(action) data-live=(format!("{action}/preview")) {
                     (token(look.visit))
-                    @if offer.terms.is_some() { (seen::field(form)) }
+                    @if offer.terms.is_some() { (seen::field(form)) } @else { (once::field(form)) }
                     (summary(form))
                     (fields(offer, form))
                     div.actions {
@@ -531,7 +546,10 @@ async fn sent(posted: Posted, about: About) -> Result<Response, Failure> {
     let look = Look::open(&visit)?;
     let placed = |trouble| about.with(&look, |offer| offer.placed(&form, trouble));
     let done = match about.with(&look, |offer| offer.command(&form))? {
-        Ok(command) => look.run(command).await,
+        Ok(command) => match about {
+            About::New => look.run_once("dashboard/subscribe", &form, command).await,
+            About::Present => look.run(command).await,
+        },
         Err(trouble) => Err(trouble),
     };
     match done {

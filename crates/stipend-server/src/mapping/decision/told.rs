@@ -19,7 +19,7 @@ use stipend_wire::explain::PackageType;
 use stipend_wire::{Decimal, Opaque};
 
 /// The most characters of a name that is told as it was sent.
-const NAME_LENGTH_MAX: usize = 255;
+pub(super) const NAME_LENGTH_MAX: usize = 255;
 
 /// What is looked up when a decision is told.
 pub(crate) struct Lookups<'a> {
