@@ -5,6 +5,7 @@ use crate::support::{World, check_steps, pool_entries};
 use crate::usage_world;
 use proptest::prelude::*;
 use stipend_core::Amount;
+use stipend_core::customer::{Pool, PoolEntry};
 
 const SHOP: &str = "
     plan base 100/month
@@ -175,13 +176,13 @@ proptest! {
         usage_world::step(&mut world, "2026-03-01 subscribe base").unwrap();
         for step in steps {
             let consumed = |entry: &&_| {
-                let entry: &stipend_core::customer::PoolEntry = entry;
+                let entry: &PoolEntry = entry;
                 entry.is_consumption() || entry.is_reversible()
             };
             let count = pool_entries(&world.entries).filter(consumed).count();
             // What is refused changes nothing.
             drop(usage_world::step(&mut world, &step_of(step, count)));
-            let balance = world.pool().map_or(Amount::ZERO, |pool| pool.balance());
+            let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
             prop_assert!(balance <= Amount::whole(650), "{balance} after {step:?}");
         }
         usage_world::step(&mut world, "set tier").unwrap();
@@ -189,7 +190,7 @@ proptest! {
         let owed = world.pool().and_then(|pool| pool.overdraft);
         let owed = owed.map_or(Amount::ZERO, |overdraft| overdraft.amount);
         usage_world::step(&mut world, "2026-04-02 wait").unwrap();
-        let balance = world.pool().map_or(Amount::ZERO, |pool| pool.balance());
+        let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
         prop_assert_eq!(balance, Amount::whole(500) - owed);
         world.assert_read_is_replay();
     }
