@@ -3,6 +3,7 @@
 //! The aggregate is a fold of its entries: [`Customer::apply`] is the only way it changes.
 
 mod apply;
+mod archive;
 mod change;
 mod check;
 mod check_feature;
@@ -76,7 +77,7 @@ pub use granting::NewGrant;
 pub use hold::{ExtendRequest, Hold, HoldTerm, ReleaseRequest, ReserveRequest};
 pub use live::{LiveGrants, LiveIter};
 pub use mapping::{Mapping, mapping_of};
-pub use pool::{Overdraft, Pool, Spread};
+pub use pool::{Overdraft, Pool, PoolBalance, Spread};
 pub use promotion::{NewPromotion, Promotion, PromotionFault, PromotionPeriod};
 pub use report::{EventRequest, UsageRequest};
 pub use resolve::{Origin, Share, Standing, resolve, usage_limit};

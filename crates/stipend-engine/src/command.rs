@@ -13,11 +13,10 @@ use std::sync::Arc;
 use stipend_core::catalog::{Catalog, CatalogCommand, CatalogRejection, Settings};
 use stipend_core::customer::{
     ConsumeRequest, Consumption, CustomerCommand, CustomerRejection, Entry, EventRequest, Hold,
-    NewCustomer, PoolEntry, SubscriptionCommand, UsageEntry, UsageRequest,
+    NewCustomer, PoolBalance, PoolEntry, SubscriptionCommand, UsageEntry, UsageRequest,
 };
 use stipend_core::{
-    Amount, Customer, CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo,
-    Timestamp,
+    CustomerId, EnvId, GrantNo, PoolId, Slot, SubscriptionId, SubscriptionNo, Timestamp,
 };
 use stipend_store::Seq;
 
@@ -256,14 +255,19 @@ pub struct Recorded {
     pub first: Seq,
     /// What was counted and taken of the pools; nothing where no meter took an event.
     pub entries: Vec<Entry>,
-    /// The pool that pays for reported usage, where the feature is mapped to credits and there is
-    /// one. Nobody asks for those of an event.
-    pub balance: Option<Balance>,
-    /// The dimensions that a formula needs and did not find.
-    pub missing_dimensions: Vec<String>,
 }
 
 impl Recorded {
+    /// The dimensions that formulas need and did not find.
+    #[must_use]
+    pub fn missing_dimensions(&self) -> &[String] {
+        let first = self.entries.iter().find_map(|entry| match entry {
+            Entry::Usage(usage) => Some(usage),
+            _ => None,
+        });
+        first.map_or(&[], |usage| usage.missing_dimensions.as_slice())
+    }
+
     /// What was counted, feature by feature.
     #[must_use]
     pub fn usages(&self) -> Vec<UsageRecord> {
@@ -271,10 +275,12 @@ impl Recorded {
         for (seq, entry) in (self.first..).zip(&self.entries) {
             match (entry, usages.last_mut()) {
                 (Entry::Usage(usage), _) => {
-                    let (usage, balance) = (usage.clone(), self.balance);
-                    usages.push(UsageRecord { seq, usage, paid: Vec::new(), balance });
+                    let usage = usage.clone();
+                    usages.push(UsageRecord { seq, usage, paid: Vec::new() });
                 }
-                (Entry::Pool(entry), Some(last)) => last.paid.push(entry.clone()),
+                (Entry::Pool(entry), Some(last)) if entry.is_consumption() => {
+                    last.paid.push(entry.clone());
+                }
                 _ => {}
             }
         }
@@ -291,32 +297,19 @@ pub struct UsageRecord {
     pub usage: UsageEntry,
     /// What it took of pools, or gave back.
     pub paid: Vec<PoolEntry>,
-    /// The pool that pays for it, where the feature is mapped to credits and there is one.
-    pub balance: Option<Balance>,
 }
 
-/// What a pool has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Balance {
-    /// Σ amount of the live grants.
-    pub usage_limit: Amount,
-    /// What of it is used, with the overdraft.
-    pub current_usage: Amount,
-    /// The end of the running period.
-    pub period_end: Option<Timestamp>,
-}
-
-impl Balance {
-    /// What the pool has that pays for usage.
+impl UsageRecord {
+    /// What the pool had afterwards that pays for the usage, where the feature is mapped to
+    /// credits; the same whenever it is asked. Rows of builds that did not note it where nothing
+    /// was taken do not tell.
     #[must_use]
-    pub fn of(customer: &Customer, usage: &UsageEntry) -> Option<Self> {
-        let resource = customer.usage(usage.meter)?.resource.as_ref();
-        let pool = customer.find_pool(usage.currency.as_ref()?, resource)?;
-        Some(Self {
-            usage_limit: pool.granted,
-            current_usage: pool.used,
-            period_end: pool.period_end(),
-        })
+    pub fn balance(&self) -> Option<PoolBalance> {
+        self.usage.currency.as_ref()?;
+        match &self.usage.balance {
+            Some(balance) => Some(**balance),
+            None => self.paid.last()?.balance(),
+        }
     }
 }
 

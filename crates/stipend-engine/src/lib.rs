@@ -58,8 +58,8 @@ pub use api_key::{Access, ApiKey, Credentials, KeyNo, Rights, Scope};
 pub use cipher::IdCipher;
 pub use clock::{Alarm, Clock, Ring, SystemClock};
 pub use command::{
-    Answer, Balance, Command, ConsumeItem, Consumed, Outcome, Recorded, Refusal, Remember, Render,
-    Reply, Report, ReportItem, Reported, Response, Submission, UsageRecord,
+    Answer, Command, ConsumeItem, Consumed, Outcome, Recorded, Refusal, Remember, Render, Reply,
+    Report, ReportItem, Reported, Response, Submission, UsageRecord,
 };
 pub use committer::Fatal;
 pub use doc::{pricing_word, status_word};

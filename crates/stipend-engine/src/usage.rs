@@ -2,10 +2,10 @@
 //! walking the meter's own chain.
 
 use crate::account::Chain;
-use crate::command::{Balance, UsageRecord};
+use crate::command::UsageRecord;
 use crate::record::{KIND_REMEMBERED, Record};
 use stipend_core::Timestamp;
-use stipend_core::customer::{Cause, Entry, PoolEntry, UsageEntry};
+use stipend_core::customer::{Entry, PoolEntry, UsageEntry};
 use stipend_store::{Reader, Row, Seq, StoreError};
 
 /// How many entries of a meter one history reads at most.
@@ -33,8 +33,19 @@ pub fn stored_report(reader: &dyn Reader, seq: Seq) -> Result<Option<UsageRecord
     let (_, usage) = usage_entry(reader, seq)?;
     let paid: Vec<PoolEntry> =
         paid_for(reader, seq, &usage)?.into_iter().map(|(_, entry)| entry).collect();
-    let balance = paid.last().and_then(balance_after);
-    Ok(Some(UsageRecord { seq, usage, paid, balance }))
+    Ok(Some(UsageRecord { seq, usage, paid }))
+}
+
+/// The dimensions that formulas did not find for the report or event whose first row stands at a
+/// position.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where the row is something else, and what reading fails with.
+pub fn stored_missing_dimensions(reader: &dyn Reader, seq: Seq) -> Result<Vec<String>, StoreError> {
+    if reader.row(seq)?.is_some_and(|row| row.kind == KIND_REMEMBERED) {
+        return Ok(Vec::new());
+    }
+    Ok(usage_entry(reader, seq)?.1.missing_dimensions)
 }
 
 /// What the usage that stands at a position took of pools, with the positions of it.
@@ -61,15 +72,6 @@ pub(crate) fn paid_for(
 
 fn pays_for(entry: &PoolEntry, usage: &UsageEntry) -> bool {
     entry.priced().is_some_and(|priced| priced.meter == usage.meter)
-}
-
-fn balance_after(entry: &PoolEntry) -> Option<Balance> {
-    let Cause::Consumption(consumption) = &entry.cause else { return None };
-    Some(Balance {
-        usage_limit: consumption.usage_limit,
-        current_usage: consumption.current_usage,
-        period_end: consumption.period_end,
-    })
 }
 
 /// A part of a meter's history.

@@ -27,7 +27,7 @@ use stipend_core::customer::{
     Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
     FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
     HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
-    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    PlanPin, Pool, PoolBalance, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
     RecurringSource, Release, Resource, Reversal, Schedule, ScheduledChange, Settled, Subscription,
     SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch, SubscriptionTerms, Trial,
     UsageBehavior, UsageEntry, UsagePin, UsageResetReason, UsageRestart,
@@ -111,6 +111,10 @@ fn the_bytes_of_everything_stored_are_frozen() {
     checks.check("customer-with-usage", &customer_with_usage());
     checks.check("customer-with-usage-anew", &customer_with_usage_anew());
     checks.check("entry-usage-of-event", &Entry::Usage(event()));
+    checks.check("entry-usage-that-took-nothing", &Entry::Usage(report_that_took_nothing()));
+    let missing_dimensions = vec!["tokens".to_owned(), "model".to_owned()];
+    let lacking = UsageEntry { missing_dimensions, ..event() };
+    checks.check("entry-usage-that-lacks-dimensions", &Entry::Usage(lacking));
     checks.check("cause-consumption-of-usage", &Cause::Consumption(priced_consumption()));
     checks.check("pool-with-reservations", &pool_with_reservations());
     checks.check("overdraft-of-usage", &Overdraft { metered: nano(7), ..overdraft() });
@@ -562,7 +566,19 @@ fn report() -> UsageEntry {
         currency: Some(currency()),
         returned: nano(25_000_000_000),
         forfeited: nano(5_000_000_000),
+        balance: None,
+        missing_dimensions: Vec::new(),
     }
+}
+
+fn report_that_took_nothing() -> UsageEntry {
+    let balance = PoolBalance {
+        usage_limit: nano(80_000_000_000_000),
+        current_usage: nano(60_000_000_000),
+        period_end: Some(at(2_678_400)),
+    };
+    let returned = Amount::ZERO;
+    UsageEntry { returned, forfeited: returned, balance: Some(Box::new(balance)), ..report() }
 }
 
 fn event() -> UsageEntry {

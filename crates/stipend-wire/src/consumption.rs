@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use stipend_core::{CurrencyId, CustomerId, ResourceId, Timestamp};
+use stipend_core::{Amount, CurrencyId, CustomerId, ResourceId, Timestamp};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::error::{ErrorCode, WireError};
 use crate::json::Json;
-use crate::number::{Decimal, ReportedAmount};
+use crate::number::{Decimal, ReportedAmount, ReportedValue};
 use crate::opaque::Opaque;
 use crate::read::{Batch, FromJson, read_map, wrong_type};
 use crate::text::Key;
@@ -22,8 +22,8 @@ pub struct Dimensions(pub BTreeMap<String, DimensionValue>);
 pub enum DimensionValue {
     /// A text.
     Text(String),
-    /// A number, as it was written.
-    Number(String),
+    /// A number, rounded once, half to even, at 9 decimal places.
+    Number(Amount),
     /// `true` or `false`.
     Bool(bool),
 }
@@ -42,7 +42,7 @@ impl Dimensions {
         let fields = self.0.iter().map(|(key, value)| {
             let value = match value {
                 DimensionValue::Text(text) => Json::String(text.into()),
-                DimensionValue::Number(text) => Json::Number(text.into()),
+                DimensionValue::Number(number) => Json::Number(number.to_string().into()),
                 DimensionValue::Bool(value) => Json::Bool(*value),
             };
             (key.into(), value)
@@ -57,12 +57,11 @@ fn read_dimension(json: Json<'_>) -> Result<DimensionValue, WireError> {
             let message = format!("has more than {} characters", Dimensions::VALUE_LENGTH_MAX);
             Err(WireError::here(ErrorCode::TooLong, message))
         }
-        Json::Number(text) if text.len() > stipend_core::amount::TEXT_LENGTH_MAX => {
-            let message = "is a number of more than 40 characters";
-            Err(WireError::here(ErrorCode::InvalidNumber, message))
-        }
         Json::String(text) => Ok(DimensionValue::Text(text.into_owned())),
-        Json::Number(text) => Ok(DimensionValue::Number(text.into_owned())),
+        // Meters count it and formulas price it, so it is read as every reported value is.
+        number @ Json::Number(_) => {
+            ReportedValue::from_json(number).map(|value| DimensionValue::Number(value.0))
+        }
         Json::Bool(value) => Ok(DimensionValue::Bool(value)),
         other => Err(wrong_type("a string, a number or a boolean", &other)),
     }

@@ -5,7 +5,7 @@ use stipend_core::{CustomerId, FeatureId, PackageId, ResourceId, Timestamp};
 use crate::charge::BillingPeriod;
 use crate::entitlement::Cadence;
 use crate::explain::PackageType;
-use crate::number::{Count, Decimal, ExactAmount};
+use crate::number::{CountOrZero, Decimal, ExactAmount};
 use crate::opaque::OpaqueObject;
 use crate::subscription::{
     Addons, BillingCycleAnchor, ChargeQuantityInput, ScheduleStrategy, TrialOverrideInput,
@@ -45,8 +45,8 @@ request! {
         pub start_date: Option<Timestamp>,
         /// Whether it begins with a trial.
         pub trial_override_configuration: Option<TrialOverrideInput>,
-        /// How many units are bought in advance.
-        pub unit_quantity: Option<Count>,
+        /// How many units are bought in advance: 1; several are refused, 0 counts as not given.
+        pub unit_quantity: Option<CountOrZero>,
     }
 
     /// A quantity of a feature bought in advance.

@@ -317,15 +317,14 @@ impl<T: WireEnum> FromParameter for Vec<T> {
     }
 }
 
-/// A list of free texts; `None` where it is not given.
+/// A list of free texts; `None` where it is not given, and a blank one counts as not given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts(pub Option<Vec<String>>);
 
 impl FromParameter for Texts {
     fn from_parameters(parameters: &Parameters<'_>, name: &str) -> Result<Self, WireError> {
-        let is_given = parameters.pairs.iter().any(|(key, _)| key == name);
-        let texts = || parameters.list(name).map(str::to_owned).collect();
-        Ok(Self(is_given.then(texts)))
+        let texts: Vec<String> = parameters.list(name).map(str::to_owned).collect();
+        Ok(Self((!texts.is_empty()).then_some(texts)))
     }
 
     fn schema() -> RefOr<Schema> {

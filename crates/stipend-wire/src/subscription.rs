@@ -18,7 +18,7 @@ use crate::error::{ErrorCode, WireError};
 use crate::grant::{PaymentCollection, PaymentCollectionMethod};
 use crate::json::Json;
 use crate::money::MoneyCurrency;
-use crate::number::{Count, ExactAmount};
+use crate::number::{Count, CountOrZero, ExactAmount};
 use crate::opaque::{Checked, Opaque, OpaqueList, OpaqueObject};
 use crate::package::TrialEndBehavior;
 use crate::product::CancellationTime;
@@ -183,7 +183,8 @@ request! {
         pub paying_customer_id: Field<CustomerId>,
         /// How it is paid. Kept and returned, not acted on.
         pub payment_collection_method: Option<PaymentCollectionMethod>,
-        /// Other prices than the plan's.
+        /// Other prices than the plan's, in money. Kept, not acted on and not returned; another
+        /// `creditRate` is refused.
         pub price_overrides: Option<OpaqueList>,
         /// The resource it is for.
         pub resource_id: Field<ResourceId>,
@@ -195,8 +196,8 @@ request! {
         pub start_date: Option<Timestamp>,
         /// Whether it begins with a trial.
         pub trial_override_configuration: Option<TrialOverrideInput>,
-        /// How many units are bought in advance.
-        pub unit_quantity: Option<Count>,
+        /// How many units are bought in advance: 1; several are refused, 0 counts as not given.
+        pub unit_quantity: Option<CountOrZero>,
     }
 
     /// A change of a subscription; what is left out stays, and lists are replaced whole.
@@ -227,7 +228,8 @@ request! {
         pub metadata: Option<Metadata>,
         /// The least that is charged. Kept and returned, not acted on.
         pub minimum_spend: Field<Checked<MinimumSpendOverride>>,
-        /// Other prices than the plan's.
+        /// Other prices than the plan's, in money. Kept, not acted on and not returned; another
+        /// `creditRate` is refused.
         pub price_overrides: Option<OpaqueList>,
         /// A promotion code. Kept, not acted on and not returned: no money is charged here.
         pub promotion_code: Option<Line>,

@@ -72,11 +72,11 @@ fn numbers_are_written_as_json_numbers_with_all_their_digits() {
 
 #[test]
 fn reported_amounts_are_rounded_once() {
-    let body = br#"{"amount":0.30000000000000004,"currencyId":"c","customerId":"u","idempotencyKey":"k","dimensions":{"n":1e2,"m":"x","b":true}}"#;
+    let body = br#"{"amount":0.30000000000000004,"currencyId":"c","customerId":"u","idempotencyKey":"k","dimensions":{"n":1e2,"m":"x","b":true,"r":0.30000000000000004,"s":-0.1234567895,"z":1e-10}}"#;
     let consume = parse_body::<Consume>(body).unwrap();
     assert_eq!(consume.amount.0.to_string(), "0.3");
     let dimensions = consume.dimensions.unwrap().to_json();
-    assert_eq!(dimensions.as_str(), r#"{"b":true,"m":"x","n":100}"#);
+    assert_eq!(dimensions.as_str(), r#"{"b":true,"m":"x","n":100,"r":0.3,"s":-0.12345679,"z":0}"#);
 }
 
 #[test]

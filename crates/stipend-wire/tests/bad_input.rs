@@ -20,8 +20,8 @@ use stipend_wire::preview::PreviewSubscription;
 use stipend_wire::product::CreateProduct;
 use stipend_wire::promotional::GrantPromotionals;
 use stipend_wire::query::{
-    CheckQuery, CreditUsageQuery, CustomersQuery, FromQuery, GrantsQuery, PackagesQuery,
-    PromotionalsQuery, ReservationsQuery, UpcomingQuery, UsageHistoryQuery,
+    CheckQuery, CreditUsageQuery, CustomersQuery, FromQuery, GrantsQuery, LedgerQuery,
+    PackagesQuery, PromotionalsQuery, ReservationsQuery, UpcomingQuery, UsageHistoryQuery,
 };
 use stipend_wire::reservation::{ExtendReservation, ReleaseReservation};
 use stipend_wire::reversal::ReverseEntry;
@@ -413,7 +413,8 @@ fn a_preview_takes_what_provisioning_takes() {
             ("/scheduleStrategy", r#""SOON""#, "invalid_value"),
             ("/startDate", r#""2030-01-01""#, "invalid_timestamp"),
             ("/trialOverrideConfiguration/trialEndBehavior", r#""STOP""#, "invalid_value"),
-            ("/unitQuantity", "0", "must_be_positive"),
+            ("/unitQuantity", "0", "ok"),
+            ("/unitQuantity", "-1", "invalid_value"),
         ],
     );
 }
@@ -616,6 +617,10 @@ fn queries_take_both_forms_of_lists_and_bracketed_ranges() {
     let check =
         parse_query::<CheckQuery>("requestedValues=a%2Cb&requestedUsage=1.5&featureId=f").unwrap();
     assert_eq!(check.requested_values.0.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
+    for types in ["", "&eventType=", "&eventType=,&eventType="] {
+        let query = parse_query::<LedgerQuery>(&format!("customerId=u{types}")).unwrap();
+        assert_eq!(query.event_type.0, None, "a blank list is none: {types}");
+    }
     assert!(check.check_subject().is_ok());
     assert!(parse_query::<CheckQuery>("").unwrap().check_subject().is_err());
 }
@@ -689,12 +694,20 @@ fn dimensions_are_texts_numbers_and_booleans() {
     let (longest, too_long) =
         (format!("\"{}\"", "v".repeat(1_000)), format!("\"{}\"", "v".repeat(1_001)));
     let number = |digits: usize| body.replace("{}", &format!(r#"{{"a":{}}}"#, "1".repeat(digits)));
-    check::<EstimateEvent>(number(40).as_bytes(), "ok");
+    check::<EstimateEvent>(number(18).as_bytes(), "ok");
+    check::<EstimateEvent>(number(40).as_bytes(), "422 amount_too_large /dimensions/a");
     check::<EstimateEvent>(number(41).as_bytes(), "422 invalid_number /dimensions/a");
     check_edits::<EstimateEvent>(
         body,
         &[
             ("/dimensions/a", "1e2", "ok"),
+            ("/dimensions/a", "0.30000000000000004", "ok"),
+            ("/dimensions/a", "-0.0", "ok"),
+            ("/dimensions/a", "1e18", "ok"),
+            ("/dimensions/a", "-1e18", "ok"),
+            ("/dimensions/a", "1.1e18", "amount_too_large"),
+            ("/dimensions/a", "1e30", "amount_too_large"),
+            ("/dimensions/a", "-1e30", "amount_too_large"),
             ("/dimensions/a", &longest, "ok"),
             ("/dimensions/a", &too_long, "too_long"),
             ("/dimensions/a", "null", "invalid_type"),

@@ -9,8 +9,7 @@ use super::report::{self, EventRequest, UsageRequest};
 use super::reverse::{ReverseRequest, reverse};
 use super::revise::{self, SubscriptionCommand};
 use super::subscribe::{self, ProvisionRequest};
-use super::subscription::SubscriptionEndReason;
-use super::{Customer, Pool, Profile, Resource, life};
+use super::{Customer, Pool, Profile, Resource, archive};
 use crate::Amount;
 use crate::catalog::{Catalog, Extras, ExtrasPatch, Metadata, PackageKey, patch_extras};
 use crate::formula::EvaluationError;
@@ -26,7 +25,7 @@ use crate::time::Timestamp;
 pub enum CustomerCommand {
     /// Changes the profile.
     Update(CustomerPatch),
-    /// Archives the customer: its subscriptions end, its name and e-mail address are forgotten.
+    /// Archives the customer: its subscriptions end, and what says who it is, is forgotten.
     Archive,
     /// Takes the archiving back; ended subscriptions stay ended.
     Unarchive,
@@ -398,7 +397,7 @@ pub fn decide(
     match command {
         CustomerCommand::Update(patch) => Ok(update(customer, patch, now)),
         CustomerCommand::Archive if is_archived => Ok(Decision::default()),
-        CustomerCommand::Archive => Ok(archive(customer, catalog, now)),
+        CustomerCommand::Archive => Ok(archive::archive(customer, catalog, now)),
         CustomerCommand::Unarchive if !is_archived => Ok(Decision::default()),
         CustomerCommand::Unarchive => {
             let profile =
@@ -573,22 +572,4 @@ fn update(customer: &Customer, patch: &CustomerPatch, now: Timestamp) -> Decisio
     }
     profile.updated_at = now;
     Decision { entries: vec![Entry::Profile(profile)], ..Decision::default() }
-}
-
-fn archive(customer: &Customer, catalog: &Catalog, now: Timestamp) -> Decision {
-    let mut builder = Builder::new(customer, catalog, now);
-    for subscription in &customer.subscriptions {
-        let number = subscription.terms.number;
-        life::end(&mut builder, number, SubscriptionEndReason::CustomerArchived);
-    }
-    // Who the customer is, as a person, is forgotten (`behaviour.md` §1.9).
-    let archived = Profile {
-        name: None,
-        email: None,
-        archived_at: Some(now),
-        updated_at: now,
-        ..Profile::clone(&customer.profile)
-    };
-    builder.push(Entry::Profile(archived));
-    builder.finish(|_| {})
 }

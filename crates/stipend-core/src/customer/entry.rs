@@ -6,7 +6,7 @@
 
 use super::grant::Grant;
 use super::hold::Hold;
-use super::pool::Overdraft;
+use super::pool::{Overdraft, PoolBalance};
 use super::promotion::Promotion;
 use super::subscription::{CarriedConsumption, SubscriptionTerms};
 use super::usage::{MeterOpened, UsageEntry};
@@ -426,6 +426,15 @@ impl Cause {
     }
 }
 
+impl Consumption {
+    /// What the pool had afterwards.
+    #[must_use]
+    pub fn balance(&self) -> PoolBalance {
+        let Self { usage_limit, current_usage, period_end, .. } = *self;
+        PoolBalance { usage_limit, current_usage, period_end }
+    }
+}
+
 impl PoolEntry {
     /// What the entry adds to the pool's balance.
     #[must_use]
@@ -471,6 +480,15 @@ impl PoolEntry {
     #[must_use]
     pub fn is_reversible(&self) -> bool {
         self.consumed().is_positive()
+    }
+
+    /// What the pool had afterwards, where it is a consumption.
+    #[must_use]
+    pub fn balance(&self) -> Option<PoolBalance> {
+        match &self.cause {
+            Cause::Consumption(consumption) => Some(consumption.balance()),
+            _ => None,
+        }
     }
 
     /// Whether it is a consumption.

@@ -71,6 +71,26 @@ impl Clone for Pool {
     }
 }
 
+/// What a pool has, as it is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolBalance {
+    /// Σ amount of the live grants.
+    pub usage_limit: Amount,
+    /// What of it is used, with the overdraft.
+    pub current_usage: Amount,
+    /// The end of the running period.
+    pub period_end: Option<Timestamp>,
+}
+
+impl PoolBalance {
+    /// What it has now.
+    #[must_use]
+    pub fn of(pool: &Pool) -> Self {
+        let (usage_limit, current_usage) = (pool.granted, pool.used);
+        Self { usage_limit, current_usage, period_end: pool.period_end() }
+    }
+}
+
 /// How an amount is spread over a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spread {

@@ -3,9 +3,10 @@
 use super::Customer;
 use super::counting::{Counted, Sample, Terms, count};
 use super::decide::{Builder, CustomerRejection, Decision, check_limit};
-use super::entry::{DimensionValue, Entry};
+use super::entry::{DimensionValue, Entry, PoolEntry};
 use super::feature::{FeatureAccess, feature_access};
 use super::mapping::{Mapping, mapping_of};
+use super::pool::{Pool, PoolBalance};
 use super::pricing::{Facts, Price, Shortfall, pay, price, priced};
 use super::refund::refund;
 use super::usage::{Aggregate, FeatureUsage, MeterOpened, UsageBehavior, UsageEntry, UsageRestart};
@@ -95,7 +96,19 @@ pub(super) fn report(
     let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
     let mut decision = Decision::default();
     step.decide(&request.sample(), &mut decision)?;
+    note_missing(&mut decision);
     Ok(decision)
+}
+
+/// Notes what was missing where the key will stand, so that it can be answered again.
+fn note_missing(decision: &mut Decision) {
+    let first = decision.entries.iter_mut().find_map(|entry| match entry {
+        Entry::Usage(entry) => Some(entry),
+        _ => None,
+    });
+    if let Some(entry) = first {
+        entry.missing_dimensions.clone_from(&decision.missing_dimensions);
+    }
 }
 
 impl UsageRequest {
@@ -152,10 +165,12 @@ pub(super) fn take_event(
             taken.entries.into_iter().for_each(|entry| builder.push(entry));
         }
         (_, decision.entries) = builder.into_parts();
+        note_missing(&mut decision);
         return Ok(decision);
     };
     let step = Step { customer, catalog, feature, facts, now, is_estimate: false };
     step.decide_event(&mut decision)?;
+    note_missing(&mut decision);
     Ok(decision)
 }
 
@@ -277,6 +292,8 @@ impl Step<'_> {
             currency: None,
             returned: Amount::ZERO,
             forfeited: Amount::ZERO,
+            balance: None,
+            missing_dimensions: Vec::new(),
         }
     }
 
@@ -296,16 +313,32 @@ impl Step<'_> {
             let Self { customer, catalog, facts, now, .. } = self;
             return pay(customer, catalog, mapping, facts, amount, *now, entries);
         }
-        let Some(usage) = usage.filter(|_| cost.amount.is_negative()) else {
-            entries.push(Entry::Usage(entry));
-            return Ok(());
-        };
-        let refund = refund(self.customer, usage, -cost.amount, &self.facts, &priced, self.now);
-        entry.returned = refund.returned;
-        entry.forfeited = refund.forfeited;
+        let mut back = Vec::new();
+        if let Some(usage) = usage.filter(|_| cost.amount.is_negative()) {
+            let refund = refund(self.customer, usage, -cost.amount, &self.facts, &priced, self.now);
+            (entry.returned, entry.forfeited) = (refund.returned, refund.forfeited);
+            back = refund.entries;
+        }
+        // Only reports are answered with the balance.
+        if self.facts.name.is_none() {
+            let pool = self.customer.find_pool(&mapping.rate.currency, self.facts.resource);
+            let told = back.partition_point(PoolEntry::is_consumption);
+            entry.balance = untold_balance(pool, &back[..told]).map(Box::new);
+        }
         entries.push(Entry::Usage(entry));
-        entries.extend(refund.entries.into_iter().map(Entry::Pool));
+        entries.extend(back.into_iter().map(Entry::Pool));
         Ok(())
+    }
+}
+
+/// What a pool has after what was given back, where the last of these entries does not say so. A
+/// pool that is not there has nothing.
+fn untold_balance(pool: Option<&Pool>, back: &[PoolEntry]) -> Option<PoolBalance> {
+    let Some(pool) = pool else { return Some(PoolBalance::default()) };
+    match back.iter().rposition(|entry| entry.pool == pool.id) {
+        Some(last) if last + 1 == back.len() => None,
+        Some(place) => back[place].balance(),
+        None => Some(PoolBalance::of(pool)),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Customer;
 use super::entry::{DimensionValue, Draw, Effect, Settled};
-use super::pool::Pool;
+use super::pool::{Pool, PoolBalance};
 use crate::Amount;
 use crate::id::{CurrencyId, FeatureId, GrantNo, MeterId, PoolId, ResourceId, SubscriptionNo};
 use crate::limits::USAGE_RUNS_MAX;
@@ -180,6 +180,12 @@ pub struct UsageEntry {
     pub returned: Amount,
     /// What of these did not come back, because the grants that gave it are over.
     pub forfeited: Amount,
+    /// What the pool of the credit type had, where the report is mapped and the last entry behind it
+    /// does not say so: nothing was taken or given back, or that of another pool.
+    pub balance: Option<Box<PoolBalance>>,
+    /// The dimensions that formulas need and did not find, in the first entry that the report or
+    /// event made: for all features that count it.
+    pub missing_dimensions: Vec<String>,
 }
 
 impl FeatureUsage {

@@ -6,11 +6,12 @@ use crate::support::{
 };
 use std::collections::BTreeSet;
 use stipend_core::catalog::{
-    CatalogCommand, EntitlementPatch, Migration, PackageKey, ProductPatch, Target,
+    CatalogCommand, Document, EntitlementPatch, ExtrasPatch, Migration, PackageKey, ProductPatch,
+    Target,
 };
 use stipend_core::customer::{
     ConsumeRequest, CustomerCommand, CustomerPatch, CustomerRejection as Rejection, Entry, Pool,
-    ProvisionRequest, Resource, SubscriptionEndReason,
+    ProvisionRequest, Resource, SubscriptionCommand, SubscriptionEndReason, SubscriptionPatch,
 };
 use stipend_core::limits::{
     CUSTOMER_POOLS_MAX, CUSTOMER_RESOURCES_MAX, CUSTOMER_SUBSCRIPTIONS_MAX, POOL_GRANTS_MAX,
@@ -550,16 +551,47 @@ fn archiving_a_customer_ends_its_subscriptions_for_good() {
 
 #[test]
 fn archiving_a_customer_forgets_who_it_is() {
-    let mut world = World::new(catalog(""));
+    let carried = |keys: &[&str]| {
+        let documents = keys.iter().map(|key| ((*key).to_owned(), Some(Document("{}".to_owned()))));
+        documents.collect::<ExtrasPatch>()
+    };
+    let mut world = World::after(SHOP, "2026-03-01 subscribe base");
     let patch = CustomerPatch {
         name: Some(Some("Ada".to_owned())),
         email: Some(Some("ada@example.com".to_owned())),
+        extras: carried(&[
+            "billingCurrency",
+            "billingId",
+            "couponId",
+            "defaultPaymentMethod",
+            "integrations",
+            "language",
+            "passthrough",
+            "timezone",
+        ]),
         ..Default::default()
     };
     world.carry_out(&CustomerCommand::Update(patch)).unwrap();
+    let bill = |world: &mut World, number| {
+        let extras = carried(&["billingId", "billingInformation", "budget", "salesforceId"]);
+        let patch = SubscriptionPatch { extras, ..Default::default() };
+        let update = SubscriptionCommand::Update(Box::new(patch));
+        world.carry_out(&CustomerCommand::Subscription(number, update)).unwrap();
+    };
+    bill(&mut world, SubscriptionNo(0));
+    world.step("cancel");
+    world.step("subscribe base id=sub-2");
+    bill(&mut world, SubscriptionNo(1));
     world.carry_out(&CustomerCommand::Archive).unwrap();
     let profile = &world.customer.profile;
     assert_eq!((profile.name.as_ref(), profile.email.as_ref()), (None, None));
+    let kept: Vec<&String> = profile.extras.keys().collect();
+    assert_eq!(kept, ["billingCurrency", "billingId", "couponId", "language", "timezone"]);
+    for subscription in &world.customer.subscriptions {
+        let kept: Vec<&String> = subscription.terms.extras.keys().collect();
+        assert_eq!(kept, ["billingId", "budget"], "also where it ended before");
+        assert!(subscription.terms.ended.is_some());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::feature_world::{self, feature};
 use crate::support::{World, amount, at, lines, resource, show, words};
 use stipend_core::customer::{
     Cause, CustomerCommand, CustomerRejection, Decision, DimensionValue, Effect, Entry,
-    EventRequest, UsageRequest, UsageResetReason,
+    EventRequest, PoolBalance, UsageBehavior, UsageRequest, UsageResetReason,
 };
 use stipend_core::{Amount, ResourceId, Timestamp};
 
@@ -129,6 +129,15 @@ fn tell(world: &World, decision: &Decision) -> String {
         let pool = world.customer.pool(pool).expect("it was folded");
         assert_eq!(used, pool.used, "the balance that is answered");
     }
+    check_told_balance(world, &decision.entries);
+    let mut noted = decision.entries.iter().filter_map(|entry| match entry {
+        Entry::Usage(usage) => Some(&usage.missing_dimensions),
+        _ => None,
+    });
+    if let Some(first) = noted.next() {
+        assert_eq!(first, &decision.missing_dimensions, "the first entry notes what was missing");
+        assert!(noted.all(Vec::is_empty), "and it alone");
+    }
     if !decision.missing_dimensions.is_empty() {
         parts.push(format!("missing {}", decision.missing_dimensions.join(" ")));
     }
@@ -137,6 +146,26 @@ fn tell(world: &World, decision: &Decision) -> String {
     }
     parts.push(format!("left {}", left(world)));
     parts.join(", ")
+}
+
+/// What stands in the entries of a report says what its pool has afterwards, so that it can be
+/// answered again.
+fn check_told_balance(world: &World, entries: &[Entry]) {
+    let reported = entries.iter().find_map(|entry| match entry {
+        Entry::Usage(usage) if usage.behavior != UsageBehavior::Event => Some(usage),
+        _ => None,
+    });
+    let Some(usage) = reported else { return };
+    let Some(currency) = &usage.currency else { return };
+    // What is remembered no more stands behind what was paid.
+    let last = entries.iter().rev().find_map(|entry| match entry {
+        Entry::Pool(entry) => entry.balance(),
+        _ => None,
+    });
+    let resource = world.customer.usage(usage.meter).expect("it was opened").resource.as_ref();
+    let pool = world.customer.find_pool(currency, resource);
+    let told = usage.balance.as_deref().copied().or(last);
+    assert_eq!(told, Some(pool.map(PoolBalance::of).unwrap_or_default()));
 }
 
 /// ` (#1 30 #2 20)`, where more than one grant, or none, gave it or got it back.

@@ -3,7 +3,7 @@
 use super::Decider;
 use crate::batch::{Folding, Open};
 use crate::command::{
-    Answer, Balance, Kept, Recorded, Refusal, Remember, Reply, Report, ReportItem, Reported,
+    Answer, Kept, Recorded, Refusal, Remember, Reply, Report, ReportItem, Reported,
 };
 use crate::key::{Key, Known, ScopeHash};
 use crate::limits::AHEAD_COMMANDS_MAX;
@@ -154,31 +154,23 @@ impl Decider {
         item: &ReportItem,
         decision: Decision,
     ) -> (Seq, Recorded) {
-        let Decision { entries, missing_dimensions, .. } = decision;
+        let Decision { entries, .. } = decision;
         let (at, key) = (self.now_in(env), item.remember.key());
-        let (mut first, mut keyed, mut counted) = (None, None, None);
+        let (mut first, mut keyed) = (None, None);
         for entry in &entries {
-            let usage = if let Entry::Usage(usage) = entry { Some(usage) } else { None };
-            let row_key = if keyed.is_none() { usage.map(|_| key) } else { None };
+            let counts = keyed.is_none() && matches!(entry, Entry::Usage(_));
+            let row_key = counts.then_some(key);
             let folding = Folding { slot, at, key: row_key };
             let seq = open.fold(&mut self.working, &mut self.flusher, folding, entry);
             first = first.or(Some(seq));
             keyed = keyed.or(row_key.map(|_| seq));
-            counted = counted.or(usage);
         }
         let keyed = keyed.unwrap_or_else(|| {
             let body = Remembered { status: STATUS_TAKEN, body: Vec::new() };
             open.remember(key, KIND_REMEMBERED, &body)
         });
-        let balance = match (&item.report, counted) {
-            (Report::Usage(_), Some(usage)) => {
-                let account = self.working.account(slot).expect("names lead to customers");
-                Balance::of(&account.customer, usage)
-            }
-            _ => None,
-        };
         let first = first.unwrap_or(keyed);
-        (keyed, Recorded { at, first, entries, balance, missing_dimensions })
+        (keyed, Recorded { at, first, entries })
     }
 }
 

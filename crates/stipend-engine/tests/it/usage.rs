@@ -172,9 +172,38 @@ fn a_report_is_counted_then_paid_for_and_found_again() {
         let stored = stored_report(bench.engine().shared_reader().as_ref(), seq).unwrap().unwrap();
         assert_eq!(stored.usage, recorded(&done[0]).usages()[0].usage);
         assert_eq!(stored.paid, recorded(&done[0]).usages()[0].paid);
-        assert_eq!(stored.balance, recorded(&done[0]).usages()[0].balance);
+        assert_eq!(stored.balance(), recorded(&done[0]).usages()[0].balance());
     }
     assert_eq!(bench.balance(ACME), Amount::whole(79_970));
+    bench.verify();
+}
+
+/// Nothing of the pool stands behind such a report, so its own row says the balance.
+#[test]
+fn a_report_that_takes_nothing_is_answered_with_the_balance_of_then_for_ever() {
+    let mut bench = bench();
+    let same = report("same", UsageRequest { is_set: true, ..usage("calls", 3) });
+    reported(send(&bench, vec![report("three", usage("calls", 3))]));
+    let done = reported(send(&bench, vec![same.clone(), report("free", usage("free", 1))]));
+    let first: Vec<_> = done.iter().map(|result| recorded(result).usages().remove(0)).collect();
+    let then = first[0].balance().expect("calls are paid in credits");
+    assert_eq!(then.usage_limit, Amount::whole(80_000));
+    assert_eq!(then.current_usage, Amount::whole(30));
+    assert_eq!(first[1].balance(), None, "nothing is paid for it");
+    reported(send(&bench, vec![report("later", usage("calls", 5))]));
+    for is_crash in [false, true] {
+        if is_crash {
+            bench.crash();
+        } else {
+            bench.restart();
+        }
+        assert_eq!(reported(send(&bench, vec![same.clone()])), [Reported::Stored(first[0].seq)]);
+        for record in &first {
+            let reader = bench.engine().shared_reader();
+            let stored = stored_report(reader.as_ref(), record.seq).unwrap();
+            assert_eq!(stored.as_ref(), Some(record));
+        }
+    }
     bench.verify();
 }
 

@@ -2,7 +2,7 @@
 //! (`behaviour.md` §0.15).
 
 use crate::app::{App, data, ok};
-use crate::context::{By, Ids, Query, ToRead};
+use crate::context::{By, Ids, Query, ToRead, WithQuery};
 use crate::cursor::{List, Made, cut};
 use crate::error::ApiError;
 use axum::extract::State;
@@ -26,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     responses((status = 200, body = Page<Invoice>), (status = "default", body = ErrorBody)))]
 async fn list_invoices(
     State(app): State<App>,
-    caller: By<ToRead>,
+    caller: By<ToRead, WithQuery>,
     Ids(id): Ids<String>,
     Query(query): Query<InvoicesQuery>,
 ) -> Result<Response, ApiError> {

@@ -9,8 +9,8 @@ use crate::mapping::instant;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use stipend_core::Timestamp;
 use stipend_core::customer::{self, ConsumeRequest};
-use stipend_core::{Amount, Timestamp};
 use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::{Command, ConsumeItem, Consumed as Done, Key, Reply};
 use stipend_store::Seq;
@@ -41,16 +41,12 @@ fn item(caller: &Caller, body: Consume) -> ConsumeItem {
     ConsumeItem { customer, request, key }
 }
 
-/// A number is kept as one where it is exact at the scale, else as its text.
 pub(super) fn dimensions(dimensions: Dimensions) -> Vec<(String, customer::DimensionValue)> {
     let values = dimensions.0.into_iter().map(|(name, value)| {
         let value = match value {
             DimensionValue::Text(text) => customer::DimensionValue::Text(text),
             DimensionValue::Bool(flag) => customer::DimensionValue::Flag(flag),
-            DimensionValue::Number(text) => Amount::parse_exact(&text).map_or_else(
-                |_| customer::DimensionValue::Text(text.clone()),
-                customer::DimensionValue::Number,
-            ),
+            DimensionValue::Number(number) => customer::DimensionValue::Number(number),
         };
         (name, value)
     });

@@ -134,8 +134,12 @@ async fn update_customer(
 
 /// Archive a customer
 ///
-/// Its subscriptions end at once, its name and e-mail address are forgotten; its credits stay as
-/// they are.
+/// Its subscriptions end at once; its credits stay as they are. What says who it is, is forgotten,
+/// for good: `name`, `email`, `defaultPaymentMethod`, `integrations` and `passthrough`, and of its
+/// subscriptions `billingInformation` and `salesforceId`. Ids, `billingId`, `billingCurrency`,
+/// `couponId`, `language`, `timezone`, `metadata`, and what grants and usage say stay: clear your
+/// own texts before. The journal keeps what was written before, as do copies of it: the activity
+/// on the dashboard still shows it to who may see it.
 #[utoipa::path(post, path = "/api/v1/customers/{id}/archive", tag = "Customers",
     params(("id" = String, Path)),
     security(("apiKey" = ["manage"])),

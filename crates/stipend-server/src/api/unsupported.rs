@@ -4,7 +4,7 @@
 //! id. They are in no description of the API: only what is served is described.
 
 use crate::app::App;
-use crate::context::{By, ToCheck};
+use crate::context::{By, ToCheck, WithQuery};
 use crate::error::ApiError;
 use axum::Router;
 use axum::extract::{FromRequestParts as _, Request, State};
@@ -126,7 +126,7 @@ impl Missing {
     async fn refuse(&self, app: App, request: Request) -> ApiError {
         let (mut parts, _) = request.into_parts();
         // Whoever is known may check.
-        let caller = By::<ToCheck>::from_request_parts(&mut parts, &app).await;
+        let caller = By::<ToCheck, WithQuery>::from_request_parts(&mut parts, &app).await;
         if let Err(error) = caller.and_then(|caller| caller.check_access(self.access)) {
             return error;
         }

@@ -1,6 +1,6 @@
 //! Reporting usage and events, what they would cost, and the history of usage.
 
-use super::bulk::{Bulk, partial};
+use super::bulk::{Applied, Bulk, partial};
 use super::consumption::dimensions;
 use crate::app::{App, data, ok};
 use crate::context::{Body, BulkBody, By, Caller, Ids, Query, ToCheck, ToRead, ToUse, WithQuery};
@@ -14,10 +14,12 @@ use stipend_core::customer::{
     Estimate as Cost, EventRequest, UsageRequest, estimate_event, estimate_usage, usage_standing,
 };
 use stipend_core::{Catalog, Customer, FeatureId, ResourceId, Timestamp};
-use stipend_engine::usage::{MeterHistory, meter_history, stored_report};
+use stipend_engine::usage::{
+    MeterHistory, meter_history, stored_missing_dimensions, stored_report,
+};
 use stipend_engine::{Key, Refusal, Remember, Report, ReportItem, Reported};
 use stipend_wire::event::{
-    Estimate, EstimateEvent, EstimateUsage, EventsAccepted, ReportEvent, ReportEvents,
+    Estimate, EstimateEvent, EstimateUsage, EventWarning, EventsAccepted, ReportEvent, ReportEvents,
 };
 use stipend_wire::query::UsageHistoryQuery;
 use stipend_wire::usage::{
@@ -94,15 +96,14 @@ async fn look_up(
     item: &ReportItem,
     reported: &Reported,
 ) -> Result<mapping::Recorded, ApiError> {
-    let (record, is_replay, missing) = match reported {
+    let (record, is_replay) = match reported {
         Reported::Done { is_replay, recorded } => {
-            let record = recorded.usages().into_iter().next();
-            (record, *is_replay, recorded.missing_dimensions.clone())
+            (recorded.usages().into_iter().next(), *is_replay)
         }
         Reported::Stored(seq) => {
             let (reader, seq) = (Arc::clone(app.engine().shared_reader()), *seq);
             let record = app.read(move || Ok(stored_report(reader.as_ref(), seq)?)).await?;
-            (record, true, Vec::new())
+            (record, true)
         }
     };
     let Report::Usage(request) = &item.report else {
@@ -115,8 +116,33 @@ async fn look_up(
         request: request.clone(),
         record,
         is_replay,
-        missing,
     })
+}
+
+/// The events that lacked dimensions, now or when they were first taken.
+async fn warnings(app: &App, events: &Applied<ReportItem>) -> Result<Vec<EventWarning>, ApiError> {
+    let (mut warnings, mut stored) = (Vec::new(), Vec::new());
+    for (index, _, reported) in events.iter() {
+        match reported {
+            Reported::Done { recorded, .. } => {
+                let missing_dimensions = recorded.missing_dimensions().to_vec();
+                warnings.push(EventWarning { index, missing_dimensions });
+            }
+            Reported::Stored(seq) => stored.push((index, *seq)),
+        }
+    }
+    if !stored.is_empty() {
+        let reader = Arc::clone(app.engine().shared_reader());
+        let read = move |(index, seq)| {
+            let missing_dimensions = stored_missing_dimensions(reader.as_ref(), seq)?;
+            Ok(EventWarning { index, missing_dimensions })
+        };
+        let read_all = move || stored.into_iter().map(read).collect::<Result<Vec<_>, ApiError>>();
+        warnings.extend(app.read(read_all).await?);
+        warnings.sort_by_key(|warning| warning.index);
+    }
+    warnings.retain(|warning| !warning.missing_dimensions.is_empty());
+    Ok(warnings)
 }
 
 /// Report usage
@@ -180,9 +206,8 @@ async fn report_events(
     let batch = body.read::<ReportEvents>()?.events;
     let item = |_, event| Ok(event_item(&caller, event));
     let applied = Bulk::of(is_partial, batch, item).apply(&app, &caller).await?;
-    let warnings =
-        applied.iter().filter_map(|(place, _, reported)| mapping::warning(place, reported));
-    let (accepted, warnings) = (applied.iter().len(), warnings.collect::<Vec<_>>());
+    let warnings = warnings(&app, &applied).await?;
+    let accepted = applied.iter().len();
     Ok(data(EventsAccepted {
         accepted,
         errors: applied.is_partial.then_some(applied.errors),

@@ -2,7 +2,9 @@
 
 use super::entitlement::cadence_to_wire;
 use super::instant;
-use super::subscription::{addons, billing_period, new_anchor, quantities, schedule, trial};
+use super::subscription::{
+    addons, billing_period, new_anchor, quantities, refuse_several, schedule, trial,
+};
 use crate::error::ApiError;
 use stipend_core::catalog::{Catalog, PackageKind, Pricing};
 use stipend_core::customer::{
@@ -19,6 +21,7 @@ use stipend_wire::{ErrorCode, WireError};
 const NO_ID: &str = "preview";
 
 pub(crate) fn from_wire(body: wire::PreviewSubscription) -> Result<ProvisionRequest, ApiError> {
+    refuse_several(body.unit_quantity)?;
     let bought = body.billable_features.unwrap_or_default().into_iter();
     let bought = bought.map(|one| stipend_wire::subscription::ChargeQuantityInput {
         id: stipend_wire::text::Key(one.feature_id.to_string()),

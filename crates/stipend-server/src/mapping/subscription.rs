@@ -2,6 +2,8 @@
 
 use super::instant;
 use crate::error::ApiError;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use stipend_core::catalog::{Document, Extras, ExtrasPatch, Pricing, TrialEnd};
 use stipend_core::customer::{
     BillingPeriod, CancelTime, CreditOverride, FeatureQuantity, LaterChange, ProvisionRequest,
@@ -14,6 +16,8 @@ use stipend_core::{
 use stipend_wire::charge::{BillingPeriod as WirePeriod, PricingType};
 use stipend_wire::entitlement::{Cadence as WireCadence, EntitlementReference, EntitlementType};
 use stipend_wire::grant::{PaymentCollection, PaymentCollectionMethod};
+use stipend_wire::number::CountOrZero;
+use stipend_wire::opaque::OpaqueList;
 use stipend_wire::package::TrialEndBehavior;
 use stipend_wire::product::CancellationTime;
 use stipend_wire::read::WireEnum as _;
@@ -152,12 +156,34 @@ impl Carried {
     }
 }
 
+/// Units of a subscription are not bought: one is what each subscription is.
+pub(crate) fn refuse_several(units: Option<CountOrZero>) -> Result<(), ApiError> {
+    refuse("/unitQuantity", units.is_some_and(|units| units.0 > 1), "several units")
+}
+
+/// Prices in money are kept for whoever bills; what usage costs in credits is done here, and is the
+/// same for all subscriptions of a package.
+fn refuse_rates(overrides: Option<&OpaqueList>) -> Result<(), ApiError> {
+    let Some(overrides) = overrides else { return Ok(()) };
+    let list: Vec<&RawValue> =
+        serde_json::from_str(overrides.0.as_str()).expect("it was read as a list");
+    for (place, price) in list.into_iter().enumerate() {
+        // What is no object has no rate.
+        let fields: BTreeMap<String, &RawValue> =
+            serde_json::from_str(price.get()).unwrap_or_default();
+        let is_rate = fields.get("creditRate").is_some_and(|rate| rate.get() != "null");
+        let param = format!("/priceOverrides/{place}/creditRate");
+        refuse(&param, is_rate, "another price in credits for one subscription")?;
+    }
+    Ok(())
+}
+
 pub(crate) fn new_from_wire(
     body: wire::ProvisionSubscription,
     fresh_id: impl FnOnce() -> SubscriptionId,
 ) -> Result<ProvisionRequest, ApiError> {
-    let several = body.unit_quantity.as_ref().is_some_and(|units| units.0 != 1);
-    refuse("/unitQuantity", several, "several units")?;
+    refuse_several(body.unit_quantity)?;
+    refuse_rates(body.price_overrides.as_ref())?;
     let line = |field: Field<stipend_wire::text::Line>| field.map(|line| line.0);
     let method = body.payment_collection_method.map(|method| method.as_str().to_owned());
     let carried = Carried(ExtrasPatch::new())
@@ -193,6 +219,7 @@ pub(crate) fn new_from_wire(
 pub(crate) fn patch_from_wire(
     body: wire::UpdateSubscription,
 ) -> Result<SubscriptionPatch, ApiError> {
+    refuse_rates(body.price_overrides.as_ref())?;
     let promotion = body.promotion_code.map_or(Field::Absent, |code| Field::Value(code.0));
     let carried = Carried(ExtrasPatch::new())
         .json("appliedCoupon", body.applied_coupon.map(|object| object.0))

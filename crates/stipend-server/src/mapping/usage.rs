@@ -9,12 +9,12 @@ use stipend_core::customer::{
 };
 use stipend_core::{Amount, CustomerId, EnvId, Timestamp};
 use stipend_engine::IdCipher;
+use stipend_engine::UsageRecord;
 use stipend_engine::cipher::DecisionPlace;
 use stipend_engine::usage::MeterHistory;
-use stipend_engine::{Balance, Reported, UsageRecord};
 use stipend_wire::Decimal;
 use stipend_wire::event::{
-    CurrencyEstimate, Estimate, EstimateWarning, EstimateWarningCode, EventWarning, FeatureEstimate,
+    CurrencyEstimate, Estimate, EstimateWarning, EstimateWarningCode, FeatureEstimate,
 };
 use stipend_wire::usage::{
     PoolBalance, Tag, UsageCredit, UsageCreditOfMany, UsageHistory, UsageMarker, UsageMarkerType,
@@ -28,7 +28,6 @@ pub(crate) struct Recorded {
     pub(crate) record: UsageRecord,
     /// Whether an earlier request did it.
     pub(crate) is_replay: bool,
-    pub(crate) missing: Vec<String>,
 }
 
 impl Recorded {
@@ -49,21 +48,16 @@ impl Recorded {
         (forfeited.is_positive() && !self.is_replay).then_some(Decimal(forfeited))
     }
 
-    fn balance(&self) -> Balance {
-        let nothing =
-            Balance { usage_limit: Amount::ZERO, current_usage: Amount::ZERO, period_end: None };
-        self.record.balance.unwrap_or(nothing)
-    }
-
     fn missing(&self) -> Option<Vec<String>> {
-        (!self.missing.is_empty()).then(|| self.missing.clone())
+        let missing = &self.record.usage.missing_dimensions;
+        (!missing.is_empty()).then(|| missing.clone())
     }
 }
 
 pub(crate) fn reported(env: EnvId, cipher: &IdCipher, recorded: &Recorded) -> UsageReported {
     let Recorded { customer, request, record, .. } = recorded;
     let usage = &record.usage;
-    let balance = recorded.balance();
+    let credits = usage.currency.as_ref().zip(record.balance());
     UsageReported {
         id: ids::usage_id(env, record.seq),
         created_at: instant(usage.at),
@@ -71,7 +65,7 @@ pub(crate) fn reported(env: EnvId, cipher: &IdCipher, recorded: &Recorded) -> Us
         feature_id: request.feature.to_string(),
         timestamp: instant(usage.reported_at.unwrap_or(usage.at)),
         value: Decimal(usage.reported),
-        credit: usage.currency.as_ref().map(|currency| UsageCredit {
+        credit: credits.map(|(currency, balance)| UsageCredit {
             consumed: Decimal(recorded.consumed()),
             currency_id: currency.to_string(),
             current_usage: Decimal(balance.current_usage),
@@ -146,13 +140,6 @@ fn of_many(one: UsageReported) -> UsageReportedOfMany {
         usage_period_end: one.usage_period_end,
         usage_period_start: one.usage_period_start,
     }
-}
-
-/// The dimensions that an event did not have.
-pub(crate) fn warning(index: usize, reported: &Reported) -> Option<EventWarning> {
-    let Reported::Done { recorded, .. } = reported else { return None };
-    let missing = &recorded.missing_dimensions;
-    (!missing.is_empty()).then(|| EventWarning { index, missing_dimensions: missing.clone() })
 }
 
 pub(crate) fn estimate(cost: &Cost) -> Estimate {

@@ -456,6 +456,7 @@ fn wrong_dimensions() -> Vec<Wrong> {
     let mut lines = owned(&[
         (1, r#"{"a":NaN}"#, MALFORMED),
         (2, r#"{"a":1e400}"#, MALFORMED),
+        (9, r#"{"a":1e30}"#, "422 amount_too_large @/a"),
         (10, r#"{"a":01}"#, MALFORMED),
         (11, "1", "422 invalid_type @"),
         (11, r#""a=1""#, "422 invalid_type @"),

@@ -285,6 +285,23 @@ const REFUSED: &[(&str, &str, &str)] = &[
             "billingCountryCode":"DE","creditRate":{"amount":1,"currencyId":"api-credits"}}]}]}}"#,
     ),
     (
+        "not_supported /unitQuantity",
+        "POST /api/v1/subscriptions/preview",
+        r#"{"customerId":"bob","planId":"growth","unitQuantity":2}"#,
+    ),
+    (
+        "not_supported /priceOverrides/0/creditRate",
+        "POST /api/v1/subscriptions",
+        r#"{"customerId":"bob","planId":"growth","priceOverrides":[
+            {"featureId":"seats","creditRate":{"amount":1,"currencyId":"api-credits"}}]}"#,
+    ),
+    (
+        "not_supported /priceOverrides/1/creditRate",
+        "PATCH /api/v1/subscriptions/sub-1",
+        r#"{"priceOverrides":[{"featureId":"seats","amount":5,"creditRate":null},
+            {"featureId":"seats","creditRate":{"amount":1,"currencyId":"api-credits"}}]}"#,
+    ),
+    (
         "batch_refused",
         "POST /api/v1/credits/consumption/async",
         r#"{"consumptions":[{"amount":0}]}"#,

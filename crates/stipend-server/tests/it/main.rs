@@ -29,6 +29,7 @@ mod decisions;
 mod embed;
 mod errors;
 mod failing_store;
+mod forgotten;
 mod idempotency;
 mod ledger_pages;
 mod overload;

@@ -144,6 +144,102 @@ fn events_follow_the_rules_of_batches() {
     assert_eq!(send(&[]).verdict().split(' ').next(), Some("422"));
 }
 
+/// Clients add up in binary and send what comes of it.
+#[test]
+fn a_dimension_with_more_digits_than_are_kept_is_rounded_and_not_lost() {
+    let server = metered();
+    let job = |a: &str| {
+        format!(
+            r#"{{"customerId":"acme","eventName":"job",
+                "dimensions":{{"a":{a},"b":0,"c":0}}"#
+        )
+    };
+    let estimate = server.request("POST", "/api/v1/events/estimate");
+    let estimate = estimate.raw(job("0.30000000000000004") + "}").send().json();
+    let estimate = &estimate["data"]["estimates"][0];
+    assert_eq!(estimate["estimatedCost"], 0.33);
+    assert_eq!(estimate["breakdown"][0].get("missingDimensions"), None);
+    let send = |a: &str| {
+        let event = job(a) + r#","idempotencyKey":"k"}"#;
+        let body = format!(r#"{{"events":[{event}]}}"#);
+        server.request("POST", "/api/v1/events").raw(body).send()
+    };
+    assert_eq!(send("0.30000000000000004").json()["data"], json!({ "accepted": 1 }));
+    assert_eq!(left(&server), json!(0.33));
+    assert_eq!(send("0.3").verdict(), "ok", "it means the same");
+    assert_eq!(send("0.31").verdict(), "422 idempotency_key_reused");
+    let consume = |a: &str| {
+        let body = format!(
+            r#"{{"customerId":"acme","currencyId":"api-credits","amount":1,
+                "idempotencyKey":"c","dimensions":{{"a":{a}}}}}"#
+        );
+        server.request("POST", "/api/v1/credits/consumption").raw(body).send().verdict()
+    };
+    assert_eq!([consume("0.30000000000000004"), consume("0.3")], ["ok", "ok"]);
+    assert_eq!(left(&server), json!(1.33));
+}
+
+/// A report that takes nothing of the credits has no entry of a pool that would say the balance.
+#[test]
+fn the_first_answer_comes_again_where_nothing_was_taken() {
+    let server = metered();
+    let grant = json!({ "customerId": "acme", "currencyId": "api-credits", "amount": 100,
+        "displayName": "Kept", "grantType": "PAID" });
+    server.post("/api/v1/credits/grants", &grant);
+    report(&server, &[calls("a", 2)]);
+    let mut same = calls("same", 2);
+    same["updateBehavior"] = json!("SET");
+    let check = |item: &Value, consumed: i64, used: i64, limit: i64, forfeited: Value| {
+        let both = || {
+            let items = usages(std::slice::from_ref(item));
+            let one = server.post("/api/v1/usage", &items);
+            let many = server.post("/api/v2/usage", &items);
+            (one, many)
+        };
+        let first = both();
+        let credit = &first.0[0]["credit"];
+        assert_eq!(credit["consumed"], consumed);
+        assert_eq!((&credit["currentUsage"], &credit["usageLimit"]), (&json!(used), &json!(limit)));
+        assert_eq!(credit["forfeited"], forfeited);
+        let pool = &first.1["credits"][0];
+        assert_eq!((&pool["currentUsage"], &pool["usageLimit"]), (&json!(used), &json!(limit)));
+        report(&server, &[calls(&format!("after {used} of {limit}"), 3)]);
+        let again = both();
+        let mut answered = first;
+        // What a request takes is told of that request alone.
+        answered.0[0]["credit"].as_object_mut().unwrap().remove("forfeited");
+        assert_eq!(again, answered);
+    };
+    check(&same, 0, 20, 80_100, Value::Null);
+    let now = json!({ "cancellationTime": "IMMEDIATE" });
+    server.post("/api/v1/subscriptions/sub-1/cancel", &now);
+    check(&calls("less", -1), 0, 0, 100, json!(10));
+}
+
+#[test]
+fn the_first_answer_comes_again_with_the_dimensions_that_were_missing() {
+    let server = metered();
+    let mut jobs = calls("u", 1);
+    jobs["featureId"] = json!("jobs");
+    jobs["dimensions"] = json!({ "a": 10 });
+    for path in ["/api/v1/usage", "/api/v2/usage"] {
+        for _ in 0..2 {
+            let answer = server.post(path, &usages(std::slice::from_ref(&jobs)));
+            let one = if answer.is_array() { &answer[0] } else { &answer["usages"][0] };
+            assert_eq!(one["missingDimensions"], json!(["b", "c"]), "{path}");
+        }
+    }
+    let event = |key: &str, dimensions: Value| {
+        json!({ "customerId": "acme", "eventName": "job", "idempotencyKey": key,
+            "dimensions": dimensions })
+    };
+    let all = event("a", json!({ "a": 1, "b": 1, "c": 1 }));
+    let events = json!({ "events": [all, event("b", json!({ "c": 1 }))] });
+    let first = server.post("/api/v1/events", &events);
+    assert_eq!(first["warnings"], json!([{ "index": 1, "missingDimensions": ["a", "b"] }]));
+    assert_eq!(server.post("/api/v1/events", &events), first);
+}
+
 #[test]
 fn what_is_too_late_or_too_early_is_refused() {
     let server = metered();

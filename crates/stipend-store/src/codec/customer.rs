@@ -8,7 +8,7 @@ use stipend_core::customer::{
     Consumption, Cost, CreditOverride, DimensionValue, Draw, DrawRun, Effect, Ended, Entry,
     FeatureQuantity, FeatureUsage, Grant, GrantEnd, GrantKind, HeldDraw, Hold, HoldEnd, HoldEnded,
     HoldExtended, HoldPart, Issued, LaterChange, MeterOpened, MonthDraws, Moved, Opened, Overdraft,
-    PlanPin, Pool, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
+    PlanPin, Pool, PoolBalance, PoolEntry, PoolOpened, Priced, Profile, Promotion, PromotionPeriod,
     ProvisionRequest, RecurringSource, Release, Resource, Reversal, Schedule, ScheduledChange,
     Settled, Subscription, SubscriptionEnd, SubscriptionEndReason, SubscriptionPatch,
     SubscriptionTerms, Trial, TrialRequest, UsageBehavior, UsageEntry, UsagePin, UsageResetReason,
@@ -329,6 +329,7 @@ choice!(Cause {
 record!(PoolOpened { 1 => pool, 2 => currency, 3 => resource });
 record!(PoolEntry { 1 => pool, 2 => at, 3 => cause, 4 => effects });
 record!(MeterOpened { 1 => meter, 2 => feature, 3 => resource });
+record!(PoolBalance { 1 => usage_limit, 2 => current_usage, 3 => period_end });
 choice!(UsageBehavior { 1 => Delta, 2 => Set, 3 => Event });
 choice!(UsageResetReason { 1 => Period, 2 => Subscription });
 record!(UsageRestart { 1 => at, 2 => reason });
@@ -353,6 +354,8 @@ record!(UsageEntry {
     18 => currency,
     19 => returned or default,
     20 => forfeited or default,
+    21 => balance,
+    22 => missing_dimensions or default,
 });
 choice!(Entry {
     1 => Profile(Profile),
