@@ -48,21 +48,25 @@ pub(super) fn refund(
         parts[place].give_back(run, taken);
     }
     let came_back: Amount = parts.iter().map(PoolRefund::total).sum();
-    let entries = parts.into_iter().flat_map(|mut part| {
+    let mut forgotten: Vec<PoolEntry> = Vec::new();
+    let mut entries: Vec<PoolEntry> = Vec::new();
+    for mut part in parts {
         let (pool, amount) = (part.pool, part.total());
-        let forgotten = std::mem::take(&mut part.forgotten).into_iter();
-        let forgotten = forgotten.map(move |said| PoolEntry {
+        forgotten.extend(std::mem::take(&mut part.forgotten).into_iter().map(|said| PoolEntry {
             pool: pool.id,
             at: now,
             cause: Cause::Subscription(said.subscription),
             effects: vec![Effect::Carried(said)],
-        });
-        let cause = Cause::Consumption(consumption(pool, facts, -amount, priced.clone()));
-        let given = amount.is_positive().then(|| part.into_effects(now));
-        let given = given.map(|effects| PoolEntry { pool: pool.id, at: now, cause, effects });
-        given.into_iter().chain(forgotten)
-    });
-    Refund { returned, forfeited: returned - came_back, entries: entries.collect() }
+        }));
+        if amount.is_positive() {
+            let cause = Cause::Consumption(consumption(pool, facts, -amount, priced.clone()));
+            let effects = part.into_effects(now);
+            entries.push(PoolEntry { pool: pool.id, at: now, cause, effects });
+        }
+    }
+    // What is given back stands right behind the usage; what only is remembered no more, behind it.
+    entries.extend(forgotten);
+    Refund { returned, forfeited: returned - came_back, entries }
 }
 
 /// What one pool gets back.
