@@ -9,6 +9,9 @@ use stipend_engine::Refusal;
 use stipend_store::StoreError;
 use stipend_wire::{ErrorBody, ErrorCode, ItemError, WireError};
 
+/// After how many seconds what was refused for the moment may be tried again.
+pub(crate) const SOON: u64 = 1;
+
 /// A refused request: what its caller is told.
 #[derive(Clone, Debug)]
 pub struct ApiError {
@@ -81,9 +84,15 @@ impl ApiError {
         ItemError { decision_id: self.decision, ..ItemError::new(index, self.error) }
     }
 
+    /// After how many seconds the request may be sent again; none where that would not help.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        (matches!(self.error.code.status(), 429 | 503) && !self.is_final).then_some(SOON)
+    }
+
     /// The answer, once the request has its id.
     #[must_use]
     pub fn render(self, request_id: &str) -> Response {
+        let retry_after = self.retry_after();
         let Self { error, items, is_final, decision } = self;
         let code = error.code;
         let body = if items.is_empty() {
@@ -99,9 +108,8 @@ impl ApiError {
             .expect("the statuses of the contract are statuses of HTTP");
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
-        let is_later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
-        if is_later.contains(&status) && !is_final {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         // The official clients send a 409 again unless told otherwise; ours are final.
         let is_final =

@@ -93,8 +93,8 @@ request! {
         pub minimum_spend: Field<Vec<MinimumSpendInput>>,
         /// When overage is charged. Accepted and not kept: no money is charged here.
         pub overage_billing_period: Option<OverageBillingPeriod>,
-        /// Prices of usage above what is granted. Kept and returned, not acted on. A `creditRate`
-        /// among them is refused.
+        /// Prices of usage above what is granted. Kept and returned, not acted on. What they say of
+        /// credits or access (`creditRate`, `creditEntitlement`, `entitlement`) is refused.
         pub overage_pricing_models: Option<Vec<OveragePricingModel>>,
         /// The base prices. Kept and returned; only a `creditRate` with a `featureId` is acted on.
         pub pricing_models: Option<Vec<PricingModel>>,
@@ -145,13 +145,13 @@ request! {
         pub billing_model: Option<BillingModel>,
         /// Whether it comes again; older clients send it.
         pub billing_cadence: Option<BillingCadence>,
-        /// Credits to grant where the plan does not grant that type. Kept and returned, not acted
-        /// on. Give the plan an entitlement for them.
+        /// Credits to grant where the plan does not grant that type. Refused: give the plan an
+        /// entitlement for them.
         pub credit_entitlement: Option<Checked<OverageCredits>>,
         /// The credit type it charges for.
         pub currency_id: Option<CurrencyId>,
-        /// The feature to grant where the plan does not. Kept and returned, not acted on. Give the
-        /// plan an entitlement for it.
+        /// The feature to grant where the plan does not. Refused: give the plan an entitlement for
+        /// it.
         pub entitlement: Option<Checked<OverageFeature>>,
         /// The feature it charges for.
         pub feature_id: Option<FeatureId>,
@@ -303,6 +303,7 @@ response! {
         /// How many units the price buys.
         pub block_size: Decimal,
         /// Credits to grant where the plan does not grant that type (an addition of this server).
+        /// Only in prices from before they were refused; not acted on.
         pub credit_entitlement: Opaque,
         /// When bought credits are granted.
         pub credit_grant_cadence: CreditGrantCadence,
@@ -310,7 +311,8 @@ response! {
         pub credit_rate: CreditRate,
         /// The credit type that overage is charged for (an addition of this server).
         pub currency_id: String,
-        /// The feature to grant where the plan does not (an addition of this server).
+        /// The feature to grant where the plan does not (an addition of this server). Only in prices
+        /// from before it was refused; not acted on.
         pub entitlement: Opaque,
         /// The feature it charges for.
         pub feature_id: String,

@@ -77,7 +77,11 @@ fn refused(error: &ApiError) -> Response {
         _ if status.is_server_error() => "Something went wrong",
         _ => "That was refused",
     };
-    page(status, title, error.message())
+    let mut response = page(status, title, error.message());
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn not_found() -> Response {

@@ -12,9 +12,10 @@ use super::visit::{
     OPEN_FORM_BYTES_MAX, Posted, Visit, find_session, read_form, signed_in, signed_out,
 };
 use crate::app::App;
+use crate::error::SOON;
 use axum::Router;
 use axum::extract::{FromRequest as _, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use maud::{Markup, html};
@@ -180,11 +181,12 @@ async fn enter(State(app): State<App>, request: Request) -> Result<Response, Fai
     let trouble = |message: String| Trouble { message, field: None };
     let name = stipend_wire::text::composed(form.get("name").trim()).into_owned();
     if let Err(seconds) = app.dashboard().throttle.begin(&name, peer, app.engine().wall_now()) {
-        return Ok(refuse(StatusCode::TOO_MANY_REQUESTS, trouble(too_many(seconds))));
+        let page = refuse(StatusCode::TOO_MANY_REQUESTS, trouble(too_many(seconds)));
+        return Ok(later(seconds, page));
     }
     let known = app.engine().find_operator(&name).map(|operator| operator.password);
     match password::verify(&app, known, form.get("password")).await {
-        None => Ok(refuse(StatusCode::TOO_MANY_REQUESTS, busy())),
+        None => Ok(later(SOON, refuse(StatusCode::TOO_MANY_REQUESTS, busy()))),
         Some(false) => {
             tracing::warn!(peer = ?peer, "a sign-in to the dashboard failed");
             let message = "Name or password is wrong.".to_owned();
@@ -196,6 +198,11 @@ async fn enter(State(app): State<App>, request: Request) -> Result<Response, Fai
             Ok(signed_in(&app, &headers, &name, inside(form.get("next"))))
         }
     }
+}
+
+/// The page with the word for programs when to try again.
+fn later(seconds: impl Into<HeaderValue>, page: Response) -> Response {
+    ([(header::RETRY_AFTER, seconds.into())], page).into_response()
 }
 
 fn too_many(seconds: i64) -> String {
@@ -260,13 +267,13 @@ async fn change_password(State(app): State<App>, request: Request) -> Result<Res
     let refuse = |status: StatusCode, trouble: Trouble| {
         let form = Form::default().with(trouble);
         let page = visit.refused(Section::Account, "Account", &account_page(&visit, &form));
-        Ok((status, page).into_response())
+        (status, page).into_response()
     };
     // Whoever finds somebody's session guesses their password here as they would at the door.
     let throttle = &app.dashboard().throttle;
     if let Err(seconds) = throttle.begin(&name, peer, app.engine().wall_now()) {
         let trouble = Trouble::at("current", too_many(seconds));
-        return refuse(StatusCode::TOO_MANY_REQUESTS, trouble);
+        return Ok(later(seconds, refuse(StatusCode::TOO_MANY_REQUESTS, trouble)));
     }
     let changed = async {
         let known = app.engine().find_operator(&name).map(|operator| operator.password);
@@ -287,6 +294,6 @@ async fn change_password(State(app): State<App>, request: Request) -> Result<Res
             tracing::info!(name, "the password of the dashboard was changed");
             Ok(signed_in(&app, &headers, &name, "/"))
         }
-        Err(trouble) => refuse(StatusCode::UNPROCESSABLE_ENTITY, trouble),
+        Err(trouble) => Ok(refuse(StatusCode::UNPROCESSABLE_ENTITY, trouble)),
     }
 }

@@ -108,7 +108,7 @@ impl Throttle {
         let next = all.iter().map(|of| counts.find(*of, now).next(*of)).max().unwrap_or(now);
         if now < next {
             let wait = next.micros() - now.micros();
-            return Err(wait.div_euclid(1_000_000) + 1);
+            return Err((wait - 1).div_euclid(1_000_000) + 1);
         }
         all.into_iter().for_each(|of| counts.count(of, now));
         Ok(())
@@ -206,8 +206,11 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..14 {
             if let Err(wait) = throttle.begin("maria", four(1), now) {
-                waits.push(wait - 1);
-                now = now.plus_seconds(wait - 1);
+                let a_moment_on = Timestamp::from_micros(now.micros() + 1);
+                let left = throttle.begin("maria", four(1), a_moment_on);
+                assert_eq!(left, Err(wait), "a second that has begun is told whole");
+                waits.push(wait);
+                now = now.plus_seconds(wait);
                 throttle.begin("maria", four(1), now).expect("it has waited");
             }
         }

@@ -267,6 +267,16 @@ fn charges_from_wire(
     input: &ChargesInput,
     now: Timestamp,
 ) -> Result<(Pricing, Charges), WireError> {
+    refuse_of_overage(input)?;
+    charges_with_kept(input, now)
+}
+
+/// The pricing with what stands in overage prices from before it was refused. Nothing acts on it, and
+/// whoever changes something else must not lose it.
+pub(crate) fn charges_with_kept(
+    input: &ChargesInput,
+    now: Timestamp,
+) -> Result<(Pricing, Charges), WireError> {
     refuse_what_counts_otherwise(input)?;
     let mut charges = Charges::default();
     for row in input.to_rows()? {
@@ -277,10 +287,33 @@ fn charges_from_wire(
     Ok((pricing_from_wire(input.pricing_type), charges))
 }
 
+fn refuse<T>(param: &str, what: &str) -> Result<T, WireError> {
+    Err(ApiError::not_supported(param, what).into_wire())
+}
+
+/// Refuses what would give or cost credits, or give access, beside what the package itself says:
+/// this server looks at no overage price.
+fn refuse_of_overage(input: &ChargesInput) -> Result<(), WireError> {
+    for (at, model) in input.overage_pricing_models.iter().flatten().enumerate() {
+        let place = |key: &str| format!("/charges/overagePricingModels/{at}/{key}");
+        if model.credit_entitlement.is_some() {
+            let what = "credits that come with overage (an entitlement of the plan gives them)";
+            return refuse(&place("creditEntitlement"), what);
+        }
+        if model.entitlement.is_some() {
+            let what = "a feature that comes with overage (an entitlement of the plan gives it)";
+            return refuse(&place("entitlement"), what);
+        }
+    }
+    match input.credit_rates().find(|placed| placed.is_overage) {
+        Some(placed) => refuse(&placed.pointer, "a credit rate of overage"),
+        None => Ok(()),
+    }
+}
+
 /// Refuses what would make usage cost other credits than this server counts: a price that says when
-/// usage starts anew, and credit rates of overage or of one country.
+/// usage starts anew, and credit rates of one country.
 fn refuse_what_counts_otherwise(input: &ChargesInput) -> Result<(), WireError> {
-    let refuse = |param: String, what: &str| Err(ApiError::not_supported(&param, what).into_wire());
     for (at, model) in input.pricing_models.iter().flatten().enumerate() {
         for (key, is_given) in [
             ("resetPeriod", model.reset_period.is_some()),
@@ -290,19 +323,14 @@ fn refuse_what_counts_otherwise(input: &ChargesInput) -> Result<(), WireError> {
         ] {
             if is_given {
                 let what = "a reset of usage by a price (the entitlement of the feature says it)";
-                return refuse(format!("/charges/pricingModels/{at}/{key}"), what);
+                return refuse(&format!("/charges/pricingModels/{at}/{key}"), what);
             }
         }
     }
-    for placed in input.credit_rates() {
-        if placed.is_overage {
-            return refuse(placed.pointer, "a credit rate of overage");
-        }
-        if placed.has_country {
-            return refuse(placed.pointer, "a credit rate of one country");
-        }
+    match input.credit_rates().find(|placed| !placed.is_overage && placed.has_country) {
+        Some(placed) => refuse(&placed.pointer, "a credit rate of one country"),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What the base rows say about credits for usage. A formula that cannot be read is refused, in
@@ -317,7 +345,7 @@ fn rates_from_wire(input: &ChargesInput) -> Result<Vec<CreditRate>, WireError> {
             })
         });
         let formula = formula.transpose()?;
-        let Some(feature) = placed.feature_id else { continue };
+        let Some(feature) = placed.feature_id.filter(|_| !placed.is_overage) else { continue };
         rates.push(CreditRate {
             feature: feature.clone(),
             billing_period: match placed.billing_period {

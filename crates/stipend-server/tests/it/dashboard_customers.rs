@@ -223,6 +223,7 @@ fn what_looks_ahead_needs_a_place_among_the_readers() {
     for path in pages {
         let answer = browser.get(&path);
         assert_eq!(answer.status, 429, "{path}: {}", answer.text());
+        assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
         assert!(answer.text().contains("Too much to do at the moment"), "{path}");
     }
     browser.page(ACME);

@@ -4,6 +4,11 @@ use crate::browser::Browser;
 use crate::dashboard_catalog::{PLAN, text, with_plan};
 use crate::support::Server;
 use serde_json::{Value, json};
+use stipend_core::catalog::{
+    CatalogCommand, ChargeRow, Charges, Document, DraftEdit, PackageKey, PackagePatch, Pricing,
+};
+use stipend_core::{PackageId, Timestamp};
+use stipend_engine::{Command, PRODUCTION};
 
 const NEW: &str = "/e/production/plans/pro/prices/new";
 const OVERAGE: &str = "/e/production/plans/pro/prices/new?of=overage";
@@ -182,14 +187,10 @@ fn all_kinds() -> Value {
         ],
         "overagePricingModels": [
             { "featureId": "calls",
-              "entitlement": { "featureId": "calls", "usageLimit": 100, "resetPeriod": "WEEK",
-                "hasSoftLimit": true, "hasUnlimitedUsage": false,
-                "weeklyResetPeriodConfiguration": { "accordingTo": "EveryMonday" } },
               "pricePeriods": [{ "billingPeriod": "MONTHLY", "price": usd(0.01) }] },
             { "featureId": "seats", "billingModel": "PER_UNIT", "billingCadence": "ONE_OFF",
               "pricePeriods": [{ "billingPeriod": "ANNUALLY", "price": usd(30.0) }] },
             { "currencyId": "api-credits",
-              "creditEntitlement": { "amount": 50, "cadence": "MONTH", "customCurrencyId": "api-credits" },
               "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": [{ "unitPrice": usd(0.02) }] }] },
         ],
     } })
@@ -246,22 +247,13 @@ fn a_price_with_more_than_a_form_can_say_has_none() {
         "tiersMode": "GRADUATED",
         "pricePeriods": [{ "billingPeriod": "MONTHLY", "tiers": tiers }],
     }] }));
-    // A beginning of weeks beside one of months, and one of weeks where months are counted.
-    let (week, month) =
-        (json!({ "accordingTo": "EveryMonday" }), json!({ "accordingTo": "StartOfTheMonth" }));
-    let both = json!({
-        "featureId": "calls", "resetPeriod": "MONTH", "weeklyResetPeriodConfiguration": week,
-        "monthlyResetPeriodConfiguration": month,
+    let several_lines = json!({
+        "amount": 0, "currencyId": "api-credits", "costFormula": "tokens\n* 2",
     });
-    let other = json!({
-        "featureId": "calls", "resetPeriod": "MONTH", "weeklyResetPeriodConfiguration": week,
-    });
-    for given in [both, other] {
-        check(json!({ "overagePricingModels": [{
-            "featureId": "calls", "entitlement": given,
-            "pricePeriods": [{ "billingPeriod": "MONTHLY", "price": usd }],
-        }] }));
-    }
+    check(json!({ "pricingModels": [{
+        "billingModel": "CREDIT_BASED", "featureId": "calls",
+        "pricePeriods": [{ "billingPeriod": "MONTHLY", "creditRate": several_lines }],
+    }] }));
 }
 
 #[test]
@@ -290,7 +282,6 @@ fn prices_are_told_as_people_read_them() {
     check("Overage of Seats (units)30 USD for one once, with yearly billing");
     check("Overage of API CreditsBy quantity, a month");
     check("Any quantity: 0.02 USD for one");
-    check("Gives 50 API Credits a month where the plan does not");
 }
 
 #[test]
@@ -314,7 +305,7 @@ fn what_is_wrong_with_a_price_stands_beside_its_field() {
         [(7, ("tiers/upTo", "")), (8, ("tiers/unitPrice", "")), (12, ("tiers/flatPrice", "1.5.5"))];
     check(NEW, &without_first, "tiers-flatPrice-1");
     check(NEW, &[(5, ("price/currency", "xyz"))], "price-currency");
-    check(OVERAGE, &[(6, ("creditEntitlement/amount", "5"))], "creditEntitlement-cadence");
+    check(OVERAGE, &[(6, ("blockSize", "many"))], "blockSize");
     check(NEW, &[(6, ("minUnitQuantity", "-1"))], "minUnitQuantity");
     assert_eq!(rows(&server), [] as [Value; 0], "nothing was saved");
     browser.done(NEW, PRICES, &GRADUATED);
@@ -338,6 +329,109 @@ fn an_overage_price_has_a_form_of_its_own() {
     assert!(page.contains("Overage of Calls0.5 USD for 100 a month"), "{page}");
     let list = server.get(&format!("{API}/overage-charges"));
     assert_eq!(list[0]["price"], json!({ "amount": 0.5, "currency": "usd" }));
+}
+
+/// The API refuses these three, so a form has no fields for them, and takes nothing of a made-up one.
+#[test]
+fn the_form_of_an_overage_price_offers_nothing_that_is_not_there() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let page = browser.page(OVERAGE);
+    for part in ["creditRate", "creditEntitlement", "name=\"entitlement", "does not give it"] {
+        assert!(!page.contains(part), "{part}: {page}");
+    }
+    assert!(browser.page(NEW).contains("name=\"creditRate/amount\""), "a base price has a rate");
+    let fields = [
+        ("pricingType", "PAID"),
+        ("featureId", "calls"),
+        ("billingPeriod", "MONTHLY"),
+        ("billingCadence", "RECURRING"),
+        ("price/amount", "0.5"),
+        ("price/currency", "usd"),
+        ("creditRate/amount", "2"),
+        ("creditRate/currencyId", "api-credits"),
+        ("creditEntitlement/amount", "5"),
+        ("entitlement/featureId", "calls"),
+    ];
+    browser.done(OVERAGE, PRICES, &fields);
+    let saved = rows(&server);
+    let expected = json!([{
+        "featureId": "calls", "billingPeriod": "MONTHLY", "billingCadence": "RECURRING",
+        "billingModel": "USAGE_BASED", "price": { "amount": 0.5, "currency": "usd" },
+    }]);
+    assert_eq!(json!(saved), expected);
+}
+
+fn pro() -> PackageKey {
+    PackageKey::plan(PackageId::parse("pro").expect("an id"))
+}
+
+/// A price as it stood before the API refused what it says of credits and access.
+fn with_old_overage(server: &Server) -> Value {
+    let old = json!({
+        "billingModel": "CREDIT_BASED", "billingCadence": "RECURRING", "billingPeriod": "MONTHLY",
+        "featureId": "calls", "price": { "amount": 0.01, "currency": "usd" },
+        "creditRate": { "amount": 2, "currencyId": "api-credits", "costFormula": "tokens\n* 2" },
+        "creditEntitlement": { "amount": 50, "cadence": "MONTH", "customCurrencyId": "api-credits" },
+        "entitlement": {
+            "featureId": "calls", "usageLimit": 100, "resetPeriod": "MONTH",
+            "weeklyResetPeriodConfiguration": { "accordingTo": "EveryMonday" },
+            "monthlyResetPeriodConfiguration": { "accordingTo": "StartOfTheMonth" },
+        },
+    });
+    let row = ChargeRow { created_at: Timestamp::EPOCH, row: Document(old.to_string()) };
+    let charges = Charges { overage: vec![row], ..Charges::default() };
+    let patch = PackagePatch { charges: Some((Pricing::Paid, charges)), ..PackagePatch::default() };
+    let edits = vec![DraftEdit::Package(Box::new(patch))];
+    server.post(&format!("{API}/draft"), &json!({}));
+    let edit = Command::Catalog(CatalogCommand::EditDraft(pro(), edits));
+    server.engine().submitter().run(PRODUCTION, edit).expect("it is edited");
+    old
+}
+
+#[test]
+fn what_stands_in_an_overage_price_from_before_stays_in_it_and_has_no_effect() {
+    let server = Server::new();
+    let browser = with_calls(&server);
+    let mut old = with_old_overage(&server);
+    let page = text(&browser.page(PLAN));
+    for part in [
+        "Kept, without effect: tokens\n* 2 API Credits, by formula",
+        "Kept, without effect: 50 API Credits a month that come with it",
+        "Kept, without effect: a feature that comes with it",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    // What names a price in addresses changes with the price.
+    let address = || {
+        let html = browser.page(PLAN);
+        let mut links = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let edit = links.find(|link| link.contains("/prices/overage-"));
+        edit.expect("it can be edited").to_owned()
+    };
+    let edit = &address();
+    let form = text(&browser.page(edit));
+    assert!(form.contains("which stays as it is and has no effect"), "{form}");
+    assert_eq!(browser.resubmit(edit, edit).status, 303);
+    assert_eq!(rows(&server), [old.clone()], "sent again as it is");
+    let fields = [
+        ("pricingType", "PAID"),
+        ("featureId", "calls"),
+        ("billingPeriod", "MONTHLY"),
+        ("billingCadence", "RECURRING"),
+        ("price/amount", "0.5"),
+        ("price/currency", "usd"),
+    ];
+    let edit = &address();
+    browser.done(edit, edit, &fields);
+    old["price"]["amount"] = json!(0.5);
+    assert_eq!(rows(&server), [old.clone()], "with another price");
+    let fee = [("pricingType", "PAID"), ("monthly", "20"), ("currency", "usd")];
+    browser.done(PRICE, PRICE, &fee);
+    assert_eq!(rows(&server)[1], old, "beside a fee");
+    let catalog = server.engine().catalog(PRODUCTION);
+    let package = &catalog.packages[&pro()];
+    assert_eq!(package.shown().charges.rates, [], "nothing prices usage by it");
 }
 
 #[test]

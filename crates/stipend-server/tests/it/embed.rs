@@ -88,6 +88,23 @@ fn a_token_is_good_up_to_its_end_and_not_at_it() {
 }
 
 #[test]
+fn the_data_take_no_parameters() {
+    let server = world::full();
+    let token = format!("Bearer {}", token(&server, "acme", &json!({})));
+    let check = |query: &str, expected: &str| {
+        let call = server.anonymous("GET", &format!("{DATA}{query}"));
+        let answer = call.header("authorization", &token).send();
+        assert_eq!(answer.verdict(), expected, "{query}");
+    };
+    check("", "ok");
+    check("?", "ok");
+    check("?customerId=globex", "400 unknown_parameter customerId");
+    check("?theme=dark", "400 unknown_parameter theme");
+    check("?token=x", "400 unknown_parameter token");
+    check("?=", "400 unknown_parameter");
+}
+
+#[test]
 fn a_token_shows_its_customer_and_of_it_what_it_was_made_for() {
     let server = world::full();
     world::grant(&server, "bob", &json!({ "amount": 5 }));

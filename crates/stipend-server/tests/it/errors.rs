@@ -278,6 +278,21 @@ const REFUSED: &[(&str, &str, &str)] = &[
             "creditRate":{"amount":1,"currencyId":"api-credits"}}]}]}}"#,
     ),
     (
+        "not_supported /charges/overagePricingModels/1/creditEntitlement",
+        "PATCH /api/v1/plans/draft-plan",
+        r#"{"charges":{"pricingType":"PAID","overagePricingModels":[
+            {"featureId":"seats","pricePeriods":[{"billingPeriod":"MONTHLY"}]},
+            {"currencyId":"api-credits","pricePeriods":[{"billingPeriod":"MONTHLY"}],
+             "creditEntitlement":{"amount":5,"cadence":"MONTH","customCurrencyId":"api-credits"}}]}}"#,
+    ),
+    (
+        "not_supported /charges/overagePricingModels/0/entitlement",
+        "PATCH /api/v1/addons/draft-addon",
+        r#"{"charges":{"pricingType":"PAID","overagePricingModels":[{"featureId":"seats",
+            "pricePeriods":[{"billingPeriod":"MONTHLY"}],
+            "entitlement":{"featureId":"seats","usageLimit":5}}]}}"#,
+    ),
+    (
         "not_supported /charges/pricingModels/0/pricePeriods/0/creditRate",
         "PATCH /api/v1/plans/draft-plan",
         r#"{"charges":{"pricingType":"PAID","pricingModels":[{"billingModel":"CREDIT_BASED",

@@ -104,11 +104,14 @@ fn who_guesses_waits_longer_and_longer_and_the_right_password_waits_too() {
     }
     let answer = enter(&browser, "maria", PASSWORD);
     assert_eq!(answer.status, 429);
-    assert!(answer.text().contains("Try again in"), "{}", answer.text());
+    assert!(answer.text().contains("Try again in 2 seconds"), "{}", answer.text());
+    assert_eq!(answer.header("retry-after"), Some("2"));
     server.advance(2);
     assert_eq!(enter(&browser, "maria", "wrong horse 1").status, 422);
     server.advance(3);
-    assert_eq!(enter(&browser, "maria", PASSWORD).status, 429, "the wait has doubled");
+    let answer = enter(&browser, "maria", PASSWORD);
+    assert_eq!(answer.status, 429, "the wait has doubled");
+    assert_eq!(answer.header("retry-after"), Some("1"), "the rest of it");
     server.advance(1);
     assert_eq!(enter(&browser, "maria", PASSWORD).status, 303);
     let browser = Browser::new(&server);
@@ -247,6 +250,7 @@ fn who_guesses_the_current_password_waits_as_at_sign_in() {
     }
     let answer = change(PASSWORD, "amber teapot 4");
     assert_eq!(answer.status, 429);
+    assert_eq!(answer.header("retry-after"), Some("2"));
     assert!(answer.text().contains("Try again in"), "{}", answer.text());
     assert_eq!(enter(&Browser::new(&server), "maria", PASSWORD).status, 429, "at the door too");
     server.advance(2);
@@ -334,6 +338,7 @@ fn large_forms_share_the_room_of_all_bodies_and_small_ones_need_none() {
     };
     let answer = send(20_000);
     assert_eq!(answer.status, 429);
+    assert_eq!(answer.header("retry-after"), Some("1"));
     assert!(answer.text().contains("Too much to do at the moment"), "{}", answer.text());
     assert_eq!(server.position(), position);
     assert_eq!(send(10_000).status, 303);

@@ -20,9 +20,9 @@ use axum::response::Response;
 use maud::{Markup, html};
 use row::{Row, number, rows};
 use stipend_core::catalog::{
-    Catalog, DraftEdit, MeterType, Package, PackageKind, PackageVersion, Pricing,
+    Catalog, DraftEdit, MeterType, Package, PackagePatch, PackageVersion, Pricing,
 };
-use stipend_wire::package::{UpdateAddon, UpdatePlan};
+use stipend_wire::package::UpdatePlan;
 
 /// What usage costs in credits, a line for each feature.
 const RATES: Repeat = Repeat {
@@ -98,10 +98,10 @@ fn refuse_free<'a>(
     Ok(())
 }
 
-/// The edit that sets all prices.
+/// The edit that sets all prices. No form says what the API refuses of overage prices, so what of it
+/// is there stood before.
 fn written(
     visit: &Visit,
-    package: &Package,
     pricing_type: &str,
     base: &[Object],
     overage: &[Object],
@@ -111,14 +111,10 @@ fn written(
         .objects("pricingModels", base)
         .objects("overagePricingModels", overage);
     let object = Object::new().object("charges", &charges);
-    let patch = match package.key.kind {
-        PackageKind::Plan => {
-            mapping::plan_patch_from_wire(object.read::<UpdatePlan>()?, visit.now())?
-        }
-        PackageKind::Addon => {
-            mapping::addon_patch_from_wire(object.read::<UpdateAddon>()?, visit.now())?
-        }
-    };
+    // Add-ons have the same prices.
+    let charges = object.read::<UpdatePlan>()?.charges;
+    let charges = charges.map(|charges| mapping::charges_with_kept(&charges, visit.now()));
+    let patch = PackagePatch { charges: charges.transpose()?, ..PackagePatch::default() };
     Ok(DraftEdit::Package(Box::new(patch)))
 }
 
@@ -434,7 +430,7 @@ pub(super) async fn save(posted: Posted) -> Result<Response, Failure> {
         base.extend(others.iter().filter(|row| !row.is_overage).map(Row::model));
         let overage: Vec<Object> =
             others.iter().filter(|row| row.is_overage).map(Row::model).collect();
-        let edit = written(&visit, package, form.get("pricingType"), &base, &overage);
+        let edit = written(&visit, form.get("pricingType"), &base, &overage);
         let edit = edit.map_err(|trouble| placed(trouble, &places))?;
         edit_shown(&visit, package, vec![edit]).await.map_err(|trouble| trouble.or_at("rates"))
     };

@@ -19,8 +19,8 @@ use stipend_core::catalog::Package;
 /// What is being written: a new price, or another one in place of one that is there.
 struct Writing<'a> {
     is_overage: bool,
-    /// The name of the price that is there.
-    present: Option<&'a str>,
+    /// The price that is there.
+    present: Option<&'a Row<'a>>,
 }
 
 impl Writing<'_> {
@@ -35,7 +35,7 @@ impl Writing<'_> {
 
     fn action(&self, visit: &Visit, package: &Package) -> String {
         let prices = format!("{}/prices", path_of(visit, &package.key));
-        self.present.map_or(prices.clone(), |key| format!("{prices}/{key}"))
+        self.present.map_or(prices.clone(), |row| format!("{prices}/{}", row.key))
     }
 }
 
@@ -43,6 +43,8 @@ fn page(visit: &Visit, package: &Package, writing: &Writing<'_>, form: &Form) ->
     let path = path_of(visit, &package.key);
     let here = |is: bool| is.then_some("page");
     let title = writing.title();
+    let catalog = visit.catalog();
+    let unheeded = writing.present.map(|row| row.unheeded(&catalog)).unwrap_or_default();
     html! {
         (Head { above: &above(visit, package), ..Head::new(title) })
         @if writing.present.is_none() {
@@ -57,11 +59,14 @@ fn page(visit: &Visit, package: &Package, writing: &Writing<'_>, form: &Form) ->
                 p.lead { "What usage beyond what is granted costs." }
             }
         }
+        @if !unheeded.is_empty() {
+            p.notice { "It says more, which stays as it is and has no effect: " (unheeded.join("; ")) "." }
+        }
         (Sheet {
             visit,
             action: &writing.action(visit, package),
             form,
-            fields: sheet::fields(&visit.catalog(), form, writing.is_overage),
+            fields: sheet::fields(&catalog, form, writing.is_overage),
             submit: "Save to the draft",
             cancel: Some(&format!("{path}#price")),
         })
@@ -112,15 +117,15 @@ pub(in super::super) async fn edit(visit: Visit) -> Result<Response, Failure> {
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
     let row = present(&visit, package).ok_or(Failure::NotFound)?;
-    let writing = Writing { is_overage: row.is_overage, present: Some(&row.key) };
+    let writing = Writing { is_overage: row.is_overage, present: Some(&row) };
     if let Some(form) = sheet::filled(&row, pricing_type(package.shown())) {
         return Ok(show(&visit, package, &writing, &seen::noted(form)));
     }
     let body = html! {
         (Head { above: &above(&visit, package), ..Head::new(writing.title()) })
         p.notice {
-            "It has what this form cannot say: tiers in several currencies or without a price, a \
-             formula of several lines, or periods that begin in several ways. Change it through the API."
+            "It has what this form cannot say: tiers in several currencies or without a price, or a \
+             formula of several lines. Change it through the API."
         }
         ul { @for part in row.parts(&catalog) { li { (part) } } }
     };
@@ -140,7 +145,7 @@ pub(in super::super) async fn update(posted: Posted) -> Result<Response, Failure
     let catalog = visit.catalog();
     let package = &*find(&visit, &catalog)?;
     let Some(row) = present(&visit, package) else { return Ok(gone(&visit, package)) };
-    let writing = Writing { is_overage: row.is_overage, present: Some(&row.key) };
+    let writing = Writing { is_overage: row.is_overage, present: Some(&row) };
     Ok(write(&visit, package, &writing, form).await)
 }
 
@@ -167,9 +172,7 @@ async fn save(
     writing: &Writing<'_>,
     form: &Form,
 ) -> Result<(), Trouble> {
-    let rows = rows(package.shown());
-    let present = rows.iter().find(|row| writing.present == Some(row.key.as_str()));
-    let now = match present {
+    let now = match writing.present {
         Some(row) => sheet::filled(row, pricing_type(package.shown())).unwrap_or_default(),
         None => blank(package, writing.is_overage),
     };
@@ -179,15 +182,18 @@ async fn save(
         let message = "A price in money is not free. Choose Paid or Custom.";
         return Err(Trouble::at("pricingType", message));
     }
-    let is_kept = |row: &&Row<'_>| writing.present != Some(row.key.as_str());
-    refuse_free(pricing, rows.iter().filter(is_kept))?;
+    let rows = rows(package.shown());
+    let is_present = |row: &Row<'_>| writing.present.is_some_and(|present| present.key == row.key);
+    refuse_free(pricing, rows.iter().filter(|row| !is_present(row)))?;
+    let model =
+        if writing.is_overage { sheet::overage(form, writing.present) } else { sheet::base(form) };
     let (mut base, mut overage) = (Vec::new(), Vec::new());
     let mut at = None;
     for row in rows {
         let list = if row.is_overage { &mut overage } else { &mut base };
-        if writing.present == Some(row.key.as_str()) {
+        if is_present(&row) {
             at = Some(list.len());
-            list.push(sheet::model(form, row.is_overage));
+            list.push(model.clone());
         } else {
             list.push(row.model());
         }
@@ -198,10 +204,10 @@ async fn save(
         (&mut base, "pricingModels")
     };
     let at = at.unwrap_or_else(|| {
-        list.push(sheet::model(form, writing.is_overage));
+        list.push(model);
         list.len() - 1
     });
-    let edit = written(visit, package, pricing, &base, &overage);
+    let edit = written(visit, pricing, &base, &overage);
     let at = format!("charges/{name}/{at}");
     let edit = edit.map_err(|trouble| sheet::placed(trouble, &at, form))?;
     let outcome = edit_shown(visit, package, vec![edit]).await;
@@ -222,7 +228,7 @@ pub(in super::super) async fn remove(posted: Posted) -> Result<Response, Failure
     };
     let removed = async {
         let pricing = pricing_type(package.shown());
-        let edit = written(&visit, package, pricing, &models(false), &models(true))?;
+        let edit = written(&visit, pricing, &models(false), &models(true))?;
         edit_shown(&visit, package, vec![edit]).await
     };
     let to = format!("{}#price", path_of(&visit, &package.key));

@@ -214,7 +214,7 @@ impl Row<'_> {
         if let Some(price) = &self.price {
             parts.push(format!("{}{} {}", price.words(), self.each(), self.billed()));
         }
-        if let Some(rate) = &self.credit_rate {
+        if let Some(rate) = self.credit_rate.as_ref().filter(|_| !self.is_overage) {
             parts.push(rate.words(catalog));
         }
         parts.extend(self.tier_lines());
@@ -263,21 +263,29 @@ impl Row<'_> {
             Some(_) => notes.push("Bought credits are granted when the period begins".to_owned()),
             None => {}
         }
-        if let Some(given) = self.given_credits() {
-            let per = if given.cadence == "MONTH" { "a month" } else { "a year" };
-            let of = currency(catalog, &given.custom_currency_id);
-            notes
-                .push(format!("Gives {} {of} {per} where the plan does not", number(given.amount)));
-        }
-        if self.entitlement.is_some() {
-            notes.push("Gives the feature where the plan does not".to_owned());
-        }
+        let unheeded = self.unheeded(catalog);
+        notes.extend(unheeded.into_iter().map(|what| format!("Kept, without effect: {what}")));
         notes
     }
 
-    /// The credits that come with an overage price.
-    pub(super) fn given_credits(&self) -> Option<Credits<'_>> {
-        serde_json::from_str(self.credit_entitlement?.get()).ok()
+    /// What an overage price says of credits and features. Nothing acts on it, and the API takes it no
+    /// more; it stays where it stood before.
+    pub(super) fn unheeded(&self, catalog: &Catalog) -> Vec<String> {
+        let mut unheeded = Vec::new();
+        if !self.is_overage {
+            return unheeded;
+        }
+        unheeded.extend(self.credit_rate.as_ref().map(|rate| rate.words(catalog)));
+        if let Some(json) = self.credit_entitlement {
+            unheeded.push(match serde_json::from_str::<Credits<'_>>(json.get()) {
+                Ok(credits) => credits.words(catalog),
+                Err(_) => "credits that come with it".to_owned(),
+            });
+        }
+        if self.entitlement.is_some() {
+            unheeded.push("a feature that comes with it".to_owned());
+        }
+        unheeded
     }
 
     /// The request that makes it again.
@@ -288,11 +296,7 @@ impl Row<'_> {
             .kept("blockSize", self.block_size)
             .text_of("creditGrantCadence", self.credit_grant_cadence.as_deref());
         if let Some(rate) = &self.credit_rate {
-            let rate = Object::new()
-                .kept("amount", Some(rate.amount))
-                .text("currencyId", &rate.currency_id)
-                .text_of("costFormula", rate.cost_formula.as_deref());
-            period = period.object("creditRate", &rate);
+            period = period.object("creditRate", &rate.model());
         }
         if let Some(price) = &self.price {
             period = period.object("price", &price.model());
@@ -319,11 +323,19 @@ impl Row<'_> {
 /// Credits that come with an overage price.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Credits<'a> {
+struct Credits<'a> {
     #[serde(borrow)]
-    pub(super) amount: &'a RawValue,
-    pub(super) cadence: String,
-    pub(super) custom_currency_id: String,
+    amount: &'a RawValue,
+    cadence: String,
+    custom_currency_id: String,
+}
+
+impl Credits<'_> {
+    fn words(&self, catalog: &Catalog) -> String {
+        let per = if self.cadence == "MONTH" { "a month" } else { "a year" };
+        let of = currency(catalog, &self.custom_currency_id);
+        format!("{} {of} {per} that come with it", number(self.amount))
+    }
 }
 
 impl Rate<'_> {
@@ -334,6 +346,14 @@ impl Rate<'_> {
             Some(formula) => format!("{formula} {currency}, by formula"),
             None => format!("{} {currency} for one", number(self.amount)),
         }
+    }
+
+    /// The request that makes it again.
+    pub(super) fn model(&self) -> Object {
+        Object::new()
+            .kept("amount", Some(self.amount))
+            .text("currencyId", &self.currency_id)
+            .text_of("costFormula", self.cost_formula.as_deref())
     }
 }
 

@@ -1,13 +1,12 @@
 //! The form of one price: its fields, what they say of a stored price, and the request they mean.
 
-use super::row::{Credits, Price, Row, Tier, number};
-use crate::dashboard::field::{Choice, Field, tick};
+use super::row::{Price, Row, Tier, number};
+use crate::dashboard::field::{Choice, Field};
 use crate::dashboard::form::{Form, Trouble};
 use crate::dashboard::object::Object;
 use crate::dashboard::repeat::{Repeat, on_enter};
 use crate::dashboard::seen;
 use maud::{Markup, Render as _, html};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use stipend_core::catalog::Catalog;
 
@@ -29,26 +28,6 @@ const MODELS: [(&str, &str, &str); 5] = [
     ("MINIMUM_SPEND", "Minimum spend", "The least that is charged."),
 ];
 const PERIODS: [(&str, &str); 2] = [("MONTHLY", "Monthly"), ("ANNUALLY", "Yearly")];
-const RESETS: [(&str, &str); 6] = [
-    ("", "Never"),
-    ("HOUR", "Every hour"),
-    ("DAY", "Every day"),
-    ("WEEK", "Every week"),
-    ("MONTH", "Every month"),
-    ("YEAR", "Every year"),
-];
-const STARTS: [(&str, &str); 10] = [
-    NONE,
-    ("SubscriptionStart", "With each subscription"),
-    ("StartOfTheMonth", "On the first of the month"),
-    ("EveryMonday", "On Mondays"),
-    ("EveryTuesday", "On Tuesdays"),
-    ("EveryWednesday", "On Wednesdays"),
-    ("EveryThursday", "On Thursdays"),
-    ("EveryFriday", "On Fridays"),
-    ("EverySaturday", "On Saturdays"),
-    ("EverySunday", "On Sundays"),
-];
 
 /// What a list offers, with what is chosen where that is not offered any more.
 fn with_chosen(
@@ -103,7 +82,7 @@ pub(super) fn fields(catalog: &Catalog, form: &Form, is_overage: bool) -> Markup
         }
         (money(form))
         (tiers(form, is_overage))
-        @if is_overage { (given(catalog, form)) } @else { (credits(catalog, form)) }
+        @if !is_overage { (credits(catalog, form)) }
         (more(form, is_overage))
         (Field::select(form, "pricingType", "How the whole is paid for", kinds).required())
     }
@@ -197,41 +176,6 @@ fn rate(catalog: &Catalog, form: &Form) -> Markup {
     }
 }
 
-/// What comes with an overage price where the plan does not give it.
-fn given(catalog: &Catalog, form: &Form) -> Markup {
-    let credits = ["creditEntitlement/amount", "creditEntitlement/customCurrencyId"];
-    let rate_names = ["creditRate/amount", "creditRate/currencyId", "creditRate/costFormula"];
-    let feature = ["entitlement/featureId", "entitlement/usageLimit", "entitlement/resetPeriod"];
-    html! {
-        details.more open[is_used(form, &rate_names)] {
-            summary { "Credits for one" }
-            (rate(catalog, form))
-        }
-        details.more open[is_used(form, &credits) || is_used(form, &feature)] {
-            summary { "What comes with it" }
-            p.hint { "Given to customers whose plan does not give it." }
-            fieldset.pair {
-                legend { "Credits" }
-                (Field::number(form, "creditEntitlement/amount", "Amount"))
-                (Field::select(form, "creditEntitlement/cadence", "Cadence",
-                    [("MONTH", "Monthly"), ("YEAR", "Yearly")]))
-                (Field::select(form, "creditEntitlement/customCurrencyId", "Credit type",
-                    credit_types(catalog, form, "creditEntitlement/customCurrencyId")))
-            }
-            fieldset.pair {
-                legend { "Feature" }
-                (Field::select(form, "entitlement/featureId", "Feature",
-                    features(catalog, form, "entitlement/featureId")))
-                (Field::number(form, "entitlement/usageLimit", "Usage limit"))
-                (Field::select(form, "entitlement/resetPeriod", "Usage starts anew", RESETS))
-                (Field::select(form, "entitlement/accordingTo", "Periods begin", STARTS))
-            }
-            (tick(form, "entitlement/hasUnlimitedUsage", "Without a limit", ""))
-            (tick(form, "entitlement/hasSoftLimit", "The limit may be passed", ""))
-        }
-    }
-}
-
 fn more(form: &Form, is_overage: bool) -> Markup {
     let names = ["billingCountryCode", "minUnitQuantity", "maxUnitQuantity"];
     html! {
@@ -253,27 +197,6 @@ fn is_used(form: &Form, names: &[&str]) -> bool {
     names.iter().any(|name| !form.get(name).is_empty() || form.trouble_at(name).is_some())
 }
 
-/// The feature that comes with an overage price.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Given<'a> {
-    feature_id: String,
-    has_soft_limit: Option<bool>,
-    has_unlimited_usage: Option<bool>,
-    reset_period: Option<String>,
-    #[serde(borrow)]
-    usage_limit: Option<&'a RawValue>,
-    monthly_reset_period_configuration: Option<Start>,
-    weekly_reset_period_configuration: Option<Start>,
-    yearly_reset_period_configuration: Option<Start>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Start {
-    according_to: String,
-}
-
 /// What the fields say of a price; none where it has parts that they cannot say.
 pub(super) fn filled(row: &Row<'_>, pricing: &str) -> Option<Form> {
     let tiers = row.tiers.as_deref().unwrap_or_default();
@@ -287,7 +210,8 @@ pub(super) fn filled(row: &Row<'_>, pricing: &str) -> Option<Form> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let amount = |json: Option<&RawValue>| json.map(number).unwrap_or_default();
     let money = |price: &Option<Price<'_>>| amount(price.as_ref().map(|price| price.amount));
-    let rate = row.credit_rate.as_ref();
+    // What stands in an overage price of credits has no fields: it is kept.
+    let rate = row.credit_rate.as_ref().filter(|_| !row.is_overage);
     let usual = if row.is_overage { "" } else { &row.billing_model };
     let model = row.unusual_model().unwrap_or(usual);
     let form = Form::filled([
@@ -313,12 +237,11 @@ pub(super) fn filled(row: &Row<'_>, pricing: &str) -> Option<Form> {
         ("topUpCustomCurrencyId", text(&row.top_up_custom_currency_id)),
         ("creditGrantCadence", text(&row.credit_grant_cadence)),
     ]);
-    let form = tiers.iter().fold(form, |form, tier: &Tier<'_>| {
+    Some(tiers.iter().fold(form, |form, tier: &Tier<'_>| {
         form.plus("tiers/upTo", &amount(tier.up_to))
             .plus("tiers/unitPrice", &money(&tier.unit_price))
             .plus("tiers/flatPrice", &money(&tier.flat_price))
-    });
-    filled_given(row, form)
+    }))
 }
 
 /// Whether it has what a line without anything, no field, or a field of one line would lose.
@@ -326,45 +249,11 @@ fn has_more_than_fields(row: &Row<'_>) -> bool {
     let is_empty = |tier: &Tier<'_>| {
         tier.up_to.is_none() && tier.unit_price.is_none() && tier.flat_price.is_none()
     };
-    let formula = row.credit_rate.as_ref().and_then(|rate| rate.cost_formula.as_deref());
+    let rate = row.credit_rate.as_ref().filter(|_| !row.is_overage);
+    let formula = rate.and_then(|rate| rate.cost_formula.as_deref());
     row.tiers.iter().flatten().any(is_empty)
         || (row.is_overage && row.credit_grant_cadence.is_some())
         || formula.is_some_and(|formula| formula.contains(['\r', '\n']))
-}
-
-fn filled_given(row: &Row<'_>, form: Form) -> Option<Form> {
-    let form = match row.given_credits() {
-        Some(Credits { amount, cadence, custom_currency_id }) => form
-            .plus("creditEntitlement/amount", &number(amount))
-            .plus("creditEntitlement/cadence", &cadence)
-            .plus("creditEntitlement/customCurrencyId", &custom_currency_id),
-        None if row.credit_entitlement.is_some() => return None,
-        None => form,
-    };
-    let Some(given) = row.entitlement else { return Some(form) };
-    let given: Given<'_> = serde_json::from_str(given.get()).ok()?;
-    let starts = [
-        ("MONTH", given.monthly_reset_period_configuration),
-        ("WEEK", given.weekly_reset_period_configuration),
-        ("YEAR", given.yearly_reset_period_configuration),
-    ];
-    let mut starts = starts.into_iter().filter_map(|(period, start)| Some((period, start?)));
-    let start = starts.next();
-    // The form has one beginning, that of the periods in which usage starts anew.
-    let is_said = |(period, _): &(&str, Start)| given.reset_period.as_deref() == Some(*period);
-    if starts.next().is_some() || !start.iter().all(is_said) {
-        return None;
-    }
-    let start = start.map(|(_, start)| start.according_to);
-    let on = |is_on: Option<bool>| if is_on == Some(true) { "on" } else { "" };
-    Some(
-        form.plus("entitlement/featureId", &given.feature_id)
-            .plus("entitlement/usageLimit", &given.usage_limit.map(number).unwrap_or_default())
-            .plus("entitlement/resetPeriod", given.reset_period.as_deref().unwrap_or_default())
-            .plus("entitlement/accordingTo", start.as_deref().unwrap_or_default())
-            .plus("entitlement/hasUnlimitedUsage", on(given.has_unlimited_usage))
-            .plus("entitlement/hasSoftLimit", on(given.has_soft_limit)),
-    )
 }
 
 /// Whether something of the price is paid for with money.
@@ -372,44 +261,50 @@ pub(super) fn costs_money(form: &Form) -> bool {
     !form.get("price/amount").trim().is_empty() || !TIERS.filled(form).is_empty()
 }
 
-/// The price as the request has it.
-pub(super) fn model(form: &Form, is_overage: bool) -> Object {
-    let model = Object::new()
+/// The base price as the request has it.
+pub(super) fn base(form: &Form) -> Object {
+    let mut period = period(form).text_if("creditGrantCadence", form.get("creditGrantCadence"));
+    let names = ["creditRate/amount", "creditRate/currencyId", "creditRate/costFormula"];
+    if names.iter().any(|name| form.is_on(name)) {
+        let rate = Object::new()
+            .number_if("amount", form.get("creditRate/amount"))
+            .text_if("currencyId", form.get("creditRate/currencyId"))
+            .text_if("costFormula", form.get("creditRate/costFormula").trim());
+        period = period.object("creditRate", &rate);
+    }
+    model(form, &period)
+        .text("billingModel", form.get("billingModel"))
+        .number_if("minUnitQuantity", form.get("minUnitQuantity"))
+        .number_if("maxUnitQuantity", form.get("maxUnitQuantity"))
+        .text_if("tiersMode", form.get("tiersMode"))
+        .text_if("topUpCustomCurrencyId", form.get("topUpCustomCurrencyId"))
+}
+
+/// The overage price as the request has it, with what only stands in the one that is there.
+pub(super) fn overage(form: &Form, present: Option<&Row<'_>>) -> Object {
+    let mut period = period(form);
+    if let Some(rate) = present.and_then(|row| row.credit_rate.as_ref()) {
+        period = period.object("creditRate", &rate.model());
+    }
+    model(form, &period)
+        .text_if("billingModel", form.get("billingModel"))
+        .text_if("currencyId", form.get("currencyId"))
+        .kept("creditEntitlement", present.and_then(|row| row.credit_entitlement))
+        .kept("entitlement", present.and_then(|row| row.entitlement))
+}
+
+fn model(form: &Form, period: &Object) -> Object {
+    Object::new()
         .text("billingCadence", form.get("billingCadence"))
         .text_if("featureId", form.get("featureId"))
-        .objects("pricePeriods", &[period(form)]);
-    if !is_overage {
-        return model
-            .text("billingModel", form.get("billingModel"))
-            .number_if("minUnitQuantity", form.get("minUnitQuantity"))
-            .number_if("maxUnitQuantity", form.get("maxUnitQuantity"))
-            .text_if("tiersMode", form.get("tiersMode"))
-            .text_if("topUpCustomCurrencyId", form.get("topUpCustomCurrencyId"));
-    }
-    let mut model = model
-        .text_if("billingModel", form.get("billingModel"))
-        .text_if("currencyId", form.get("currencyId"));
-    let (amount, of) =
-        (form.get("creditEntitlement/amount"), form.get("creditEntitlement/customCurrencyId"));
-    if !amount.trim().is_empty() || !of.is_empty() {
-        let credits = Object::new()
-            .number_if("amount", amount)
-            .text("cadence", form.get("creditEntitlement/cadence"))
-            .text_if("customCurrencyId", of);
-        model = model.object("creditEntitlement", &credits);
-    }
-    if form.is_on("entitlement/featureId") {
-        model = model.object("entitlement", &entitlement(form));
-    }
-    model
+        .objects("pricePeriods", std::slice::from_ref(period))
 }
 
 fn period(form: &Form) -> Object {
     let mut period = Object::new()
         .text("billingPeriod", form.get("billingPeriod"))
         .text_if("billingCountryCode", form.get("billingCountryCode").trim())
-        .number_if("blockSize", form.get("blockSize"))
-        .text_if("creditGrantCadence", form.get("creditGrantCadence"));
+        .number_if("blockSize", form.get("blockSize"));
     let currency = form.get("price/currency").trim().to_lowercase();
     let money = |typed: &str| Object::new().number("amount", typed).text("currency", &currency);
     if !form.get("price/amount").trim().is_empty() {
@@ -429,35 +324,7 @@ fn period(form: &Form) -> Object {
     if !tiers.is_empty() {
         period = period.objects("tiers", &tiers);
     }
-    let names = ["creditRate/amount", "creditRate/currencyId", "creditRate/costFormula"];
-    if names.iter().any(|name| form.is_on(name)) {
-        let rate = Object::new()
-            .number_if("amount", form.get("creditRate/amount"))
-            .text_if("currencyId", form.get("creditRate/currencyId"))
-            .text_if("costFormula", form.get("creditRate/costFormula").trim());
-        period = period.object("creditRate", &rate);
-    }
     period
-}
-
-fn entitlement(form: &Form) -> Object {
-    let reset = form.get("entitlement/resetPeriod");
-    let mut given = Object::new()
-        .text("featureId", form.get("entitlement/featureId"))
-        .flag("hasSoftLimit", form.is_on("entitlement/hasSoftLimit"))
-        .flag("hasUnlimitedUsage", form.is_on("entitlement/hasUnlimitedUsage"))
-        .number_if("usageLimit", form.get("entitlement/usageLimit"))
-        .text_if("resetPeriod", reset);
-    let start = form.get("entitlement/accordingTo");
-    let member = match reset {
-        "YEAR" => "yearlyResetPeriodConfiguration",
-        "WEEK" => "weeklyResetPeriodConfiguration",
-        _ => "monthlyResetPeriodConfiguration",
-    };
-    if !start.is_empty() {
-        given = given.object(member, &Object::new().text("accordingTo", start));
-    }
-    given
 }
 
 /// A trouble in the request's lists of prices, at the field of the price at `at`.
@@ -478,9 +345,6 @@ pub(super) fn placed(mut trouble: Trouble, at: &str, form: &Form) -> Trouble {
             place.map_or_else(|| "tiers".to_owned(), |place| format!("tiers/{price}/{place}"))
         }
         ["tiers", ..] => "price/currency".to_owned(),
-        ["entitlement", period, "accordingTo"] if period.ends_with("Configuration") => {
-            "entitlement/accordingTo".to_owned()
-        }
         _ => rest.to_owned(),
     };
     Trouble { field: Some(name), ..trouble }
