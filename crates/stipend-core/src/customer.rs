@@ -20,10 +20,12 @@ mod forecast;
 mod grant;
 mod granting;
 mod hold;
+mod issue;
 mod level;
 mod life;
 mod live;
 mod mapping;
+mod memory;
 mod pins;
 mod pool;
 mod pricing;
@@ -39,6 +41,7 @@ mod subscription;
 mod takeover;
 mod upcoming;
 mod usage;
+mod voided;
 
 pub use check::{CreditCheck, Denial, check_credit, enforcement_of_currency};
 pub use check_feature::{

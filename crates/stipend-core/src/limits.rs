@@ -68,6 +68,10 @@ pub const FORMULA_DIMENSIONS_MAX: usize = 32;
 /// byte may be far below what can be charged.
 pub const FORMULA_DECIMALS_MAX: usize = 18;
 
+/// How far before [`crate::Timestamp::MAX`] whatever chooses an instant to go on from has to stay, so
+/// that periods still fit behind it: two years.
+pub const TIME_MARGIN_SECONDS: i64 = 2 * 366 * 24 * 60 * 60;
+
 /// How many features a customer can have used, resources counted apart.
 pub const CUSTOMER_METERS_MAX: usize = 4_000;
 

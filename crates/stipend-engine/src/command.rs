@@ -278,7 +278,9 @@ impl Recorded {
                     let usage = usage.clone();
                     usages.push(UsageRecord { seq, usage, paid: Vec::new() });
                 }
-                (Entry::Pool(entry), Some(last)) => last.paid.push(entry.clone()),
+                (Entry::Pool(entry), Some(last)) if entry.is_consumption() => {
+                    last.paid.push(entry.clone());
+                }
                 _ => {}
             }
         }

@@ -140,7 +140,7 @@ pub const TASK_FAILURES_MAX: usize = 100;
 
 /// How far before [`stipend_core::Timestamp::MAX`] a frozen clock ends, so that periods still
 /// fit behind it: two years.
-pub const CLOCK_MARGIN_SECONDS: i64 = 2 * 366 * 24 * 60 * 60;
+pub const CLOCK_MARGIN_SECONDS: i64 = stipend_core::limits::TIME_MARGIN_SECONDS;
 
 /// A wall clock that is so far ahead of the time that has passed has jumped: one hour.
 pub const CLOCK_JUMP_MICROS: i64 = 60 * 60 * 1_000_000;

@@ -251,7 +251,8 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AmountRequired(_) => ErrorCode::AmountRequired,
         CustomerRejection::SubscriptionExists(_) => ErrorCode::SubscriptionExists,
         CustomerRejection::SubscriptionEnded => ErrorCode::SubscriptionEnded,
-        CustomerRejection::TrialWithoutEnd
+        CustomerRejection::StartTooLate(_)
+        | CustomerRejection::TrialWithoutEnd
         | CustomerRejection::InvalidTrialEnd
         | CustomerRejection::NotInTrial
         | CustomerRejection::InvalidEnd => ErrorCode::InvalidSchedule,
@@ -272,7 +273,9 @@ fn customer_code(rejection: &CustomerRejection) -> ErrorCode {
         CustomerRejection::AlreadyReversed => ErrorCode::AlreadyReversed,
         CustomerRejection::LimitReached { .. } => ErrorCode::LimitReached,
         CustomerRejection::FeatureNotMetered(_) => ErrorCode::FeatureNotMetered,
-        CustomerRejection::UsageTooLarge => ErrorCode::AmountTooLarge,
+        CustomerRejection::UsageTooLarge | CustomerRejection::AmountTooLarge { .. } => {
+            ErrorCode::AmountTooLarge
+        }
         CustomerRejection::FormulaFailed { .. } => ErrorCode::FormulaFailed,
         CustomerRejection::UsageLimitExceeded { .. } => ErrorCode::UsageLimitExceeded,
         CustomerRejection::AmbiguousRate { .. } => ErrorCode::AddonIncompatible,

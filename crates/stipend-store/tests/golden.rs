@@ -121,6 +121,8 @@ fn the_bytes_of_everything_stored_are_frozen() {
     checks.check("settled-of-usage", &settled_of_usage());
     checks.check("consumption-beside-overdraft", &owing_consumption());
     checks.check("customer-with-promotions", &customer_with_promotions());
+    checks.check("effect-carried-of-voided", &Effect::Carried(carried_of_voided()));
+    checks.check("customer-with-voided", &customer_with_voided());
     checks.check("catalog", &catalog());
     let files = std::fs::read_dir(folder()).expect("the golden files are there");
     let files = files.map(|file| file.expect("it can be listed").file_name());
@@ -396,8 +398,13 @@ fn carried() -> CarriedConsumption {
     }
 }
 
+fn carried_of_voided() -> Carried {
+    let voided_of = Some(PackageKey::addon(package_id("extra")));
+    Carried { subscription: SubscriptionNo(2), carried: carried(), voided_of }
+}
+
 fn effects() -> Vec<Effect> {
-    let carried = Carried { subscription: SubscriptionNo(2), carried: carried() };
+    let carried = Carried { subscription: SubscriptionNo(2), carried: carried(), voided_of: None };
     let moved = Moved { grant: GrantNo(7), amount: nano(123), is_recent: true };
     let closed = Closed {
         subscription: SubscriptionNo(2),
@@ -668,6 +675,14 @@ fn customer_with_usage_anew() -> Customer {
     customer
 }
 
+fn customer_with_voided() -> Customer {
+    let mut customer = customer();
+    let Carried { carried, voided_of, .. } = carried_of_voided();
+    let remembered = CarriedIn { currency: currency(), carried, voided_of };
+    customer.subscriptions[0].carried.push(remembered);
+    customer
+}
+
 fn customer() -> Customer {
     let issued = Issued {
         package: PackageKey::addon(package_id("extra")),
@@ -679,7 +694,7 @@ fn customer() -> Customer {
         level: nano(300),
         behavior: Behavior::Override,
     };
-    let carried = CarriedIn { currency: currency(), carried: carried() };
+    let carried = CarriedIn { currency: currency(), carried: carried(), voided_of: None };
     Customer {
         slot: Slot(64),
         profile: profile().into(),

@@ -346,8 +346,12 @@ fn unarchive_product(
 /// An active package refers to no archived credit type, so one that does cannot become active.
 fn check_grantable(catalog: &Catalog, package: &Package) -> Result<(), CatalogRejection> {
     let versions = package.draft.iter().chain(package.latest());
-    let entitlements = versions.flat_map(|version| &version.entitlements);
-    for (currency, _) in entitlements.filter_map(super::Entitlement::credit) {
+    let currencies = versions.flat_map(|version| {
+        let given = version.entitlements.iter().filter_map(super::Entitlement::credit);
+        let charged = version.charges.rates.iter().map(|rate| &rate.currency);
+        given.map(|(currency, _)| currency).chain(charged)
+    });
+    for currency in currencies {
         if find_credit_type(catalog, currency)?.archived_at.is_some() {
             return Err(CatalogRejection::CurrencyArchived(currency.clone()));
         }

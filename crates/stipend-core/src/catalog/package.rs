@@ -355,6 +355,16 @@ impl PackageVersion {
         self.entitlements.iter().find(|entitlement| entitlement.target == *target)
     }
 
+    /// Whether it refers to that target: gives it, or has usage paid with it.
+    #[must_use]
+    pub fn refers_to(&self, target: &Target) -> bool {
+        let is_charged = |rate: &CreditRate| match target {
+            Target::Credit(currency) => rate.currency == *currency,
+            Target::Feature(_) => false,
+        };
+        self.find_entitlement(target).is_some() || self.charges.rates.iter().any(is_charged)
+    }
+
     /// What only plans have; empty for an add-on.
     #[must_use]
     pub fn plan_terms(&self) -> Option<&PlanTerms> {

@@ -108,11 +108,11 @@ impl Catalog {
         inherited
     }
 
-    /// The packages that refer to a target in their draft or latest published version and are
-    /// not archived, in the order of their keys.
+    /// The packages that refer to a target in their draft or latest published version, by what they
+    /// give or what usage is paid with, and are not archived, in the order of their keys.
     #[must_use]
     pub fn packages_using(&self, target: &Target) -> Vec<&Arc<Package>> {
-        let uses = |version: &Arc<PackageVersion>| version.find_entitlement(target).is_some();
+        let uses = |version: &Arc<PackageVersion>| version.refers_to(target);
         self.packages
             .values()
             .filter(|package| package.archived_at.is_none())

@@ -2,13 +2,13 @@
 //! stops the process rather than write on.
 
 use super::entry::{
-    Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry, Reversal,
-    Settled,
+    Carried, Cause, Closed, Consumption, Draw, Effect, Ended, Entry, Moved, Opened, PoolEntry,
+    Reversal, Settled,
 };
 use super::grant::Grant;
 use super::pool::{Overdraft, Pool};
 use super::promotion::Promotion;
-use super::subscription::{CarriedConsumption, CarriedIn, Issued, Subscription, SubscriptionTerms};
+use super::subscription::{CarriedIn, Issued, Subscription, SubscriptionTerms};
 use super::usage::{FeatureUsage, note_moved, note_settled};
 use super::{Customer, RecurringSource};
 use crate::Amount;
@@ -196,7 +196,7 @@ impl Customer {
             }
             Effect::Carried(carried) => {
                 let currency = pool.currency.clone();
-                self.subscription_mut(carried.subscription.0).carry(currency, carried.carried);
+                self.subscription_mut(carried.subscription.0).carry(currency, carried);
             }
             Effect::Opened(opened) => {
                 let currency = pool.currency.clone();
@@ -253,10 +253,11 @@ impl Customer {
         }
     }
 
+    /// Time ends with the last instant: what would be due then never is, and no window lies behind it.
     fn compute_next_due(&self) -> Option<Timestamp> {
         let pools = self.pools.iter().filter_map(Pool::next_due);
         let subscriptions = self.subscriptions.iter().filter_map(Subscription::next_due);
-        pools.chain(subscriptions).min()
+        pools.chain(subscriptions).min().filter(|due| *due < Timestamp::MAX)
     }
 }
 
@@ -297,11 +298,15 @@ impl Subscription {
         }
     }
 
-    fn carry(&mut self, currency: CurrencyId, carried: CarriedConsumption) {
-        self.carried
-            .retain(|other| other.currency != currency || other.carried.cadence != carried.cadence);
+    fn carry(&mut self, currency: CurrencyId, new: &Carried) {
+        let Carried { carried, voided_of, .. } = new.clone();
+        self.carried.retain(|other| {
+            other.currency != currency
+                || other.carried.cadence != carried.cadence
+                || other.voided_of != voided_of
+        });
         if carried.amount.is_positive() {
-            self.carried.push(CarriedIn { currency, carried });
+            self.carried.push(CarriedIn { currency, carried, voided_of });
         }
     }
 

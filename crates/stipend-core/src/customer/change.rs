@@ -4,14 +4,16 @@
 use super::Pool;
 use super::decide::Builder;
 use super::entry::{Carried, Draw, Effect, Ended, GrantEnd, Moved, Opened};
-use super::grant::{Grant, GrantKind, PRIORITY_DEFAULT, RecurringSource};
+use super::grant::{Grant, RecurringSource};
 use super::granting::{ended_at, settle};
 use super::hold::Moving;
+use super::issue::Issue;
 use super::level::{Item, Level, Levels, levels_of};
 use super::resolve::Share;
 use super::subscription::{CarriedConsumption, Subscription};
+use super::voided::Voided;
 use crate::Amount;
-use crate::catalog::{Behavior, CreditProration, Metadata};
+use crate::catalog::{Behavior, CreditProration};
 use crate::id::{CurrencyId, GrantNo, PoolId, SubscriptionNo};
 use crate::period::{Cadence, period};
 use crate::shared::Shared;
@@ -34,6 +36,7 @@ pub(super) struct Change<'a> {
     now: Timestamp,
     next_grant: GrantNo,
     held: Vec<Held>,
+    voided: Vec<Voided>,
     /// Where the items stand.
     levels: Levels,
     /// Where their grants would let them stand.
@@ -61,6 +64,9 @@ impl<'a> Change<'a> {
         let pool = customer.pool(pool).expect("it was just opened");
         let held = held_of.iter().flat_map(|number| pool.recurring_of(*number));
         let subscription = customer.subscription(number).expect("it was just set");
+        let owners = held_of.iter().filter_map(|number| customer.subscription(*number));
+        let owners = owners.filter(|owner| owner.terms.resource == pool.resource);
+        let voided = owners.flat_map(|owner| Voided::of(owner, &pool.currency, builder.now));
         let levels = levels_of(subscription, &pool.currency, builder.now);
         Self {
             subscription,
@@ -71,6 +77,7 @@ impl<'a> Change<'a> {
             now: builder.now,
             next_grant: customer.next_grant,
             held: held.map(|grant| Held { grant: grant.clone(), fresh: false }).collect(),
+            voided: voided.collect(),
             granted: levels.clone(),
             levels,
             recent: Amount::ZERO,
@@ -95,6 +102,20 @@ impl<'a> Change<'a> {
         self.recent += recent;
         self.older += older;
         self.lent += lent;
+        if of.terms.number != self.subscription.terms.number {
+            self.clear_memory(of);
+        }
+    }
+
+    /// What another subscription remembered is remembered here from now on.
+    fn clear_memory(&mut self, of: &Subscription) {
+        let cadences = [Cadence::Month, Cadence::Year].into_iter();
+        let known = cadences.filter_map(|one| of.find_carried(self.currency, one, self.now));
+        self.effects.extend(known.map(|carried| {
+            let carried =
+                CarriedConsumption { amount: Amount::ZERO, lent: Amount::ZERO, ..carried };
+            Effect::Carried(Carried { subscription: of.terms.number, carried, voided_of: None })
+        }));
     }
 
     /// Puts homeless consumption where there is room, remembers the rest and settles overdraft.
@@ -272,6 +293,22 @@ impl<'a> Change<'a> {
                 end: GrantEnd::Voided,
             }));
         }
+        self.give_up_voided(|_| true, None);
+    }
+
+    /// Counts what was consumed of voided grants of items elsewhere: so much, or all of it. What was
+    /// consumed last is given up first.
+    fn give_up_voided(&mut self, is_meant: impl Fn(&Item) -> bool, by: Option<Amount>) {
+        let mut rest = by;
+        for voided in self.voided.iter_mut().filter(|voided| is_meant(&voided.item)) {
+            let (recent, older) = voided.give_up(rest);
+            rest = rest.map(|rest| rest - recent - older);
+            self.recent += recent;
+            self.older += older;
+            if voided.item.1 == Cadence::Year {
+                self.lent += recent;
+            }
+        }
     }
 
     /// Forgets all consumption: it counted in periods that are no more.
@@ -289,6 +326,7 @@ impl<'a> Change<'a> {
             (item_of(grant), std::cmp::Reverse(grant.no))
         });
         self.take_off(&places, None);
+        self.give_up_voided(|_| true, None);
     }
 
     /// Remembers what found no room until the end of the period in which it counts. What was
@@ -309,9 +347,12 @@ impl<'a> Change<'a> {
             let is_remembered = before.map_or(amount.is_zero(), |before| before == carried);
             if !is_remembered {
                 let subscription = self.subscription.terms.number;
-                self.effects.push(Effect::Carried(Carried { subscription, carried }));
+                let carried = Carried { subscription, carried, voided_of: None };
+                self.effects.push(Effect::Carried(carried));
             }
         }
+        let voided = self.voided.iter_mut().filter_map(Voided::take_change);
+        self.effects.extend(voided.map(Effect::Carried));
     }
 
     /// Lowers an item. Without proration its grants are brought down to the new level. With it the
@@ -327,15 +368,18 @@ impl<'a> Change<'a> {
         match self.proration {
             CreditProration::Whole if to.is_zero() => {
                 let own: Amount = places.iter().map(|place| self.held[*place].grant.amount).sum();
+                let own = own + self.voided_of(item);
                 self.take_off(&leftovers, Some((level.amount - own).or_zero()));
                 let places = self.places(|other| other == item);
                 self.take_off(&places, None);
+                self.give_up_voided(|other| other == item, None);
             }
             CreditProration::Whole => {
                 places.extend(leftovers);
                 let held = places.iter().map(|place| self.held[*place].grant.amount);
-                let above = (held.sum::<Amount>() - to).or_zero();
-                self.take_off(&places, Some(above.min(level.amount - to)));
+                let above = (held.sum::<Amount>() + self.voided_of(item) - to).or_zero();
+                let rest = self.take_off(&places, Some(above.min(level.amount - to)));
+                self.give_up_voided(|other| other == item, Some(rest));
             }
             CreditProration::Prorate => {
                 let by = -self.difference(item, to);
@@ -359,7 +403,13 @@ impl<'a> Change<'a> {
                 is_of_cadence(other) && !first.contains(other) && stands == is_standing
             }));
         }
-        self.take_off(&places, Some(by));
+        let rest = self.take_off(&places, Some(by));
+        self.give_up_voided(is_of_cadence, Some(rest));
+    }
+
+    fn voided_of(&self, item: &Item) -> Amount {
+        let voided = self.voided.iter().filter(|voided| voided.item == *item);
+        voided.map(Voided::amount).sum()
     }
 
     /// Where the grants of items stand, latest first.
@@ -373,7 +423,8 @@ impl<'a> Change<'a> {
 
     /// Takes so much off grants, one after the other; all of them without an amount. A grant that
     /// goes whole gives up its consumption and is voided; one that is lowered keeps what still fits.
-    fn take_off(&mut self, places: &[usize], by: Option<Amount>) {
+    /// Answers how much could not be taken.
+    fn take_off(&mut self, places: &[usize], by: Option<Amount>) -> Amount {
         let mut rest = by;
         let mut gone = Vec::new();
         for place in places {
@@ -410,6 +461,7 @@ impl<'a> Change<'a> {
             }
         }
         self.held.retain(|held| !gone.contains(&held.grant.no));
+        rest.unwrap_or_default()
     }
 
     /// Raises the item of a share, by one more grant for the difference.
@@ -518,75 +570,4 @@ fn is_of(grant: &Grant, item: &Item) -> bool {
 
 pub(super) fn is_yearly(grant: &Grant) -> bool {
     grant.source.as_ref().is_some_and(|source| source.cadence == Cadence::Year)
-}
-
-/// A grant of recurring credits to be made.
-pub(super) struct Issue<'a> {
-    /// What of.
-    pub(super) share: &'a Share,
-    /// How much.
-    pub(super) amount: Amount,
-    /// How much it would be for a whole period.
-    pub(super) whole: Amount,
-    /// When.
-    pub(super) now: Timestamp,
-    /// The number it gets.
-    pub(super) no: GrantNo,
-}
-
-impl Issue<'_> {
-    /// The grant for the period in which `now` lies: part 0 from the start of the period, later
-    /// parts from now; until the period's end, or that of the trial before it. `fresh` are grants
-    /// that the same change has made already.
-    pub(super) fn grant(
-        &self,
-        subscription: &Subscription,
-        currency: &CurrencyId,
-        fresh: &[Shared<RecurringSource>],
-    ) -> Grant {
-        let Self { share, amount, whole, now, no } = *self;
-        let terms = &subscription.terms;
-        let period = terms.period_at(share.cadence, now);
-        let issued = subscription.find_issued(&share.package, currency, share.cadence);
-        let stored =
-            issued.filter(|issued| issued.k == period.k).map_or(0, |issued| issued.next_part);
-        let made = fresh
-            .iter()
-            .filter(|source| (&source.package, source.cadence) == (&share.package, share.cadence));
-        let part = stored + u32::try_from(made.count()).unwrap_or(u32::MAX);
-        Grant {
-            no,
-            kind: GrantKind::Recurring,
-            amount,
-            original: amount,
-            consumed: Amount::ZERO,
-            held: Amount::ZERO,
-            priority: PRIORITY_DEFAULT,
-            effective_at: if part == 0 { period.start } else { now },
-            expires_at: Some(terms.clip(period.end)),
-            created_at: now,
-            updated_at: now,
-            voided_at: None,
-            name: format!("Recurring credits of {}", share.package).into(),
-            comment: None,
-            metadata: Metadata::new(),
-            cost: None,
-            this_month: None,
-            source: Some(Shared::from(RecurringSource {
-                subscription: terms.number,
-                package: share.package.clone(),
-                version: share.version,
-                unit_amount: share.unit_amount,
-                quantity: share.quantity,
-                units: share.units,
-                whole,
-                behavior: share.behavior,
-                anchor: terms.anchor.clone(),
-                epoch: terms.epoch,
-                cadence: share.cadence,
-                k: period.k,
-                part,
-            })),
-        }
-    }
 }

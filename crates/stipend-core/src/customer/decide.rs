@@ -131,6 +131,9 @@ pub enum CustomerRejection {
     /// The plan or add-on was never published.
     #[error("{0} has never been published")]
     NotPublished(PackageKey),
+    /// It would begin where no periods fit any more.
+    #[error("a subscription begins at {0} at the latest")]
+    StartTooLate(Timestamp),
     /// A trial was asked for, and neither the request nor the plan says when it ends.
     #[error("say when the trial ends: the plan has no default trial")]
     TrialWithoutEnd,
@@ -202,6 +205,14 @@ pub enum CustomerRejection {
     /// The custom plan leaves the amount to the subscription, which does not say it.
     #[error("the plan leaves the amount of {0} to the subscription; send it in entitlements")]
     AmountRequired(CurrencyId),
+    /// So many units would give more than an amount can be.
+    #[error("so many units of {package} would give more of {currency} than 10^18 credits a period")]
+    AmountTooLarge {
+        /// What would give it.
+        package: PackageKey,
+        /// The credit type.
+        currency: CurrencyId,
+    },
     /// The credit type takes no new grants.
     #[error("credit type {0} is archived")]
     CurrencyArchived(CurrencyId),

@@ -6,11 +6,11 @@
 //! often anyone looks.
 
 use super::Customer;
-use super::change::Issue;
 use super::decide::{Builder, CustomerRejection};
 use super::entry::{Cause, Closed, Draw, Effect, Ended, Entry, GrantEnd, Opened};
 use super::granting::settle;
 use super::hold;
+use super::issue::Issue;
 use super::level::{levels_of, waits};
 use super::life;
 use super::pool::Pool;

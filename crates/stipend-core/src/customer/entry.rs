@@ -231,14 +231,16 @@ pub struct Moved {
     pub is_recent: bool,
 }
 
-/// Consumption of a subscription that found no room in a cadence; it replaces what was remembered
-/// before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Consumption of a subscription that found no room in a cadence, or that stays with what was voided;
+/// it replaces what was remembered before.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
     /// The subscription.
     pub subscription: SubscriptionNo,
     /// What is remembered.
     pub carried: CarriedConsumption,
+    /// The package whose voided grants it was consumed of; `None` for what found no room.
+    pub voided_of: Option<PackageKey>,
 }
 
 /// An item of a subscription whose last period is over and which grants no further one.

@@ -3,6 +3,7 @@
 use super::decide::{Builder, CustomerRejection, Decision, check_limit, check_pool_room};
 use super::entry::{Cause, Effect, Ended, GrantEnd, Settled};
 use super::grant::{Cost, Grant, GrantKind};
+use super::voided::remember;
 use super::{Customer, Overdraft, Pool};
 use crate::Amount;
 use crate::catalog::{Catalog, Metadata};
@@ -141,7 +142,9 @@ pub(super) fn void(
     let amount = if was_live { grant.remaining() } else { Amount::ZERO };
     let mut builder = Builder::new(customer, catalog, now);
     let ended = Ended { grant: ended_at(grant, now), amount, end: GrantEnd::Voided };
-    builder.push_pool(pool_id, Cause::Void, vec![Effect::Ended(ended)]);
+    let remembered = if was_live { remember(customer, pool, grant, now) } else { None };
+    let effects = [Effect::Ended(ended)].into_iter().chain(remembered.map(Effect::Carried));
+    builder.push_pool(pool_id, Cause::Void, effects.collect());
     Ok(builder.finish(|decision| decision.grant = Some((pool_id, no))))
 }
 

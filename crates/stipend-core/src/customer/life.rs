@@ -2,7 +2,7 @@
 
 use super::decide::{Builder, CustomerRejection};
 use super::entry::Entry;
-use super::pins::{pin_plan, repin, subscribable};
+use super::pins::{pin_plan, repin_where_allowed, subscribable};
 use super::reallocate::{issue_all, revoke};
 use super::revise::{self, Reach};
 use super::subscribe::Place;
@@ -58,7 +58,7 @@ pub(super) fn begin(
     let place = Place::around(&builder.customer, builder.catalog, &own);
     let is_trial = own.running_trial().is_some();
     if own.created_at < builder.now {
-        repin(builder.catalog, &mut own);
+        repin_where_allowed(builder.catalog, &mut own);
         own.updated_at = builder.now;
     }
     own.has_begun = true;

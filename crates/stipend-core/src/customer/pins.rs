@@ -2,7 +2,7 @@
 //! §7.3).
 
 use super::decide::{CustomerRejection, check_limit};
-use super::resolve::pinned;
+use super::resolve::{Standing, pinned, resolve};
 use super::subscription::{AddonPin, CreditOverride, FeatureQuantity, PlanPin, SubscriptionTerms};
 use crate::Amount;
 use crate::catalog::{
@@ -133,7 +133,7 @@ pub(super) fn pin_addons(
 }
 
 /// What usage of a feature costs is said by one add-on at most (`behaviour.md` §11 row 24).
-fn check_rates(catalog: &Catalog, pins: &[AddonPin]) -> Result<(), CustomerRejection> {
+pub(super) fn check_rates(catalog: &Catalog, pins: &[AddonPin]) -> Result<(), CustomerRejection> {
     let mut priced: BTreeMap<&FeatureId, Vec<PackageKey>> = BTreeMap::new();
     for pin in pins {
         let key = PackageKey::addon(pin.addon.clone());
@@ -249,6 +249,21 @@ pub(super) fn check_amounts(
     Ok(())
 }
 
+/// Units × credits stay within the greatest amount.
+pub(super) fn check_products(
+    catalog: &Catalog,
+    terms: &SubscriptionTerms,
+) -> Result<(), CustomerRejection> {
+    for (currency, shares) in resolve(terms, catalog) {
+        let mut giving = shares.iter().filter(|share| share.standing != Standing::NotGranted);
+        if let Some(share) = giving.find(|share| share.product().is_none()) {
+            let package = share.package.clone();
+            return Err(CustomerRejection::AmountTooLarge { package, currency });
+        }
+    }
+    Ok(())
+}
+
 /// Units are bought of features that exist, of each once.
 pub(super) fn check_quantities(
     catalog: &Catalog,
@@ -264,6 +279,16 @@ pub(super) fn check_quantities(
         }
     }
     Ok(quantities.to_vec())
+}
+
+/// As [`repin`], for what cannot be refused any more: add-ons whose latest versions price one feature
+/// keep those that they have.
+pub(super) fn repin_where_allowed(catalog: &Catalog, terms: &mut SubscriptionTerms) {
+    let addons = terms.addons.clone();
+    repin(catalog, terms);
+    if check_rates(catalog, &terms.addons).is_err() {
+        terms.addons = addons;
+    }
 }
 
 /// The plan and the add-ons at the versions that are the latest now.

@@ -2,10 +2,12 @@
 //! that gave it, the last first (`behaviour.md` §4.7).
 
 use super::Customer;
-use super::entry::{Cause, Draw, Effect, Moved, PoolEntry, Priced, Settled};
+use super::entry::{Carried, Cause, Draw, Effect, Moved, PoolEntry, Priced, Settled};
+use super::memory::Memory;
 use super::pool::{Overdraft, Pool};
 use super::pricing::{Facts, consumption};
 use super::usage::{DrawRun, FeatureUsage};
+use super::voided::Voided;
 use crate::Amount;
 use crate::id::GrantNo;
 use crate::time::Timestamp;
@@ -40,18 +42,31 @@ pub(super) fn refund(
         rest -= taken;
         let place = parts.iter().position(|part| part.pool.id == run.pool).unwrap_or_else(|| {
             let pool = customer.pool(run.pool).expect("what was drawn was drawn from a pool");
-            parts.push(PoolRefund::new(pool));
+            parts.push(PoolRefund::new(customer, pool, now));
             parts.len() - 1
         });
         parts[place].give_back(run, taken);
     }
     let came_back: Amount = parts.iter().map(PoolRefund::total).sum();
-    let entries = parts.into_iter().filter(|part| part.total().is_positive()).map(|part| {
+    let mut forgotten: Vec<PoolEntry> = Vec::new();
+    let mut entries: Vec<PoolEntry> = Vec::new();
+    for mut part in parts {
         let (pool, amount) = (part.pool, part.total());
-        let cause = Cause::Consumption(consumption(pool, facts, -amount, priced.clone()));
-        PoolEntry { pool: pool.id, at: now, cause, effects: part.into_effects(now) }
-    });
-    Refund { returned, forfeited: returned - came_back, entries: entries.collect() }
+        forgotten.extend(std::mem::take(&mut part.forgotten).into_iter().map(|said| PoolEntry {
+            pool: pool.id,
+            at: now,
+            cause: Cause::Subscription(said.subscription),
+            effects: vec![Effect::Carried(said)],
+        }));
+        if amount.is_positive() {
+            let cause = Cause::Consumption(consumption(pool, facts, -amount, priced.clone()));
+            let effects = part.into_effects(now);
+            entries.push(PoolEntry { pool: pool.id, at: now, cause, effects });
+        }
+    }
+    // What is given back stands right behind the usage; what only is remembered no more, behind it.
+    entries.extend(forgotten);
+    Refund { returned, forfeited: returned - came_back, entries }
 }
 
 /// What one pool gets back.
@@ -60,11 +75,18 @@ struct PoolRefund<'a> {
     /// What each live grant gets, in the order in which it was drawn, the last first.
     grants: Vec<Draw>,
     overdraft: Amount,
+    customer: &'a Customer,
+    now: Timestamp,
+    memory: Memory,
+    /// What subscriptions no longer remember of what is over.
+    forgotten: Vec<Carried>,
 }
 
 impl<'a> PoolRefund<'a> {
-    fn new(pool: &'a Pool) -> Self {
-        Self { pool, grants: Vec::new(), overdraft: Amount::ZERO }
+    fn new(customer: &'a Customer, pool: &'a Pool, now: Timestamp) -> Self {
+        let memory = Memory::new(customer, &pool.currency, now);
+        let (grants, forgotten, overdraft) = (Vec::new(), Vec::new(), Amount::ZERO);
+        Self { pool, grants, overdraft, customer, now, memory, forgotten }
     }
 
     fn total(&self) -> Amount {
@@ -81,6 +103,7 @@ impl<'a> PoolRefund<'a> {
             return;
         }
         let Some(grant) = self.pool.live.find(run.grant) else {
+            self.forget(run, amount);
             return;
         };
         let before = self.grants.iter_mut().find(|draw| draw.grant == run.grant);
@@ -92,6 +115,23 @@ impl<'a> PoolRefund<'a> {
                     self.grants.push(Draw { grant: run.grant, amount });
                 }
             }
+        }
+    }
+
+    /// What was drawn from a grant that would still be in force counts no more, though it comes back to
+    /// no grant. A subscription that was left remembers all that it gave in the period; one that goes
+    /// on, what somebody voided.
+    fn forget(&mut self, run: &DrawRun, amount: Amount) {
+        let end = run.expires_at.filter(|end| self.now < *end);
+        let subscription = run.subscription.and_then(|number| self.customer.subscription(number));
+        let (Some(subscription), Some(end)) = (subscription, end) else { return };
+        let number = subscription.terms.number;
+        let is_voided = |one: &Voided| one.subscription == number && one.until() == end;
+        let (forgiven, said) = self.memory.forgive_voided(is_voided, amount);
+        self.forgotten.extend(said);
+        if subscription.terms.ended.is_some() {
+            let (_, said) = self.memory.uncarry(number, amount - forgiven);
+            self.forgotten.extend(said);
         }
     }
 

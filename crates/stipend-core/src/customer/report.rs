@@ -322,7 +322,8 @@ impl Step<'_> {
         // Only reports are answered with the balance.
         if self.facts.name.is_none() {
             let pool = self.customer.find_pool(&mapping.rate.currency, self.facts.resource);
-            entry.balance = untold_balance(pool, &back).map(Box::new);
+            let told = back.partition_point(PoolEntry::is_consumption);
+            entry.balance = untold_balance(pool, &back[..told]).map(Box::new);
         }
         entries.push(Entry::Usage(entry));
         entries.extend(back.into_iter().map(Entry::Pool));

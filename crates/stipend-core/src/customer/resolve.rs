@@ -67,6 +67,13 @@ pub struct Share {
     pub standing: Standing,
 }
 
+impl Share {
+    /// The credits a period, where they are not above [`Amount::MAX`].
+    pub(super) fn product(&self) -> Option<Amount> {
+        self.unit_amount.times(self.quantity)?.times(self.units.unwrap_or(1))
+    }
+}
+
 /// The shares of a subscription by credit type, the plan's first, then add-ons by id.
 ///
 /// Without an overriding add-on, the plan's share and all increments add up. With one, the
@@ -245,8 +252,7 @@ fn share_of(
     // `behavior` on a plan's entitlement has no effect: the plan is the base.
     let is_addon = source.origin == Origin::Addon;
     let behavior = if is_addon { entitlement.behavior } else { Behavior::Increment };
-    let amount = unit_amount.times(quantity).and_then(|amount| amount.times(units.unwrap_or(1)));
-    Share {
+    let share = Share {
         package: source.key.clone(),
         version: source.version,
         origin: source.origin,
@@ -255,10 +261,12 @@ fn share_of(
         unit_amount,
         quantity,
         units,
-        amount: amount.unwrap_or(Amount::MAX),
+        amount: Amount::ZERO,
         enforcement: Enforcement::of(credit.enforcement, credit.soft_limit),
         standing: if gives(entitlement, credit) { Standing::Grants } else { Standing::NotGranted },
-    }
+    };
+    // More is refused wherever it can be; a version that comes when nobody can be told gives the most.
+    Share { amount: share.product().unwrap_or(Amount::MAX), ..share }
 }
 
 fn units_of(terms: &SubscriptionTerms, catalog: &Catalog, credit: &CreditTerms) -> Option<u32> {

@@ -11,16 +11,17 @@
 use super::Customer;
 use super::claim::Claim;
 use super::decide::{CustomerRejection, Decision};
-use super::entry::{Carried, Cause, Draw, Effect, Ended, Entry, Moved, PoolEntry, Reversal};
-use super::grant::Grant;
+use super::entry::{Cause, Draw, Effect, Ended, Entry, GrantEnd, Moved, PoolEntry, Reversal};
+use super::grant::{Grant, RecurringSource};
 use super::granting::settle;
+use super::memory::Memory;
 use super::pool::{Overdraft, Pool};
-use super::subscription::CarriedConsumption;
+use super::voided::Voided;
 use crate::Amount;
 use crate::id::{GrantNo, SubscriptionNo};
 use crate::period::{Cadence, period_at};
 use crate::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A consumption or release to reverse, with what happened to its pool since.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,17 +145,87 @@ impl Queue {
     }
 }
 
+/// A grant that ended since.
+struct Gone<'a> {
+    ended: &'a Ended,
+    /// What became of its consumption in the same step.
+    fate: Fate,
+    /// Whether a change of a subscription ended it.
+    by_change: bool,
+}
+
+/// What becomes of the consumption of a grant that ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is over together with the grant.
+    Over,
+    /// Others take it over.
+    Moved,
+    /// Its subscription remembers it.
+    Remembered,
+}
+
+impl<'a> Gone<'a> {
+    /// The grants that entries ended.
+    fn by(entries: &'a [PoolEntry]) -> BTreeMap<GrantNo, Self> {
+        let mut gone = BTreeMap::new();
+        for entry in entries {
+            let (mut moved, mut remembering) = (BTreeSet::new(), BTreeSet::new());
+            for effect in &entry.effects {
+                match effect {
+                    Effect::MovedOut(draw) => drop(moved.insert(draw.grant)),
+                    Effect::Carried(one) if one.carried.amount.is_positive() => {
+                        remembering.insert(one.subscription);
+                    }
+                    _ => {}
+                }
+            }
+            for effect in &entry.effects {
+                let Effect::Ended(ended) = effect else { continue };
+                let source = ended.grant.source.as_ref();
+                let fate = if moved.contains(&ended.grant.no) {
+                    Fate::Moved
+                } else if source.is_some_and(|source| remembering.contains(&source.subscription)) {
+                    Fate::Remembered
+                } else {
+                    Fate::Over
+                };
+                let by_change = matches!(entry.cause, Cause::Subscription(_));
+                gone.insert(ended.grant.no, Self { ended, fate, by_change });
+            }
+        }
+        gone
+    }
+
+    /// The subscription whose change ended it with its consumption.
+    fn left_behind(&self) -> Option<SubscriptionNo> {
+        let Ended { grant, end, .. } = self.ended;
+        let is_left = self.fate == Fate::Over && self.by_change && *end == GrantEnd::Voided;
+        let source = grant.source.as_ref().filter(|_| is_left && grant.consumed.is_positive());
+        source.map(|source| source.subscription)
+    }
+
+    /// The recurring credits of which it was, where its consumption would still count at an instant.
+    fn counts_in(&self, at: Timestamp) -> Option<&'a RecurringSource> {
+        let Grant { expires_at, source, .. } = &self.ended.grant;
+        let would_live = expires_at.is_none_or(|end| at < end);
+        source.as_deref().filter(|_| would_live && self.fate != Fate::Over)
+    }
+}
+
 /// What gives credits back to a pool, worked out on a copy of it.
 struct Refund<'a> {
     customer: &'a Customer,
     pool: Pool,
     now: Timestamp,
-    /// How each grant ended that ended since, and whether others took its consumption over.
-    ended: BTreeMap<GrantNo, (&'a Ended, bool)>,
+    /// The grants that ended since.
+    gone: BTreeMap<GrantNo, Gone<'a>>,
+    /// The subscriptions whose periods have begun anew since: what was consumed before counts no more.
+    anew: BTreeSet<SubscriptionNo>,
     /// Which subscriptions took consumption over from which others.
-    heirs: Vec<(SubscriptionNo, SubscriptionNo)>,
-    /// What subscriptions remember without room, as it has become.
-    carried: BTreeMap<(SubscriptionNo, Cadence), CarriedConsumption>,
+    heirs: BTreeSet<(SubscriptionNo, SubscriptionNo)>,
+    /// What subscriptions remember without room or of voided grants.
+    memory: Memory,
     claim: Claim,
     given: Vec<(GrantNo, Amount)>,
     effects: Vec<Effect>,
@@ -168,50 +239,36 @@ impl<'a> Refund<'a> {
         since: &'a [PoolEntry],
         now: Timestamp,
     ) -> Self {
-        let mut ended = BTreeMap::new();
-        for entry in since {
-            let is_moved = |no| {
-                let out =
-                    |effect: &Effect| matches!(effect, Effect::MovedOut(draw) if draw.grant == no);
-                entry.effects.iter().any(out)
-            };
-            for effect in &entry.effects {
-                if let Effect::Ended(one) = effect {
-                    ended.insert(one.grant.no, (one, is_moved(one.grant.no)));
-                }
-            }
-        }
-        let mut carried = BTreeMap::new();
-        for subscription in &customer.subscriptions {
-            for cadence in [Cadence::Month, Cadence::Year] {
-                if let Some(found) = subscription.find_carried(&pool.currency, cadence, now) {
-                    carried.insert((subscription.terms.number, cadence), found);
-                }
-            }
-        }
+        let gone = Gone::by(since);
+        let anew = gone.values().filter_map(Gone::left_behind).collect();
+        let memory = Memory::new(customer, &pool.currency, now);
         let pool = pool.clone();
-        let (given, effects, heirs) = (Vec::new(), Vec::new(), Vec::new());
-        let mut refund = Self { customer, pool, now, ended, heirs, carried, claim, given, effects };
+        let (given, effects, heirs) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut refund =
+            Self { customer, pool, now, gone, anew, heirs, memory, claim, given, effects };
         refund.heirs = refund.heirs_in(since);
         refund
     }
 
-    /// Which subscriptions took consumption over from which others.
-    fn heirs_in(&self, since: &[PoolEntry]) -> Vec<(SubscriptionNo, SubscriptionNo)> {
-        let mut heirs = Vec::new();
+    /// Which subscriptions took consumption over from which others: from their grants, or what they
+    /// remembered of it.
+    fn heirs_in(&self, since: &[PoolEntry]) -> BTreeSet<(SubscriptionNo, SubscriptionNo)> {
+        let mut heirs = BTreeSet::new();
         for entry in since {
-            let (mut from, mut to) = (Vec::new(), Vec::new());
+            let (mut from, mut to) = (BTreeSet::new(), BTreeSet::new());
             for effect in &entry.effects {
                 match effect {
                     Effect::MovedOut(draw) => from.extend(self.subscription_of(draw.grant)),
                     Effect::MovedIn(moved) => to.extend(self.subscription_of(moved.grant)),
-                    Effect::Carried(carried) => to.push(carried.subscription),
+                    Effect::Carried(one) if one.carried.amount.is_zero() => {
+                        from.insert(one.subscription);
+                    }
+                    Effect::Carried(one) => drop(to.insert(one.subscription)),
                     _ => {}
                 }
             }
             for from in from {
-                let to = to.iter().filter(|to| **to != from).map(|to| (from, *to));
-                heirs.extend(to.filter(|pair| !heirs.contains(pair)).collect::<Vec<_>>());
+                heirs.extend(to.iter().filter(|to| **to != from).map(|to| (from, *to)));
             }
         }
         heirs
@@ -335,7 +392,7 @@ impl<'a> Refund<'a> {
 
     fn subscription_of(&self, no: GrantNo) -> Option<SubscriptionNo> {
         let live = self.pool.find_grant(no);
-        let grant = live.or_else(|| self.ended.get(&no).map(|(ended, _)| &ended.grant))?;
+        let grant = live.or_else(|| self.gone.get(&no).map(|gone| &gone.ended.grant))?;
         grant.source.as_ref().map(|source| source.subscription)
     }
 
@@ -351,12 +408,14 @@ impl<'a> Refund<'a> {
                 None => rest,
             }
         } else {
-            if let Some((ended, true)) = self.ended.get(&no) {
-                let Grant { expires_at, source, .. } = &ended.grant;
-                let would_live = expires_at.is_none_or(|end| self.now < end);
-                if let Some(source) = source.as_ref().filter(|_| would_live) {
-                    self.give_to_successors(source.subscription, rest, drawn_at);
-                }
+            if let Some(source) = self.gone.get(&no).and_then(|gone| gone.counts_in(self.now)) {
+                let item = (source.package.clone(), source.cadence);
+                let is_it =
+                    |one: &Voided| one.subscription == source.subscription && one.item == item;
+                let (forgiven, said) = self.memory.forgive_voided(is_it, rest);
+                self.effects.extend(said.map(Effect::Carried));
+                rest -= forgiven;
+                self.give_to_successors(source.subscription, rest, drawn_at);
             }
             Amount::ZERO
         }
@@ -397,38 +456,16 @@ impl<'a> Refund<'a> {
                 numbers.push(terms.number);
             }
         }
+        numbers.retain(|number| !self.anew.contains(number));
         numbers
     }
 
     /// Lowers what a subscription remembers without room for it: that is the consumption beyond
     /// its grants, so it is taken off first. Answers how much it was.
     fn uncarry(&mut self, number: SubscriptionNo, amount: Amount) -> Amount {
-        let (month, year) = ((number, Cadence::Month), (number, Cadence::Year));
-        let taken = self.carried.get(&month).map_or(Amount::ZERO, |found| found.amount.min(amount));
-        let mut changed = Vec::new();
-        if let Some(found) = self.carried.get_mut(&month).filter(|_| taken.is_positive()) {
-            found.amount -= taken;
-            changed.push(*found);
-        }
-        let mut older = Amount::ZERO;
-        if let Some(found) = self.carried.get_mut(&year) {
-            older = found.counted_at(self.now).min(amount - taken);
-            let lent = found.lent.min(taken);
-            let lowered = CarriedConsumption {
-                amount: found.amount - older - lent,
-                lent: found.lent - lent,
-                ..*found
-            };
-            if lowered.amount != found.amount {
-                *found = lowered;
-                changed.push(lowered);
-            }
-        }
-        let changed = changed.into_iter();
-        self.effects.extend(
-            changed.map(|carried| Effect::Carried(Carried { subscription: number, carried })),
-        );
-        taken + older
+        let (taken, said) = self.memory.uncarry(number, amount);
+        self.effects.extend(said.into_iter().map(Effect::Carried));
+        taken
     }
 
     /// Gives back to a live grant, at most what was consumed of it; answers how much it was.

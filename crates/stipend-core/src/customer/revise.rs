@@ -6,7 +6,8 @@ use super::decide::{Builder, CustomerRejection, Decision};
 use super::entry::Entry;
 use super::life;
 use super::pins::{
-    check_amounts, check_overrides, check_quantities, pin_addons, raise_plan, repin,
+    check_amounts, check_overrides, check_products, check_quantities, check_rates, pin_addons,
+    raise_plan, repin,
 };
 use super::reallocate::{grow, reallocate};
 use super::resolve::{pinned, resolve};
@@ -243,27 +244,30 @@ fn patched(
     terms.metadata = patch.metadata.clone().unwrap_or(terms.metadata);
     patch_extras(&mut terms.extras, &patch.extras);
     check_amounts(catalog, &terms)?;
+    if (&terms.addons, &terms.quantities) != (&before.addons, &before.quantities) {
+        check_products(catalog, &terms)?;
+    }
     Ok(terms)
 }
 
-/// The add-ons that another plan allows too.
+/// The add-ons that another plan allows too, each in its latest version. Which of two that price one
+/// feature by now is to stay, the caller has to say.
 pub(super) fn addons_that_stay(
     catalog: &Catalog,
     plan: &PackageVersion,
     before: &SubscriptionTerms,
-) -> Vec<AddonPin> {
+) -> Result<Vec<AddonPin>, CustomerRejection> {
     let mut addons: Vec<(PackageId, u32)> =
         before.addons.iter().map(|pin| (pin.addon.clone(), pin.quantity)).collect();
     loop {
         let refused = match pin_addons(catalog, plan, &addons, &[]) {
-            Ok(pins) => return pins,
             Err(CustomerRejection::AddonsIncompatible(refused)) => refused,
             Err(
                 CustomerRejection::PackageArchived(addon)
                 | CustomerRejection::DependencyMissing { addon, .. }
                 | CustomerRejection::QuantityExceeded { addon, .. },
             ) => vec![addon],
-            Err(other) => unreachable!("what was subscribed cannot be refused so: {other}"),
+            outcome => return outcome,
         };
         addons.retain(|(addon, _)| !refused.contains(&PackageKey::addon(addon.clone())));
     }
@@ -354,14 +358,22 @@ fn migrate_now(
     migrate(builder, number, latest, reach)
 }
 
-/// Puts a subscription on the versions that `latest` pins.
+/// Puts a subscription on the versions that `latest` pins, unless two of its add-ons come to price one
+/// feature with them, or they give more than an amount can be.
 fn migrate(
     builder: &mut Builder<'_>,
     number: SubscriptionNo,
     latest: SubscriptionTerms,
     reach: Reach,
 ) -> Result<(), CustomerRejection> {
-    let shares = resolve(terms_of(builder, number), builder.catalog);
+    let before = terms_of(builder, number);
+    if latest.addons != before.addons {
+        check_rates(builder.catalog, &latest.addons)?;
+    }
+    if (&latest.plan, &latest.addons) != (&before.plan, &before.addons) {
+        check_products(builder.catalog, &latest)?;
+    }
+    let shares = resolve(before, builder.catalog);
     let is_active = latest.is_active();
     push_changed(builder, number, latest);
     if is_active && reach == Reach::Pools { grow(builder, number, &shares) } else { Ok(()) }

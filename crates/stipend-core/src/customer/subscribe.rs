@@ -3,9 +3,10 @@
 use super::decide::{Builder, CustomerRejection, Decision, check_limit};
 use super::entry::Entry;
 use super::pins::{
-    check_amounts, check_overrides, check_quantities, find_package, pin_addons, pin_plan,
-    subscribable,
+    check_amounts, check_overrides, check_products, check_quantities, find_package, pin_addons,
+    pin_plan, subscribable,
 };
+use super::resolve::pinned;
 use super::subscription::{
     BillingPeriod, CreditOverride, FeatureQuantity, SubscriptionEnd, SubscriptionEndReason,
     SubscriptionTerms, Trial,
@@ -16,7 +17,7 @@ use crate::catalog::{
     TrialUnit,
 };
 use crate::id::{CustomerId, PackageId, ResourceId, SubscriptionId, SubscriptionNo};
-use crate::limits::CUSTOMER_SUBSCRIPTIONS_MAX;
+use crate::limits::{CUSTOMER_SUBSCRIPTIONS_MAX, TIME_MARGIN_SECONDS};
 use crate::period::{Anchor, Interval, boundary};
 use crate::time::Timestamp;
 
@@ -193,6 +194,7 @@ pub(super) fn provision(
     }
     terms.plan = pin_plan(catalog, package, version);
     check_amounts(catalog, &terms)?;
+    check_products(catalog, &terms)?;
     let number = terms.number;
     let mut builder = Builder::new(customer, catalog, now);
     life::drop_pending(&mut builder, &place, None);
@@ -217,7 +219,7 @@ fn provision_again(
     let mut builder = Builder::new(customer, catalog, now);
     life::drop_pending(&mut builder, place, Some(number));
     let terms = &customer.subscriptions[number.0 as usize].terms;
-    if terms.running_trial().is_some() && request.trial == TrialRequest::Without {
+    if terms.running_trial().is_some() && is_without_trial(catalog, terms, request) {
         if terms.is_pending() {
             life::waive_trial(&mut builder, number);
         } else if request.schedule == Schedule::Now {
@@ -231,6 +233,24 @@ fn provision_again(
     }
     revise::update_on(&mut builder, number, &as_patch(request, now))?;
     Ok(builder.finish(|decision| decision.subscription = Some(number)))
+}
+
+/// Whether a request for the plan that is there asks for it without a trial: it says so, or leaves it to
+/// a plan that begins none by itself, whose trial had been asked for (`behaviour.md` §0.21).
+fn is_without_trial(
+    catalog: &Catalog,
+    terms: &SubscriptionTerms,
+    request: &ProvisionRequest,
+) -> bool {
+    let plan = PackageKey::plan(terms.plan.plan.clone());
+    match request.trial {
+        TrialRequest::Without => true,
+        TrialRequest::AsPlanned => {
+            let version = pinned(catalog, &plan, terms.plan.version);
+            version.plan_terms().is_none_or(|terms| terms.trial.is_none())
+        }
+        TrialRequest::With { .. } => false,
+    }
 }
 
 /// Provisioning again replaces the lists that it names and keeps the rest.
@@ -274,13 +294,17 @@ fn new_terms(
     let before = place.live.or(place.trial);
     let before = before.map(|number| &customer.subscriptions[number.0 as usize].terms);
     let started_at = start_of(request, before, now);
+    let last = Timestamp::MAX.plus_seconds(-TIME_MARGIN_SECONDS);
+    if request.start.is_some_and(|start| start > last) {
+        return Err(CustomerRejection::StartTooLate(last));
+    }
     let pays = place.live.is_some() && before.is_some_and(|terms| terms.pricing == Pricing::Paid);
     let start = Anchor { at: started_at, zone: catalog.settings.zone.clone() };
     let trial = trial_of(request, version, pays, &start, now)?;
     let ends = check_end(request.ends, started_at.max(now))?;
     let addons = match (&request.addons, before) {
         (Some(addons), _) => pin_addons(catalog, version, addons, &[])?,
-        (None, Some(before)) => revise::addons_that_stay(catalog, version, before),
+        (None, Some(before)) => revise::addons_that_stay(catalog, version, before)?,
         (None, None) => Vec::new(),
     };
     let quantities = request.quantities.as_ref().or(before.map(|terms| &terms.quantities));

@@ -225,6 +225,9 @@ pub struct CarriedIn {
     pub currency: CurrencyId,
     /// What is remembered.
     pub carried: CarriedConsumption,
+    /// The package whose voided grants it was consumed of: it counts when that package gives less or
+    /// something takes its place. `None` for what found no room.
+    pub voided_of: Option<PackageKey>,
 }
 
 /// A subscription: what was agreed, and how far it has been carried out.
@@ -234,7 +237,8 @@ pub struct Subscription {
     pub terms: SubscriptionTerms,
     /// How far grants have been issued.
     pub issued: Vec<Issued>,
-    /// Consumption without room, at most one for each credit type and cadence.
+    /// Consumption without room, at most one for each credit type and cadence; beside it, for each
+    /// package, what was consumed of grants that somebody has voided.
     pub carried: Vec<CarriedIn>,
 }
 
@@ -320,8 +324,23 @@ impl Subscription {
         cadence: Cadence,
         at: Timestamp,
     ) -> Option<CarriedConsumption> {
+        self.find_remembered(currency, cadence, None, at)
+    }
+
+    /// As [`Subscription::find_carried`], of what was consumed of voided grants of a package where one
+    /// is named.
+    pub(super) fn find_remembered(
+        &self,
+        currency: &CurrencyId,
+        cadence: Cadence,
+        voided_of: Option<&PackageKey>,
+        at: Timestamp,
+    ) -> Option<CarriedConsumption> {
         let mut carried = self.carried.iter().filter(|carried| carried.currency == *currency);
-        let found = carried.find(|carried| carried.carried.cadence == cadence)?.carried;
+        let is_it = |one: &&CarriedIn| {
+            one.carried.cadence == cadence && one.voided_of.as_ref() == voided_of
+        };
+        let found = carried.find(is_it)?.carried;
         (at < found.until).then_some(found)
     }
 
@@ -354,8 +373,6 @@ impl Subscription {
             return Some(self.terms.started_at);
         }
         let periods = self.issued.iter().map(|issued| self.issued_until(issued));
-        // Periods end with the calendar: there is no window behind the last instant.
-        let due = periods.chain(self.terms.next_event()).min();
-        due.filter(|due| *due < Timestamp::MAX)
+        periods.chain(self.terms.next_event()).min()
     }
 }

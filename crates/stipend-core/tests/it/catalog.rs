@@ -479,6 +479,23 @@ fn a_credit_type_is_archived_once_no_active_package_refers_to_it() {
 }
 
 #[test]
+fn a_credit_type_that_usage_is_paid_with_is_used_as_well() {
+    let text = "feature calls incremental\nplan base credits=1/month rate:calls=2:tokens";
+    let mut catalog = crate::feature_world::catalog(text);
+    let archive = Command::ArchiveCreditType(currency("tokens"));
+    let refused = decide(&catalog, &archive, examples::START).unwrap_err();
+    assert_eq!(refused.to_string(), "credit type tokens is used by plan base");
+    // Together with its product it can go; then the product has to wait for it.
+    run(&mut catalog, &Command::ArchiveProduct(examples::product()));
+    run(&mut catalog, &archive);
+    let restore = Command::UnarchiveProduct(examples::product());
+    let refused = decide(&catalog, &restore, examples::START);
+    assert_eq!(refused, Err(Rejection::CurrencyArchived(currency("tokens"))));
+    run(&mut catalog, &Command::UnarchiveCreditType(currency("tokens")));
+    run(&mut catalog, &restore);
+}
+
+#[test]
 fn a_product_does_not_come_back_with_packages_of_an_archived_credit_type() {
     let mut catalog = catalog("plan base 100/month");
     run(&mut catalog, &Command::ArchiveProduct(examples::product()));

@@ -2,9 +2,9 @@
 
 use crate::support::{World, amount, at, catalog, check_steps, lines, pool_entries, show};
 use proptest::prelude::*;
-use stipend_core::customer::{Customer, Entry, roll_forward};
+use stipend_core::customer::{Customer, Entry, roll_forward, upcoming};
 use stipend_core::limits::POOL_GRANTS_MAX;
-use stipend_core::{GrantNo, examples};
+use stipend_core::{GrantNo, SubscriptionNo, Timestamp, examples};
 
 /// The entries of the last step.
 fn check(catalog: &str, steps: &str) -> String {
@@ -255,4 +255,21 @@ fn what_is_due_is_never_refused_for_lack_of_room() {
         assert_eq!(world.step("grant paid 1"), "101");
         world.assert_read_is_replay();
     }
+}
+
+#[test]
+fn what_would_be_due_at_the_last_instant_never_is() {
+    let mut world = World::after(
+        "plan base 100/month",
+        "
+        9999-12-01 subscribe base
+        patch ends=9999-12-30T22:00:00.999999Z
+        grant paid 5 until=9999-12-30T22:00:00.999999Z
+        grant paid 7 from=9999-12-30T22:00:00.999999Z
+        ",
+    );
+    assert_eq!(world.customer.next_due, None);
+    assert_eq!(upcoming(&world.customer, &world.catalog, SubscriptionNo(0), 5), []);
+    world.advance(Timestamp::MAX);
+    assert_eq!(world.state(), "105 scheduled 7");
 }

@@ -98,15 +98,19 @@ pub(crate) fn catalog(text: &str) -> Catalog {
             }
         }
         if !rates.is_empty() {
-            let row = ChargeRow { created_at: examples::START, row: Document("{}".to_owned()) };
-            let charges = Charges { rows: vec![row], rates, overage: Vec::new() };
-            patch.charges = Some((Pricing::Paid, charges));
+            patch.charges = Some(priced(rates));
         }
         run(&mut catalog, &CatalogCommand::AddEntitlements(key.clone(), entitlements));
         run(&mut catalog, &CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
         run(&mut catalog, &CatalogCommand::Publish(key, Migration::NewCustomers));
     }
     catalog
+}
+
+/// The prices of a package.
+pub(crate) fn priced(rates: Vec<CreditRate>) -> (Pricing, Charges) {
+    let row = ChargeRow { created_at: examples::START, row: Document("{}".to_owned()) };
+    (Pricing::Paid, Charges { rows: vec![row], rates, overage: Vec::new() })
 }
 
 /// `never`, `with-the-anchor`
@@ -183,7 +187,7 @@ fn condition(text: &str) -> Condition {
 }
 
 /// `2`, `2:tokens`, `1.5:formula` with the formula `a*2`, `0:~1.1*a`.
-fn credit_rate(id: &str, text: &str) -> CreditRate {
+pub(crate) fn credit_rate(id: &str, text: &str) -> CreditRate {
     let (rate, rest) = text.split_once(':').unwrap_or((text, ""));
     CreditRate {
         feature: feature(id),

@@ -95,6 +95,48 @@ fn a_trial_that_would_be_over_by_now_does_not_begin() {
     );
 }
 
+/// Where the plan has a trial by default, asking again is asking for what is there (`calendar.md` C43).
+#[test]
+fn a_trial_that_the_plan_does_not_have_is_paid_for_by_provisioning_without_it() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base trial-until=2026-03-21  => 100
+        use 60                                            => 40
+        2026-03-10 subscribe base                         => 100
+        2026-03-21 use 10                                 => 90
+        2026-04-10 wait                                   => 100
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base trial-cancels=2026-03-21  => 100
+        use 60                                              => 40
+        2026-03-10 subscribe base at-period-end             => 40
+        2026-03-21 wait                                     => 100
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base from=2026-03-05 trial-cancels=2026-03-21  => 0
+        subscribe base from=2026-03-05                                      => 0
+        2026-03-21 use 10                                                   => 90
+        ",
+    );
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe trial                        => 300
+        use 60                                            => 240
+        subscribe trial                                   => 240
+        subscribe trial trial-until=2026-03-29            => 240
+        subscribe trial no-trial                          => 300
+        ",
+    );
+}
+
 #[test]
 fn a_trial_may_be_extended_and_keeps_what_was_consumed() {
     check_steps(

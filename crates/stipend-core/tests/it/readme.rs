@@ -22,6 +22,7 @@ const TESTS: &[&str] = &[
     include_str!("life.rs"),
     include_str!("periods.rs"),
     include_str!("promotions.rs"),
+    include_str!("rates.rs"),
     include_str!("reservations.rs"),
     include_str!("reversal.rs"),
     include_str!("reversal_of_usage.rs"),
@@ -31,6 +32,7 @@ const TESTS: &[&str] = &[
     include_str!("usage.rs"),
     include_str!("usage_laws.rs"),
     include_str!("used_up.rs"),
+    include_str!("voided.rs"),
 ];
 
 #[test]

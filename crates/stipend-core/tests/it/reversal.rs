@@ -5,11 +5,11 @@
 //! in a queue for each credit of overdraft. It moves them one at a time and shares no logic with
 //! the domain on purpose.
 
-use crate::support::{World, check_steps, lines};
+use crate::support::{World, catalog, check_steps, lines, pool_entries};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
 use stipend_core::customer::{
-    ConsumeRequest, CustomerCommand, CustomerRejection, GrantKind, NewGrant, Pool,
+    ConsumeRequest, CustomerCommand, CustomerRejection, GrantKind, NewGrant, Pool, PoolEntry,
 };
 use stipend_core::{Amount, GrantNo, PoolId, Timestamp, examples};
 
@@ -288,6 +288,136 @@ fn what_a_former_plan_gave_comes_back_to_the_plan_that_took_its_consumption_over
         reverse 1                        => 500
         ",
     );
+}
+
+#[test]
+fn what_is_reversed_is_not_charged_again_on_the_return_to_a_plan() {
+    let plans = "plan base 100/month\n plan pro 500/month\n addon tier 500/month:override";
+    check_steps(
+        plans,
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        2026-03-10 subscribe pro id=b    => 500
+        reverse 1                        => 500
+        subscribe base id=c              => 100
+        use 30                           => 70
+        subscribe pro id=d               => 500
+        subscribe base id=e              => 70
+        reverse 2                        => 100
+        subscribe pro id=f               => 500
+        subscribe base id=g              => 100
+        ",
+    );
+    check_steps(
+        plans,
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        subscribe pro id=b               => 500
+        subscribe base id=c              => 60
+        subscribe pro id=d               => 500
+        reverse 1                        => 500
+        subscribe base id=e              => 100
+        ",
+    );
+    // What counts no more because periods began anew gives nothing to those.
+    check_steps(
+        plans,
+        "
+        2026-03-01 subscribe base        => 100
+        use 40                           => 60
+        patch anchor-now                 => 100
+        use 30                           => 70
+        reverse 1                        => 70
+        2026-04-01 subscribe pro id=b    => 500
+        subscribe base id=c              => 100
+        ",
+    );
+}
+
+#[test]
+fn what_counted_in_periods_that_are_no_more_gives_nothing_to_those_that_began_anew() {
+    let shop = "plan base 100/month\n plan pro 500/month\n addon tier 500/month:override";
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base  => 100
+        use 90                     => 10
+        set tier                   => 410
+        patch anchor-now           => 500
+        use 300                    => 200
+        reverse 1                  => 200
+        ",
+    );
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base  => 100
+        use 40                     => 60
+        subscribe pro id=b         => 500
+        subscribe base id=c        => 60
+        patch anchor-now           => 100
+        use 30                     => 70
+        reverse 1                  => 70
+        ",
+    );
+    // Where the product keeps consumption, so does a reversal.
+    check_steps(
+        &format!("{shop} \n product reset=never"),
+        "
+        2026-03-01 subscribe base  => 100
+        use 40                     => 60
+        patch anchor-now           => 60
+        reverse 1                  => 100
+        ",
+    );
+}
+
+#[test]
+fn what_is_reversed_of_a_voided_grant_no_longer_counts() {
+    let shop = "plan base 100/month\n addon extra 50/month\n addon tier 500/month:override";
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base extra  => 150
+        use 60                           => 90
+        void 1                           => 50
+        use 10                           => 40
+        reverse 1                        => 40
+        set tier                         => 490
+        ",
+    );
+    check_steps(
+        shop,
+        "
+        2026-03-01 subscribe base        => 100
+        use 60                           => 40
+        void 1                           => 0
+        set tier                         => 440
+        reverse 1                        => 500
+        ",
+    );
+}
+
+/// What ended is looked through once, however much ended in one entry.
+#[test]
+fn a_reversal_looks_through_many_grants_that_ended_in_one_entry() {
+    let mut world = World::new(catalog("plan base 100/month"));
+    for _ in 0..2 {
+        for _ in 0..400 {
+            world.step("grant paid 1 until=2026-04-01");
+        }
+        assert_eq!(world.step("use 400"), "0");
+    }
+    world.step("grant paid 8 until=2026-04-01");
+    world.step("grant paid 2 until=2026-05-01");
+    assert_eq!(world.step("use 9"), "1");
+    assert_eq!(world.step("2026-04-02 wait"), "1");
+    let ended = |entry: &PoolEntry| entry.effects.len();
+    assert_eq!(pool_entries(&world.entries).map(ended).max(), Some(801));
+    assert_eq!(world.step("reverse 2"), "1", "what gave it has expired");
+    assert_eq!(world.step("reverse 3"), "2", "one of nine came from what is still there");
 }
 
 /// One credit of a grant.

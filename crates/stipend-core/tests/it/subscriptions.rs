@@ -28,6 +28,7 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::ProductArchived(_) => "ProductArchived",
         Rejection::PackageArchived(_) => "PackageArchived",
         Rejection::NotPublished(_) => "NotPublished",
+        Rejection::StartTooLate(_) => "StartTooLate",
         Rejection::TrialWithoutEnd => "TrialWithoutEnd",
         Rejection::InvalidTrialEnd => "InvalidTrialEnd",
         Rejection::NotInTrial => "NotInTrial",
@@ -46,6 +47,8 @@ fn name(rejection: &Rejection) -> &'static str {
         Rejection::ResourceNotFound(_) => "ResourceNotFound",
         Rejection::DuplicateOverride(_) => "DuplicateOverride",
         Rejection::AmountRequired(_) => "AmountRequired",
+
+        Rejection::AmountTooLarge { .. } => "AmountTooLarge",
         Rejection::CurrencyArchived(_) => "CurrencyArchived",
         Rejection::EmptyWindow => "EmptyWindow",
         Rejection::GrantNotFound => "GrantNotFound",
@@ -68,7 +71,7 @@ fn name(rejection: &Rejection) -> &'static str {
     }
 }
 
-const NAMES_COUNT: usize = 44;
+const NAMES_COUNT: usize = 46;
 
 const SHOP: &str = "
     plan base 100/month
@@ -78,6 +81,7 @@ const SHOP: &str = "
     plan alone alone 5/month
     plan tailored custom null/month
     plan heir parent=tailored custom tokens=1/month
+    plan seated 1000000000000000/month:per-seat limit=5
     addon extra 50/month max=3
     addon needy 5/month needs=extra max=2
     addon bespoke 5/month custom
@@ -119,6 +123,7 @@ fn every_rejection_is_reachable() {
         retire addon old; subscribe base old                    => PackageArchived
         subscribe unborn                                        => NotPublished
         subscribe base fresh                                    => NotPublished
+        subscribe base from=9999-12-01                          => StartTooLate
         subscribe base trial                                    => TrialWithoutEnd
         subscribe base trial-until=2026-03-01                   => InvalidTrialEnd
         subscribe base; patch trial-ends=2026-04-01             => NotInTrial
@@ -136,6 +141,10 @@ fn every_rejection_is_reachable() {
         subscribe base agree=5/month agree=6/month              => DuplicateOverride
         subscribe tailored                                      => AmountRequired
         subscribe heir                                          => AmountRequired
+        subscribe seated buy=seats*1001                         => AmountTooLarge
+        subscribe seated; patch buy=seats*1000; patch buy=seats*1001 => AmountTooLarge
+        subscribe base; subscribe seated buy=seats*1001 at-period-end => AmountTooLarge
+        subscribe seated; publish plan seated 2000000000000000/month:per-seat limit=501; migrate => AmountTooLarge
         subscribe base on=site; subscribe base id=sub-2; transfer site => SubscriptionExists
         subscribe base; cancel; set extra                       => SubscriptionEnded
         subscribe base; cancel; agree 5/month                   => SubscriptionEnded
@@ -196,6 +205,18 @@ fn check_precedence(catalog_text: &str, table: &str) {
 }
 
 #[test]
+fn what_waited_gives_the_greatest_amount_where_its_version_would_give_more() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe seated buy=seats*1000 from=2026-03-02      => 0
+        publish plan seated 2000000000000000/month:per-seat limit=5     => 0
+        2026-03-02 wait                                                 => 1000000000000000000
+        ",
+    );
+}
+
+#[test]
 fn of_several_faults_the_one_declared_first_is_answered() {
     check_precedence(
         SHOP,
@@ -204,6 +225,8 @@ fn of_several_faults_the_one_declared_first_is_answered() {
         subscribe base; cancel; set nothing                            => SubscriptionEnded < PackageNotFound
         retire product; subscribe base                                 => ProductArchived < PackageArchived
         retire plan unborn; subscribe unborn                           => PackageArchived < NotPublished
+        subscribe unborn from=9999-12-01                               => NotPublished < StartTooLate
+        subscribe base from=9999-12-01 trial                           => StartTooLate < TrialWithoutEnd
         subscribe unborn trial                                         => NotPublished < TrialWithoutEnd
         subscribe base trial ends=2026-02-01                           => TrialWithoutEnd < InvalidEnd
         subscribe base trial-until=2026-02-01 ends=2026-02-01          => InvalidTrialEnd < InvalidEnd

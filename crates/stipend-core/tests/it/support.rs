@@ -1,5 +1,6 @@
 //! The language of the tables: catalogs and steps as text, balances and entries as text.
 
+use crate::feature_world::{credit_rate, priced};
 use std::fmt::Write as _;
 use stipend_core::catalog::{
     Alignment, Behavior, CancellationTime, Catalog, CatalogCommand, Charges, CreditProration,
@@ -393,10 +394,13 @@ impl World {
         for entitlement in draft {
             publish(CatalogCommand::RemoveEntitlement(key.clone(), entitlement.target));
         }
-        let mut new = Vec::new();
+        let (mut new, mut rates) = (Vec::new(), Vec::new());
         for word in words {
             match word {
                 ("limit", Some(limit)) => new.push(seat_limit(limit)),
+                (id, Some(rate)) if id.starts_with("rate:") => {
+                    rates.push(credit_rate(id.trim_start_matches("rate:"), rate));
+                }
                 ("parent", Some(parent)) => {
                     let parent = Some((parent != "none").then(|| package(parent)));
                     let patch = PackagePatch { parent, ..Default::default() };
@@ -407,6 +411,10 @@ impl World {
             }
         }
         publish(CatalogCommand::AddEntitlements(key.clone(), new));
+        if !rates.is_empty() {
+            let patch = PackagePatch { charges: Some(priced(rates)), ..Default::default() };
+            publish(CatalogCommand::UpdatePackage(key.clone(), Box::new(patch)));
+        }
         publish(CatalogCommand::Publish(key, Migration::NewCustomers));
     }
 

@@ -292,6 +292,49 @@ fn a_level_never_starts_anew() {
 }
 
 #[test]
+fn less_usage_is_not_charged_again_on_the_return_to_a_plan() {
+    let shop = "
+        feature seats fluctuating
+        plan base credits=100/month rate:seats=10
+        plan pro credits=500/month rate:seats=10
+        ";
+    check(
+        shop,
+        "
+        2026-03-01 subscribe base
+        report seats 4         => used 4, took 40, left 60
+        subscribe pro id=b     => 500
+        report seats -3        => used 1, forfeited 30, left 500
+        subscribe base id=c    => 90
+        ",
+    );
+    check(
+        shop,
+        "
+        2026-03-01 subscribe base
+        report seats 4         => used 4, took 40, left 60
+        void 1                 => 0
+        report seats -3        => used 1, forfeited 30, left 0
+        subscribe pro id=b     => 500
+        subscribe base id=c    => 90
+        ",
+    );
+    // What is remembered counts once, also where several meters gave up what they drew.
+    check(
+        &format!("{shop} \n feature calls fluctuating"),
+        "
+        2026-03-01 subscribe base
+        report seats 4         => used 4, took 40, left 60
+        use 20                 => 40
+        subscribe pro id=b     => 500
+        report seats -1        => used 3, forfeited 10, left 500
+        report seats -3        => used 0, forfeited 30, left 500
+        subscribe base id=c    => 80
+        ",
+    );
+}
+
+#[test]
 fn what_starts_anew_costs_anew_and_gives_nothing_of_before_back() {
     check(
         "feature calls incremental per=10:up\n plan base calls=99:month credits=100/month rate:calls=10",

@@ -157,10 +157,11 @@ fn check_told_balance(world: &World, entries: &[Entry]) {
     });
     let Some(usage) = reported else { return };
     let Some(currency) = &usage.currency else { return };
-    let last = match entries.last() {
-        Some(Entry::Pool(entry)) => entry.balance(),
+    // What is remembered no more stands behind what was paid.
+    let last = entries.iter().rev().find_map(|entry| match entry {
+        Entry::Pool(entry) => entry.balance(),
         _ => None,
-    };
+    });
     let resource = world.customer.usage(usage.meter).expect("it was opened").resource.as_ref();
     let pool = world.customer.find_pool(currency, resource);
     let told = usage.balance.as_deref().copied().or(last);

@@ -375,11 +375,11 @@ fn archive_page(look: &Look<'_>, form: &Form) -> Markup {
     html! {
         (Head { above: &look.above(), ..Head::new("Archive customer") })
         p.prose {
-            "Its name and e-mail address are forgotten, "
+            "Its name, its e-mail address and its billing details are forgotten, "
             @if active == 0 { "and nothing new can be granted. " }
             @else if active == 1 { "its subscription ends at once, and nothing new can be granted. " }
             @else { "its " (active) " subscriptions end at once, and nothing new can be granted. " }
-            "Its id and its ledger stay. A customer can be restored, its name and its \
+            "Its id and its ledger stay. A customer can be restored; what is forgotten and its \
              subscriptions cannot."
         }
         (Dangerous(Sheet {

@@ -245,6 +245,7 @@ pub(super) fn users(visit: &Visit, catalog: &Catalog, target: &Target) -> Markup
                 td {
                     @match package.shown().find_entitlement(target) {
                         Some(entitlement) => { (words::value(catalog, entitlement)) }
+                        None if package.shown().refers_to(target) => { "Usage is paid with it" }
                         None => { "Only the published version" }
                     }
                 }

@@ -147,8 +147,9 @@ fn a_preview_looks_a_thousand_instants_ahead_and_no_further() {
         server.call("POST", path, &body)
     };
     assert_eq!(preview("2100-01-01T00:00:00Z").json()["data"]["isScheduled"], true);
-    let refused = preview("9999-01-01T00:00:00Z");
+    let refused = preview("9990-01-01T00:00:00Z");
     assert_eq!(refused.verdict(), "422 invalid_period /startDate");
+    assert_eq!(preview("9999-01-01T00:00:00Z").verdict(), "422 invalid_schedule", "it ends there");
 }
 
 /// Each says one of the settings, and what the other says stays.

@@ -184,7 +184,7 @@ record!(CarriedConsumption {
     4 => lent,
     5 => lent_until,
 });
-record!(CarriedIn { 1 => currency, 2 => carried });
+record!(CarriedIn { 1 => currency, 2 => carried, 3 => voided_of or default });
 record!(Subscription { 1 => terms, 2 => issued, 3 => carried });
 choice!(PromotionPeriod {
     1 => OneWeek,
@@ -275,7 +275,7 @@ record!(Draw { 1 => grant, 2 => amount });
 choice!(GrantEnd { 1 => Expired, 2 => Voided });
 record!(Ended { 1 => grant, 2 => amount, 3 => end });
 record!(Settled { 1 => overdraft, 2 => grant, 3 => amount, 4 => metered or default });
-record!(Carried { 1 => subscription, 2 => carried });
+record!(Carried { 1 => subscription, 2 => carried, 3 => voided_of or default });
 record!(Moved { 1 => grant, 2 => amount, 3 => is_recent });
 record!(Closed { 1 => subscription, 2 => package, 3 => cadence });
 record!(Opened {

@@ -1,0 +1,197 @@
+//! Recurring credits that somebody voids: what was consumed of them in the period stays consumed.
+
+use crate::feature_world;
+use crate::support::{World, check_steps, pool_entries};
+use crate::usage_world;
+use proptest::prelude::*;
+use stipend_core::Amount;
+use stipend_core::customer::{Pool, PoolEntry};
+
+const SHOP: &str = "
+    plan base 100/month
+    plan pro 500/month
+    plan big 1200/year
+    addon tier 500/month:override
+    addon extra 50/month
+    ";
+
+#[test]
+fn what_was_consumed_of_a_voided_grant_counts_for_what_takes_its_place() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        void 1                     => 0
+        set tier                   => 440
+        use 100                    => 340
+        set                        => 0 carried 60
+        set tier                   => 340
+        2026-04-01 wait            => 500
+        set                        => 100
+        ",
+    );
+}
+
+#[test]
+fn what_is_added_beside_a_voided_grant_is_there_in_full() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        void 1                     => 0
+        set extra                  => 50
+        use 10                     => 40
+        set extra=2                => 90
+        set extra=2 tier           => 430
+        ",
+    );
+    // Less of it gives up what was consumed beyond; what was voided twice counts together.
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        void 1                     => 0
+        agree 150/month            => 50
+        use 10                     => 40
+        void 2                     => 0
+        agree 40/month             => 0 carried 30
+        set tier                   => 430
+        ",
+    );
+}
+
+#[test]
+fn leaving_a_voided_grant_and_coming_back_refills_nothing() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        void 1                     => 0
+        subscribe pro id=b         => 500
+        subscribe base id=c        => 40
+        subscribe pro id=d         => 500
+        subscribe base id=e        => 40
+        patch anchor-now           => 100
+        ",
+    );
+    let keeps = format!("{SHOP} \n product reset=never");
+    check_steps(
+        &keeps,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        void 1                     => 0
+        subscribe pro id=b         => 440
+        subscribe base id=c        => 40
+        ",
+    );
+}
+
+#[test]
+fn a_voided_yearly_grant_lends_this_months_consumption_to_the_month() {
+    check_steps(
+        "
+        plan big 1200/year
+        addon monthly 100/month:override
+        ",
+        "
+        2026-03-01 subscribe big   => 1200
+        use 300                    => 900
+        2026-04-10 use 50          => 850
+        void 1                     => 0
+        set monthly                => 50 carried 300
+        2026-05-01 wait            => 100 carried 350
+        set                        => 850
+        ",
+    );
+}
+
+#[test]
+fn what_is_held_of_a_voided_grant_counts_too() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        reserve a 10               => 30 reserved 10
+        void 1                     => 0 aside 10
+        set tier                   => 430 aside 10
+        release a 10               => 430
+        ",
+    );
+}
+
+#[test]
+fn a_prorated_change_counts_what_was_consumed_of_a_voided_grant() {
+    let prorated = format!("{SHOP} \n settings prorate");
+    check_steps(
+        &prorated,
+        "
+        2026-04-01 subscribe base  => 100
+        use 60                     => 40
+        void 1                     => 0
+        2026-04-16 set tier        => 200
+        ",
+    );
+}
+
+/// A step of somebody, by numbers.
+fn step_of((kind, number): (u8, u32), count: usize) -> String {
+    let reversible = u32::try_from(count).unwrap_or(u32::MAX);
+    match kind {
+        0 | 1 => format!("use {}", number % 90 + 1),
+        2 => format!("report seats {}", number % 6 + 1),
+        3 => format!("report seats -{}", number % 6 + 1),
+        4 | 5 => format!("void {}", number % 12 + 1),
+        6 if reversible > 0 => format!("reverse {}", number % reversible + 1),
+        7 => format!("subscribe base id=s{number}"),
+        8 => format!("subscribe pro id=s{number}"),
+        9 => "set tier".to_owned(),
+        10 => format!("set extra={}", number % 3 + 1),
+        11 => "set".to_owned(),
+        12 => format!("reserve r{number} {}", number % 20 + 1),
+        13 if number % 5 == 0 => "patch anchor-now".to_owned(),
+        _ => "wait".to_owned(),
+    }
+}
+
+proptest! {
+    /// Whatever is used, voided, reversed and changed, the books stay sound, nobody has more than the
+    /// greatest that a period gives, and the next period gives the whole.
+    #[test]
+    fn whatever_is_voided_and_reversed_the_next_period_is_whole(
+        steps in prop::collection::vec((0_u8..14, 0_u32..1_000), 1..24),
+        keeps in any::<bool>(),
+    ) {
+        let rule = if keeps { "usage-reset never;" } else { "" };
+        let mut world = World::new(feature_world::catalog(&format!(
+            "{rule} feature seats fluctuating; plan base credits=100/month rate:seats=10; \
+             plan pro credits=500/month rate:seats=10; addon tier credits=500/month:override; \
+             addon extra credits=50/month"
+        )));
+        usage_world::step(&mut world, "2026-03-01 subscribe base").unwrap();
+        for step in steps {
+            let consumed = |entry: &&_| {
+                let entry: &PoolEntry = entry;
+                entry.is_consumption() || entry.is_reversible()
+            };
+            let count = pool_entries(&world.entries).filter(consumed).count();
+            // What is refused changes nothing.
+            drop(usage_world::step(&mut world, &step_of(step, count)));
+            let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
+            prop_assert!(balance <= Amount::whole(650), "{balance} after {step:?}");
+        }
+        usage_world::step(&mut world, "set tier").unwrap();
+        usage_world::step(&mut world, "2026-03-31 wait").unwrap();
+        let owed = world.pool().and_then(|pool| pool.overdraft);
+        let owed = owed.map_or(Amount::ZERO, |overdraft| overdraft.amount);
+        usage_world::step(&mut world, "2026-04-02 wait").unwrap();
+        let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
+        prop_assert_eq!(balance, Amount::whole(500) - owed);
+        world.assert_read_is_replay();
+    }
+}
