@@ -178,11 +178,12 @@ fn rate(catalog: &Catalog, form: &Form) -> Markup {
 
 fn more(form: &Form, is_overage: bool) -> Markup {
     let names = ["billingCountryCode", "minUnitQuantity", "maxUnitQuantity"];
+    let what = if is_overage { "Country" } else { "Country and quantities" };
     html! {
         details.more open[is_used(form, &names)] {
-            summary { "Country and quantities" }
+            summary { (what) }
             fieldset.pair {
-                legend.visually-hidden { "Country and quantities" }
+                legend.visually-hidden { (what) }
                 (Field::text(form, "billingCountryCode", "Country").hint("Two letters; eu for a group. Empty: everywhere else."))
                 @if !is_overage {
                     (Field::number(form, "minUnitQuantity", "Fewest units"))
