@@ -119,7 +119,9 @@ fn go_on(shared: &Shared, gathered: &Gathered, reader: &SqliteReader) -> Result<
     if gathered.gather(reader, begin, first)? {
         return Ok(Next::Read);
     }
-    let Some(piece) = shared.lock().pop_front() else { return Ok(Next::Nothing) };
-    gathered.keep(reader, piece)?;
+    let Some(first) = first else { return Ok(Next::Nothing) };
+    // One that had to make room meanwhile is read when it is its turn.
+    let piece = shared.lock().pop_front_if(|piece| piece.first() == first);
+    piece.map_or(Ok(()), |piece| gathered.keep(reader, piece))?;
     Ok(Next::Kept)
 }

@@ -49,7 +49,7 @@ impl Decider {
                 None => self.go_on_with_task(open),
             }
         }
-        self.next_environment_due().is_some() || self.has_task()
+        self.next_environment_due().is_some() || self.has_task(open)
     }
 
     pub(super) fn budget(&self) -> Budget {

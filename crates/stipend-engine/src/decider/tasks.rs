@@ -24,6 +24,14 @@ pub(crate) struct TaskWalk {
     stepped_in: Option<u64>,
 }
 
+impl TaskWalk {
+    /// Whether only its end is left, and must not stand in the open batch with its last steps: who
+    /// sees that it has ended sees all that it did, so its end is published later.
+    fn waits_to_end(&self, open: &Open) -> bool {
+        self.next >= self.end && self.stepped_in == Some(open.number()) && !open.is_empty()
+    }
+}
+
 impl Decider {
     /// Begins a task over the customers that the environment has now; gives its number.
     pub(super) fn begin_task(&mut self, open: &mut Open, env: EnvId, kind: TaskKind) -> u64 {
@@ -42,8 +50,12 @@ impl Decider {
         id
     }
 
-    pub(super) fn has_task(&self) -> bool {
-        self.slices.walk.is_some() || self.working.realm().tasks.first_unfinished().is_some()
+    /// Whether there is a task to go on with before the open batch is committed.
+    pub(super) fn has_task(&self, open: &Open) -> bool {
+        match &self.slices.walk {
+            Some(walk) => !walk.waits_to_end(open),
+            None => self.working.realm().tasks.first_unfinished().is_some(),
+        }
     }
 
     /// Does a slice of the task that is under way, or begins with the oldest one.
@@ -57,8 +69,7 @@ impl Decider {
             }
             self.do_step(open, &mut walk);
         }
-        // Who sees that it has ended sees all that it did: its end is published later.
-        if walk.stepped_in == Some(open.number()) && !open.is_empty() {
+        if walk.waits_to_end(open) {
             self.slices.walk = Some(walk);
             return;
         }
