@@ -166,7 +166,8 @@ enum Fate {
 }
 
 impl<'a> Gone<'a> {
-    /// The grants that entries ended.
+    /// The grants that entries ended. What is held of a grant ends it once more when the reservation
+    /// ends; what became of its consumption was settled at the first end.
     fn by(entries: &'a [PoolEntry]) -> BTreeMap<GrantNo, Self> {
         let mut gone = BTreeMap::new();
         for entry in entries {
@@ -191,7 +192,7 @@ impl<'a> Gone<'a> {
                     Fate::Over
                 };
                 let by_change = matches!(entry.cause, Cause::Subscription(_));
-                gone.insert(ended.grant.no, Self { ended, fate, by_change });
+                gone.entry(ended.grant.no).or_insert(Self { ended, fate, by_change });
             }
         }
         gone

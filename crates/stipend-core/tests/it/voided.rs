@@ -126,6 +126,22 @@ fn what_is_held_of_a_voided_grant_counts_too() {
 }
 
 #[test]
+fn a_reversal_after_the_release_of_a_voided_grant_is_remembered_no_more() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        reserve a 10               => 30 reserved 10
+        void 1                     => 0 aside 10
+        release a 10               => 0
+        reverse 1                  => 0
+        set tier                   => 490
+        ",
+    );
+}
+
+#[test]
 fn a_prorated_change_counts_what_was_consumed_of_a_voided_grant() {
     let prorated = format!("{SHOP} \n settings prorate");
     check_steps(
