@@ -414,7 +414,7 @@ impl<'a> Refund<'a> {
                 let is_it =
                     |one: &Voided| one.subscription == source.subscription && one.item == item;
                 let (forgiven, said) = self.memory.forgive_voided(is_it, rest);
-                self.effects.extend(said.map(Effect::Carried));
+                self.effects.extend(said.into_iter().map(Effect::Carried));
                 rest -= forgiven;
                 self.give_to_successors(source.subscription, rest, drawn_at);
             }

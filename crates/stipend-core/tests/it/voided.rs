@@ -141,6 +141,34 @@ fn a_reversal_after_the_release_of_a_voided_grant_is_remembered_no_more() {
     );
 }
 
+/// A shop that prices seats, by the language of the tables about usage.
+const PRICED: &str = "
+    feature seats fluctuating
+    plan base credits=100/month rate:seats=10
+    plan pro credits=500/month rate:seats=10
+    addon extra credits=50/month
+    addon tier credits=500/month:override
+    ";
+
+#[test]
+fn less_usage_lowers_what_is_remembered_of_all_that_was_voided() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        set extra
+        use 20
+        void 1
+        report seats 5   => used 5, took 50, left 0
+        void 2
+        report seats -5  => used 0, forfeited 50, left 0
+        set tier
+        wait
+        report seats 0   => used 0, left 480
+        ",
+    );
+}
+
 #[test]
 fn a_prorated_change_counts_what_was_consumed_of_a_voided_grant() {
     let prorated = format!("{SHOP} \n settings prorate");
