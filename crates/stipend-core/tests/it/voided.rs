@@ -170,6 +170,35 @@ fn less_usage_lowers_what_is_remembered_of_all_that_was_voided() {
 }
 
 #[test]
+fn less_usage_lowers_what_is_remembered_of_what_was_voided_in_a_trial() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base trial-until=2026-03-15
+        report seats 4   => used 4, took 40, left 60
+        void 1
+        report seats -3  => used 1, forfeited 30, left 0
+        set tier
+        report seats 0   => used 1, left 490
+        ",
+    );
+    // What was voided counts to the end of the period, also where the trial lasts longer by then.
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base trial-until=2026-03-15
+        report seats 4   => used 4, took 40, left 60
+        void 1
+        patch trial-ends=2026-03-20
+        report seats -3  => used 1, forfeited 30, left 0
+        2026-03-16 wait
+        set tier
+        report seats 0   => used 1, left 490
+        ",
+    );
+}
+
+#[test]
 fn a_prorated_change_counts_what_was_consumed_of_a_voided_grant() {
     let prorated = format!("{SHOP} \n settings prorate");
     check_steps(
