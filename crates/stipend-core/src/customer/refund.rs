@@ -126,13 +126,7 @@ impl<'a> PoolRefund<'a> {
         let subscription = run.subscription.and_then(|number| self.customer.subscription(number));
         let (Some(subscription), Some(end)) = (subscription, end) else { return };
         let number = subscription.terms.number;
-        // What is remembered counts to the end of the period also where the grant was to end with a
-        // trial: the trial may come to last longer.
-        let is_of_trial = subscription.terms.trial.is_some_and(|trial| end <= trial.ends_at);
-        let is_voided = |one: &Voided| {
-            let is_in_time = one.until() == end || is_of_trial && end < one.until();
-            one.subscription == number && is_in_time
-        };
+        let is_voided = |one: &Voided| one.may_be_of(subscription, end);
         let (forgiven, said) = self.memory.forgive_voided(is_voided, amount);
         self.forgotten.extend(said);
         if subscription.terms.ended.is_some() {

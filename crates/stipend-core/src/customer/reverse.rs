@@ -416,10 +416,23 @@ impl<'a> Refund<'a> {
                 let (forgiven, said) = self.memory.forgive_voided(is_it, rest);
                 self.effects.extend(said.into_iter().map(Effect::Carried));
                 rest -= forgiven;
-                self.give_to_successors(source.subscription, rest, drawn_at);
+                rest -= self.give_to_successors(source.subscription, rest, drawn_at);
+                self.forgive_beside(no, rest);
             }
             Amount::ZERO
         }
+    }
+
+    /// Less usage names no item, and may have been taken off what is remembered of a voided grant in
+    /// the place of another: what is left of it then stands there.
+    fn forgive_beside(&mut self, no: GrantNo, amount: Amount) {
+        let Some(gone) = self.gone.get(&no).filter(|_| amount.is_positive()) else { return };
+        let Grant { source, expires_at, .. } = &gone.ended.grant;
+        let owner = source.as_ref().and_then(|one| self.customer.subscription(one.subscription));
+        let (Some(owner), Some(end)) = (owner, *expires_at) else { return };
+        let may_be = |one: &Voided| one.may_be_of(owner, end);
+        let (_, said) = self.memory.forgive_voided(may_be, amount);
+        self.effects.extend(said.into_iter().map(Effect::Carried));
     }
 
     /// Gives back to the live recurring grants of a subscription and of those that go on with it,

@@ -4,8 +4,8 @@ use crate::feature_world;
 use crate::support::{World, check_steps, pool_entries};
 use crate::usage_world;
 use proptest::prelude::*;
-use stipend_core::Amount;
 use stipend_core::customer::{Pool, PoolEntry};
+use stipend_core::{Amount, GrantNo};
 
 const SHOP: &str = "
     plan base 100/month
@@ -170,6 +170,25 @@ fn less_usage_lowers_what_is_remembered_of_all_that_was_voided() {
 }
 
 #[test]
+fn what_less_usage_took_off_one_voided_grant_is_reversed_of_another() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        set extra
+        use 20
+        void 1
+        report seats 5   => used 5, took 50, left 0
+        void 2
+        report seats -5  => used 0, forfeited 50, left 0
+        reverse 1
+        set tier
+        report seats 0   => used 0, left 500
+        ",
+    );
+}
+
+#[test]
 fn less_usage_lowers_what_is_remembered_of_what_was_voided_in_a_trial() {
     usage_world::check(
         PRICED,
@@ -212,6 +231,12 @@ fn a_prorated_change_counts_what_was_consumed_of_a_voided_grant() {
     );
 }
 
+/// How many consumptions there are to reverse.
+fn consumptions(world: &World) -> usize {
+    let consumed = |entry: &&PoolEntry| entry.is_consumption() || entry.is_reversible();
+    pool_entries(&world.entries).filter(consumed).count()
+}
+
 /// A step of somebody, by numbers.
 fn step_of((kind, number): (u8, u32), count: usize) -> String {
     let reversible = u32::try_from(count).unwrap_or(u32::MAX);
@@ -226,10 +251,21 @@ fn step_of((kind, number): (u8, u32), count: usize) -> String {
         9 => "set tier".to_owned(),
         10 => format!("set extra={}", number % 3 + 1),
         11 => "set".to_owned(),
-        12 => format!("reserve r{number} {}", number % 20 + 1),
-        13 if number % 5 == 0 => "patch anchor-now".to_owned(),
+        12 => format!("reserve r{} {}", number % 4, number % 20 + 1),
+        13 => format!("release r{} {}", number % 4, number % 25),
+        14 if number % 5 == 0 => "patch anchor-now".to_owned(),
         _ => "wait".to_owned(),
     }
+}
+
+/// The steps that grant nothing: usage, voids, reversals and reservations.
+const GIVES_NOTHING: &[u8] = &[0, 2, 3, 4, 6, 12, 13];
+
+/// What is held of a live grant.
+fn held_of(world: &World, no: &str) -> Amount {
+    let no = GrantNo(no.parse().unwrap());
+    let grant = world.pool().and_then(|pool| pool.live.find(no));
+    grant.map_or(Amount::ZERO, |grant| grant.held)
 }
 
 proptest! {
@@ -237,22 +273,14 @@ proptest! {
     /// greatest that a period gives, and the next period gives the whole.
     #[test]
     fn whatever_is_voided_and_reversed_the_next_period_is_whole(
-        steps in prop::collection::vec((0_u8..14, 0_u32..1_000), 1..24),
+        steps in prop::collection::vec((0_u8..15, 0_u32..1_000), 1..24),
         keeps in any::<bool>(),
     ) {
-        let rule = if keeps { "usage-reset never;" } else { "" };
-        let mut world = World::new(feature_world::catalog(&format!(
-            "{rule} feature seats fluctuating; plan base credits=100/month rate:seats=10; \
-             plan pro credits=500/month rate:seats=10; addon tier credits=500/month:override; \
-             addon extra credits=50/month"
-        )));
+        let rule = if keeps { "usage-reset never" } else { "" };
+        let mut world = World::new(feature_world::catalog(&format!("{rule} \n {PRICED}")));
         usage_world::step(&mut world, "2026-03-01 subscribe base").unwrap();
         for step in steps {
-            let consumed = |entry: &&_| {
-                let entry: &PoolEntry = entry;
-                entry.is_consumption() || entry.is_reversible()
-            };
-            let count = pool_entries(&world.entries).filter(consumed).count();
+            let count = consumptions(&world);
             // What is refused changes nothing.
             drop(usage_world::step(&mut world, &step_of(step, count)));
             let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
@@ -265,6 +293,45 @@ proptest! {
         usage_world::step(&mut world, "2026-04-02 wait").unwrap();
         let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
         prop_assert_eq!(balance, Amount::whole(500) - owed);
+        world.assert_read_is_replay();
+    }
+
+    /// Of what was voided only what was held then stays consumed once all is reversed and reported
+    /// back: what takes its place in the same period gives the rest whole.
+    #[test]
+    fn what_is_given_back_of_what_was_voided_is_there_in_what_takes_its_place(
+        steps in prop::collection::vec((prop::sample::select(GIVES_NOTHING), 0_u32..1_000), 1..24),
+        trial in any::<bool>(),
+        reverses_first in any::<bool>(),
+    ) {
+        let trial = if trial { " trial-until=2026-03-15" } else { "" };
+        let mut world = World::new(feature_world::catalog(PRICED));
+        let begin = format!("2026-03-01 subscribe base{trial}");
+        usage_world::step(&mut world, &begin).unwrap();
+        usage_world::step(&mut world, "set extra").unwrap();
+        let mut kept = Amount::ZERO;
+        for step in steps {
+            let step = step_of(step, consumptions(&world));
+            let held = step.strip_prefix("void ").map_or(Amount::ZERO, |no| held_of(&world, no));
+            if usage_world::step(&mut world, &step).is_ok() {
+                kept += held;
+            }
+        }
+        for hold in 0..4 {
+            drop(usage_world::step(&mut world, &format!("release r{hold} 0")));
+        }
+        for reverses in [reverses_first, !reverses_first] {
+            if reverses {
+                for one in 1..=consumptions(&world) {
+                    drop(usage_world::step(&mut world, &format!("reverse {one}")));
+                }
+            } else {
+                usage_world::step(&mut world, "report seats 0 set").unwrap();
+            }
+        }
+        usage_world::step(&mut world, "set tier").unwrap();
+        let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
+        prop_assert_eq!(balance, Amount::whole(500) - kept);
         world.assert_read_is_replay();
     }
 }
