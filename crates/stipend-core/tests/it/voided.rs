@@ -123,6 +123,18 @@ fn what_is_held_of_a_voided_grant_counts_too() {
         release a 10               => 430
         ",
     );
+    // What was held then stays consumed, whatever becomes of the reservation.
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        reserve a 40               => 0 reserved 40
+        void 1                     => 0 aside 40
+        release a 0                => 0
+        set tier                   => 400
+        ",
+    );
 }
 
 #[test]
@@ -165,6 +177,31 @@ fn less_usage_lowers_what_is_remembered_of_all_that_was_voided() {
         set tier
         wait
         report seats 0   => used 0, left 480
+        ",
+    );
+}
+
+/// What was charged elsewhere by then is not looked for there.
+#[test]
+fn less_usage_after_the_return_or_the_replacement_is_still_charged() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        report seats 6   => used 6, took 60, left 40
+        subscribe pro id=b
+        subscribe base id=c
+        report seats -6  => used 0, forfeited 60, left 40
+        ",
+    );
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        report seats 6   => used 6, took 60, left 40
+        void 1
+        set tier
+        report seats -6  => used 0, forfeited 60, left 440
         ",
     );
 }
