@@ -32,18 +32,21 @@ impl Memory {
         Self { now, carried, voided }
     }
 
-    /// Lowers what is remembered of the first voided item that is meant; answers how much it was, and
-    /// what is to be said of it.
+    /// Lowers what is remembered of the voided items that are meant, one after the other; answers how
+    /// much it was, and what is to be said of them.
     pub(super) fn forgive_voided(
         &mut self,
         is_meant: impl Fn(&Voided) -> bool,
         amount: Amount,
-    ) -> (Amount, Option<Carried>) {
-        let Some(voided) = self.voided.iter_mut().find(|voided| is_meant(voided)) else {
-            return (Amount::ZERO, None);
-        };
-        let (recent, older) = voided.give_up(Some(amount));
-        (recent + older, voided.take_change())
+    ) -> (Amount, Vec<Carried>) {
+        let mut done = Amount::ZERO;
+        let mut said = Vec::new();
+        for voided in self.voided.iter_mut().filter(|voided| is_meant(voided)) {
+            let (recent, older) = voided.give_up(Some(amount - done));
+            done += recent + older;
+            said.extend(voided.take_change());
+        }
+        (done, said)
     }
 
     /// Lowers what a subscription remembers without room for it; answers how much it was, and what is

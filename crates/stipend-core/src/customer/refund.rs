@@ -126,7 +126,7 @@ impl<'a> PoolRefund<'a> {
         let subscription = run.subscription.and_then(|number| self.customer.subscription(number));
         let (Some(subscription), Some(end)) = (subscription, end) else { return };
         let number = subscription.terms.number;
-        let is_voided = |one: &Voided| one.subscription == number && one.until() == end;
+        let is_voided = |one: &Voided| one.may_be_of(subscription, end);
         let (forgiven, said) = self.memory.forgive_voided(is_voided, amount);
         self.forgotten.extend(said);
         if subscription.terms.ended.is_some() {

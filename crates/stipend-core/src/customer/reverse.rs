@@ -166,7 +166,8 @@ enum Fate {
 }
 
 impl<'a> Gone<'a> {
-    /// The grants that entries ended.
+    /// The grants that entries ended. What is held of a grant ends it once more when the reservation
+    /// ends; what became of its consumption was settled at the first end.
     fn by(entries: &'a [PoolEntry]) -> BTreeMap<GrantNo, Self> {
         let mut gone = BTreeMap::new();
         for entry in entries {
@@ -191,7 +192,7 @@ impl<'a> Gone<'a> {
                     Fate::Over
                 };
                 let by_change = matches!(entry.cause, Cause::Subscription(_));
-                gone.insert(ended.grant.no, Self { ended, fate, by_change });
+                gone.entry(ended.grant.no).or_insert(Self { ended, fate, by_change });
             }
         }
         gone
@@ -413,12 +414,25 @@ impl<'a> Refund<'a> {
                 let is_it =
                     |one: &Voided| one.subscription == source.subscription && one.item == item;
                 let (forgiven, said) = self.memory.forgive_voided(is_it, rest);
-                self.effects.extend(said.map(Effect::Carried));
+                self.effects.extend(said.into_iter().map(Effect::Carried));
                 rest -= forgiven;
-                self.give_to_successors(source.subscription, rest, drawn_at);
+                rest -= self.give_to_successors(source.subscription, rest, drawn_at);
+                self.forgive_beside(no, rest);
             }
             Amount::ZERO
         }
+    }
+
+    /// Less usage names no item, and may have been taken off what is remembered of a voided grant in
+    /// the place of another: what is left of it then stands there.
+    fn forgive_beside(&mut self, no: GrantNo, amount: Amount) {
+        let Some(gone) = self.gone.get(&no).filter(|_| amount.is_positive()) else { return };
+        let Grant { source, expires_at, .. } = &gone.ended.grant;
+        let owner = source.as_ref().and_then(|one| self.customer.subscription(one.subscription));
+        let (Some(owner), Some(end)) = (owner, *expires_at) else { return };
+        let may_be = |one: &Voided| one.may_be_of(owner, end);
+        let (_, said) = self.memory.forgive_voided(may_be, amount);
+        self.effects.extend(said.into_iter().map(Effect::Carried));
     }
 
     /// Gives back to the live recurring grants of a subscription and of those that go on with it,

@@ -75,9 +75,13 @@ impl Voided {
         voided.collect()
     }
 
-    /// The end of the period in which it counts.
-    pub(super) fn until(&self) -> Timestamp {
-        self.remembered.until
+    /// Whether it may be of a grant of a subscription that was to end then. It counts to the end of the
+    /// period also where the grant was to end with a trial: the trial may come to last longer.
+    pub(super) fn may_be_of(&self, owner: &Subscription, end: Timestamp) -> bool {
+        let until = self.remembered.until;
+        let is_of_trial = owner.terms.trial.is_some_and(|trial| end <= trial.ends_at);
+        let is_in_time = until == end || is_of_trial && end < until;
+        self.subscription == owner.terms.number && is_in_time
     }
 
     pub(super) fn amount(&self) -> Amount {

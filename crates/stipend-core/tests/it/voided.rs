@@ -4,8 +4,8 @@ use crate::feature_world;
 use crate::support::{World, check_steps, pool_entries};
 use crate::usage_world;
 use proptest::prelude::*;
-use stipend_core::Amount;
 use stipend_core::customer::{Pool, PoolEntry};
+use stipend_core::{Amount, GrantNo};
 
 const SHOP: &str = "
     plan base 100/month
@@ -123,6 +123,135 @@ fn what_is_held_of_a_voided_grant_counts_too() {
         release a 10               => 430
         ",
     );
+    // What was held then stays consumed, whatever becomes of the reservation.
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        reserve a 40               => 0 reserved 40
+        void 1                     => 0 aside 40
+        release a 0                => 0
+        set tier                   => 400
+        ",
+    );
+}
+
+#[test]
+fn a_reversal_after_the_release_of_a_voided_grant_is_remembered_no_more() {
+    check_steps(
+        SHOP,
+        "
+        2026-03-01 subscribe base  => 100
+        use 60                     => 40
+        reserve a 10               => 30 reserved 10
+        void 1                     => 0 aside 10
+        release a 10               => 0
+        reverse 1                  => 0
+        set tier                   => 490
+        ",
+    );
+}
+
+/// A shop that prices seats, by the language of the tables about usage.
+const PRICED: &str = "
+    feature seats fluctuating
+    plan base credits=100/month rate:seats=10
+    plan pro credits=500/month rate:seats=10
+    addon extra credits=50/month
+    addon tier credits=500/month:override
+    ";
+
+#[test]
+fn less_usage_lowers_what_is_remembered_of_all_that_was_voided() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        set extra
+        use 20
+        void 1
+        report seats 5   => used 5, took 50, left 0
+        void 2
+        report seats -5  => used 0, forfeited 50, left 0
+        set tier
+        wait
+        report seats 0   => used 0, left 480
+        ",
+    );
+}
+
+/// What was charged elsewhere by then is not looked for there.
+#[test]
+fn less_usage_after_the_return_or_the_replacement_is_still_charged() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        report seats 6   => used 6, took 60, left 40
+        subscribe pro id=b
+        subscribe base id=c
+        report seats -6  => used 0, forfeited 60, left 40
+        ",
+    );
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        report seats 6   => used 6, took 60, left 40
+        void 1
+        set tier
+        report seats -6  => used 0, forfeited 60, left 440
+        ",
+    );
+}
+
+#[test]
+fn what_less_usage_took_off_one_voided_grant_is_reversed_of_another() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base
+        set extra
+        use 20
+        void 1
+        report seats 5   => used 5, took 50, left 0
+        void 2
+        report seats -5  => used 0, forfeited 50, left 0
+        reverse 1
+        set tier
+        report seats 0   => used 0, left 500
+        ",
+    );
+}
+
+#[test]
+fn less_usage_lowers_what_is_remembered_of_what_was_voided_in_a_trial() {
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base trial-until=2026-03-15
+        report seats 4   => used 4, took 40, left 60
+        void 1
+        report seats -3  => used 1, forfeited 30, left 0
+        set tier
+        report seats 0   => used 1, left 490
+        ",
+    );
+    // What was voided counts to the end of the period, also where the trial lasts longer by then.
+    usage_world::check(
+        PRICED,
+        "
+        2026-03-01 subscribe base trial-until=2026-03-15
+        report seats 4   => used 4, took 40, left 60
+        void 1
+        patch trial-ends=2026-03-20
+        report seats -3  => used 1, forfeited 30, left 0
+        2026-03-16 wait
+        set tier
+        report seats 0   => used 1, left 490
+        ",
+    );
 }
 
 #[test]
@@ -139,6 +268,12 @@ fn a_prorated_change_counts_what_was_consumed_of_a_voided_grant() {
     );
 }
 
+/// How many consumptions there are to reverse.
+fn consumptions(world: &World) -> usize {
+    let consumed = |entry: &&PoolEntry| entry.is_consumption() || entry.is_reversible();
+    pool_entries(&world.entries).filter(consumed).count()
+}
+
 /// A step of somebody, by numbers.
 fn step_of((kind, number): (u8, u32), count: usize) -> String {
     let reversible = u32::try_from(count).unwrap_or(u32::MAX);
@@ -153,10 +288,21 @@ fn step_of((kind, number): (u8, u32), count: usize) -> String {
         9 => "set tier".to_owned(),
         10 => format!("set extra={}", number % 3 + 1),
         11 => "set".to_owned(),
-        12 => format!("reserve r{number} {}", number % 20 + 1),
-        13 if number % 5 == 0 => "patch anchor-now".to_owned(),
+        12 => format!("reserve r{} {}", number % 4, number % 20 + 1),
+        13 => format!("release r{} {}", number % 4, number % 25),
+        14 if number % 5 == 0 => "patch anchor-now".to_owned(),
         _ => "wait".to_owned(),
     }
+}
+
+/// The steps that grant nothing: usage, voids, reversals and reservations.
+const GIVES_NOTHING: &[u8] = &[0, 2, 3, 4, 6, 12, 13];
+
+/// What is held of a live grant.
+fn held_of(world: &World, no: &str) -> Amount {
+    let no = GrantNo(no.parse().unwrap());
+    let grant = world.pool().and_then(|pool| pool.live.find(no));
+    grant.map_or(Amount::ZERO, |grant| grant.held)
 }
 
 proptest! {
@@ -164,22 +310,14 @@ proptest! {
     /// greatest that a period gives, and the next period gives the whole.
     #[test]
     fn whatever_is_voided_and_reversed_the_next_period_is_whole(
-        steps in prop::collection::vec((0_u8..14, 0_u32..1_000), 1..24),
+        steps in prop::collection::vec((0_u8..15, 0_u32..1_000), 1..24),
         keeps in any::<bool>(),
     ) {
-        let rule = if keeps { "usage-reset never;" } else { "" };
-        let mut world = World::new(feature_world::catalog(&format!(
-            "{rule} feature seats fluctuating; plan base credits=100/month rate:seats=10; \
-             plan pro credits=500/month rate:seats=10; addon tier credits=500/month:override; \
-             addon extra credits=50/month"
-        )));
+        let rule = if keeps { "usage-reset never" } else { "" };
+        let mut world = World::new(feature_world::catalog(&format!("{rule} \n {PRICED}")));
         usage_world::step(&mut world, "2026-03-01 subscribe base").unwrap();
         for step in steps {
-            let consumed = |entry: &&_| {
-                let entry: &PoolEntry = entry;
-                entry.is_consumption() || entry.is_reversible()
-            };
-            let count = pool_entries(&world.entries).filter(consumed).count();
+            let count = consumptions(&world);
             // What is refused changes nothing.
             drop(usage_world::step(&mut world, &step_of(step, count)));
             let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
@@ -192,6 +330,45 @@ proptest! {
         usage_world::step(&mut world, "2026-04-02 wait").unwrap();
         let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
         prop_assert_eq!(balance, Amount::whole(500) - owed);
+        world.assert_read_is_replay();
+    }
+
+    /// Of what was voided only what was held then stays consumed once all is reversed and reported
+    /// back: what takes its place in the same period gives the rest whole.
+    #[test]
+    fn what_is_given_back_of_what_was_voided_is_there_in_what_takes_its_place(
+        steps in prop::collection::vec((prop::sample::select(GIVES_NOTHING), 0_u32..1_000), 1..24),
+        trial in any::<bool>(),
+        reverses_first in any::<bool>(),
+    ) {
+        let trial = if trial { " trial-until=2026-03-15" } else { "" };
+        let mut world = World::new(feature_world::catalog(PRICED));
+        let begin = format!("2026-03-01 subscribe base{trial}");
+        usage_world::step(&mut world, &begin).unwrap();
+        usage_world::step(&mut world, "set extra").unwrap();
+        let mut kept = Amount::ZERO;
+        for step in steps {
+            let step = step_of(step, consumptions(&world));
+            let held = step.strip_prefix("void ").map_or(Amount::ZERO, |no| held_of(&world, no));
+            if usage_world::step(&mut world, &step).is_ok() {
+                kept += held;
+            }
+        }
+        for hold in 0..4 {
+            drop(usage_world::step(&mut world, &format!("release r{hold} 0")));
+        }
+        for reverses in [reverses_first, !reverses_first] {
+            if reverses {
+                for one in 1..=consumptions(&world) {
+                    drop(usage_world::step(&mut world, &format!("reverse {one}")));
+                }
+            } else {
+                usage_world::step(&mut world, "report seats 0 set").unwrap();
+            }
+        }
+        usage_world::step(&mut world, "set tier").unwrap();
+        let balance = world.pool().map_or(Amount::ZERO, Pool::balance);
+        prop_assert_eq!(balance, Amount::whole(500) - kept);
         world.assert_read_is_replay();
     }
 }
