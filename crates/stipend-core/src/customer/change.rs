@@ -109,8 +109,7 @@ impl<'a> Change<'a> {
 
     /// What another subscription remembered is remembered here from now on.
     fn clear_memory(&mut self, of: &Subscription) {
-        let cadences = [Cadence::Month, Cadence::Year].into_iter();
-        let known = cadences.filter_map(|one| of.find_carried(self.currency, one, self.now));
+        let known = of.all_carried(self.currency, self.now);
         self.effects.extend(known.map(|carried| {
             let carried =
                 CarriedConsumption { amount: Amount::ZERO, lent: Amount::ZERO, ..carried };

@@ -21,11 +21,9 @@ impl Memory {
     pub(super) fn new(customer: &Customer, currency: &CurrencyId, now: Timestamp) -> Self {
         let mut carried = BTreeMap::new();
         for subscription in &customer.subscriptions {
-            for cadence in [Cadence::Month, Cadence::Year] {
-                if let Some(found) = subscription.find_carried(currency, cadence, now) {
-                    carried.insert((subscription.terms.number, cadence), found);
-                }
-            }
+            let number = subscription.terms.number;
+            let known = subscription.all_carried(currency, now);
+            carried.extend(known.map(|one| ((number, one.cadence), one)));
         }
         let voided = customer.subscriptions.iter();
         let voided = voided.flat_map(|one| Voided::of(one, currency, now)).collect();

@@ -310,11 +310,17 @@ impl Subscription {
     /// Consumption that found no room and still counts at that instant.
     #[must_use]
     pub fn carried_at(&self, currency: &CurrencyId, at: Timestamp) -> Amount {
-        [Cadence::Month, Cadence::Year]
-            .into_iter()
-            .filter_map(|cadence| self.find_carried(currency, cadence, at))
-            .map(|carried| carried.counted_at(at))
-            .sum()
+        self.all_carried(currency, at).map(|carried| carried.counted_at(at)).sum()
+    }
+
+    /// What is remembered of a credit type and still counts at that instant, by cadence.
+    pub(super) fn all_carried(
+        &self,
+        currency: &CurrencyId,
+        at: Timestamp,
+    ) -> impl Iterator<Item = CarriedConsumption> {
+        let cadences = [Cadence::Month, Cadence::Year].into_iter();
+        cadences.filter_map(move |cadence| self.find_carried(currency, cadence, at))
     }
 
     /// What is remembered of a credit type and cadence and still counts at that instant.
