@@ -15,7 +15,7 @@ use stipend_wire::ErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Items of a bulk request that weigh as much as a request of its own: they share its way.
-const ITEMS_PER_PLACE: usize = 16;
+pub(crate) const ITEMS_PER_PLACE: usize = 16;
 
 /// Bodies up to this size are read without asking: there are only so many connections.
 pub(crate) const SMALL_BODY: usize = 16 << 10;

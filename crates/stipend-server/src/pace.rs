@@ -62,6 +62,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::ITEMS_PER_PLACE;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -94,6 +95,13 @@ mod tests {
         check(800, 400 * MS, 400);
         // As many as one commit carries are let in on the slowest disk.
         check(10, 400 * MS, FLOOR);
+    }
+
+    #[test]
+    fn four_bulk_requests_are_let_in_however_slow_it_was() {
+        let (mut pace, mut now) = (Pace::new(2_048), Duration::ZERO);
+        run(&mut pace, &mut now, 9, 10, 400 * MS);
+        assert!(pace.limit() >= 4 * 1_000_usize.div_ceil(ITEMS_PER_PLACE), "{}", pace.limit());
     }
 
     #[test]
